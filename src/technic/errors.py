@@ -1,0 +1,81 @@
+"""Every error technic raises on purpose.
+
+TechnicError
+├── ConfigError          a setting or a scan file is missing something, or contradicts itself
+├── SchemaError          a table lacks columns, or holds what its schema forbids
+├── SessionError         a date is no session, or lies outside the table of sessions
+├── StoreError           the store is missing, empty, foreign, read-only or newer than this version
+├── IndicatorError       a definition or its parameters are wrong
+├── QuestionError        a question cannot be understood; knows where in its text
+└── VerifyError          a manifest's answer was not reproduced
+
+Each message is one line that names the object, the cause, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class TechnicError(Exception):
+    """Root of the tree. Caught at the interfaces, nowhere else."""
+
+
+class ConfigError(TechnicError):
+    """A setting or a scan file is missing something, or contradicts itself."""
+
+
+class SchemaError(TechnicError):
+    """A table lacks columns, or holds what its schema forbids."""
+
+
+class SessionError(TechnicError):
+    """A date is no session, or lies outside the table of sessions."""
+
+
+class StoreError(TechnicError):
+    """The store is missing, empty, foreign, read-only or newer than this version."""
+
+
+class IndicatorError(TechnicError):
+    """A definition contradicts itself, or was given parameters it cannot take."""
+
+
+class VerifyError(TechnicError):
+    """A manifest's answer was not reproduced."""
+
+
+class QuestionError(TechnicError):
+    """A question cannot be understood.
+
+    Attributes
+    ----------
+    why : what is wrong, in one line
+    text : the question's text; empty if it did not come from text
+    start : offset of the offending character in `text`, or -1
+    hint : what the reader may have meant; may be empty
+    """
+
+    def __init__(self, why: str, *, text: str = "", start: int = -1, hint: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+        self.text = text
+        self.start = start
+        self.hint = hint
+
+    def at(self, text: str) -> QuestionError:
+        """The same error, knowing the text that it points into."""
+        return QuestionError(self.why, text=self.text or text, start=self.start, hint=self.hint)
+
+    def __str__(self) -> str:
+        """The reason; below it the offending line with a caret, and the hint."""
+        if self.start < 0 or not self.text:
+            return f"question: {self.why}" + (f"\n{self.hint}" if self.hint else "")
+        line = self.text.count("\n", 0, self.start) + 1
+        begin = self.text.rfind("\n", 0, self.start) + 1
+        shown = self.text[begin:].split("\n", 1)[0]
+        column = self.start - begin
+        lines = [
+            f"question:{line}:{column + 1}  {self.why}",
+            f"  {shown}",
+            "  " + " " * column + "^",
+        ]
+        return "\n".join([*lines, self.hint] if self.hint else lines)

@@ -1,0 +1,161 @@
+"""Run a program over a panel. A full run is an incremental run that starts from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from os import cpu_count
+from pathlib import Path
+
+import numpy as np
+from numba import config
+
+from technic.indicators import machine as m
+from technic.indicators.fuse import load
+from technic.indicators.lanes import register_table
+from technic.indicators.program import Program, compile_program
+from technic.indicators.series import MONTHLY, WEEKLY, Series
+from technic.market.panel import LANES, Panel
+from technic.market.sessions import nyse
+from technic.typing import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What a run returns.
+
+    Attributes
+    ----------
+    values : float64, shape (n_columns, n_symbols), or (n_columns, n_fresh_bars) symbol after
+        symbol when every bar was asked for; NaN is unknown
+    state : float64, shape (n_symbols, state_width); carries a later run on
+    """
+
+    values: FloatArray
+    state: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Per-symbol numbers laid out as the blocks are; lanes without a symbol hold zero."""
+
+    panel: Panel
+
+    def spread(self, numbers: IntArray) -> IntArray:
+        """Numbers per symbol → int64, shape (n_blocks, LANES)."""
+        out = np.zeros(self.panel.bars.shape[0] * LANES, dtype=np.int64)
+        out[self.panel.places] = numbers
+        return out.reshape(-1, LANES)
+
+    def spread_state(self, state: FloatArray) -> FloatArray:
+        """State per symbol → float64, shape (n_blocks, state_width, LANES)."""
+        n_blocks, width = self.panel.bars.shape[0], state.shape[1]
+        flat = np.zeros((n_blocks * LANES, width))
+        flat[self.panel.places] = state
+        return np.ascontiguousarray(flat.reshape(n_blocks, LANES, width).transpose(0, 2, 1))
+
+    def gather_state(self, state: FloatArray) -> FloatArray:
+        """The way back from `spread_state`."""
+        flat = state.transpose(0, 2, 1).reshape(-1, state.shape[1])
+        return flat[self.panel.places]
+
+
+def advance(
+    program: Program,
+    panel: Panel,
+    kernels: Path,
+    *,
+    state: FloatArray | None = None,
+    fresh: IntArray | None = None,
+    benchmark: FloatArray | None = None,
+    every_bar: bool = False,
+    threads: int | None = None,
+) -> Advance:
+    """Carry every symbol forward over its fresh bars and evaluate the program's columns.
+
+    Parameters
+    ----------
+    kernels : folder of the compiled kernel
+    state : what an earlier run returned; None starts from nothing
+    fresh : int64, shape (n_symbols,); bars not yet seen, counted from the end; all if omitted
+    benchmark : float64, one close per session ordinal, NaN where there was none
+    every_bar : whether the program was compiled for every bar
+    threads : how many blocks are worked on at once; never changes the answer
+    """
+    fresh = panel.lengths if fresh is None else fresh
+    counts = fresh if every_bar else np.minimum(panel.lengths, 1)
+    starts = np.cumsum(counts) - counts if every_bar else np.arange(len(panel))
+    places = Places(panel)
+    width = max(program.state_width, 1)
+    blocks = (
+        np.zeros((panel.bars.shape[0], width, LANES))
+        if state is None
+        else places.spread_state(state)
+    )
+    values = np.full((program.n_columns, int(counts.sum()) if every_bar else len(panel)), np.nan)
+    run = load(kernels)
+    arguments = (
+        places.spread(panel.lengths),
+        places.spread(fresh),
+        blocks,
+    )
+    answers = (values, places.spread(starts), places.spread(counts))
+
+    def work(span: tuple[int, int]) -> None:
+        rows = panel.bars.shape[2]
+        scratch = np.empty((program.n_registers, rows, LANES))
+        registers = register_table(program.n_registers)
+        for j in range(program.n_registers):
+            registers[j] = scratch[j] if config.DISABLE_JIT else scratch[j].ctypes.data
+        run(
+            program.code, program.params, panel.bars, *arguments,
+            scratch, np.zeros((m.N_FRAMES, 2, LANES)), registers, program.used,
+            *spans(), np.full(len(nyse()), np.nan) if benchmark is None else benchmark,
+            *answers, *span,
+        )  # fmt: skip
+
+    with np.errstate(all="ignore"):
+        _share_out(work, panel.bars.shape[0], threads or cpu_count() or 1)
+    return Advance(values, places.gather_state(blocks))
+
+
+def _share_out(work, n_blocks: int, threads: int) -> None:  # type: ignore[no-untyped-def]
+    """Give each thread one stretch of blocks."""
+    bounds = [n_blocks * j // threads for j in range(threads + 1)]
+    spans = [(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+    if len(spans) < 2:  # noqa: PLR2004 -- one stretch needs no pool
+        for span in spans:
+            work(span)
+        return
+    with ThreadPoolExecutor(len(spans)) as pool:
+        list(pool.map(work, spans))
+
+
+@cache
+def spans() -> tuple[IntArray, IntArray]:
+    """Week and month of each session, and the last session of it; row per frame."""
+    sessions = nyse()
+    span_of = np.zeros((m.N_FRAMES, len(sessions)), dtype=np.int64)
+    span_of[WEEKLY], span_of[MONTHLY] = sessions.weeks(), sessions.months()
+    last_of = np.zeros_like(span_of)
+    for frame in (WEEKLY, MONTHLY):
+        last_of[frame] = np.searchsorted(span_of[frame], span_of[frame], side="right") - 1
+    return span_of, last_of
+
+
+def evaluate(
+    series: Sequence[Series],
+    panel: Panel,
+    kernels: Path,
+    *,
+    benchmark: FloatArray | None = None,
+    every_bar: bool = False,
+    threads: int | None = None,
+) -> FloatArray:
+    """The values of `series` at each symbol's last bar, or at every bar: see `Advance`."""
+    program = compile_program(series, every_bar=every_bar)
+    return advance(
+        program, panel, kernels, benchmark=benchmark, every_bar=every_bar, threads=threads
+    ).values

@@ -1,0 +1,220 @@
+"""Direction, and how much of it there is."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+from technic.indicators.define import ALWAYS, fold, formula, window
+from technic.indicators.lanes import larger, smaller, where
+from technic.indicators.momentum import PERCENT, WILDER
+from technic.indicators.reading import mean, ratio, stretch
+from technic.indicators.series import Series
+from technic.indicators.volatility import atr
+
+
+@fold(
+    lookback=lambda n: 2 * n - 1,
+    carries="rise fall spread average",
+    outputs=("adx", "plus_di", "minus_di"),
+    decay=lambda n: 1.0 - 1.0 / n,
+    bounds=PERCENT,
+    scale_free=True,
+    unit="percent",
+    oracle=lambda ta, b, n: (
+        ta.ADX(b.high, b.low, b.close, n),
+        ta.PLUS_DI(b.high, b.low, b.close, n),
+        ta.MINUS_DI(b.high, b.low, b.close, n),
+    ),
+    source=f"{WILDER}, section IV; seeded as TA-Lib does",
+)
+def adx(
+    t: int,
+    k: Any,
+    high: Any,
+    low: Any,
+    close: Any,
+    rise: Any,
+    fall: Any,
+    spread: Any,
+    average: Any,
+    n: int = 14,
+) -> Any:
+    """Strength of a trend, and the movement up and down that it is made of, in percent.
+
+    Unknown where the range is zero; a bar without any directional movement leaves the
+    average as it was.
+    """
+    before = max(t - 1, 0)
+    up, down = high[t] - high[before], low[before] - low[t]
+    plus = where((up > 0.0) & (up > down), up, 0.0)
+    minus = where((down > 0.0) & (down > up), down, 0.0)
+    reach = larger(high[t], close[before]) - smaller(low[t], close[before])
+    first, kept = k < 1.0, where(k < n, 1.0, 1.0 - 1.0 / n)
+    rise = where(first, 0.0, rise * kept + plus)
+    fall = where(first, 0.0, fall * kept + minus)
+    spread = where(first, 0.0, spread * kept + reach)
+    moved = rise + fall
+    lean = abs(rise - fall) / where(moved > 0.0, moved, 1.0)
+    seeding = where((k >= n) & (moved > 0.0), average + 100.0 / n * lean, average)
+    smoothed = where(moved > 0.0, average + (100.0 * lean - average) * (1.0 / n), average)
+    average = where(first, 0.0, where(k < 2 * n, seeding, smoothed))
+    known = where(k >= n, spread, nan)
+    return (
+        where(k >= 2 * n - 1, average, nan),
+        ratio(100.0 * rise, known),
+        ratio(100.0 * fall, known),
+        rise,
+        fall,
+        spread,
+        average,
+    )
+
+
+@window(
+    lookback=lambda n: n - 1,
+    oracle=lambda ta, b, n: ta.LINEARREG_SLOPE(b.close, n),
+    source="least squares",
+)
+def slope(t: int, x: Any, n: int = 20) -> Any:
+    """Slope of the least-squares line through the last `n` values, per bar."""
+    middle = 0.5 * (n - 1)
+    lean = 0.0 * x[t]
+    for j in range(n):
+        lean = lean + (j - middle) * x[t - n + 1 + j]
+    return lean / (n * (n * n - 1.0) / 12.0) if n > 1 else 0.0 * lean
+
+
+@window(
+    lookback=lambda n: n - 1,
+    bounds=(0.0, 1.0),
+    scale_free=True,
+    unit="ratio",
+    source="coefficient of determination of the line of `slope`",
+)
+def r2(t: int, x: Any, n: int = 20) -> Any:
+    """Share of the variance of the last `n` values that a straight line explains."""
+    middle, centre = 0.5 * (n - 1), mean(x, t, n)
+    lean, spread = 0.0 * x[t], 0.0 * x[t]
+    for j in range(n):
+        away = x[t - n + 1 + j] - centre
+        lean = lean + (j - middle) * away
+        spread = spread + away * away
+    return smaller(ratio(lean * lean, spread * (n * (n * n - 1.0) / 12.0)), 1.0 + 0.0 * lean)
+
+
+@fold(
+    lookback=lambda _step, _most: 1,
+    carries="side next extreme speed",
+    outputs=("psar", "psar_direction"),
+    decay=lambda *_: ALWAYS,
+    oracle=lambda ta, b, step, most: (ta.SAR(b.high, b.low, step, most),),
+    source=f"{WILDER}, section II; started as TA-Lib does",
+)
+def psar(
+    t: int,
+    k: Any,
+    high: Any,
+    low: Any,
+    side: Any,
+    next: Any,  # noqa: A002 -- the field's word for tomorrow's stop
+    extreme: Any,
+    speed: Any,
+    step: float = 0.02,
+    most: float = 0.2,
+) -> Any:
+    """Parabolic stop and reverse, and its direction: 1 below the price, −1 above it."""
+    before = max(t - 1, 0)
+    up, down = high[t] - high[before], low[before] - low[t]
+    first = k < 2.0
+    falling = where((down > 0.0) & (up < down), 1.0, 0.0)
+    side = where(first, where(falling > 0.0, -1.0, 1.0), side)
+    rising = side > 0.0
+    extreme = where(first, where(rising, high[t], low[t]), extreme)
+    next = where(first, where(rising, low[before], high[before]), next)
+    speed = where(first, step, speed)
+    # On the first bar TA-Lib takes today's range for yesterday's too.
+    ceiling = where(first, high[t], larger(high[before], high[t]))
+    floor = where(first, low[t], smaller(low[before], low[t]))
+
+    turned = where(rising, low[t], next) <= where(rising, next, high[t])
+    stop_above, stop_below = larger(extreme, ceiling), smaller(extreme, floor)
+    value = where(turned, where(rising, stop_above, stop_below), next)
+
+    record = (rising & (high[t] > extreme)) | (~rising & (low[t] < extreme))
+    faster = smaller(speed + step, most + 0.0 * speed)
+    new_speed = where(turned, step, where(record, faster, speed))
+    best = where(rising, larger(high[t], extreme), smaller(low[t], extreme))
+    new_extreme = where(turned, where(rising, low[t], high[t]), best)
+    new_side = where(turned, -side, side)
+    moved = value + new_speed * (new_extreme - value)
+    new_next = where(new_side > 0.0, smaller(moved, floor), larger(moved, ceiling))
+
+    begun = k >= 1.0
+    return (
+        where(begun, value, nan),
+        where(begun, new_side, nan),
+        new_side,
+        where(begun, new_next, 0.0),
+        new_extreme,
+        new_speed,
+    )
+
+
+@fold(
+    lookback=lambda _width: 0,
+    carries="upper lower side",
+    outputs=("supertrend_line", "supertrend_side"),
+    operator=True,
+)
+def follow_bands(
+    t: int,
+    k: Any,
+    x: Any,
+    high: Any,
+    low: Any,
+    close: Any,
+    upper: Any,
+    lower: Any,
+    side: Any,
+    width: float = 3.0,
+) -> Any:
+    """Bands `width` × `x` around the middle of the bar that only ever tighten, until crossed."""
+    before = max(t - 1, 0)
+    middle, first = 0.5 * (high[t] + low[t]), k < 1.0
+    over, under = middle + width * x[t], middle - width * x[t]
+    new_upper = where((close[before] > upper) | (over < upper), over, upper)
+    new_lower = where((close[before] < lower) | (under > lower), under, lower)
+    upper, lower = where(first, over, new_upper), where(first, under, new_lower)
+    held = where(side < 0.0, where(close[t] > upper, 1.0, -1.0), where(close[t] < lower, -1.0, 1.0))
+    side = where(first, where(close[t] <= upper, -1.0, 1.0), held)
+    return where(side > 0.0, lower, upper), side, upper, lower, side
+
+
+@formula(
+    outputs=("supertrend", "supertrend_direction"),
+    decay=lambda *_: ALWAYS,
+    source="Seban (2008); first side down, as most charts draw it",
+)
+def supertrend(
+    high: Series, low: Series, close: Series, n: int = 10, width: float = 3.0
+) -> tuple[Series, ...]:
+    """Trailing stop `width` average true ranges away, and its direction: 1 up, −1 down."""
+    return follow_bands.all(atr(high, low, close, n), high, low, close, width)
+
+
+@window(
+    lookback=lambda n: n,
+    outputs=("vortex_plus", "vortex_minus"),
+    scale_free=True,
+    unit="ratio",
+    source="Botes & Siepman (2010), Stocks & Commodities 28:1",
+)
+def vortex(t: int, high: Any, low: Any, close: Any, n: int = 14) -> Any:
+    """Movement up and down between bars, per unit of true range over `n` bars."""
+    up, down, reach = 0.0 * close[t], 0.0 * close[t], 0.0 * close[t]
+    for j in range(t - n + 1, t + 1):
+        up = up + abs(high[j] - low[j - 1])
+        down = down + abs(low[j] - high[j - 1])
+        reach = reach + stretch(high, low, close, j)
+    return ratio(up, reach), ratio(down, reach)

@@ -1,0 +1,1 @@
+"""The vocabulary of the market: pure, and everyone may import it."""

@@ -1,0 +1,123 @@
+"""One session, one value per symbol: percentiles, standard scores, ranks within peers.
+
+Every function takes `values`, float64 of shape (n_symbols,) with NaN for unknown, and
+`within`, int64 of the same shape: the peer group of each symbol, usually its sector, where
+a negative group means that the group itself is unknown. Without `within` everybody is a
+peer. The answer has the same shape and is NaN wherever the value or its group is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from technic.typing import FloatArray, IntArray
+
+
+def percentile(values: FloatArray, within: IntArray | None = None) -> FloatArray:
+    """Percentile of each value among its peers, in (0, 100).
+
+    The mid-rank convention: the share of peers below, plus half the share that ties,
+    itself included. No value reaches 0 or 100; a symbol without peers has 50.
+
+    References
+    ----------
+    Hazen (1914) plotting position; `scipy.stats.percentileofscore(kind="mean")`.
+
+    Examples
+    --------
+    >>> percentile(np.array([3.0, 1.0, np.nan, 3.0])).round(2)
+    array([66.67, 16.67,   nan, 66.67])
+    """
+    out = np.full(len(values), np.nan)
+    for mine in _groups(values, within):
+        below, through = _among(values[mine])
+        out[mine] = 50.0 * (below + through) / len(below)
+    return out
+
+
+def ordinal_rank(values: FloatArray, within: IntArray | None = None) -> FloatArray:
+    """Rank of each value among its peers: 1 is the highest, ties share the better rank.
+
+    Examples
+    --------
+    >>> ordinal_rank(np.array([3.0, 1.0, np.nan, 3.0]))
+    array([ 1.,  3., nan,  1.])
+    """
+    out = np.full(len(values), np.nan)
+    for mine in _groups(values, within):
+        _, through = _among(values[mine])
+        out[mine] = len(through) - through + 1.0
+    return out
+
+
+def quantile(values: FloatArray, bins: int, within: IntArray | None = None) -> FloatArray:
+    """Which of `bins` equal bins each value falls into among its peers; 1 is the lowest.
+
+    Examples
+    --------
+    >>> quantile(np.array([10.0, 40.0, 20.0, 30.0]), 2)
+    array([1., 2., 1., 2.])
+    """
+    return np.minimum(np.floor(percentile(values, within) * bins / 100.0) + 1.0, bins)
+
+
+def demean(values: FloatArray, within: IntArray | None = None) -> FloatArray:
+    """Distance of each value from the mean of its peers, in the unit of `values`."""
+    out = np.full(len(values), np.nan)
+    for mine in _groups(values, within):
+        out[mine] = values[mine] - values[mine].mean()
+    return out
+
+
+def standardize(values: FloatArray, within: IntArray | None = None) -> FloatArray:
+    """Distance from the mean of the peers in their population standard deviations.
+
+    NaN where all peers are equal: 0/0 is unknown.
+    """
+    out = np.full(len(values), np.nan)
+    for mine in _groups(values, within):
+        centred = values[mine] - values[mine].mean()
+        deviation = np.sqrt((centred * centred).mean())
+        if deviation > 0.0:
+            out[mine] = centred / deviation
+    return out
+
+
+def winsorize(
+    values: FloatArray, share: float = 0.01, within: IntArray | None = None
+) -> FloatArray:
+    """Values drawn in to the `share` and 1 - `share` quantiles of their peers.
+
+    The quantiles interpolate linearly, as `numpy.quantile` does.
+    """
+    out = np.full(len(values), np.nan)
+    for mine in _groups(values, within):
+        low, high = np.quantile(values[mine], [share, 1.0 - share])
+        out[mine] = np.clip(values[mine], low, high)
+    return out
+
+
+def _among(values: FloatArray) -> tuple[IntArray, IntArray]:
+    """How many peers are below each value, and how many are below or equal."""
+    peers = np.sort(values)
+    return (
+        np.searchsorted(peers, values, "left"),
+        np.searchsorted(peers, values, "right"),
+    )
+
+
+def _groups(values: FloatArray, within: IntArray | None) -> Iterator[IntArray]:
+    """Positions of the known members of each group, in ascending order."""
+    known = np.isfinite(values)
+    if within is None:
+        if known.any():
+            yield np.flatnonzero(known)
+        return
+    if len(within) != len(values):
+        message = f"{len(values)} values but {len(within)} groups"
+        raise ValueError(message)
+    for group in np.unique(within[known]):
+        if group >= 0:
+            yield np.flatnonzero(known & (within == group))

@@ -1,0 +1,149 @@
+"""The market in memory: many symbols, each with its own run of bars, eight side by side.
+
+`LANES` symbols form a block. In a block, row `t` holds the `t`-th bar *of each symbol*,
+whatever its session, so that one vector instruction advances eight symbols by one bar
+and no kernel meets a gap: a session in which a symbol did not trade is simply absent.
+
+    bars[block, field, row, lane]
+
+A symbol lives in one lane; rows at and beyond its length are not its bars and are never
+read. Cutting a panel at an earlier session therefore only shortens the lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from technic.typing import FloatArray, IntArray
+
+LANES = 8
+FIELDS = ("open", "high", "low", "close", "volume", "session", "vwap")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """An unbalanced panel of daily bars.
+
+    Attributes
+    ----------
+    security_ids : int64, shape (n_symbols,), ascending
+    bars : float64, shape (n_blocks, n_fields, n_rows, LANES); the fields of `FIELDS` in
+        order, of which `vwap` may be missing. Prices in USD and volumes in shares, adjusted
+        for the splits known; `session` is the ordinal of the bar's session.
+    places : int64, shape (n_symbols,); `block * LANES + lane` of each symbol
+    lengths : int64, shape (n_symbols,); bars of each symbol
+    """
+
+    security_ids: IntArray
+    bars: FloatArray
+    places: IntArray
+    lengths: IntArray
+
+    def __len__(self) -> int:
+        """How many symbols the panel holds."""
+        return len(self.security_ids)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that are there, in the order in which they lie."""
+        return FIELDS[: self.bars.shape[1]]
+
+    @property
+    def n_bars(self) -> int:
+        """Bars of all symbols together."""
+        return int(self.lengths.sum())
+
+    def run(self, symbol: int, field: str) -> FloatArray:
+        """The bars of the symbol at position `symbol`, oldest first: a view, not a copy."""
+        block, lane = divmod(int(self.places[symbol]), LANES)
+        return self.bars[block, FIELDS.index(field), : self.lengths[symbol], lane]
+
+    def last(self, field: str, back: int = 0) -> FloatArray:
+        """`field` of each symbol's bar `back` before its last; NaN where there is none."""
+        rows = self.lengths - 1 - back
+        block, lane = np.divmod(self.places, LANES)
+        values = self.bars[block, FIELDS.index(field), np.maximum(rows, 0), lane]
+        return np.where(rows >= 0, values, np.nan)
+
+    def until(self, ordinal: int) -> Panel:
+        """The panel as it stood after session `ordinal`: later bars are hidden."""
+        lengths = np.zeros_like(self.lengths)
+        session = self.bars[:, FIELDS.index("session")]
+        blocks, lanes = np.divmod(self.places, LANES)
+        newest = self.last("session")
+        late = newest > ordinal
+        lengths[~late] = self.lengths[~late]
+        for i in np.flatnonzero(late):
+            run = session[blocks[i], : self.lengths[i], lanes[i]]
+            lengths[i] = np.searchsorted(run, ordinal, side="right")
+        return replace(self, lengths=lengths)
+
+    def tail(self, sessions: int) -> Panel:
+        """A copy that keeps only the last `sessions` sessions before the newest."""
+        newest = self.last("session")
+        first = np.nanmax(newest) - sessions + 1
+        runs = {
+            name: [self.run(i, name) for i in range(len(self))] for name in self.fields
+        }
+        starts = [int(np.searchsorted(run, first)) for run in runs["session"]]
+        cut = {
+            name: np.concatenate([r[s:] for r, s in zip(rs, starts, strict=True)])
+            for name, rs in runs.items()
+        }
+        return pack(self.security_ids, self.lengths - np.array(starts), cut)
+
+    def select(self, chosen: IntArray) -> Panel:
+        """The symbols at positions `chosen`; their bars stay where they are."""
+        return replace(
+            self,
+            security_ids=self.security_ids[chosen],
+            places=self.places[chosen],
+            lengths=self.lengths[chosen],
+        )
+
+
+def arrange(lengths: IntArray) -> IntArray:
+    """A place for each symbol: runs of like length share a block; ties keep their order."""
+    places = np.empty(len(lengths), dtype=np.int64)
+    places[np.argsort(-lengths, kind="stable")] = np.arange(len(lengths))
+    return places
+
+
+def empty_bars(n_symbols: int, n_fields: int, n_rows: int) -> FloatArray:
+    """Room for `n_symbols` runs, all NaN."""
+    return np.full((-(-n_symbols // LANES), n_fields, n_rows, LANES), np.nan)
+
+
+def pack(
+    security_ids: IntArray,
+    lengths: IntArray,
+    columns: dict[str, FloatArray],
+    *,
+    spare: int = 0,
+) -> Panel:
+    """A panel from bars that lie symbol after symbol, oldest first.
+
+    Parameters
+    ----------
+    lengths : int64, shape (n_symbols,); how many bars belong to each symbol
+    columns : the fields of `FIELDS`; float64, shape (n_bars,)
+    spare : rows left free behind the longest run
+    """
+    places = arrange(lengths)
+    fields = [name for name in FIELDS if name in columns]
+    bars = empty_bars(len(lengths), len(fields), int(lengths.max(initial=0)) + spare)
+    fill(bars, places, lengths, [columns[name] for name in fields])
+    return Panel(security_ids, bars, places, lengths)
+
+
+def fill(
+    bars: FloatArray, places: IntArray, lengths: IntArray, columns: list[FloatArray]
+) -> None:
+    """Scatter symbol-major `columns` into `bars`, in place."""
+    starts = np.cumsum(lengths) - lengths
+    blocks, lanes = np.divmod(np.repeat(places, lengths), LANES)
+    rows = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
+    for j, column in enumerate(columns):
+        bars[blocks, j, rows, lanes] = column

@@ -1,0 +1,163 @@
+"""Every indicator, against independent code and against itself. Nothing here names an indicator."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import talib
+from conftest import walk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from indicators import references
+
+from technic.indicators import REGISTRY
+from technic.indicators.advance import advance, evaluate
+from technic.indicators.program import compile_program
+from technic.market.panel import Panel, pack
+from technic.market.sessions import nyse
+
+PUBLIC = [it for it in REGISTRY.values() if not it.operator]
+each_indicator = pytest.mark.parametrize("it", PUBLIC, ids=lambda it: it.name)
+BENCHMARK = np.exp(np.cumsum(np.random.default_rng(5).normal(0.0003, 0.01, len(nyse()))))
+EVERYTHING = [series for it in PUBLIC for series in it.all()]
+
+
+def history(it, panel, kernels):
+    """(n_outputs, n_bars), symbol after symbol."""
+    return evaluate(it.all(), panel, kernels, benchmark=BENCHMARK, every_bar=True)
+
+
+def runs(panel):
+    stops = np.cumsum(panel.lengths)
+    return [slice(a - n, a) for a, n in zip(stops, panel.lengths, strict=True)]
+
+
+def bars_of(panel, i):
+    named = {name: np.ascontiguousarray(panel.run(i, name)) for name in panel.fields}
+    return SimpleNamespace(**named, benchmark=BENCHMARK[named["session"].astype(int)])
+
+
+def expected(it, bars):
+    params = dict(it.defaults)
+    if it.oracle is not None:
+        answer = it.oracle(talib, bars, **params)
+        return answer if isinstance(answer, tuple | list) else (answer,)
+    answer = getattr(references, it.name)(bars, **params)
+    return answer if isinstance(answer, tuple) else (answer,)
+
+
+@each_indicator
+def test_agrees_with_independent_code(it, panel, kernels):
+    """Within 1e-9; values that we call unknown (0/0) are left out, never the reverse."""
+    values, compared, left_out = history(it, panel, kernels), 0, 0
+    for i, run in enumerate(runs(panel)):
+        for found, wanted in zip(values[:, run], expected(it, bars_of(panel, i)), strict=False):
+            both = np.isfinite(found) & np.isfinite(wanted)
+            first = np.isfinite(wanted).argmax() if np.isfinite(wanted).any() else len(wanted)
+            np.testing.assert_allclose(found[both], wanted[both], rtol=1e-9, atol=1e-9)
+            assert not (np.isfinite(found) & ~np.isfinite(wanted))[first:].any()
+            left_out += int((~np.isfinite(found) & np.isfinite(wanted)).sum())
+            compared += int(both.sum())
+    assert compared > 100
+    assert left_out <= compared * 0.05
+
+
+@each_indicator
+def test_has_an_oracle_or_a_reference_and_a_source(it):
+    assert it.oracle is not None or hasattr(references, it.name)
+    assert it.source
+    assert it.function.__doc__
+
+
+@each_indicator
+def test_first_known_value_follows_the_lookback(it, panel, kernels):
+    """Where a definition states its look-back, the first value of a moving symbol comes then."""
+    if it.lookback is None:
+        return
+    first = history(it, panel, kernels)[:, : panel.lengths[0]]
+    wanted = it.lookback(*it.defaults.values())
+    known = [int(np.isfinite(output).argmax()) for output in first]
+    assert max(known) == wanted
+
+
+@each_indicator
+def test_bounds_hold(it, panel, kernels):
+    low, high = it.bounds or (-np.inf, np.inf)
+    values = history(it, panel, kernels)
+    assert np.nanmin(values) >= low
+    assert np.nanmax(values) <= high
+
+
+@each_indicator
+def test_scale_free_means_what_it_says(it, panel, kernels):
+    """Four times every price: unchanged if declared so, changed in some output if not."""
+    scaled = panel.bars.copy()
+    scaled[:, :4] *= 4.0
+    louder = Panel(panel.security_ids, scaled, panel.places, panel.lengths)
+    before, after = history(it, panel, kernels), history(it, louder, kernels)
+    same = np.allclose(before, after, rtol=1e-9, atol=1e-9, equal_nan=True)
+    assert same == (it.scale_free or it.unit == "volume")
+
+
+@settings(max_examples=12)
+@given(cut=st.integers(1, 160), seed=st.integers(0, 2**16))
+def test_stopping_and_resuming_changes_not_one_bit(cut, seed, kernels):
+    """Stop after any bar, send the state through bytes, carry on: the same values, exactly."""
+    panel = walk(lengths=(160, 30, 7, 160, 159, 160, 80, 1, 160, 122), seed=seed)
+    program = compile_program(EVERYTHING)
+    whole = advance(program, panel, kernels, benchmark=BENCHMARK)
+
+    seen = np.minimum(panel.lengths, cut)
+    earlier = Panel(panel.security_ids, panel.bars, panel.places, seen)
+    state = advance(program, earlier, kernels, benchmark=BENCHMARK).state
+    state = np.frombuffer(state.tobytes()).reshape(state.shape)
+    resumed = advance(
+        program, panel, kernels, state=state, fresh=panel.lengths - seen, benchmark=BENCHMARK
+    )
+    np.testing.assert_array_equal(resumed.values, whole.values)
+    np.testing.assert_array_equal(resumed.state, whole.state)
+
+
+def test_one_bar_at_a_time_is_the_history(kernels):
+    """The last bar as of each session is the row of the full history at that session."""
+    panel = walk(lengths=(90, 60, 3, 90), seed=3)
+    rows = evaluate(EVERYTHING, panel, kernels, benchmark=BENCHMARK, every_bar=True)
+    for seen in (1, 2, 15, 40, 89, 90):
+        cut = Panel(
+            panel.security_ids, panel.bars, panel.places, np.minimum(panel.lengths, seen)
+        )
+        last = evaluate(EVERYTHING, cut, kernels, benchmark=BENCHMARK)
+        for i, run in enumerate(runs(panel)):
+            at = run.start + min(seen, panel.lengths[i]) - 1
+            np.testing.assert_array_equal(last[:, i], rows[:, at])
+
+
+def test_threads_change_nothing(panel, kernels):
+    one, many = (
+        evaluate(EVERYTHING, panel, kernels, benchmark=BENCHMARK, threads=n) for n in (1, 5)
+    )
+    np.testing.assert_array_equal(one, many)
+
+
+def test_what_lies_beyond_a_run_is_never_read(panel, kernels):
+    """Rows behind a symbol's length are room for later bars: their content does not matter."""
+    before = evaluate(EVERYTHING, panel, kernels, benchmark=BENCHMARK)
+    spoiled = panel.bars.copy()
+    for i in range(len(panel)):
+        block, lane = divmod(int(panel.places[i]), 8)
+        spoiled[block, :5, panel.lengths[i] :, lane] = 1e300
+    other = Panel(panel.security_ids, spoiled, panel.places, panel.lengths)
+    np.testing.assert_array_equal(
+        evaluate(EVERYTHING, other, kernels, benchmark=BENCHMARK), before
+    )
+
+
+def test_a_symbol_that_never_moves_is_unknown_not_extreme(kernels):
+    n = 300
+    flat = {name: np.full(n, 10.0) for name in ("open", "high", "low", "close")}
+    flat |= {"volume": np.zeros(n), "session": np.arange(n) + 5000.0}
+    still = pack(np.arange(1), np.array([n]), flat)
+    for name in ("rsi", "stochastic", "williams_r", "cci", "mfi", "cmo", "r2", "corr", "zscore"):
+        assert np.isnan(evaluate(REGISTRY[name].all(), still, kernels, benchmark=BENCHMARK)).all()
