@@ -154,10 +154,10 @@ def psar(
     return (
         where(begun, value, nan),
         where(begun, new_side, nan),
-        new_side,
+        where(begun, new_side, 0.0),
         where(begun, new_next, 0.0),
-        new_extreme,
-        new_speed,
+        where(begun, new_extreme, 0.0),
+        where(begun, new_speed, 0.0),
     )
 
 

@@ -1,0 +1,59 @@
+"""Split factors: from bars as traded to bars that compare across a split.
+
+A bar is divided by the ratios of all splits between it and the session we stand in. Factors
+are multiplied from the newest split backwards, always in that order: five factors multiplied
+in another order give another price.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from technic.market.schema import PRICES
+
+
+def factors(splits: pl.DataFrame) -> pl.DataFrame:
+    """The factor that applies to all bars before each split.
+
+    Parameters
+    ----------
+    splits : `security_id`, `session`, `value` (new shares per old one), one row per split
+
+    Returns
+    -------
+    DataFrame
+        `security_id`, `session` and `factor`: product of this split and all later ones.
+        A bar takes the factor of the first split after it, and 1 if there is none.
+    """
+    return (
+        splits.sort("security_id", "session", descending=[False, True])
+        .with_columns(factor=pl.col("value").cum_prod().over("security_id"))
+        .select("security_id", "session", "factor")
+        .sort("security_id", "session")
+    )
+
+
+def adjust_for_splits(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """`bars`, sorted by security and session, with prices divided and volumes multiplied.
+
+    Symbols without a split keep their bits.
+    """
+    if splits.is_empty():
+        return bars
+    table = factors(splits).with_columns(pl.col("session").dt.offset_by("-1d"))
+    split_ids = table["security_id"].unique()
+    touched = pl.col("security_id").is_in(split_ids.implode())
+    joined = (
+        bars.filter(touched)
+        .sort("session")
+        .join_asof(
+            table.sort("session"), on="session", by="security_id", strategy="forward"
+        )
+        .with_columns(pl.col("factor").fill_null(1.0))
+    )
+    prices = [*PRICES, *(["vwap"] if "vwap" in bars.columns else [])]
+    adjusted = joined.with_columns(
+        *(pl.col(name) / pl.col("factor") for name in prices),
+        pl.col("volume") * pl.col("factor"),
+    ).select(bars.columns)
+    return pl.concat([bars.filter(~touched), adjusted]).sort("security_id", "session")

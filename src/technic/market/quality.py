@@ -1,0 +1,150 @@
+"""Which rows of bars can be believed: every row that cannot is set aside whole, with a reason.
+
+Nothing is repaired. Jumps, flat bars and bars without volume are kept: markets do that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from technic.market.schema import PRICES, SYMBOL_PATTERN
+from technic.market.sessions import nyse
+
+TOLERANCE = 1e-6  # how far, relative, open and close may lie outside [low, high]
+
+REASONS = {
+    "bad_symbol": "the symbol is not 1 to 24 of A-Z a-z 0-9 . - / + ^ and space",
+    "null_value": "a value is missing, or cannot be read",
+    "not_finite": "a value is infinite or not a number",
+    "no_session": "the NYSE was closed on that date",
+    "price_not_positive": "open, high, low or close is zero or less",
+    "negative_volume": "the volume is below zero",
+    "outside_range": "open or close lies outside [low, high]",
+    "conflicting_duplicate": "another row for the same symbol and session says otherwise",
+    "split_not_positive": "a split ratio is zero or less, or not finite",
+    "split_repeated": "the same split a few sessions away is the one that prices show",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Rows by what became of them.
+
+    Attributes
+    ----------
+    good : rows to keep, one per symbol, date and `known_at`
+    bad : rows set aside, with a column `reason`
+    repeated : how many good rows were there more than once, word for word
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    repeated: int
+
+
+def examine(bars: pl.DataFrame) -> Sorted:
+    """Sort rows of `providers.files.read_bars`, with `known_at` added, into good and bad."""
+    checks = _checks(bars)
+    suspicious = bars.select(pl.any_horizontal(checks.values()).fill_null(value=True)).to_series()
+    chain = pl.when(pl.lit(False)).then(pl.lit(None, dtype=pl.String))  # noqa: FBT003
+    for reason, fails in checks.items():
+        chain = chain.when(fails).then(pl.lit(reason))
+    bad = bars.filter(suspicious).with_columns(reason=chain.otherwise(None))
+    return _separate_duplicates(bars.filter(~suspicious), bad)
+
+
+def _checks(bars: pl.DataFrame) -> dict[str, pl.Expr]:
+    """What speaks against a row, in order of precedence; unknown counts against it.
+
+    Symbols and dates are judged once each, not once per row.
+    """
+    values = [*PRICES, "volume"]
+    tall = pl.max_horizontal("high", "low") * TOLERANCE
+    symbols = bars.select(pl.col("symbol").unique().drop_nulls())
+    readable = symbols.filter(pl.col("symbol").str.contains(SYMBOL_PATTERN))["symbol"]
+    unreadable = symbols.filter(~pl.col("symbol").is_in(readable.implode()))["symbol"]
+    closed = pl.Series(
+        [day for day in bars["date"].unique().drop_nulls() if nyse().ordinals([day])[0] < 0],  # type: ignore[arg-type]
+        dtype=pl.Date,
+    )
+    checks: dict[str, pl.Expr] = {
+        "bad_symbol": pl.col("symbol").is_null() | pl.col("symbol").is_in(unreadable.implode()),
+        "null_value": pl.any_horizontal(pl.col(n).is_null() for n in [*values, "date"]),
+        "not_finite": pl.any_horizontal(~pl.col(name).is_finite() for name in values),
+        "no_session": pl.col("date").is_in(closed.implode()),
+        "price_not_positive": pl.any_horizontal(pl.col(name) <= 0.0 for name in PRICES),
+        "negative_volume": pl.col("volume") < 0.0,
+        "outside_range": pl.any_horizontal(
+            (pl.col(name) < pl.col("low") - tall) | (pl.col(name) > pl.col("high") + tall)
+            for name in ("open", "close")
+        ),
+    }
+    if unreadable.is_empty():
+        checks["bad_symbol"] = pl.col("symbol").is_null()
+    if closed.is_empty():
+        checks["no_session"] = pl.col("date").is_null()
+    return checks
+
+
+def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:
+    """One row where all say the same; all set aside where they do not."""
+    key = ["symbol", "date", "known_at"]
+    if _all_different(good):
+        return Sorted(good, bad, 0)
+    doubled = good.filter(pl.struct(key).is_duplicated())
+    if doubled.is_empty():
+        return Sorted(good, bad, 0)
+    single = doubled.unique(maintain_order=True)
+    clash = single.filter(pl.struct(key).is_duplicated()).select(key).unique()
+    agreed = single.join(clash, on=key, how="anti")
+    set_aside = doubled.join(clash, on=key).with_columns(
+        reason=pl.lit("conflicting_duplicate")
+    )
+    kept = pl.concat([good.join(doubled.select(key).unique(), on=key, how="anti"), agreed])
+    repeated = doubled.height - set_aside.height - agreed.height
+    return Sorted(kept, pl.concat([bad, set_aside.select(bad.columns)]), repeated)
+
+
+def _all_different(rows: pl.DataFrame) -> bool:
+    """Whether no symbol has two rows on one date; one integer per row, so that it is quick."""
+    codes = rows["symbol"].rle_id() if rows["symbol"].is_sorted() else None
+    if codes is None:
+        codes = rows["symbol"].cast(pl.Categorical).to_physical()
+    keys = codes.cast(pl.Int64) * (1 << 24) + rows["date"].to_physical()
+    return bool(keys.n_unique() == rows.height)
+
+
+def contradicted_splits(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Splits that a vendor reported twice, on the sessions where prices show none.
+
+    A split is dropped only if one of the same ratio stands within three sessions of it and
+    the step from the close before to the open fits that one better.
+
+    Parameters
+    ----------
+    actions : `symbol`, `date`, `kind`, `value`
+    bars : `symbol`, `date`, `open`, `close`, as traded
+    """
+    splits = actions.filter(pl.col("kind") == "split")
+    if splits.height < 2:  # noqa: PLR2004 -- it takes two to repeat
+        return splits.clear()
+    steps = (
+        bars.join(splits.select("symbol").unique(), on="symbol", how="semi")
+        .sort("symbol", "date")
+        .select(
+            "symbol",
+            "date",
+            step=(pl.col("close").shift(1) / pl.col("open")).log().over("symbol"),
+        )
+    )
+    fits = splits.join(steps, on=["symbol", "date"], how="left").with_columns(
+        miss=(pl.col("step") - pl.col("value").log()).abs().fill_null(float("inf"))
+    )
+    pairs = fits.join(fits, on=["symbol", "value"], suffix="_other").filter(
+        (pl.col("date") != pl.col("date_other"))
+        & ((pl.col("date") - pl.col("date_other")).dt.total_days().abs() <= 5)  # noqa: PLR2004
+        & (pl.col("miss") > pl.col("miss_other"))
+    )
+    return pairs.select(splits.columns).unique()

@@ -1,0 +1,131 @@
+"""The tables technic speaks: column names, types and units, written once.
+
+Every table but `tickers` carries `known_at`, the instant its row became known, and
+`assumed`, whether that instant is our assumption (the session's close) or was given.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import polars as pl
+
+from technic.errors import SchemaError
+
+Schema: TypeAlias = dict[str, pl.DataType]
+
+INSTANT = pl.Datetime("us", "UTC")
+SYMBOL_PATTERN = r"^[A-Za-z0-9.\-/+^ ]{1,24}$"
+PRICES = ("open", "high", "low", "close")
+
+BARS: Schema = {
+    "security_id": pl.Int64(),
+    "session": pl.Date(),
+    "open": pl.Float64(),  # USD per share, as traded unless the store says otherwise
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+    "volume": pl.Float64(),  # shares
+    "vwap": pl.Float64(),  # USD per share; null where the vendor gives none
+    "known_at": INSTANT,
+    "assumed": pl.Boolean(),
+    "year": pl.Int32(),  # of the session; the table is partitioned by it
+}
+ACTIONS: Schema = {
+    "security_id": pl.Int64(),
+    "session": pl.Date(),  # the first that trades without the right: the ex-date
+    "kind": pl.String(),  # split: new shares per old one; dividend: USD per share
+    "value": pl.Float64(),
+    "known_at": INSTANT,
+    "assumed": pl.Boolean(),
+}
+TICKERS: Schema = {
+    "security_id": pl.Int64(),
+    "symbol": pl.String(),
+    "since": pl.Date(),
+    "until": pl.Date(),  # null while it trades under this symbol
+}
+LISTINGS: Schema = {
+    "security_id": pl.Int64(),
+    "name": pl.String(),
+    "type": pl.String(),  # of LISTING_TYPES
+    "exchange": pl.String(),  # market identifier code: XNYS, XNAS, …
+    "sector": pl.String(),  # of the eleven GICS sectors
+    "industry": pl.String(),
+    "sic": pl.String(),
+    "market_cap": pl.Float64(),  # USD
+    "since": pl.Date(),
+    "until": pl.Date(),
+    "known_at": INSTANT,
+    "assumed": pl.Boolean(),
+}
+TABLES: dict[str, Schema] = {
+    "bars": BARS,
+    "actions": ACTIONS,
+    "tickers": TICKERS,
+    "listings": LISTINGS,
+}
+
+LISTING_TYPES = ("common", "etf", "preferred", "warrant", "right", "unit", "adr", "note", "other")
+SECTORS = (
+    "Communication Services",
+    "Consumer Discretionary",
+    "Consumer Staples",
+    "Energy",
+    "Financials",
+    "Health Care",
+    "Industrials",
+    "Information Technology",
+    "Materials",
+    "Real Estate",
+    "Utilities",
+)
+SECTOR_ALIASES = {
+    "basic materials": "Materials",
+    "communication": "Communication Services",
+    "communications": "Communication Services",
+    "consumer cyclical": "Consumer Discretionary",
+    "consumer defensive": "Consumer Staples",
+    "consumer non-cyclical": "Consumer Staples",
+    "finance": "Financials",
+    "financial": "Financials",
+    "financial services": "Financials",
+    "healthcare": "Health Care",
+    "industrial": "Industrials",
+    "industrial goods": "Industrials",
+    "it": "Information Technology",
+    "tech": "Information Technology",
+    "technology": "Information Technology",
+    "telecommunications": "Communication Services",
+}
+
+
+def canonical_sector(text: str | None) -> str | None:
+    """The GICS name meant by `text`; None if it means none of them.
+
+    Examples
+    --------
+    >>> canonical_sector("Technology"), canonical_sector("health care"), canonical_sector("Misc")
+    ('Information Technology', 'Health Care', None)
+    """
+    if text is None:
+        return None
+    plain = " ".join(text.lower().split())
+    known = {name.lower(): name for name in SECTORS}
+    return known.get(plain) or SECTOR_ALIASES.get(plain)
+
+
+def conform(table: pl.DataFrame, schema: Schema, what: str) -> pl.DataFrame:
+    """Exactly the columns of `schema`, in order and cast.
+
+    Raises
+    ------
+    SchemaError
+        If a column is missing or cannot be cast; names `what` the table is.
+    """
+    if missing := [name for name in schema if name not in table.columns]:
+        raise SchemaError(f"{what}: no column {', '.join(missing)}; it has {table.columns}")
+    try:
+        return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    except pl.exceptions.InvalidOperationError as error:
+        raise SchemaError(f"{what}: {error}".splitlines()[0]) from error

@@ -1,0 +1,144 @@
+"""Bars and listings from the user's own files: Parquet or CSV, long format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from technic.errors import SchemaError
+
+REQUIRED = ("symbol", "date", "open", "high", "low", "close", "volume")
+OPTIONAL = ("split", "dividend", "vwap", "as_of")
+# Names other tools write, yfinance's among them, in lower case.
+ALIASES = {
+    "ticker": "symbol",
+    "datetime": "date",
+    "session": "date",
+    "timestamp": "date",
+    "stock splits": "split",
+    "stock_splits": "split",
+    "splits": "split",
+    "dividends": "dividend",
+    "knowledge_date": "as_of",
+}
+LISTING_COLUMNS = (
+    "symbol",
+    "name",
+    "type",
+    "exchange",
+    "sector",
+    "industry",
+    "sic",
+    "market_cap",
+    "from",
+    "to",
+)
+LISTING_ALIASES = {
+    "ticker": "symbol",
+    "sub_industry": "industry",
+    "marketcap": "market_cap",
+    "market cap": "market_cap",
+    "siccode": "sic",
+    "sic_code": "sic",
+    "first_seen": "from",
+    "last_seen": "to",
+    "ipo_date": "from",
+}
+
+
+def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
+    """Bars as the file has them, under our names: `REQUIRED` and what there is of `OPTIONAL`.
+
+    Values are cast, never corrected: what cannot be read as a number or a date is null, and
+    the import quarantines it.
+
+    Raises
+    ------
+    SchemaError
+        If the file cannot be read, or lacks one of `REQUIRED`.
+    """
+    table, what = _open(source, text=("symbol", "Symbol", "Ticker", "ticker", "SYMBOL"))
+    table = _renamed(table, ALIASES)
+    if missing := [name for name in REQUIRED if name not in table.columns]:
+        raise SchemaError(
+            f"{what}: no column {', '.join(missing)}; it has {', '.join(table.columns)}. "
+            "One row per symbol and date is expected; nothing was imported"
+        )
+    columns = [*REQUIRED, *(name for name in OPTIONAL if name in table.columns)]
+    numbers = [name for name in columns if name not in {"symbol", "date", "as_of"}]
+    return table.select(columns).with_columns(
+        pl.col("symbol").cast(pl.String),
+        _as_date(table, "date"),
+        *(pl.col(name).cast(pl.Float64, strict=False) for name in numbers),
+    )
+
+
+def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
+    """Listings as the file has them, under our names; what it lacks is null.
+
+    Raises
+    ------
+    SchemaError
+        If the file cannot be read, or has no symbols.
+    """
+    table, what = _open(source, text=("symbol", "Symbol", "SicCode", "sic"))
+    table = _renamed(table, LISTING_ALIASES)
+    if "symbol" not in table.columns:
+        raise SchemaError(f"{what}: no column symbol; it has {', '.join(table.columns)}")
+    absent = [pl.lit(None).alias(name) for name in LISTING_COLUMNS if name not in table.columns]
+    table = table.with_columns(absent).select(LISTING_COLUMNS)
+    text = [name for name in LISTING_COLUMNS if name not in {"market_cap", "from", "to"}]
+    return table.with_columns(
+        *(pl.col(name).cast(pl.String) for name in text),
+        pl.col("market_cap").cast(pl.Float64, strict=False),
+        _as_date(table, "from"),
+        _as_date(table, "to"),
+    )
+
+
+def _open(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFrame, str]:
+    """The table and what to call it. Columns named in `text` are never guessed at:
+    NA, NAN and TRUE are tickers."""
+    if isinstance(source, pl.DataFrame):
+        return source, "the frame"
+    try:
+        if source.suffix.lower() in {".parquet", ".pq"}:
+            return pl.read_parquet(source), source.name
+        header = pl.read_csv(source, n_rows=0).columns
+        overrides = {name: pl.String() for name in text if name in header}
+        return (
+            pl.read_csv(
+                source, schema_overrides=overrides, infer_schema_length=10_000, ignore_errors=True
+            ),
+            source.name,
+        )
+    except FileNotFoundError as error:
+        raise SchemaError(f"{source}: there is no such file") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise SchemaError(
+            f"{source}: neither Parquet nor CSV that can be read ({reason})"
+        ) from error
+
+
+def _renamed(table: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
+    """Our names for the columns; where two would get the same one, the first keeps it."""
+    names: dict[str, str] = {}
+    for column in table.columns:
+        plain = column.strip().lower()
+        wanted = aliases.get(plain, plain)
+        if wanted not in names.values():
+            names[column] = wanted
+    return table.select(list(names)).rename(names)
+
+
+def _as_date(table: pl.DataFrame, name: str) -> pl.Expr:
+    """The column as New York dates; text is read as YYYY-MM-DD, perhaps with a time behind."""
+    dtype = table.schema.get(name, pl.Null())
+    column = pl.col(name)
+    if dtype == pl.String:
+        return column.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        return column.dt.convert_time_zone("America/New_York").dt.date()
+    return column.cast(pl.Date, strict=False)

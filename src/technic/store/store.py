@@ -1,0 +1,160 @@
+"""A store: bars as traded and all that belongs to them, in one folder.
+
+    store.json        who it is
+    versions/         what readers open: one record per commit
+    tables/           Delta tables: bars, actions, tickers, listings
+    catalog.sqlite    SQL index, quarantine, watch-lists
+    panels/           mapped panels: a cache; deleting it loses nothing
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import polars as pl
+
+from technic.errors import StoreError
+from technic.market.sessions import nyse
+from technic.store.lock import write_atomically, writing
+from technic.store.panels import MappedPanel, PanelCache
+from technic.store.tables import append, files, scan_files
+from technic.store.version import StoreVersion, read_version, write_version
+
+if TYPE_CHECKING:
+    from technic.store.catalog import Catalog
+
+
+class Store:
+    """One folder of market data. Cheap to make: nothing is read before it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        """Where it is and what it holds."""
+        version = self.version()
+        span = f"{version.first} to {version.last}" if version.last else "empty"
+        return f"Store({str(self.folder)!r}, {span})"
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The SQL side; opened, and made to match the newest version, at first use."""
+        from technic.store.catalog import Catalog  # noqa: PLC0415 -- SQLAlchemy takes 0.25 s
+
+        catalog, version = Catalog.beside(self.folder), self.version()
+        if catalog.mirrors() != version.number:
+            tickers = self.table("tickers", version).collect()
+            listings = self.table("listings", version).collect()
+            catalog.mirror(version.number, tickers, listings)
+        return catalog
+
+    def version(self, number: int | None = None) -> StoreVersion:
+        """A store version; the newest unless said otherwise."""
+        return read_version(self.folder, number)
+
+    def require(self) -> StoreVersion:
+        """The newest version of a store that has bars.
+
+        Raises
+        ------
+        StoreError
+            If it has none; says how to get some.
+        """
+        version = self.version()
+        if version.last is None:
+            raise StoreError(
+                f"{self.folder}: holds no bars yet. Bring some with technic import FILE, or "
+                "try the simulated market: technic demo"
+            )
+        return version
+
+    def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
+        """All rows of a table at a version, the newest by default; empty if it has none."""
+        pinned = (version or self.version()).tables.get(name)
+        uris = [] if pinned is None else files(self.folder, name, pinned)
+        return scan_files(name, uris)
+
+    def added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
+        """The rows that came to a table between two versions."""
+        before, after = older.tables.get(name), newer.tables.get(name)
+        if after is None or before == after:
+            return scan_files(name, [])
+        known = set() if before is None else set(files(self.folder, name, before))
+        return scan_files(name, sorted(set(files(self.folder, name, after)) - known))
+
+    def commit(self, rows: dict[str, pl.DataFrame], **changes: Any) -> StoreVersion:
+        """Append rows to tables, all or nothing; returns the version that has them.
+
+        Parameters
+        ----------
+        rows : per table, rows of its schema
+        changes : of `StoreVersion`: adjustment, simulated
+        """
+        with writing(self.folder):
+            before = self.version()
+            tables = dict(before.tables)
+            for name, frame in rows.items():
+                if not frame.is_empty():
+                    tables[name] = append(self.folder, name, frame, tables.get(name))
+            first, last = before.first, before.last
+            if (bars := rows.get("bars")) is not None and not bars.is_empty():
+                low, high = bars.select(
+                    low=pl.col("session").min(), high=pl.col("session").max()
+                ).row(0)
+                first, last = min(first or low, low), max(last or high, high)
+            after = before.following(
+                tables=tables,
+                first=first,
+                last=last,
+                identity=before.identity or self._identity(),
+                **changes,
+            )
+            write_version(self.folder, after)
+        self.__dict__.pop("catalog", None)
+        return after
+
+    def panel(
+        self,
+        as_of: date | None = None,
+        known_at: datetime | None = None,
+        version: StoreVersion | None = None,
+    ) -> MappedPanel:
+        """The panel as of a session, mapped into memory, and who is in it.
+
+        Parameters
+        ----------
+        as_of : the last session that is visible; the newest one by default
+        known_at : only what was known before this instant; by default the open of the session
+            after `as_of`, or everything if no `as_of` is given
+
+        Raises
+        ------
+        StoreError
+            If the store is empty, or `as_of` lies outside it.
+        """
+        pinned = version or self.require()
+        if pinned.last is None or pinned.first is None:
+            raise StoreError(f"{self.folder}: version {pinned.number} holds no bars")
+        session = as_of or pinned.last
+        if not pinned.first <= session <= pinned.last:
+            raise StoreError(
+                f"{session} is outside the store, which holds sessions from {pinned.first} "
+                f"to {pinned.last}"
+            )
+        ordinal = nyse().ordinal(session)
+        cutoff = known_at
+        if cutoff is None and as_of is not None:
+            cutoff = nyse().opens(ordinal + 1)
+        return PanelCache(self).open(pinned, session, cutoff)
+
+    def _identity(self) -> str:
+        """The store's random name; given at the first commit."""
+        path = self.folder / "store.json"
+        if not path.exists():
+            write_atomically(path, orjson.dumps({"identity": secrets.token_hex(8)}))
+        return str(orjson.loads(path.read_bytes())["identity"])
