@@ -1,0 +1,245 @@
+"""Text → tree, and nothing more: what names mean is decided in resolve.py.
+
+The parser is Lark's LALR with our own grammar; no text of a user ever reaches Python's
+parser. It builds the tree without recursion, and refuses a text that is too long, too deep or
+too large before anything walks over it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from lark import Lark, Token, Transformer, v_args
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
+
+from technic.errors import QuestionError
+from technic.query.tree import (
+    Ago,
+    Arithmetic,
+    Between,
+    Call,
+    Comparison,
+    Crosses,
+    Logic,
+    Member,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Opposite,
+    Parameter,
+    Text,
+    Truth,
+)
+
+MAX_BYTES, MAX_NODES, MAX_DEPTH = 4096, 500, 32
+SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 0.01}
+READABLE = {
+    "RPAR": "')'",
+    "LPAR": "'('",
+    "RSQB": "']'",
+    "COMMA": "','",
+    "$END": "the end",
+    "NUMBER": "a number",
+    "NAME": "a name",
+    "STRING": "a text in quotes",
+}
+
+
+def parse(text: str) -> Node:
+    """The tree of a question.
+
+    Raises
+    ------
+    QuestionError
+        If the text is no question; points at the first character that cannot be.
+    """
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise QuestionError(f"the question is longer than {MAX_BYTES:,} bytes; split it with let")
+    if not text.strip():
+        raise QuestionError("the question is empty")
+    try:
+        built: Any = _parser().parse(text)
+    except VisitError as error:
+        if isinstance(error.orig_exc, QuestionError):
+            raise error.orig_exc.at(text) from None
+        raise
+    except QuestionError as error:
+        raise error.at(text) from None
+    except UnexpectedInput as error:
+        raise _explained(error, text) from None
+    node: Node = built
+    return node
+
+
+@cache
+def _parser() -> Lark:
+    """The grammar; builds our nodes while it reads, so that no deep tree is ever walked."""
+    text = files("technic.query").joinpath("grammar.lark").read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", transformer=_Builder(), maybe_placeholders=False)
+
+
+def measure(node: Node) -> tuple[int, int]:
+    """How many nodes a tree has, and how deep it is."""
+    count, deepest, waiting = 0, 0, [(node, 1)]
+    while waiting:
+        current, depth = waiting.pop()
+        count, deepest = count + 1, max(deepest, depth)
+        waiting += [(child, depth + 1) for child in current.children()]
+    return count, deepest
+
+
+def _checked(node: Node) -> Node:
+    """Refuse what is too deep while it grows: each rule adds at most one level."""
+    count, deepest = measure(node)
+    if deepest > MAX_DEPTH:
+        raise QuestionError(f"nested more than {MAX_DEPTH} deep", start=node.at)
+    if count > MAX_NODES:
+        raise QuestionError(f"more than {MAX_NODES} parts", start=node.at)
+    return node
+
+
+def _explained(error: UnexpectedInput, text: str) -> QuestionError:
+    """A parser's error in the reader's words."""
+    start = error.pos_in_stream
+    start = len(text.rstrip()) if start is None or start < 0 else int(start)
+    if isinstance(error, UnexpectedCharacters):
+        return QuestionError(f"{text[start]!r} means nothing here", text=text, start=start)
+    if isinstance(error, UnexpectedToken):
+        if error.token.type == "$END" and (unclosed := _unclosed(text)) is not None:
+            return unclosed
+        expected = sorted({READABLE[name] for name in error.expected if name in READABLE})
+        got = "the text ends" if error.token.type == "$END" else f"{str(error.token)!r} stands"
+        if error.token.type == "$END":
+            start = len(text.rstrip())
+        wanted = f"expected {' or '.join(expected)}" if expected else "cannot go on"
+        return QuestionError(f"{wanted} where {got}", text=text, start=start)
+    return QuestionError("cannot be read", text=text, start=start)
+
+
+def _unclosed(text: str) -> QuestionError | None:
+    """Where a bracket that never closes should have: before the first comparison in it."""
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|#[^\n]*", lambda match: "_" * len(match[0]), text)
+    opened = []
+    for position, character in enumerate(bare):
+        if character == "(":
+            opened.append(position)
+        elif character == ")" and opened:
+            opened.pop()
+    if not opened:
+        return None
+    start = opened[-1]
+    stop = re.search(r"[<>=!]|\b(and|or|between|in)\b", bare[start:])
+    caret = start + stop.start() if stop else len(text.rstrip())
+    called = re.search(r"([A-Za-z_][A-Za-z0-9_]*)$", text[:start])
+    closed = f"{text[:caret].rstrip()}) {text[caret:]}".strip()
+    begin = called.start() if called else start
+    hint = f"did you mean {closed[begin:]} ?" if stop else ""
+    return QuestionError("expected ')' or ','", text=text, start=caret, hint=hint)
+
+
+def _number(token: Token) -> float:
+    text = str(token).replace("_", "")
+    scale = SUFFIXES.get(text[-1], 1.0)
+    value = float(text[:-1] if text[-1] in SUFFIXES else text)
+    return value / 100.0 if text[-1] == "%" else value * scale
+
+
+@v_args(inline=True)
+class _Builder(Transformer[Token, Node]):
+    """One method per rule of the grammar."""
+
+    def number(self, token: Token) -> Node:
+        return Number(_number(token), at=token.start_pos or 0)
+
+    def text(self, token: Token) -> Node:
+        return Text(str(token)[1:-1], at=token.start_pos or 0)
+
+    def true(self) -> Node:
+        return Truth(value=True)
+
+    def false(self) -> Node:
+        return Truth(value=False)
+
+    def parameter(self, token: Token) -> Node:
+        return Parameter(str(token)[1:], at=token.start_pos or 0)
+
+    def name(self, token: Token) -> Node:
+        return Name(str(token), at=token.start_pos or 0)
+
+    def named(self, token: Token, value: Node) -> tuple[Token, Node]:
+        return token, value
+
+    def call(self, token: Token, *arguments: Any) -> Node:
+        plain, by = [], None
+        for argument in arguments:
+            if isinstance(argument, Node):
+                plain.append(argument)
+                continue
+            key, value = argument
+            if str(key) == "by":
+                by = value
+            else:
+                plain.append(Call("=", (Name(str(key), at=key.start_pos), value)))
+        return _checked(Call(str(token), tuple(plain), by, at=token.start_pos or 0))
+
+    def ago(self, value: Node, *parts: Token) -> Node:
+        bars = _number(parts[-1])
+        if bars != int(bars):
+            raise QuestionError("an offset counts bars: [1]", start=parts[-1].start_pos or 0)
+        sign = -1 if len(parts) > 1 and str(parts[0]) == "-" else 1
+        return _checked(Ago(value, sign * int(bars), at=value.at))
+
+    def signed(self, sign: Token, value: Node) -> Node:
+        if str(sign) == "+":
+            return value
+        return _checked(Negative(value, at=sign.start_pos or 0))
+
+    def chain(self, first: Node, *rest: Any) -> Node:
+        node = first
+        for operator, operand in zip(rest[::2], rest[1::2], strict=True):
+            node = Arithmetic(str(operator), node, operand, at=first.at)
+        return _checked(node)
+
+    def ordered(self, first: Node, *rest: Any) -> Node:
+        operators = tuple(str(token) for token in rest[::2])
+        return _checked(Comparison(operators, (first, *rest[1::2]), at=first.at))
+
+    def equality(self, left: Node, operator: Token, right: Node) -> Node:
+        return _checked(Comparison((str(operator),), (left, right), at=left.at))
+
+    def list_(self, *items: Node) -> tuple[Node, ...]:
+        return items
+
+    def member(self, value: Node, items: tuple[Node, ...]) -> Node:
+        return _checked(Member(value, items, negated=False, at=value.at))
+
+    def stranger(self, value: Node, items: tuple[Node, ...]) -> Node:
+        return _checked(Member(value, items, negated=True, at=value.at))
+
+    def between(self, value: Node, low: Node, high: Node) -> Node:
+        return _checked(Between(value, low, high, at=value.at))
+
+    def crosses(self, left: Node, direction: Token, right: Node) -> Node:
+        return _checked(Crosses(str(direction), left, right, at=left.at))
+
+    def opposite(self, value: Node) -> Node:
+        return _checked(Opposite(value, at=value.at))
+
+    def both(self, *parts: Node) -> Node:
+        return _checked(_joined("and", parts))
+
+    def either(self, *parts: Node) -> Node:
+        return _checked(_joined("or", parts))
+
+
+def _joined(word: str, parts: tuple[Node, ...]) -> Node:
+    """One flat list: brackets around the same word change nothing."""
+    flat: list[Node] = []
+    for part in parts:
+        same = isinstance(part, Logic) and part.word == word
+        flat += part.parts if same else [part]  # type: ignore[attr-defined]
+    return Logic(word, tuple(flat), at=parts[0].at)

@@ -1,0 +1,55 @@
+"""What a score is: a pure function whose signature is its definition.
+
+    @score(better="higher")
+    def trend_score(close="close", fast="sma(50)", ...):
+
+Each argument's default is the text of what it reads, in the scan language; the function gets
+one float64 array per argument, one value per symbol with NaN for unknown, and returns such an
+array. A score of something unknown is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+
+from technic.errors import IndicatorError
+from technic.typing import FloatArray
+
+SCORES: dict[str, Score] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One entry of the registry.
+
+    Attributes
+    ----------
+    name, function : as written
+    inputs : texts of what it reads, in the order of its arguments
+    bounds : closed range of its values
+    better : "higher" or "lower"
+    """
+
+    name: str
+    function: Callable[..., FloatArray]
+    inputs: tuple[str, ...]
+    bounds: tuple[float, float]
+    better: str
+
+
+def score(
+    *, bounds: tuple[float, float] = (0.0, 100.0), better: str = "higher"
+) -> Callable[[Callable[..., FloatArray]], Callable[..., FloatArray]]:
+    """Register the decorated function under its own name; it stays an ordinary function."""
+
+    def register(function: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
+        name = function.__name__
+        if name in SCORES:
+            raise IndicatorError(f"{name} is defined twice")
+        inputs = tuple(str(p.default) for p in signature(function).parameters.values())
+        SCORES[name] = Score(name, function, inputs, bounds, better)
+        return function
+
+    return register
