@@ -1,0 +1,86 @@
+"""The series that `beta`, `corr` and `rel_strength` compare with.
+
+By default the market: every session's mean return of all common stocks that traded on it and
+on their bar before, each counting the same, single returns cut at ±50 % because one bad tick
+of ×183 would otherwise be the market's best day. If nobody said what is a common stock,
+everything counts. The level starts at 100.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from technic.errors import ConfigError
+from technic.market.panel import LANES
+from technic.market.sessions import nyse
+from technic.store.panels import MappedPanel
+from technic.typing import FloatArray
+
+CUT = 0.5
+
+
+def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
+    """One close per session ordinal, NaN where there is none.
+
+    Raises
+    ------
+    ConfigError
+        If `name` is neither "market" nor a symbol of the store.
+    """
+    if name == "market":
+        return _market(_Keyed(view))
+    found = np.flatnonzero(view.who["symbol"].to_numpy() == name)
+    if not len(found):
+        raise ConfigError(
+            f"benchmark {name}: no such symbol in the store; give another, or 'market'"
+        )
+    out = np.full(len(nyse()), np.nan)
+    i = int(found[0])
+    out[view.panel.run(i, "session").astype(np.int64)] = view.panel.run(i, "close")
+    return out
+
+
+class _Keyed:
+    """A view that a cache knows by its file."""
+
+    def __init__(self, view: MappedPanel) -> None:
+        self.view = view
+
+    def __hash__(self) -> int:
+        return hash(self.view.path)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and other.view.path == self.view.path
+
+
+@lru_cache(maxsize=4)
+def _market(keyed: _Keyed) -> FloatArray:
+    view = keyed.view
+    kinds = view.who["type"]
+    counts = np.ones(len(kinds), dtype=bool)
+    if kinds.null_count() < len(kinds):
+        counts = (kinds == "common").fill_null(value=False).to_numpy()
+    panel = view.panel
+    close, session = (panel.bars[:, panel.fields.index(name)] for name in ("close", "session"))
+    sums, members = np.zeros(len(nyse())), np.zeros(len(nyse()))
+    lengths = np.zeros(panel.bars.shape[0] * LANES, dtype=np.int64)
+    lengths[panel.places[counts]] = panel.lengths[counts]
+    lengths = lengths.reshape(-1, LANES)
+    for b in np.flatnonzero(lengths.max(axis=1) > 1):
+        rows = int(lengths[b].max())
+        there = np.arange(1, rows)[:, None] < lengths[b]
+        with np.errstate(all="ignore"):
+            moves = close[b, 1:rows] / close[b, : rows - 1] - 1.0
+        at = session[b, 1:rows][there].astype(np.int64)
+        sums += np.bincount(at, np.clip(moves[there], -CUT, CUT), len(sums))
+        members += np.bincount(at, minlength=len(sums))
+    traded = np.flatnonzero(members)
+    out = np.full(len(sums), np.nan)
+    if len(traded):
+        growth = 1.0 + sums[traded] / members[traded]
+        out[traded] = 100.0 * np.multiply.accumulate(growth)
+        if traded[0] > 0:
+            out[traded[0] - 1] = 100.0
+    return out

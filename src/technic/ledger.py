@@ -1,0 +1,149 @@
+"""Every listed symbol in exactly one bucket, with the reason: nothing is lost silently.
+
+The buckets are tried in this order, and the first that fits takes the symbol:
+
+1. `not_in_universe`   the universe is false for it, or cannot be known
+2. `stale`             its newest bar is more than `STALE_SESSIONS` old
+3. `no_bar`            it did not trade on the session
+4. `filtered`          the first clause of the question that is false; false beats unknown
+5. `short_history`     something is unknown because the symbol has too few bars
+6. `unknown`           something else is unknown; the first thing that is
+7. `ranked`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from technic.typing import BoolArray, FloatArray
+
+STALE_SESSIONS = 5
+BUCKETS = (
+    "not_in_universe",
+    "stale",
+    "no_bar",
+    "filtered",
+    "short_history",
+    "unknown",
+    "ranked",
+)
+TITLES = {
+    "not_in_universe": "not in the universe",
+    "stale": "stale",
+    "no_bar": "no bar today",
+    "filtered": "filtered",
+    "short_history": "short history",
+    "unknown": "unknown",
+    "ranked": "ranked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the ledger is drawn up from; arrays of shape (n_symbols,).
+
+    Attributes
+    ----------
+    listed : who counts at all
+    universe : truth of the universe, NaN where unknown
+    outside : per clause of the universe, its text and its truth
+    age : sessions since the newest bar; NaN for a symbol without bars
+    clauses : per top-level clause of the question, its text and its truth
+    score : NaN where unknown
+    why_unknown : for a symbol, what is unknown and whether for want of bars
+    """
+
+    listed: BoolArray
+    universe: FloatArray
+    outside: Sequence[tuple[str, FloatArray]]
+    age: FloatArray
+    clauses: Sequence[tuple[str, FloatArray]]
+    score: FloatArray
+    why_unknown: Callable[[int], tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where each symbol went.
+
+    Attributes
+    ----------
+    bucket : per listed symbol, its position in `BUCKETS`; -1 for who is not listed
+    detail : the clause, or what is unknown; may be empty
+    """
+
+    bucket: np.ndarray
+    detail: list[str]
+
+    @property
+    def total(self) -> int:
+        """How many symbols are listed."""
+        return int((self.bucket >= 0).sum())
+
+    def counts(self) -> dict[str, int]:
+        """How many symbols are in each bucket; they add up to `total`."""
+        return {name: int((self.bucket == j).sum()) for j, name in enumerate(BUCKETS)}
+
+    def details(self, name: str) -> dict[str, int]:
+        """How many symbols of a bucket have each detail, most first."""
+        inside = np.flatnonzero(self.bucket == BUCKETS.index(name))
+        found: dict[str, int] = {}
+        for i in inside:
+            found[self.detail[i]] = found.get(self.detail[i], 0) + 1
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    def frame(self, symbols: Sequence[str]) -> pl.DataFrame:
+        """One row per listed symbol: `symbol`, `bucket`, `detail`."""
+        listed = np.flatnonzero(self.bucket >= 0)
+        return pl.DataFrame(
+            {
+                "symbol": [symbols[i] for i in listed],
+                "bucket": [BUCKETS[self.bucket[i]] for i in listed],
+                "detail": [self.detail[i] for i in listed],
+            },
+            schema={"symbol": pl.String, "bucket": pl.String, "detail": pl.String},
+        )
+
+
+def draw_up(evidence: Evidence) -> Ledger:
+    """Put every symbol into its bucket."""
+    n = len(evidence.listed)
+    bucket = np.full(n, -1, dtype=np.int64)
+    detail = [""] * n
+    open_ = evidence.listed.copy()
+
+    def take(chosen: BoolArray, name: str, reason: str) -> None:
+        nonlocal open_
+        for i in np.flatnonzero(open_ & chosen):
+            bucket[i] = BUCKETS.index(name)
+            detail[i] = reason
+        open_ = open_ & ~chosen
+
+    never = np.zeros(n, dtype=bool)
+    for text, truth in evidence.outside:
+        take(truth == 0.0, "not_in_universe", text)
+    take(evidence.universe == 0.0, "not_in_universe", "")
+    for text, truth in evidence.outside:
+        take(np.isnan(truth), "not_in_universe", f"unknown: {text}")
+    take(np.isnan(evidence.universe), "not_in_universe", "unknown")
+    take(np.isnan(evidence.age), "stale", "no bar at all")
+    take(evidence.age > STALE_SESSIONS, "stale", "")
+    take(evidence.age > 0.0, "no_bar", "")
+    for text, truth in evidence.clauses:
+        take(truth == 0.0, "filtered", text)
+    unknown = np.isnan(evidence.score)
+    for _, truth in evidence.clauses:
+        unknown = unknown | np.isnan(truth)
+    for i in np.flatnonzero(open_ & unknown):
+        reason, short = evidence.why_unknown(int(i))
+        bucket[i] = BUCKETS.index("short_history" if short else "unknown")
+        detail[i] = reason
+    take(~unknown, "ranked", "")
+    if (open_ & ~unknown & ~never).any():
+        message = "a symbol fell through every bucket of the ledger"
+        raise AssertionError(message)
+    return Ledger(bucket, detail)

@@ -1,0 +1,1 @@
+"""Scan files shipped with the package."""

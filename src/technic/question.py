@@ -1,0 +1,204 @@
+"""A scan file, understood: every text parsed, checked and in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from technic.config import ScanFile
+from technic.indicators import Series
+from technic.plan import PlanRules
+from technic.query.lower import lookback, lower, series_of
+from technic.query.names import NUMBER, OUTPUTS
+from technic.query.resolve import Resolver
+from technic.query.tree import Call, Name, Node, Text, clauses
+from technic.rank import Term, terms_of
+
+LIQUIDITY = "dollar_volume(20)"  # breaks ties, and bounds plans
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a scan answers.
+
+    Attributes
+    ----------
+    universe, where : None where nothing is asked
+    columns : shown for each row
+    terms : addends of the score
+    entry, stop, target, liquidity : what plans are made of; `target` is None for a multiple
+    series : everything the kernel must compute, each once
+    warnings : what probably was not meant
+    """
+
+    name: str
+    top: int
+    universe: Node | None
+    where: Node | None
+    columns: tuple[Node, ...]
+    terms: tuple[Term, ...]
+    score: Node
+    missing: str
+    plan: PlanRules
+    entry: Node
+    stop: Node
+    target: Node | None
+    liquidity: Node
+    benchmark: str
+    symbols: tuple[str, ...]
+    series: tuple[Series, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def where_clauses(self) -> tuple[Node, ...]:
+        """The parts of the top-level `and` of what is asked."""
+        return clauses(self.where) if self.where is not None else ()
+
+    @property
+    def universe_clauses(self) -> tuple[Node, ...]:
+        """The parts of the top-level `and` of the universe."""
+        return clauses(self.universe) if self.universe is not None else ()
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The watch-lists it names."""
+        trees = [tree for tree in (self.universe, self.where, self.score) if tree is not None]
+        return frozenset(
+            argument.value
+            for tree in trees
+            for part in tree.walk()
+            if isinstance(part, Call) and part.name == "in_list"
+            for argument in part.arguments
+            if isinstance(argument, Text)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The question in canonical form: what a manifest holds, and `of_dict` reads."""
+        rules = self.plan
+        return {
+            "name": self.name,
+            "top": self.top,
+            "universe": "" if self.universe is None else str(self.universe),
+            "where": "" if self.where is None else str(self.where),
+            "rank": str(self.score),
+            "missing": self.missing,
+            "columns": [str(column) for column in self.columns],
+            "benchmark": self.benchmark,
+            "symbols": list(self.symbols),
+            "plan": {
+                "side": rules.side,
+                "account": rules.account,
+                "risk": rules.risk,
+                "max_heat": rules.max_heat,
+                "max_adv": rules.max_adv,
+                "max_positions": rules.max_positions,
+                "leverage": rules.leverage,
+                "entry": rules.entry,
+                "stop": str(self.stop),
+                "target": rules.target if self.target is None else str(self.target),
+            },
+        }
+
+
+def question_of_dict(content: dict[str, Any]) -> Question:
+    """The question that a manifest holds."""
+    made = ScanFile.of(
+        {k: v for k, v in content.items() if k in {"name", "top", "columns", "where", "benchmark"}}
+        | {
+            "universe": content["universe"],
+            "rank": {"score": content["rank"], "missing": content["missing"]},
+            "plan": content["plan"],
+        },
+        "manifest",
+    )
+    return understand(made, symbols=tuple(content["symbols"]))
+
+
+def understand(asked: ScanFile, symbols: Iterable[str] | None = None) -> Question:
+    """Parse and check every text of a scan file.
+
+    Raises
+    ------
+    QuestionError
+        If one cannot be understood.
+    ConfigError
+        If the plan's rules cannot be followed.
+    """
+    chosen = tuple(sorted(set(symbols if symbols is not None else asked.symbols)))
+    key = orjson.dumps(
+        [dict(asked.lets), dict(asked.params)], option=orjson.OPT_SORT_KEYS
+    ).decode()
+    plan = asked.plan
+    return _understand(
+        asked.name, asked.top, asked.universe, asked.where, asked.columns, asked.rank,
+        asked.missing, plan, asked.benchmark, chosen, key,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _understand(  # noqa: PLR0913, PLR0917 -- the hashable parts of a scan file, for the cache
+    name: str,
+    top: int,
+    universe: str,
+    where: str,
+    columns: tuple[str, ...],
+    rank: str,
+    missing: str,
+    plan: PlanRules,
+    benchmark: str,
+    symbols: tuple[str, ...],
+    bindings: str,
+) -> Question:
+    lets, params = orjson.loads(bindings)
+    resolver = Resolver(lets, params)
+    universe_tree = resolver.question(universe) if universe.strip() else None
+    where_tree = resolver.question(where) if where.strip() else None
+    score = resolver.question(rank, NUMBER)
+    shown = tuple(tree for text in columns for tree in expand(text, resolver))
+    entry = resolver.question(plan.entry_text, NUMBER)
+    stop = resolver.question(plan.stop_text, NUMBER)
+    target = None if plan.multiple is not None else resolver.question(plan.target, NUMBER)
+    liquidity = resolver.question(LIQUIDITY, NUMBER)
+    trees = [universe_tree, where_tree, score, *shown, entry, stop, target, liquidity]
+    needed = dict.fromkeys(
+        series for tree in trees if tree is not None for series in series_of(tree)
+    )
+    for series in needed:
+        lookback(series)
+    return Question(
+        name, top, universe_tree, where_tree, shown, terms_of(score), score, missing, plan,
+        entry, stop, target, liquidity, benchmark, symbols, tuple(needed),
+        tuple(dict.fromkeys(resolver.warnings)),
+    )  # fmt: skip
+
+
+def expand(text: str, resolver: Resolver | None = None) -> list[Node]:
+    """What a column's text stands for: all outputs, where it names an indicator with several.
+
+    Examples
+    --------
+    >>> [str(tree) for tree in expand("aroon")]
+    ['aroon_up(25)', 'aroon_down(25)']
+    """
+    from technic.indicators import REGISTRY  # noqa: PLC0415 -- numba is slow to import
+    from technic.query.parse import parse  # noqa: PLC0415
+
+    resolver = resolver or Resolver()
+    tree = resolver.any(text)[0]
+    parsed = parse(text)
+    named = parsed.name if isinstance(parsed, Call | Name) else ""
+    it = REGISTRY.get(named)
+    if it is None or it.operator or len(it.outputs) == 1 or named not in OUTPUTS:
+        return [tree]
+    brackets = text[text.index("(") :] if "(" in text else ""
+    return [resolver.any(f"{output}{brackets}")[0] for output in it.outputs]
+
+
+def series_for(texts: Iterable[str]) -> tuple[list[str], list[Series]]:
+    """Column names and series for feature texts, as `technic.features` takes them."""
+    trees = [tree for text in texts for tree in expand(text)]
+    return [str(tree) for tree in trees], [lower(tree) for tree in trees]

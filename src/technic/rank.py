@@ -1,0 +1,122 @@
+"""A total order of the symbols that pass, and the sum that each place is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from technic.errors import ConfigError
+from technic.market.cross_section import percentile
+from technic.query.tree import Arithmetic, Negative, Node, Number
+from technic.typing import BoolArray, FloatArray, IntArray
+
+MISSING = "exclude", "zero_weight"  # or fill(<number>)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One addend of a score: `weight` × `node`."""
+
+    weight: float
+    node: Node
+
+    def __str__(self) -> str:
+        """Its text; a weight of one is not written."""
+        return str(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Who stands where, and why.
+
+    Attributes
+    ----------
+    order : int64, shape (n_ranked,); positions of the symbols, best first
+    score : float64, shape (n_symbols,); NaN where unknown
+    contributions : float64, shape (n_terms, n_symbols); added from first to last, they are
+        exactly the score
+    percentile : float64, shape (n_symbols,); of the score among the ranked
+    """
+
+    order: IntArray
+    score: FloatArray
+    contributions: FloatArray
+    percentile: FloatArray
+
+
+def terms_of(node: Node) -> tuple[Term, ...]:
+    """A score's text split at its top-level + and −.
+
+    Examples
+    --------
+    >>> from technic.query import Resolver
+    >>> tree = Resolver().question("3 * ret(126) - 2 * atr_pct + rsi", wanted="number")
+    >>> [(term.weight, str(term)) for term in terms_of(tree)]
+    [(3.0, 'ret(126)'), (-2.0, 'atr_pct(14)'), (1.0, 'rsi(14)')]
+    """
+    return tuple(_split(node, 1.0))
+
+
+def _split(node: Node, sign: float) -> list[Term]:
+    match node:
+        case Arithmetic("+", left, right):
+            return [*_split(left, sign), *_split(right, sign)]
+        case Arithmetic("-", left, right):
+            return [*_split(left, sign), *_split(right, -sign)]
+        case Negative(value):
+            return _split(value, -sign)
+        case Arithmetic("*", Number(weight), value) | Arithmetic("*", value, Number(weight)):
+            return [Term(sign * weight, value)]
+    return [Term(sign, node)]
+
+
+def combine(
+    terms: tuple[Term, ...], values: list[FloatArray], missing: str = "exclude"
+) -> tuple[FloatArray, FloatArray]:
+    """The score of each symbol and the contributions that add up to it.
+
+    Parameters
+    ----------
+    values : per term, float64 of shape (n_symbols,), NaN where unknown
+    missing : what an unknown value does: "exclude" makes the score unknown, "zero_weight"
+        leaves the term out, "fill(50)" puts a number in its place
+    """
+    filled = [_filled(value, missing) for value in values]
+    parts = np.stack([term.weight * value for term, value in zip(terms, filled, strict=True)])
+    return reduce(np.add, parts), parts
+
+
+def _filled(value: FloatArray, missing: str) -> FloatArray:
+    if missing == "exclude":
+        return value
+    if missing == "zero_weight":
+        return np.where(np.isnan(value), 0.0, value)
+    if missing.startswith("fill(") and missing.endswith(")"):
+        try:
+            return np.where(np.isnan(value), float(missing[5:-1]), value)
+        except ValueError as error:
+            raise ConfigError(f"rank.missing: {missing} holds no number") from error
+    raise ConfigError(f"rank.missing is exclude, zero_weight or fill(50); got {missing}")
+
+
+def order_by(
+    score: FloatArray,
+    contributions: FloatArray,
+    passed: BoolArray,
+    liquidity: FloatArray,
+    symbols: list[str],
+) -> Ranking:
+    """The ranking of the symbols in `passed` whose score is known.
+
+    Best first; ties go to the larger `liquidity`, then to the earlier symbol, so that the
+    order is total.
+    """
+    ranked = np.flatnonzero(passed & ~np.isnan(score))
+    liquid = np.nan_to_num(liquidity[ranked], nan=-1.0)
+    names = np.array(symbols, dtype=str)[ranked]
+    order = ranked[np.lexsort((names, -liquid, -score[ranked]))]
+    among = np.full(len(score), np.nan)
+    among[ranked] = percentile(score[ranked])
+    return Ranking(order, score, contributions, among)
