@@ -13,7 +13,7 @@ The buckets are tried in this order, and the first that fits takes the symbol:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,8 @@ class Evidence:
     age : sessions since the newest bar; NaN for a symbol without bars
     clauses : per top-level clause of the question, its text and its truth
     score : NaN where unknown
-    why_unknown : for a symbol, what is unknown and whether for want of bars
+    unknowns : what may be unknown, in reading order: its text, for whom it is unknown, and
+        for whom of them for want of bars
     """
 
     listed: BoolArray
@@ -63,7 +64,7 @@ class Evidence:
     age: FloatArray
     clauses: Sequence[tuple[str, FloatArray]]
     score: FloatArray
-    why_unknown: Callable[[int], tuple[str, bool]]
+    unknowns: Sequence[tuple[str, BoolArray, BoolArray]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,6 @@ def draw_up(evidence: Evidence) -> Ledger:
             detail[i] = reason
         open_ = open_ & ~chosen
 
-    never = np.zeros(n, dtype=bool)
     for text, truth in evidence.outside:
         take(truth == 0.0, "not_in_universe", text)
     take(evidence.universe == 0.0, "not_in_universe", "")
@@ -138,12 +138,11 @@ def draw_up(evidence: Evidence) -> Ledger:
     unknown = np.isnan(evidence.score)
     for _, truth in evidence.clauses:
         unknown = unknown | np.isnan(truth)
-    for i in np.flatnonzero(open_ & unknown):
-        reason, short = evidence.why_unknown(int(i))
-        bucket[i] = BUCKETS.index("short_history" if short else "unknown")
-        detail[i] = reason
+    for text, missing, short in evidence.unknowns:
+        take(unknown & missing & short, "short_history", text)
+        take(unknown & missing, "unknown", text)
     take(~unknown, "ranked", "")
-    if (open_ & ~unknown & ~never).any():
+    if open_.any():
         message = "a symbol fell through every bucket of the ledger"
         raise AssertionError(message)
     return Ledger(bucket, detail)

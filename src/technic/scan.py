@@ -12,7 +12,7 @@ No network, no clock, no randomness. Settings, threads and caches never change a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
@@ -35,13 +35,13 @@ from technic.manifest import canonical, make_manifest
 from technic.market.sessions import nyse
 from technic.plan import Levels, plan_rows
 from technic.query.evaluate import Evaluation, both, features_in, is_known
+from technic.query.lower import score_input
 from technic.query.names import ATTRIBUTES
 from technic.query.tree import Name, Node
 from technic.question import Question, question_of_dict, understand
 from technic.rank import Ranking, combine, order_by
 from technic.report import Report, Row
 from technic.scores import SCORES
-from technic.query.lower import score_input
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
@@ -247,7 +247,7 @@ def _section(
     ranking = order_by(score, contributions, passed, liquidity, list(attributes["symbol"]))
     clock.lap("rank")
     evidence = Evidence(
-        listed, inside, outside, age, clauses, score, _why_unknown(question, evaluation, view)
+        listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
     )
     ledger = draw_up(evidence)
     notes = [f"{text}: {count} symbols of unknown sector compared with the market"
@@ -334,21 +334,13 @@ def attributes_of(view: MappedPanel) -> dict[str, Any]:
     return _attributes(str(view.path), _ByPath(view))
 
 
-def _why_unknown(
+def _unknowns(
     question: Question, evaluation: Evaluation, view: MappedPanel
-) -> Callable[[int], tuple[str, bool]]:
-    """For a symbol: the first thing that is unknown, and whether for want of bars."""
+) -> list[tuple[str, BoolArray, BoolArray]]:
+    """What may be unknown about the clauses, then about the score."""
     trees: list[Node] = [*question.where_clauses, *(term.node for term in question.terms)]
-
-    def why(symbol: int) -> tuple[str, bool]:
-        for tree in trees:
-            if not is_known(evaluation.value(tree)[symbol : symbol + 1])[0]:
-                needed = evaluation.lookback_of(tree, symbol)
-                found = evaluation.unknown_of(tree, symbol)
-                return found, bool(needed >= view.panel.lengths[symbol])
-        return "", False
-
-    return why
+    bars = view.panel.lengths
+    return [found for tree in trees for found in evaluation.unknowns(tree, bars)]
 
 
 def report_of(section: Section) -> Report:

@@ -47,7 +47,11 @@ def adjust_for_splits(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
         bars.filter(touched)
         .sort("session")
         .join_asof(
-            table.sort("session"), on="session", by="security_id", strategy="forward"
+            table.sort("session"),
+            on="session",
+            by="security_id",
+            strategy="forward",
+            check_sortedness=False,  # sorted above; Polars cannot tell within groups
         )
         .with_columns(pl.col("factor").fill_null(1.0))
     )

@@ -142,28 +142,41 @@ class Evaluation:
         self.fallbacks[str(node)] = int(((groups < 0) & self.universe).sum())
         return np.where(groups < 0, _among_peers(node.name, values, extra, None), ranked)
 
-    def unknown_of(self, node: Node, symbol: int) -> str:
-        """The first part of a tree, in reading order, that is unknown for a symbol.
+    def unknowns(self, node: Node, bars: IntArray) -> list[Unknown]:
+        """What may be unknown about a tree, its parts in reading order, itself last.
 
-        Empty if nothing is: then the whole is unknown by 0/0.
+        Parameters
+        ----------
+        bars : how many each symbol has
         """
-        if is_series(node) or isinstance(node, Name):
-            value = self.value(node)
-            return "" if is_known(value[symbol : symbol + 1])[0] else str(node)
-        for child in _operands(node):
-            if found := self.unknown_of(child, symbol):
-                return found
-        value = self.value(node)
-        return "" if is_known(value[symbol : symbol + 1])[0] else str(node)
+        found = []
+        for part in _leaves(node):
+            missing = ~is_known(self.value(part))
+            if missing.any():
+                found.append((str(part), missing, self._for_want_of_bars(part, bars)))
+        missing = ~is_known(self.value(node))
+        return [*found, (str(node), missing, np.zeros(len(bars), dtype=bool))]
 
-    def lookback_of(self, node: Node, symbol: int) -> int:
-        """Bars that the first unknown part needs; 0 if it is unknown for another reason."""
-        if is_series(node):
-            return lookback(lower(node)) if np.isnan(self.value(node)[symbol]) else 0
-        if isinstance(node, Name) and node.name in SCORES:
-            parts = [score_input(text) for text in SCORES[node.name].inputs]
-            return max(self.lookback_of(part, symbol) for part in parts)
-        return max((self.lookback_of(child, symbol) for child in _operands(node)), default=0)
+    def _for_want_of_bars(self, part: Node, bars: IntArray) -> BoolArray:
+        if is_series(part):
+            short: BoolArray = bars <= lookback(lower(part))
+            return short
+        short = np.zeros(len(bars), dtype=bool)
+        if isinstance(part, Name) and part.name in SCORES:
+            for text in SCORES[part.name].inputs:
+                read = score_input(text)
+                short |= np.isnan(self.value(read)) & (bars <= lookback(lower(read)))
+        return short
+
+
+Unknown = tuple[str, BoolArray, BoolArray]
+
+
+def _leaves(node: Node) -> list[Node]:
+    """The parts whose values come from outside the question, in reading order."""
+    if is_series(node) or isinstance(node, Name):
+        return [node]
+    return [leaf for child in _operands(node) for leaf in _leaves(child)]
 
 
 def _operands(node: Node) -> list[Node]:

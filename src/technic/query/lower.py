@@ -7,7 +7,7 @@ cross-section: its outermost parts that are fields, indicators or look back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import cache, reduce
 
 from technic.errors import QuestionError
 from technic.indicators import REGISTRY, Series
@@ -68,6 +68,7 @@ def series_of(node: Node) -> Iterator[Series]:
         yield from series_of(child)
 
 
+@cache
 def score_input(text: str) -> Node:
     """The canonical tree of what a score reads."""
     from technic.query.resolve import Resolver  # noqa: PLC0415 -- resolve imports this package
@@ -155,6 +156,7 @@ def _compare(operator: str, left: Series, right: Series) -> Series:
             return apply("opposite", apply("equal", left, right))
 
 
+@cache
 def lookback(series: Series) -> int:
     """Bars a symbol needs, beyond its newest, before the series can be known.
 
