@@ -159,3 +159,12 @@ def evaluate(
     return advance(
         program, panel, kernels, benchmark=benchmark, every_bar=every_bar, threads=threads
     ).values
+
+
+def warm_up(kernels: Path) -> None:
+    """Compile every definition, or load what was compiled before."""
+    from technic.market.panel import FIELDS, pack  # noqa: PLC0415 -- only here
+
+    bars = {name: np.ones(2) for name in FIELDS[:6]}
+    panel = pack(np.zeros(1, np.int64), np.array([2]), bars)
+    evaluate([Series("close")], panel, kernels, threads=1)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from technic.sync.files import FileStore, Imported
 
-__all__ = ["FileStore", "Imported"]
+__all__ = ["FileStore", "Imported", "open_store"]
+
+
+def open_store(path: str | Path) -> FileStore:
+    """The store in a folder; an empty one is made there at the first import."""
+    return FileStore(Path(path))

@@ -1,0 +1,136 @@
+"""Full histories of features: for research, for training, for charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from technic.benchmark import benchmark_closes
+from technic.config import Settings
+from technic.errors import SchemaError
+from technic.indicators import Series
+from technic.indicators.advance import evaluate
+from technic.market.panel import Panel, pack
+from technic.market.sessions import nyse
+from technic.question import series_for
+from technic.store import Store
+from technic.typing import FloatArray
+
+NEEDED = ("open", "high", "low", "close", "volume")
+
+
+def features(
+    frame: Any, texts: Sequence[str], *, benchmark: Any = None, settings: Settings | None = None
+) -> pl.DataFrame:
+    """The full history of features as columns, row for row with `frame`.
+
+    Parameters
+    ----------
+    frame : Polars or pandas frame with open, high, low, close, volume; with `symbol` if it
+        holds several, and with `date`. Without dates rows are taken as they stand, oldest
+        first, and nothing weekly, monthly or relative can be asked.
+    texts : features such as "rsi(14)" or "macd(12, 26, 9)", which gives all three outputs
+    benchmark : frame with `date` and `close`, for beta, corr and rel_strength
+
+    Returns
+    -------
+    DataFrame
+        One float64 column per feature, named by its canonical text; null where unknown.
+
+    Raises
+    ------
+    QuestionError
+        If a text is no feature.
+    SchemaError
+        If a column is missing.
+    """
+    table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+    names = {name: name.lower() for name in table.columns}
+    table = table.rename({k: v for k, v in names.items() if k != v})
+    if missing := [name for name in NEEDED if name not in table.columns]:
+        raise SchemaError(f"the frame has no column {', '.join(missing)}; it has {table.columns}")
+    columns, series = series_for(texts)
+    order, panel = _panel(table)
+    closes = _benchmark(benchmark) if benchmark is not None else None
+    kernels = (settings or Settings.load()).kernels
+    values = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return pl.DataFrame(
+        {name: row[back] for name, row in zip(columns, values, strict=True)}
+    ).fill_nan(None)
+
+
+def store_features(
+    store: Store,
+    texts: Sequence[str],
+    *,
+    symbols: Iterable[str] | None = None,
+    as_of: date | None = None,
+    last: int | None = None,
+    settings: Settings | None = None,
+) -> pl.DataFrame:
+    """The history of features of a store's symbols: `symbol`, `session`, one column each."""
+    settings = settings or Settings.load()
+    view = store.panel(as_of)
+    columns, series = series_for(texts)
+    found = view.who["symbol"].to_numpy()
+    chosen = np.arange(len(found))
+    if symbols is not None:
+        wanted = set(symbols)
+        if strange := sorted(wanted - set(found)):
+            raise SchemaError(f"{', '.join(strange)}: no such symbol in the store")
+        chosen = np.flatnonzero(np.isin(found, sorted(wanted)))
+    panel = view.panel.select(chosen)
+    closes = benchmark_closes(view, "market") if _relative(series) else None
+    values = evaluate(series, panel, settings.kernels, benchmark=closes, every_bar=True)
+    sessions = np.concatenate([panel.run(i, "session") for i in range(len(panel))])
+    table = pl.DataFrame(
+        {
+            "symbol": np.repeat(found[chosen].astype(str), panel.lengths),
+            "session": pl.Series(nyse().dates[sessions.astype(np.int64)]).cast(pl.Date),
+            **dict(zip(columns, values, strict=True)),
+        }
+    ).fill_nan(None)
+    return table if last is None else table.group_by("symbol", maintain_order=True).tail(last)
+
+
+def _relative(series: list[Series]) -> bool:
+    return any(s.name == "benchmark" or _relative(list(s.inputs)) for s in series)
+
+
+def _panel(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:
+    """The order that sorts the rows by symbol and date, and the panel in that order."""
+    n = table.height
+    symbols = table["symbol"].to_numpy() if "symbol" in table.columns else np.zeros(n, dtype=np.int64)
+    _, codes = np.unique(symbols.astype(str), return_inverse=True)
+    if "date" in table.columns:
+        days = table["date"].cast(pl.Date).to_numpy()
+        sessions = nyse().ordinals(days)
+        if (sessions < 0).any():
+            strange = days[sessions < 0][0]
+            raise SchemaError(f"{strange} is no session of the NYSE; remove that row")
+    else:
+        sessions = np.arange(n)
+    order = np.lexsort((sessions, codes))
+    columns = {
+        name: table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()[order] for name in NEEDED
+    }
+    columns["session"] = sessions[order].astype(np.float64)
+    if "vwap" in table.columns:
+        columns["vwap"] = table["vwap"].cast(pl.Float64).fill_null(np.nan).to_numpy()[order]
+    lengths = np.bincount(codes) if n else np.zeros(0, np.int64)
+    return order, pack(np.arange(len(lengths)), lengths.astype(np.int64), columns)
+
+
+def _benchmark(frame: Any) -> FloatArray:
+    table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+    table = table.rename({name: name.lower() for name in table.columns})
+    at = nyse().ordinals(table["date"].cast(pl.Date).to_numpy())
+    out = np.full(len(nyse()), np.nan)
+    out[at[at >= 0]] = table["close"].cast(pl.Float64).to_numpy()[at >= 0]
+    return out

@@ -1,0 +1,1 @@
+"""Where people and programs ask: each interface parses, calls one function, renders."""

@@ -1,0 +1,69 @@
+"""The commands. Each parses, calls one function, renders; nothing is computed here.
+
+Everything heavy is imported inside the command that needs it, so that `technic --help` answers
+at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from technic.errors import TechnicError
+from technic.interfaces.cli import ask, data, inform
+
+app = typer.Typer(
+    name="technic",
+    help="Scan the whole US stock market: which stocks, in which order, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=True)
+list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
+
+for _command in (
+    data.demo,
+    data.import_,
+    data.import_listings,
+    ask.scan,
+    ask.explain,
+    ask.why_not,
+    inform.presets,
+    inform.coverage,
+    inform.features,
+    inform.indicators,
+    inform.lint,
+    inform.verify,
+    inform.doctor,
+    inform.bench,
+):
+    app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
+config_app.command("show")(inform.config_show)
+list_app.command("add")(inform.list_add)
+list_app.command("remove")(inform.list_remove)
+list_app.command("show")(inform.list_show)
+app.add_typer(config_app, name="config")
+app.add_typer(list_app, name="list")
+
+
+def main() -> None:
+    """The command line. Exit codes: 0 fine, 1 a clear error, 2 wrong usage, 130 stopped."""
+    try:
+        app(standalone_mode=False)
+    except TechnicError as error:
+        print(f"technic: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        print("\ntechnic: stopped; what was stored is safe", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:  # a usage error of typer's own, or a defect of ours
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))

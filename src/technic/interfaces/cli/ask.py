@@ -1,0 +1,193 @@
+"""Commands that ask: scan, explain, why-not."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from technic.errors import ConfigError
+from technic.interfaces.cli import options
+
+if TYPE_CHECKING:
+    from technic.config import ScanFile
+
+FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
+FileArgument = Annotated[
+    Path | None, typer.Argument(metavar="[FILE|PRESET]", help="A scan file, or a preset's name.")
+]
+WhereOption = Annotated[
+    str | None, typer.Option("-e", "--where", metavar="QUESTION", help="Which symbols pass.")
+]
+UniverseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--universe", metavar="NAME|QUESTION", help="Who is asked: all, common, liquid, large, …"
+    ),
+]
+RankOption = Annotated[
+    str | None, typer.Option("--rank", metavar="EXPRESSION", help="What they are ordered by.")
+]
+
+
+def scan(
+    file: FileArgument = None,
+    where: WhereOption = None,
+    universe: UniverseOption = None,
+    rank: RankOption = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows to show.")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B", help="What to show of each row.")
+    ] = None,
+    as_of: options.AsOfOption = None,
+    known_at: options.KnownAtOption = None,
+    symbols: options.SymbolsOption = None,
+    form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Rank the market by a question.
+
+    Reads only what is stored; never touches the network.
+
+      technic scan momentum-leaders --top 10
+      technic scan -e "rsi(14) < 30 and close > sma(200)" --universe liquid
+      technic scan -e "pct_rank(ret(126), by=sector) > 90" --format csv --out leaders.csv
+    """
+    from technic.interfaces.render import render_scan, write  # noqa: PLC0415
+    from technic.scanning import scan as run  # noqa: PLC0415
+
+    chosen = "json" if as_json else form
+    if chosen not in FORMATS:
+        raise ConfigError(f"--format {form}: there are {', '.join(FORMATS)}")
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    report = run(
+        desk.store,
+        where,
+        universe,
+        rank,
+        top,
+        split_columns(columns),
+        options.day(as_of),
+        known_at=options.instant(known_at),
+        symbols=options.symbols(symbols),
+        file=_asked(file),
+        settings=desk.settings,
+    )
+    if chosen != "table" or out is not None:
+        write(report, chosen, out)
+        return
+    if store is None:
+        print(f"Store {desk.store.folder} ({desk.origin})")
+    if line := options.age_line(desk.store.version()):
+        print(line)
+    render_scan(report, desk.command, sys.stdout)
+
+
+def explain(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL")],
+    file: FileArgument = None,
+    where: WhereOption = None,
+    universe: UniverseOption = None,
+    rank: RankOption = None,
+    as_of: options.AsOfOption = None,
+    known_at: options.KnownAtOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Take a symbol's score apart, and say what moved since the session before."""
+    from technic.explaining import explain as run  # noqa: PLC0415
+    from technic.interfaces.render import render_explanation  # noqa: PLC0415
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    asked = _with(_asked(file), where, universe, rank)
+    found = run(
+        desk.store,
+        symbol,
+        asked,
+        options.day(as_of),
+        known_at=options.instant(known_at),
+        settings=desk.settings,
+    )
+    if as_json:
+        options.emit_json(found.as_dict())
+    else:
+        render_explanation(found, desk.command, sys.stdout)
+
+
+def why_not(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL")],
+    file: FileArgument = None,
+    where: WhereOption = None,
+    universe: UniverseOption = None,
+    rank: RankOption = None,
+    as_of: options.AsOfOption = None,
+    known_at: options.KnownAtOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
+    from technic.explaining import why_not as run  # noqa: PLC0415
+    from technic.interfaces.render import render_why_not  # noqa: PLC0415
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    asked = _with(_asked(file), where, universe, rank)
+    found = run(
+        desk.store,
+        symbol,
+        asked,
+        options.day(as_of),
+        known_at=options.instant(known_at),
+        settings=desk.settings,
+    )
+    if as_json:
+        options.emit_json(found.as_dict())
+    else:
+        render_why_not(found, sys.stdout)
+
+
+def split_columns(text: str | None) -> tuple[str, ...] | None:
+    """Column texts between the commas that stand in no bracket.
+
+    Examples
+    --------
+    >>> split_columns("close, macd(12, 26, 9), rsi(14)")
+    ('close', 'macd(12, 26, 9)', 'rsi(14)')
+    """
+    if text is None:
+        return None
+    parts, depth, start = [], 0, 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return tuple(part.strip() for part in [*parts, text[start:]] if part.strip())
+
+
+def _asked(file: Path | None) -> ScanFile:
+    from technic.config import ScanFile  # noqa: PLC0415
+
+    return ScanFile() if file is None else ScanFile.read(file)
+
+
+def _with(
+    asked: ScanFile, where: str | None, universe: str | None, rank: str | None
+) -> ScanFile:
+    from technic.config import UNIVERSES  # noqa: PLC0415
+
+    named = UNIVERSES.get(universe, universe) if universe is not None else None
+    given = {"where": where, "universe": named, "rank": rank}
+    return replace(asked, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+
+

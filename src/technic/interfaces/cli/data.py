@@ -1,0 +1,167 @@
+"""Commands that bring data in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from technic.interfaces.cli import options
+
+if TYPE_CHECKING:
+    from technic.sync import Imported
+
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE…", help="Parquet or CSV, one row per symbol and date.")
+]
+AdjustedOption = Annotated[
+    str,
+    typer.Option(
+        "--adjusted", metavar="none|splits", help="Whether the vendor adjusted prices for splits."
+    ),
+]
+
+
+def demo(
+    size: Annotated[int, typer.Option(help="Listings to simulate.", min=20, max=50_000)] = 5_800,
+    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make the market anew.")] = False,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Scan a simulated market: no key, no network, no data of yours."""
+    import shutil  # noqa: PLC0415
+
+    from technic.config import ScanFile, Settings  # noqa: PLC0415
+    from technic.interfaces.render import render_scan  # noqa: PLC0415
+    from technic.scanning import scan as run  # noqa: PLC0415
+    from technic.simulate import simulate  # noqa: PLC0415
+    from technic.sync import FileStore  # noqa: PLC0415
+
+    settings = Settings.load()
+    folder = store or settings.stores / "demo"
+    target, wanted = FileStore(folder), {"seed": seed, "size": size}
+    version, made_in = target.version(), 0.0
+    made = version.simulated or {}
+    if version.last is not None and version.simulated is None:
+        from technic.errors import StoreError  # noqa: PLC0415
+
+        raise StoreError(
+            f"{folder}: holds a real market, which a demo must not touch; choose another "
+            "place with --store"
+        )
+    if fresh or any(made.get(key) != value for key, value in wanted.items()):
+        since = perf_counter()
+        if version.number:
+            shutil.rmtree(folder)
+        show = options.progress("Simulating a market")
+        show("drawing bars")
+        market = simulate(seed=seed, size=size)
+        target = FileStore(folder)
+        target.import_bars(market.bars, simulated=market.about, progress=show)
+        target.import_listings(market.listings)
+        options.progress_done()
+        made_in = perf_counter() - since
+    options.ensure_compiled(settings)
+    report = run(target, file=ScanFile.preset("momentum-leaders"), settings=settings)
+    if as_json:
+        options.emit_json(report.as_dict())
+        return
+    about = report.simulated or {}
+    took = f"   made in {made_in:.1f} s" if made_in else ""
+    print(
+        f"SIMULATED MARKET  seed {about['seed']} · {about['size']:,} listings · "
+        f"{about['sessions']} sessions to {about['last']}{took}"
+    )
+    is_default = options.desk(None).store.folder == folder
+    chosen = options.desk(None if is_default else folder)
+    render_scan(report, chosen.command, sys.stdout, heading=False)
+
+
+def import_(
+    files: FilesArgument,
+    adjusted: AdjustedOption = "none",
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Import bars from Parquet or CSV files.
+
+    Columns: symbol, date, open, high, low, close, volume; optional split, dividend, vwap,
+    as_of. yfinance's names are understood. Rows that cannot be believed are set aside with a
+    reason; nothing is repaired.
+    """
+    desk = options.desk(store)
+    outcomes = []
+    for path in files:
+        show = options.progress(f"Importing {path.name}")
+        since = perf_counter()
+        outcome = desk.store.import_bars(path, adjusted, progress=show)
+        options.progress_done()
+        outcomes.append(_outcome(path, outcome))
+        if not as_json:
+            _print_outcome(path, outcome, perf_counter() - since, desk)
+    if as_json:
+        options.emit_json(outcomes)
+
+
+def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
+    return {
+        "file": path.name,
+        "rows": outcome.rows,
+        "added": outcome.added,
+        "revised": outcome.revised,
+        "known": outcome.known,
+        "repeated": outcome.repeated,
+        "quarantined": outcome.quarantined,
+        "splits_set_aside": outcome.splits_set_aside,
+        "actions": outcome.actions,
+        "symbols": outcome.symbols,
+        "store_version": outcome.version.name,
+    }
+
+
+def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.Desk) -> None:
+    from technic.market.quality import REASONS  # noqa: PLC0415
+
+    version = outcome.version
+    print(f"{path.name}: {outcome.rows:,} rows of {outcome.symbols:,} symbols in {seconds:.1f} s")
+    counts = {
+        "new bars": outcome.added,
+        "revisions": outcome.revised,
+        "known already": outcome.known,
+        "repeated in the file": outcome.repeated,
+        "splits and dividends": outcome.actions,
+    }
+    for title, count in counts.items():
+        if count:
+            print(f"  {count:>11,}  {title}")
+    for reason, count in outcome.quarantined.items():
+        print(f"  {count:>11,}  set aside: {REASONS[reason]}")
+    if outcome.splits_set_aside:
+        print(f"  {outcome.splits_set_aside:>11,}  splits set aside: prices contradict them")
+    print(
+        f"Store {desk.store.folder} holds sessions {version.first} to {version.last}, "
+        f"prices {'as traded' if version.adjustment == 'none' else 'adjusted for splits'}."
+    )
+    print(f"Next: {desk.command('scan')}")
+
+
+def import_listings(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Import names, types and sectors: symbol, name, type, exchange, sector, industry, sic,
+    market_cap, from, to."""
+    desk = options.desk(store)
+    count, new, strange = desk.store.import_listings(file)
+    if as_json:
+        options.emit_json({"listings": count, "new": new, "unknown_sectors": strange})
+        return
+    print(f"{file.name}: {count:,} listings, {new:,} of them new or changed")
+    if strange:
+        print(f"  sectors left unknown, as they are none of the eleven: {', '.join(strange[:8])}")
+    print(f"Next: {desk.command('coverage')}")

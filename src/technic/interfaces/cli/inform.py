@@ -1,0 +1,265 @@
+"""Commands that inform: what there is, what is in force, whether it can be trusted."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from technic.errors import ConfigError, VerifyError
+from technic.interfaces.cli import options
+
+ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
+
+
+def presets(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
+    """List the scan files shipped with technic."""
+    import tomllib  # noqa: PLC0415
+
+    from technic.config import presets as shipped  # noqa: PLC0415
+
+    found = {name: tomllib.loads(text) for name, text in shipped().items()}
+    if as_json:
+        options.emit_json(found)
+        return
+    for name, content in found.items():
+        print(f"{name:20} {content.get('description', '')}")
+    desk = options.desk(store)
+    print(f"Next: {desk.command(f'scan {next(iter(found))}')}")
+
+
+def coverage(
+    as_of: options.AsOfOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Say what the store holds, and what is missing from it."""
+    from technic.coverage import coverage as measure  # noqa: PLC0415
+    from technic.interfaces.render import render_coverage  # noqa: PLC0415
+
+    desk = options.desk(store)
+    found = measure(desk.store, options.day(as_of))
+    if as_json:
+        options.emit_json(found)
+        return
+    render_coverage(found, sys.stdout)
+    if line := options.age_line(desk.store.version()):
+        print(line)
+
+
+def features(
+    question: Annotated[
+        list[str], typer.Argument(metavar="FEATURE…", help="Such as 'rsi(14)' 'macd'.")
+    ],
+    symbols: options.SymbolsOption = None,
+    last: Annotated[int, typer.Option("--last", min=1, help="Sessions to show.")] = 5,
+    as_of: options.AsOfOption = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE.parquet")] = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show the history of features, for some symbols or for all."""
+    from technic.histories import store_features  # noqa: PLC0415
+    from technic.interfaces.render import render_frame  # noqa: PLC0415
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    table = store_features(
+        desk.store,
+        question,
+        symbols=options.symbols(symbols),
+        as_of=options.day(as_of),
+        last=None if out is not None else last,
+        settings=desk.settings,
+    )
+    if out is not None:
+        table.write_parquet(out)
+        print(f"{out}: {table.height:,} rows", file=sys.stderr)
+    elif as_json:
+        options.emit_json(table.to_dicts())
+    else:
+        render_frame(table, sys.stdout)
+
+
+def indicators(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """List the indicators, or describe one."""
+    from technic.interfaces.reference import describe, entries  # noqa: PLC0415
+
+    if name is not None:
+        entry = describe(name)
+        options.emit_json(entry) if as_json else print(entry["page"])
+        return
+    found = entries()
+    if as_json:
+        options.emit_json(found)
+        return
+    for entry in found:
+        print(f"{entry['text']:32} {entry['summary']}")
+
+
+def lint(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE|PRESET]")] = None,
+    where: Annotated[str | None, typer.Option("-e", "--where", metavar="QUESTION")] = None,
+    as_of: options.AsOfOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Look for look-ahead, values that have not settled, and unknowns in a question."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from technic.config import ScanFile  # noqa: PLC0415
+    from technic.interfaces.render import render_findings  # noqa: PLC0415
+    from technic.linting import lint as run  # noqa: PLC0415
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    asked = ScanFile() if file is None else ScanFile.read(file)
+    asked = replace(asked, where=where) if where is not None else asked
+    found = run(desk.store, asked, options.day(as_of), settings=desk.settings)
+    if as_json:
+        options.emit_json([finding.as_dict() for finding in found])
+    else:
+        render_findings(found, sys.stdout)
+    if any(finding.check == "look-ahead" and not finding.ok for finding in found):
+        sys.exit(1)
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A JSON report, or a manifest.")],
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Run a sealed scan again and compare it, byte for byte."""
+    from technic.scanning import rerun  # noqa: PLC0415
+    from technic.verify import compare, read_manifest  # noqa: PLC0415
+
+    manifest = read_manifest(file)
+    desk = options.desk(store)
+    options.ensure_compiled(desk.settings)
+    again = rerun(desk.store, manifest, desk.settings)
+    differences = compare(manifest, again.manifest)
+    if as_json:
+        options.emit_json({"verified": not differences, "differences": differences})
+        if differences:
+            sys.exit(1)
+        return
+    if differences:
+        raise VerifyError(f"{file}: not reproduced: {'; '.join(differences)}")
+    print(f"{file}: the same answer, byte for byte; sealed {manifest['seal']}")
+
+
+def doctor(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
+    """Check this installation and the store, and say what to do."""
+    from technic.doctor import examine  # noqa: PLC0415
+
+    desk = options.desk(store)
+    found = examine(desk.store, desk.settings)
+    if as_json:
+        options.emit_json(found)
+    else:
+        for check in found:
+            print(f"{'ok  ' if check['ok'] else 'look'}  {check['what']:22} {check['detail']}")
+    if not all(check["ok"] for check in found):
+        sys.exit(1)
+
+
+def bench(
+    runs: Annotated[int, typer.Option(help="Measured runs of each figure.", min=1)] = 7,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Measure the scan on this machine and this store."""
+    from technic.bench import measure  # noqa: PLC0415
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    figures = measure(desk.store, desk.settings, runs)
+    if as_json:
+        options.emit_json(figures)
+        return
+    for figure in figures:
+        print(f"{figure['what']:58} {figure['median']:10.1f} {figure['unit']}")
+
+
+def config_show(
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each comes from.")] = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show every setting and its value."""
+    from technic.config import SETTINGS, Settings  # noqa: PLC0415
+
+    settings = Settings.load()
+    store = settings.store()
+    defaults = {"home": str(settings.stores.parent), "store": store.value, "threads": "all"}
+    rows = []
+    for name, (variable, about) in SETTINGS.items():
+        given = settings.given.get(name)
+        source = given.origin if given else store.origin if name == "store" else "default"
+        value = given.value if given else defaults[name]
+        rows.append(
+            {"name": name, "value": value, "origin": source, "variable": variable, "about": about}
+        )
+    if as_json:
+        options.emit_json(rows)
+        return
+    for row in rows:
+        where = f"   ({row['origin']}; {row['variable']})" if origin else ""
+        print(f"{row['name']:8} {row['value']}{where}")
+
+
+def list_add(
+    name: ListArgument,
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…")],
+    store: options.StoreOption = None,
+) -> None:
+    """Add symbols to a watch-list."""
+    desk = options.desk(store)
+    known = set(desk.store.panel().who["symbol"])
+    if strange := sorted(set(symbols) - known):
+        raise ConfigError(f"{', '.join(strange)}: no such symbol in the store; nothing was added")
+    new = desk.store.catalog.watch(name, symbols, datetime.now(UTC))
+    total = len(desk.store.catalog.watched(name))
+    print(f"{name}: {new} added, {total} in all")
+    question = f"in_list('{name}')"
+    print(f'Next: {desk.command(f"""scan -e "{question}" """.strip())}')
+
+
+def list_remove(
+    name: ListArgument,
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…")],
+    store: options.StoreOption = None,
+) -> None:
+    """Remove symbols from a watch-list."""
+    desk = options.desk(store)
+    gone = desk.store.catalog.unwatch(name, symbols)
+    print(f"{name}: {gone} removed, {len(desk.store.catalog.watched(name))} left")
+
+
+def list_show(
+    name: Annotated[str | None, typer.Argument(metavar="[LIST]")] = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show the symbols of a watch-list, or all watch-lists."""
+    catalog = options.desk(store).store.catalog
+    if name is None:
+        lists = catalog.watchlists()
+        if as_json:
+            options.emit_json(lists)
+        else:
+            print("\n".join(f"{n:20} {count}" for n, count in lists.items()) or "no watch-lists")
+        return
+    found = catalog.watched(name)
+    if as_json:
+        options.emit_json(found)
+    else:
+        print("\n".join(found) or f"{name}: empty")

@@ -1,0 +1,162 @@
+"""Options that many commands share, and what they lead to."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from technic.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from technic.config import Settings
+    from technic.store import StoreVersion
+    from technic.sync import FileStore
+
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Everything, as JSON.")]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="Session to stand in.")
+]
+KnownAtOption = Annotated[
+    str | None,
+    typer.Option("--known-at", metavar="INSTANT", help="Only what was known before it."),
+]
+SymbolsOption = Annotated[
+    str | None,
+    typer.Option("--symbols", metavar="A,B|@FILE", help="Only these symbols."),
+]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The store that a command works on, and how to name it in a hint.
+
+    Attributes
+    ----------
+    origin : why it is this store
+    hint : what a command line needs so that it means the same store
+    """
+
+    store: FileStore
+    settings: Settings
+    origin: str
+    hint: str
+
+    def command(self, text: str) -> str:
+        """A command that runs exactly as printed."""
+        return f"technic {text}{self.hint}"
+
+
+def desk(flag: Path | None) -> Desk:
+    """The store to work on."""
+    from technic.config import Settings  # noqa: PLC0415
+    from technic.sync import FileStore  # noqa: PLC0415
+
+    settings = Settings.load()
+    setting = settings.store(flag)
+    hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
+    return Desk(FileStore(Path(setting.value)), settings, setting.origin, hint)
+
+
+def day(text: str | None, option: str = "--as-of") -> date | None:
+    """A date written YYYY-MM-DD."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: write a date as 2026-11-20") from error
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant; one without a zone is in New York."""
+    if text is None:
+        return None
+    from technic.market.sessions import NEW_YORK  # noqa: PLC0415
+
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"--known-at {text}: write it as 2026-11-20T16:00") from error
+    return (made if made.tzinfo else made.replace(tzinfo=NEW_YORK)).astimezone(UTC)
+
+
+def symbols(text: str | None) -> tuple[str, ...] | None:
+    """`AAPL,MSFT`, or `@file` with one symbol per line."""
+    if text is None:
+        return None
+    if text.startswith("@"):
+        try:
+            found = Path(text[1:]).read_text(encoding="utf-8").split("\n")
+        except OSError as error:
+            raise ConfigError(f"--symbols {text}: {error.strerror}") from error
+    else:
+        found = text.split(",")
+    chosen = tuple(part.strip() for part in found if part.strip())
+    if not chosen:
+        raise ConfigError(f"--symbols {text}: names no symbol")
+    return chosen
+
+
+def emit_json(value: Any) -> None:
+    """A value on standard output, as JSON; not-a-number is null."""
+    import orjson  # noqa: PLC0415
+
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY, default=str)
+    sys.stdout.buffer.write(text + b"\n")
+
+
+def age_line(version: StoreVersion) -> str:
+    """How many finished sessions a real store is behind; empty if none."""
+    from technic.market.sessions import nyse  # noqa: PLC0415
+
+    if version.simulated is not None or version.last is None:
+        return ""
+    behind = nyse().last_finished(datetime.now(UTC)) - nyse().ordinal(version.last)
+    if behind <= 0:
+        return ""
+    return f"The newest bars are of {version.last}: {behind} finished sessions are missing."
+
+
+def progress(title: str) -> Callable[[str], None]:
+    """A line on standard error that says what is being done."""
+    quiet = not sys.stderr.isatty() or os.environ.get("NO_COLOR") == "quiet"
+
+    def show(stage: str) -> None:
+        if not quiet:
+            print(f"\r\033[K{title}: {stage} …", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def progress_done() -> None:
+    """Take the progress line away."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def ensure_compiled(settings: Settings) -> None:
+    """Compile the indicators if this machine has not yet, and say so."""
+    from technic.indicators.fuse import compiled  # noqa: PLC0415
+
+    if compiled(settings.kernels):
+        return
+    from time import perf_counter  # noqa: PLC0415
+
+    from technic.indicators.advance import warm_up  # noqa: PLC0415
+
+    print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
+    since = perf_counter()
+    warm_up(settings.kernels)
+    print(f" {perf_counter() - since:.1f} s", file=sys.stderr)

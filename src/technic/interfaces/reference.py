@@ -1,0 +1,78 @@
+"""The reference of indicators, drawn from their definitions."""
+
+from __future__ import annotations
+
+from inspect import getdoc
+from typing import Any
+
+from technic.errors import QuestionError
+from technic.indicators import REGISTRY, Indicator
+from technic.query.lower import lookback, lower
+from technic.query.names import OUTPUTS, did_you_mean
+from technic.query.tree import write_number
+from technic.question import expand
+
+
+def text_of(it: Indicator) -> str:
+    """The indicator as it is written, with its default parameters."""
+    numbers = ", ".join(write_number(value) for value in it.defaults.values())
+    if it.name in {"highest", "lowest"}:
+        return f"{it.name}({'high' if it.name == 'highest' else 'low'}, {numbers})"
+    return f"{it.name}({numbers})" if numbers else it.name
+
+
+def entries() -> list[dict[str, Any]]:
+    """Every indicator, by name."""
+    return [_entry(it) for _, it in sorted(REGISTRY.items()) if not it.operator]
+
+
+def describe(name: str) -> dict[str, Any]:
+    """One indicator, with a page to read.
+
+    Raises
+    ------
+    QuestionError
+        If there is none of that name.
+    """
+    if name not in OUTPUTS:
+        raise QuestionError(f"{name} is no indicator", hint=did_you_mean(name, list(OUTPUTS)))
+    entry = _entry(REGISTRY[OUTPUTS[name].indicator])
+    lines = [
+        entry["text"],
+        "",
+        entry["description"],
+        "",
+        f"outputs      {', '.join(entry['outputs'])}",
+        f"parameters   {', '.join(f'{k}={write_number(v)}' for k, v in entry['parameters'].items()) or 'none'}",
+        f"look-back    {entry['lookback']} bars before the first value",
+        f"settles      {entry['settles']}",
+        f"unit         {entry['unit']}",
+        f"scale free   {'yes' if entry['scale_free'] else 'no'}",
+        f"bounds       {entry['bounds'] or 'none'}",
+        f"source       {entry['source']}",
+        f"checked      against {entry['oracle']}",
+    ]
+    return {**entry, "page": "\n".join(lines)}
+
+
+def _entry(it: Indicator) -> dict[str, Any]:
+    doc = getdoc(it.function) or ""
+    summary = " ".join(doc.split("\n\n")[0].split())
+    first = expand(text_of(it))[0]
+    decay = it.decay(*it.defaults.values())
+    kinds = {0.0: "at once", 1.0: "never: it carries its whole past"}
+    return {
+        "name": it.name,
+        "text": text_of(it),
+        "summary": summary,
+        "description": doc,
+        "outputs": [str(tree) for tree in expand(text_of(it))],
+        "parameters": dict(it.defaults),
+        "lookback": lookback(lower(first)),
+        "settles": kinds.get(decay, f"its seed fades by {decay:.4f} a bar"),
+        "unit": it.unit,
+        "scale_free": it.scale_free,
+        "bounds": list(it.bounds) if it.bounds else None,
+        "source": it.source,
+        "oracle": "TA-Lib" if it.oracle is not None else "a slow reference",
+    }

@@ -1,0 +1,379 @@
+"""Answers as text: one screen, plain in a pipe, honest about when and from what."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from technic.errors import ConfigError
+from technic.ledger import TITLES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from technic.explaining import Explanation, WhyNot
+    from technic.linting import Finding
+    from technic.report import Report, Row
+
+BARS = "▏▎▍▌▋▊▉█"
+SPARKS = "▁▂▃▄▅▆▇█"
+WIDTH = 100
+Command = Callable[[str], str]
+
+
+def console(stream: TextIO) -> Console:
+    """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR."""
+    width = min(os.get_terminal_size().columns, WIDTH) if stream.isatty() else WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bool = True) -> None:
+    """A scan: rows, ledger, timings, seal, what to do next."""
+    out = console(stream)
+    if heading and report.simulated is not None:
+        out.print(f"SIMULATED MARKET  seed {report.simulated['seed']}", style="bold yellow")
+    total = sum(report.timings.values())
+    title = report.question.name
+    out.print(
+        Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms")
+    )
+    if report.shown:
+        out.print(_rows(report))
+    else:
+        out.print("No symbol passes; the ledger says where they went.")
+    for line in ledger_lines(report):
+        out.print(line, style="dim")
+    for note in report.notes:
+        out.print(f"Note: {note}", markup=False)
+    stages = " · ".join(f"{stage} {ms:.0f}" for stage, ms in report.timings.items())
+    out.print(f"{stages} ms   sealed {report.manifest['seal'][:12]}", style="dim")
+    out.print(f"Next: {hints(report, command)}", markup=False, soft_wrap=True)
+
+
+def hints(report: Report, command: Command) -> str:
+    """Commands that run exactly as printed and go on from here."""
+    made = [command('scan -e "rsi(14) < 30 and close > sma(200)"')]
+    ranked = [row.symbol for row in report.shown[:1]]
+    if ranked and not report.question.where and not report.question.universe:
+        made.insert(0, command(f"explain {ranked[0]}"))
+    elif report.symbols:
+        made.insert(0, command(f"why-not {_quoted(report.symbols[0])}"))
+    return " · ".join(made)
+
+
+def _quoted(symbol: str) -> str:
+    return symbol if symbol.isalnum() else f"'{symbol}'"
+
+
+def _rows(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), show_edge=False)
+    named = any(row.name for row in report.shown)
+    table.add_column("#", justify="right")
+    table.add_column("symbol", no_wrap=True)
+    if named:
+        table.add_column("name", no_wrap=True, max_width=18, overflow="ellipsis")
+        table.add_column("sector", no_wrap=True, max_width=11, overflow="ellipsis")
+    table.add_column("score", no_wrap=True)
+    columns = list(report.shown[0].values)[: 3 if named else 5]
+    for name in columns:
+        table.add_column(_short(name), justify="right", no_wrap=True)
+    table.add_column("20 bars", no_wrap=True)
+    for name in ("entry", "stop", "target", "size"):
+        table.add_column(name, justify="right", no_wrap=True)
+    scale = max((abs(row.score) for row in report.shown), default=1.0) or 1.0
+    for row in report.shown:
+        cells = [str(row.rank), row.symbol]
+        if named:
+            cells += [row.name or "", row.sector or ""]
+        cells.append(f"{bar(row.score / scale, 5)} {row.score:.1f}")
+        cells += [number(row.values[name]) for name in columns]
+        cells.append(sparkline(row.closes))
+        plan = row.plan
+        cells += [number(plan.entry), number(plan.stop), number(plan.target), _size(row)]
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _size(row: Row) -> str:
+    return f"{row.plan.size:,}" if row.plan.size else row.plan.capped_by.replace("_", " ")
+
+
+def _short(name: str) -> str:
+    """A column's heading: long texts lose their parameters."""
+    heads = {"rsi(14)": "RSI", "atr_pct(14)": "ATR%", "dollar_volume(20)": "$ a day"}
+    if name in heads:
+        return heads[name]
+    return name if len(name) <= 12 else f"{name[:11]}…"  # noqa: PLR2004
+
+
+def bar(share: float, width: int) -> str:
+    """A horizontal bar of `width` characters for a share of 0 to 1.
+
+    Examples
+    --------
+    >>> bar(0.5, 4), bar(1.0, 2)
+    ('██  ', '██')
+    """
+    eighths = round(max(min(share, 1.0), 0.0) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (BARS[rest - 1] if rest else "")).ljust(width)
+
+
+def sparkline(values: list[float]) -> str:
+    """The last values as a small picture; flat values stand in the middle.
+
+    Examples
+    --------
+    >>> sparkline([1.0, 2.0, 3.0])
+    '▁▅█'
+    """
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    if high == low:
+        return SPARKS[3] * len(values)
+    return "".join(SPARKS[round((v - low) / (high - low) * 7)] for v in values)[-12:]
+
+
+def number(value: Any) -> str:
+    """A number as a person reads it: millions and billions shortened, unknown as –."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    for size, letter in ((1e9, "B"), (1e6, "M")):
+        if abs(value) >= size:
+            return f"{value / size:,.1f}{letter}"
+    if value == 0.0 or abs(value) >= 1.0:
+        return f"{value:,.2f}"
+    return f"{value:.4g}"
+
+
+def ledger_lines(report: Report) -> list[Text]:
+    """Where every listed symbol went; the counts add up."""
+    book = report.ledger_book
+    counts = book.counts()
+    parts = [f"{len(report.shown)} shown of {counts['ranked']:,} ranked"]
+    for name, count in counts.items():
+        if count and name != "ranked":
+            why = _details(book.details(name))
+            parts.append(f"{count:,} {TITLES[name]}{why}")
+    return [Text(f"{book.total:,} listed: " + " · ".join(parts))]
+
+
+def _details(details: dict[str, int]) -> str:
+    named = [f"{text} {count:,}" for text, count in details.items() if text]
+    if not named:
+        return ""
+    return f" ({', '.join(named[:4])}{', …' if len(named) > 4 else ''})"  # noqa: PLR2004
+
+
+def render_explanation(found: Explanation, command: Command, stream: TextIO) -> None:
+    """A score taken apart, and what moved."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    before = ""
+    if found.score_before is not None:
+        place = f"{found.rank_before}" if found.rank_before else "not ranked"
+        before = f"  ({found.before}: {place}, {found.score_before:.2f})"
+    name = f"  {found.name}" if found.name else ""
+    out.print(
+        Text.assemble(
+            (f"{found.symbol}{name}", "bold"),
+            f"  rank {found.rank} of {found.n_ranked:,}  score {found.score:.2f}{before}"
+            f"  as of {found.as_of}",
+        )
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    for _ in range(5):
+        table.add_column(no_wrap=False)
+    for part in found.parts:
+        moved = "" if part.before is None else f"{part.contribution - part.before:+.2f}"
+        made_of = ", ".join(f"{k} {number(v)}" for k, v in list(part.evidence.items())[:4])
+        table.add_row(
+            Text(f"{part.contribution:+8.2f}"),
+            Text(part.text, style="bold"),
+            Text(made_of or f"value {number(part.value)}"),
+            Text(f"{part.percentile:.0f}th"),
+            Text(moved, style="dim"),
+        )
+    out.print(table)
+    out.print(f"{found.score:+8.2f}  exactly")
+    if found.score_before is not None:
+        out.print(
+            f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
+            "term by term"
+        )
+    out.print(f"Next: {command(f'features rsi(14) --symbols {found.symbol}'.replace('rsi(14)', chr(39) + 'rsi(14)' + chr(39)))}", markup=False)
+
+
+def render_why_not(found: WhyNot, stream: TextIO) -> None:
+    """Each clause and how far it misses."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    failing = [clause for clause in found.clauses if clause.verdict != "ok"]
+    if found.rank is not None:
+        out.print(f"{found.symbol} is ranked: {found.rank} as of {found.as_of}")
+    else:
+        why = f" ({found.detail})" if found.detail and not found.clauses else ""
+        count = f": {len(failing)} of {len(found.clauses)} clauses" if failing else ""
+        out.print(
+            f"{found.symbol} is not ranked as of {found.as_of}: {found.title}{why}{count}",
+            markup=False,
+        )
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    for _ in range(3):
+        table.add_column()
+    for clause in found.clauses:
+        table.add_row(clause.verdict, Text(clause.text), Text(clause.detail))
+    if found.clauses:
+        out.print(table)
+    if found.would_rank is not None and failing:
+        met = "that clause" if len(failing) == 1 else "those clauses"
+        out.print(f"With {met} met it would rank {ordinal(found.would_rank)}.")
+    elif found.rank is None and found.would_rank is None:
+        out.print(f"Its score is unknown{': ' + found.detail if found.detail else ''}.", markup=False)
+
+
+def ordinal(value: int) -> str:
+    """1st, 2nd, 3rd, 4th, …
+
+    Examples
+    --------
+    >>> [ordinal(n) for n in (1, 2, 3, 11, 22)]
+    ['1st', '2nd', '3rd', '11th', '22nd']
+    """
+    if value % 100 in {11, 12, 13}:
+        return f"{value}th"
+    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th')}".replace(" ", "")
+
+
+def render_coverage(found: dict[str, Any], stream: TextIO) -> None:
+    """What a store holds."""
+    out = console(stream)
+    if found["simulated"]:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    adjusted = {"none": "as traded", "splits": "adjusted for splits by the vendor"}
+    quarantined = sum(found["quarantined"].values())
+    lines = [
+        ("store", found["store"]),
+        ("sessions", f"{found['first']} to {found['as_of']}: {found['sessions']:,}"),
+        ("without any bar", f"{found['sessions_without_bars']:,}"),
+        ("with few bars", ", ".join(map(str, found["thin_sessions"][:6])) or "none"),
+        ("prices", adjusted[found["adjustment"]]),
+        ("symbols", f"{found['symbols']:,}"),
+        ("bars", f"{found['bars']:,}"),
+        ("traded on the session", f"{found['traded_on_session']:,}"),
+        ("no bar on it", f"{found['no_bar_on_session']:,}"),
+        ("stale", f"{found['stale']:,}"),
+        ("less than a year old", f"{found['short_history']:,}"),
+        *((f"{name} known", f"{count:,}") for name, count in found["known"].items()),
+        *((f"{kind}s", f"{count:,}") for kind, count in found["actions"].items()),
+        ("rows set aside", f"{quarantined:,}{_details(found['quarantined'])}"),
+    ]
+    for title, text in lines:
+        out.print(f"{title:22} {text}", markup=False)
+
+
+def render_findings(found: Iterable[Finding], stream: TextIO) -> None:
+    """What lint found."""
+    out = console(stream)
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for title in ("", "check", "of", "share", "compared"):
+        table.add_column(title, justify="right" if title in {"share", "compared"} else "left")
+    for finding in found:
+        mark = "ok" if finding.ok else "look"
+        table.add_row(
+            mark, finding.check, Text(finding.subject), f"{finding.share:.2%}", f"{finding.compared:,}"
+        )
+    out.print(table)
+
+
+def render_frame(table: pl.DataFrame, stream: TextIO) -> None:
+    """A frame as a plain table."""
+    out = console(stream)
+    shown = Table(box=None, pad_edge=False, padding=(0, 1))
+    for name in table.columns:
+        shown.add_column(name, justify="left" if name in {"symbol", "session"} else "right")
+    for row in table.head(200).iter_rows():
+        shown.add_row(*(Text(number(v) if isinstance(v, float | None) else str(v)) for v in row))
+    out.print(shown)
+
+
+def write(report: Report, form: str, out: Path | None) -> None:
+    """A report in one of the formats, to a file or to standard output.
+
+    Raises
+    ------
+    ConfigError
+        If a binary format was to go to a terminal, or the file cannot be written.
+    """
+    content = _content(report, form)
+    if out is None:
+        if form == "parquet" and sys.stdout.isatty():
+            raise ConfigError("--format parquet writes bytes: name a file with --out")
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
+    print(f"{out}: {len(report.shown)} rows, {form}", file=sys.stderr)
+
+
+def _content(report: Report, form: str) -> bytes:
+    if form == "json":
+        import orjson  # noqa: PLC0415
+
+        return orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+    if form == "csv":
+        return _csv(report).encode()
+    if form == "tickers":
+        return "".join(f"{row.symbol}\n" for row in report.shown).encode()
+    if form == "html":
+        from technic.interfaces.page import page  # noqa: PLC0415
+
+        return page(report).encode()
+    if form == "parquet":
+        buffer = io.BytesIO()
+        report.rows.write_parquet(buffer)
+        return buffer.getvalue()
+    text = io.StringIO()
+    render_scan(report, lambda command: f"technic {command}", text)
+    return text.getvalue().encode()
+
+
+def _csv(report: Report) -> str:
+    """Rows as CSV; a first comment line marks a simulated market."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    plan_names = ("side", "entry", "stop", "target", "size", "risk", "capped_by")
+    columns = [str(tree) for tree in report.question.columns]
+    header = ["rank", "symbol", "name", "sector", "score", "percentile", *columns]
+    mark = ["simulated"] if report.simulated is not None else []
+    writer.writerow([*header, *(f"plan_{name}" for name in plan_names), *mark])
+    for row in report.shown:
+        record = report.record(row)
+        cells = [record[name] for name in header] + [record["plan"][n] for n in plan_names]
+        writer.writerow([_cell(cell) for cell in cells] + ["SIMULATED"] * len(mark))
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\0"}:
+        return f"'{value}"
+    return value
