@@ -37,7 +37,9 @@ def kernels() -> Path:
     return Settings.load().kernels
 
 
-def walk(lengths: tuple[int, ...] = (320, 7, 161, 320, 90, 1, 320, 320, 250), seed: int = 0) -> Panel:
+def walk(
+    lengths: tuple[int, ...] = (320, 7, 161, 320, 90, 1, 320, 320, 250), seed: int = 0
+) -> Panel:
     """Random bars whose high and low always bracket open and close; some do not move at all."""
     rng = np.random.default_rng(seed)
     n = sum(lengths)

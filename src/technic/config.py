@@ -55,7 +55,9 @@ class Settings:
     given: Mapping[str, Setting] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:
+    def load(
+        cls, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> Settings:
         """The settings in force in this process and folder.
 
         Raises
@@ -89,7 +91,7 @@ class Settings:
     def stores(self) -> Path:
         """The folder of the user's own stores."""
         home = self._home
-        return (home if home else user_data_path("technic")) / "stores"
+        return (home or user_data_path("technic")) / "stores"
 
     @property
     def threads(self) -> int | None:
@@ -189,7 +191,9 @@ class ScanFile:
             name=str(content.get("name", Path(what).stem)),
             top=_whole(content.get("top", 20), f"{what}: top"),
             columns=tuple(str(column) for column in columns),
-            universe=UNIVERSES.get(str(content.get("universe", "")), str(content.get("universe", ""))),
+            universe=UNIVERSES.get(
+                str(content.get("universe", "")), str(content.get("universe", ""))
+            ),
             where=str(content.get("where", "")),
             benchmark=str(content.get("benchmark", "market")),
             lets={str(k): str(v) for k, v in content.get("let", {}).items()},
@@ -238,12 +242,12 @@ def _rank(content: Any, what: str) -> tuple[str, str]:
 
 
 def _params(content: Mapping[str, Any], what: str) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for name, about in content.items():
-        value = about.get("default") if isinstance(about, Mapping) else about
-        low = about.get("min", value) if isinstance(about, Mapping) else value
-        high = about.get("max", value) if isinstance(about, Mapping) else value
-        if not isinstance(value, int | float):
+        value: Any = about.get("default") if isinstance(about, Mapping) else about
+        low: Any = about.get("min", value) if isinstance(about, Mapping) else value
+        high: Any = about.get("max", value) if isinstance(about, Mapping) else value
+        if not all(isinstance(bound, int | float) for bound in (value, low, high)):
             raise ConfigError(f"{what}: params.{name} needs a default that is a number")
         if not low <= value <= high:
             raise ConfigError(f"{what}: params.{name} = {value} lies outside {low} … {high}")
@@ -260,9 +264,10 @@ def _plan(content: Mapping[str, Any], what: str) -> PlanRules:
         )
     shares = {"risk", "max_heat", "max_adv"}
     try:
-        return PlanRules(
-            **{k: share(v, f"plan.{k}") if k in shares else v for k, v in content.items()}
-        )
+        given: dict[str, Any] = {
+            k: share(v, f"plan.{k}") if k in shares else v for k, v in content.items()
+        }
+        return PlanRules(**given)
     except TypeError as error:
         raise ConfigError(f"{what}: plan holds a value of the wrong kind: {error}") from error
 

@@ -48,7 +48,12 @@ def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
         "short_history": int((panel.lengths < 252).sum()),  # noqa: PLR2004 -- a year
         "known": known,
         "actions": dict(
-            store.table("actions", version).group_by("kind").len().sort("kind").collect().iter_rows()
+            store.table("actions", version)
+            .group_by("kind")
+            .len()
+            .sort("kind")
+            .collect()
+            .iter_rows()
         ),
         "quarantined": store.catalog.quarantined(),
     }

@@ -19,17 +19,16 @@ LOW_DISK = 1 << 30
 
 def examine(store: Store, settings: Settings) -> list[dict[str, Any]]:
     """One entry per check: `what`, `ok`, `detail`."""
-    checks = [
+    return [
         _check("technic", True, f"{__version__}, Python {platform.python_version()}"),
         _check("platform", sys.maxsize > 1 << 32, f"{platform.system()} {platform.machine()}"),
         _compiled(settings),
         *_store(store),
         _disk(store),
     ]
-    return checks
 
 
-def _check(what: str, ok: bool, detail: str) -> dict[str, Any]:  # noqa: FBT001 -- private
+def _check(what: str, ok: bool, detail: str) -> dict[str, Any]:
     return {"what": what, "ok": ok, "detail": detail}
 
 

@@ -62,12 +62,9 @@ class Explanation:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         parts = [
-            {name: getattr(part, name) for name in Part.__dataclass_fields__}
-            for part in self.parts
+            {name: getattr(part, name) for name in Part.__dataclass_fields__} for part in self.parts
         ]
-        whole = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name != "parts"
-        }
+        whole = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "parts"}
         return {
             **whole,
             "as_of": self.as_of.isoformat(),
@@ -150,19 +147,15 @@ def explain(
     places = np.flatnonzero(section.ranking.order == at)
     if not len(places):
         bucket = TITLES[BUCKETS[section.ledger.bucket[at]]]
-        raise StoreError(
-            f"{symbol} is not ranked: {bucket}. Ask why: technic why-not {symbol}"
-        )
+        raise StoreError(f"{symbol} is not ranked: {bucket}. Ask why: technic why-not {symbol}")
     before = _session_before(store, section, question, settings)
     then = before.position(symbol) if before is not None else None
-    ranked_then = (
+    ranked_then: Any = (
         np.flatnonzero(before.ranking.order == then)
         if before is not None and then is not None
         else []
     )
-    parts = tuple(
-        _part(section, j, at, before, then) for j in range(len(question.terms))
-    )
+    parts = tuple(_part(section, j, at, before, then) for j in range(len(question.terms)))
     score_then = (
         plain(before.ranking.score[then]) if before is not None and then is not None else None
     )
@@ -234,16 +227,14 @@ def _session_before(
     store: Store, section: Section, question: Any, settings: Settings | None
 ) -> Section | None:
     """The same question one session earlier; None at the store's first session."""
-    day = nyse().date(nyse().ordinal(section.view.as_of) - 1)
+    day = nyse().day(nyse().ordinal(section.view.as_of) - 1)
     first = section.view.version.first
     if first is None or day < first:
         return None
     return evaluate_question(store, replace(question), day, settings=settings)
 
 
-def _part(
-    section: Section, j: int, at: int, before: Section | None, then: int | None
-) -> Part:
+def _part(section: Section, j: int, at: int, before: Section | None, then: int | None) -> Part:
     term = section.question.terms[j]
     values = section.evaluation.value(term.node)
     order = section.ranking.order
@@ -299,7 +290,9 @@ def _clause(section: Section, tree: Node, at: int, part_of: str) -> Clause:
         text, short = next((t, s[at]) for t, m, s in unknowns if m[at])
         have = int(section.view.panel.lengths[at])
         detail = f"{text} is unknown" + (f": only {have} bars" if short else "")
-    return Clause(str(tree), verdict, value if isinstance(value, float) else None, miss, detail, part_of)
+    return Clause(
+        str(tree), verdict, value if isinstance(value, float) else None, miss, detail, part_of
+    )
 
 
 def _comparison(

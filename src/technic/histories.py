@@ -106,7 +106,9 @@ def _relative(series: list[Series]) -> bool:
 def _panel(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:
     """The order that sorts the rows by symbol and date, and the panel in that order."""
     n = table.height
-    symbols = table["symbol"].to_numpy() if "symbol" in table.columns else np.zeros(n, dtype=np.int64)
+    symbols = (
+        table["symbol"].to_numpy() if "symbol" in table.columns else np.zeros(n, dtype=np.int64)
+    )
     _, codes = np.unique(symbols.astype(str), return_inverse=True)
     if "date" in table.columns:
         days = table["date"].cast(pl.Date).to_numpy()

@@ -102,7 +102,7 @@ class Ledger:
         listed = np.flatnonzero(self.bucket >= 0)
         return pl.DataFrame(
             {
-                "symbol": [symbols[i] for i in listed],
+                "symbol": [symbols[int(i)] for i in listed],
                 "bucket": [BUCKETS[self.bucket[i]] for i in listed],
                 "detail": [self.detail[i] for i in listed],
             },

@@ -108,7 +108,8 @@ def _look_ahead(
         then = whole[:, starts + seen - 1]
         differ = ~((last == then) | (np.isnan(last) & np.isnan(then)))
         result = [
-            (bad + int(row.sum()), n + len(row)) for (bad, n), row in zip(result, differ, strict=True)
+            (bad + int(row.sum()), n + len(row))
+            for (bad, n), row in zip(result, differ, strict=True)
         ]
     return result
 

@@ -129,9 +129,7 @@ def understand(asked: ScanFile, symbols: Iterable[str] | None = None) -> Questio
         If the plan's rules cannot be followed.
     """
     chosen = tuple(sorted(set(symbols if symbols is not None else asked.symbols)))
-    key = orjson.dumps(
-        [dict(asked.lets), dict(asked.params)], option=orjson.OPT_SORT_KEYS
-    ).decode()
+    key = orjson.dumps([dict(asked.lets), dict(asked.params)], option=orjson.OPT_SORT_KEYS).decode()
     plan = asked.plan
     return _understand(
         asked.name, asked.top, asked.universe, asked.where, asked.columns, asked.rank,
@@ -140,7 +138,7 @@ def understand(asked: ScanFile, symbols: Iterable[str] | None = None) -> Questio
 
 
 @lru_cache(maxsize=64)
-def _understand(  # noqa: PLR0913, PLR0917 -- the hashable parts of a scan file, for the cache
+def _understand(
     name: str,
     top: int,
     universe: str,

@@ -113,9 +113,7 @@ class Report:
             "ledger": {
                 "total": book.total,
                 "buckets": book.counts(),
-                "details": {
-                    name: book.details(name) for name, n in book.counts().items() if n
-                },
+                "details": {name: book.details(name) for name, n in book.counts().items() if n},
             },
             "notes": list(self.notes),
             "timings_ms": self.timings,

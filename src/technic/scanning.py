@@ -115,7 +115,7 @@ def scan(
     >>> import technic as tc
     >>> report = tc.scan(tc.open_store("demo"), where="rsi(14) < 30", top=5)  # doctest: +SKIP
     """
-    given = {
+    given: dict[str, Any] = {
         "where": where,
         "universe": UNIVERSES.get(universe, universe) if universe is not None else None,
         "rank": rank,
@@ -128,9 +128,7 @@ def scan(
     return report_of(section)
 
 
-def rerun(
-    store: Store, manifest: dict[str, Any], settings: Settings | None = None
-) -> Report:
+def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = None) -> Report:
     """The scan that a manifest seals, run again on the store version that it names.
 
     Raises
@@ -189,9 +187,7 @@ def evaluate_question(
     return replace(section, timings=clock.laps)
 
 
-def _columns(
-    question: Question, view: MappedPanel, settings: Settings
-) -> dict[Series, FloatArray]:
+def _columns(question: Question, view: MappedPanel, settings: Settings) -> dict[Series, FloatArray]:
     """Everything the kernel computes, by series."""
     program = _program(question.series)
     benchmark = benchmark_closes(view, question.benchmark) if program.needs_benchmark else None
@@ -250,8 +246,11 @@ def _section(
         listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
     )
     ledger = draw_up(evidence)
-    notes = [f"{text}: {count} symbols of unknown sector compared with the market"
-             for text, count in evaluation.fallbacks.items() if count]
+    notes = [
+        f"{text}: {count} symbols of unknown sector compared with the market"
+        for text, count in evaluation.fallbacks.items()
+        if count
+    ]
     notes += _adjustment_note(question, view)
     return Section(
         question, view, evaluation, listed, ranking, ledger, age, {},
@@ -270,8 +269,10 @@ def _adjustment_note(question: Question, view: MappedPanel) -> list[str]:
     )
     if view.version.adjustment == "splits" and past and on_price:
         return [
-            "prices were adjusted by the vendor for later splits: a price threshold on a past "
-            "session is not what a trader saw then"
+            (
+                "prices were adjusted by the vendor for later splits: a price threshold on a past "
+                "session is not what a trader saw then"
+            )
         ]
     return []
 

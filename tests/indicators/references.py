@@ -67,7 +67,9 @@ def hma(b, n):
 
 def vwma(b, n):
     return rolling(
-        n, len(b.close), lambda a, e: divided(float(b.close[a:e] @ b.volume[a:e]), b.volume[a:e].sum())
+        n,
+        len(b.close),
+        lambda a, e: divided(float(b.close[a:e] @ b.volume[a:e]), b.volume[a:e].sum()),
     )
 
 
@@ -179,9 +181,7 @@ def cmf(b, n):
         ((c - low) - (h - c)) / (h - low) * v if h > low else 0.0
         for h, low, c, v in zip(b.high, b.low, b.close, b.volume, strict=True)
     ]
-    return rolling(
-        n, len(flows), lambda a, e: divided(float(sum(flows[a:e])), b.volume[a:e].sum())
-    )
+    return rolling(n, len(flows), lambda a, e: divided(float(sum(flows[a:e])), b.volume[a:e].sum()))
 
 
 def force_index(b, n):

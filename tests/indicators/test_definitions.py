@@ -125,9 +125,7 @@ def test_one_bar_at_a_time_is_the_history(kernels):
     panel = walk(lengths=(90, 60, 3, 90), seed=3)
     rows = evaluate(EVERYTHING, panel, kernels, benchmark=BENCHMARK, every_bar=True)
     for seen in (1, 2, 15, 40, 89, 90):
-        cut = Panel(
-            panel.security_ids, panel.bars, panel.places, np.minimum(panel.lengths, seen)
-        )
+        cut = Panel(panel.security_ids, panel.bars, panel.places, np.minimum(panel.lengths, seen))
         last = evaluate(EVERYTHING, cut, kernels, benchmark=BENCHMARK)
         for i, run in enumerate(runs(panel)):
             at = run.start + min(seen, panel.lengths[i]) - 1
@@ -149,9 +147,7 @@ def test_what_lies_beyond_a_run_is_never_read(panel, kernels):
         block, lane = divmod(int(panel.places[i]), 8)
         spoiled[block, :5, panel.lengths[i] :, lane] = 1e300
     other = Panel(panel.security_ids, spoiled, panel.places, panel.lengths)
-    np.testing.assert_array_equal(
-        evaluate(EVERYTHING, other, kernels, benchmark=BENCHMARK), before
-    )
+    np.testing.assert_array_equal(evaluate(EVERYTHING, other, kernels, benchmark=BENCHMARK), before)
 
 
 def test_a_symbol_that_never_moves_is_unknown_not_extreme(kernels):

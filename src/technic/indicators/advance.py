@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -121,11 +122,11 @@ def advance(
     return Advance(values, places.gather_state(blocks))
 
 
-def _share_out(work, n_blocks: int, threads: int) -> None:  # type: ignore[no-untyped-def]
+def _share_out(work: Callable[[tuple[int, int]], None], n_blocks: int, threads: int) -> None:
     """Give each thread one stretch of blocks."""
     bounds = [n_blocks * j // threads for j in range(threads + 1)]
-    spans = [(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
-    if len(spans) < 2:  # noqa: PLR2004 -- one stretch needs no pool
+    spans = [(a, b) for a, b in itertools.pairwise(bounds) if b > a]
+    if len(spans) < 2:
         for span in spans:
             work(span)
         return

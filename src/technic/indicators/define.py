@@ -95,14 +95,12 @@ class Indicator:
         if given:
             frame = given[0].frame
         named = [field_series("close" if i == "x" else i, frame) for i in self.inputs]
-        inputs = tuple([*given, *named[len(given) :]])
+        inputs = (*given, *named[len(given) :])
         params = self.parameters(numbers)
         if self.kind == "formula":
             made = self.function(*inputs, *params)
             return made if isinstance(made, tuple) else (made,)
-        return tuple(
-            Series(self.name, inputs, params, j, frame) for j in range(len(self.outputs))
-        )
+        return tuple(Series(self.name, inputs, params, j, frame) for j in range(len(self.outputs)))
 
     def parameters(self, numbers: list[float]) -> tuple[float, ...]:
         """`numbers` followed by the defaults of those left out, checked.

@@ -29,7 +29,7 @@ from technic.errors import StoreError
 from technic.indicators.define import REGISTRY, Indicator
 from technic.indicators.machine import FIRST_DEFINITION, MOST_PARAMS
 
-HEADER = '''\
+HEADER = """\
 \"\"\"Written by technic.indicators.fuse; edits will be lost.\"\"\"
 from numba import njit
 
@@ -42,9 +42,9 @@ inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
 inlined = njit(
     forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
 )
-'''
+"""
 
-WINDOW = '''
+WINDOW = """
 step_{name} = inlined(REGISTRY["{name}"].function)
 
 
@@ -59,9 +59,9 @@ def do_{name}({arguments}, reach, begins, first, end):
         {values} = step_{name}({call})
         alive = begin <= t - reach
         {store}
-'''
+"""
 
-FOLD = '''
+FOLD = """
 step_{name} = inlined(REGISTRY["{name}"].function)
 
 
@@ -85,9 +85,9 @@ def do_{name}({arguments}, state, slot, begins, first, fresh, settled, end):
             {steady_store}
     state[slot] = k
     {save}
-'''
+"""
 
-RUN = '''
+RUN = """
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def run(
@@ -179,7 +179,7 @@ def run(
                             rows_at(registers[code[OUT]]), lane, int(edges[slow, 0, lane]),
                             max(first, end - lengths[b, lane]), end,
                         )
-'''
+"""
 
 
 def opcodes() -> dict[str, int]:
@@ -195,7 +195,7 @@ def write() -> str:
     reads = [f"i{j}" for j in range(max(len(it.inputs) for it in kinds))]
     writes = [f"o{j}" for j in range(max(len(it.outputs) for it in kinds))]
     numbers = [f"p{j}" for j in range(MOST_PARAMS)]
-    branches = []
+    branches: list[str] = []
     for name, op in ops.items():
         keyword = "elif" if branches else "if"
         branches.append(f"{keyword} op == {op}:")
@@ -218,9 +218,7 @@ def _operands_of(it: Indicator) -> str:
     """What `run` hands to one definition's walk."""
     reads = [f"i{j}" for j in range(len(it.inputs))]
     writes = [f"o{j}" for j in range(len(it.outputs))]
-    numbers = [
-        f"{type(default).__name__}(p{j})" for j, default in enumerate(it.defaults.values())
-    ]
+    numbers = [f"{type(default).__name__}(p{j})" for j, default in enumerate(it.defaults.values())]
     rest = (
         "kept, slot, begins, first, since, settled, end"
         if it.kind == "fold"
@@ -266,7 +264,9 @@ def _alive(it: Indicator) -> str:
     if not it.takes_any_input:
         return ""
     looks_back = it.reach(*it.defaults.values()) > 0
-    unknown = [f"({name} == {name})" for name in (f"new_{c}" for c in it.carries)] if looks_back else []
+    unknown = (
+        [f"({name} == {name})" for name in (f"new_{c}" for c in it.carries)] if looks_back else []
+    )
     return "".join(f" & {test}" for test in ["(x[t] == x[t])", *unknown])
 
 
@@ -322,8 +322,8 @@ def _import(path: Path) -> Callable[..., None]:
                 f"({error.strerror}); set TECHNIC_HOME to a folder you may write to"
             ) from error
     spec = spec_from_file_location(path.stem, path)
-    assert spec is not None  # noqa: S101 -- a file that ends in .py always has a loader
-    assert spec.loader is not None  # noqa: S101
+    assert spec is not None
+    assert spec.loader is not None
     module: Any = module_from_spec(spec)
     sys.modules[path.stem] = module  # Numba's cache looks functions up by module name
     spec.loader.exec_module(module)

@@ -90,9 +90,11 @@ class LanesType(types.Type):
     """A vector of doubles; plain numbers widen to it."""
 
     def can_convert_from(self, _typingctx: Any, other: types.Type) -> Conversion | None:
+        """Plain numbers convert without loss."""
         return Conversion.safe if isinstance(other, types.Number) else None
 
     def unify(self, _typingctx: Any, other: types.Type) -> types.Type | None:
+        """A variable that holds a number first and lanes later holds lanes."""
         return self if isinstance(other, types.Number) else None
 
 
@@ -224,7 +226,8 @@ _typed(abs, lambda args: signature(lanes, lanes) if args == (lanes,) else None)
 _typed(
     where,
     lambda args: (
-        signature(lanes, mask, lanes, lanes) if args[0] == mask and _widens((*args[1:], lanes))
+        signature(lanes, mask, lanes, lanes)
+        if args[0] == mask and _widens((*args[1:], lanes))
         else None
     ),
 )

@@ -42,6 +42,6 @@ def from_low(low: Series, close: Series, n: int = 252) -> Series:
 
 
 @window(lookback=lambda: 1, scale_free=True, unit="percent", source="overnight return")
-def gap(t: int, open: Any, close: Any) -> Any:  # noqa: A002 -- the field's name
+def gap(t: int, open: Any, close: Any) -> Any:
     """Open against the close before, in percent."""
     return 100.0 * (open[t] / close[t - 1] - 1.0)

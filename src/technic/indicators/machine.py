@@ -37,7 +37,8 @@ EMIT, CONSTANT, ALIGN, RESAMPLE, HOLD, FIRST_DEFINITION = range(6)
 @inner
 def first_row_wanted(code: Any, end: int, fresh: int) -> int:
     """The first row that anybody reads of what this instruction writes."""
-    return max(0, min(end - code[BACK], fresh - code[BEFORE]))
+    row: int = max(0, min(end - code[BACK], fresh - code[BEFORE]))
+    return row
 
 
 @inner
@@ -128,9 +129,7 @@ def hold(
 
 
 @inner
-def emit(
-    series: Any, column: Any, starts: Any, counts: Any, end: int
-) -> None:
+def emit(series: Any, column: Any, starts: Any, counts: Any, end: int) -> None:
     """Write the last `counts` rows of each symbol where its answers begin."""
     for lane in range(LANES):
         shift = end - counts[lane]

@@ -259,7 +259,7 @@ def trix(x: Series, n: int = 15) -> Series:
 
 
 @window(
-    lookback=lambda short, middle, long: max(short, middle, long),
+    lookback=max,
     bounds=PERCENT,
     scale_free=True,
     unit="percent",

@@ -70,30 +70,30 @@ def minimum(t: int, a: Any, b: Any) -> Any:
 @window(lookback=lambda: 0, operator=True)
 def coalesce(t: int, a: Any, b: Any) -> Any:
     """`a` where it is known, else `b`."""
-    return where(a[t] == a[t], a[t], b[t])  # noqa: PLR0124 -- false for NaN alone
+    return where(a[t] == a[t], a[t], b[t])
 
 
 @window(lookback=lambda: 0, operator=True)
 def is_known(t: int, a: Any) -> Any:
     """Whether `a` is known: never unknown itself."""
-    return where(a[t] == a[t], 1.0 + 0.0 * t, 0.0)  # noqa: PLR0124
+    return where(a[t] == a[t], 1.0 + 0.0 * t, 0.0)
 
 
 @window(lookback=lambda: 0, operator=True)
 def less(t: int, a: Any, b: Any) -> Any:
-    """a < b."""
+    """A < b."""
     return where(a[t] < b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def less_or_equal(t: int, a: Any, b: Any) -> Any:
-    """a <= b."""
+    """A <= b."""
     return where(a[t] <= b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def equal(t: int, a: Any, b: Any) -> Any:
-    """a == b."""
+    """A == b."""
     return where(a[t] == b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 

@@ -130,9 +130,7 @@ def _order(roots: Iterable[Series]) -> list[Node]:
     return list(ordered)
 
 
-def _demands(
-    order: list[Node], roots: Sequence[Series], *, every_bar: bool
-) -> dict[Node, Demand]:
+def _demands(order: list[Node], roots: Sequence[Series], *, every_bar: bool) -> dict[Node, Demand]:
     demands = {node: Demand() for node in order}
     for root in roots:
         demands[Node.of(root)].widen(0 if every_bar else 1, 0 if every_bar else NONE)
@@ -175,7 +173,9 @@ class _Writer:
         for i, node in enumerate(self.order):
             self._write(node, ops)
             for column in columns.get(node, []):
-                self._row(m.EMIT, node, inputs=[self.register[self.roots[column]]], outputs=[column])
+                self._row(
+                    m.EMIT, node, inputs=[self.register[self.roots[column]]], outputs=[column]
+                )
             for done in [*ending.get(i, []), *([node] if node not in last_reader else [])]:
                 self._release(done)
         return Program(
@@ -266,7 +266,9 @@ class _Writer:
         """Which daily fields are read, and over how many rows."""
         used = np.zeros((len(FIELDS), 3), dtype=np.int64)
         used[:, 2] = NONE
-        wanted = [(n.name, self.demands[n]) for n in self.order if n.kind == "field" and n.frame == DAILY]
+        wanted = [
+            (n.name, self.demands[n]) for n in self.order if n.kind == "field" and n.frame == DAILY
+        ]
         slow = [name for name in FIELDS[:6] if self.resampled]
         everything = Demand(ALL, NONE)
         sessions = [n for n in self.order if n.kind in {"benchmark", "hold"} and n.frame == DAILY]

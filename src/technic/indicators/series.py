@@ -77,7 +77,6 @@ def apply(name: str, *operands: Operand, params: tuple[float, ...] = ()) -> Seri
     frames = [operand.frame for operand in operands if isinstance(operand, Series)]
     frame = frames[0] if frames else DAILY
     inputs = tuple(
-        operand if isinstance(operand, Series) else constant(operand, frame)
-        for operand in operands
+        operand if isinstance(operand, Series) else constant(operand, frame) for operand in operands
     )
     return Series(name, inputs, params, frame=frame)

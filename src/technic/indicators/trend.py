@@ -117,7 +117,7 @@ def psar(
     high: Any,
     low: Any,
     side: Any,
-    next: Any,  # noqa: A002 -- the field's word for tomorrow's stop
+    next: Any,
     extreme: Any,
     speed: Any,
     step: float = 0.02,

@@ -117,7 +117,9 @@ def _parts(row: Row, terms: list[str]) -> str:
         width = 100.0 * max(value, 0.0) / total
         title = escape(f"{term}: {value:+.2f}", quote=True)
         colour = COLOURS[j % len(COLOURS)]
-        spans.append(f'<span title="{title}" style="width:{width:.1f}%;background:{colour}"></span>')
+        spans.append(
+            f'<span title="{title}" style="width:{width:.1f}%;background:{colour}"></span>'
+        )
     return f'<div class="parts">{"".join(spans)}</div>'
 
 

@@ -43,9 +43,7 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
         out.print(f"SIMULATED MARKET  seed {report.simulated['seed']}", style="bold yellow")
     total = sum(report.timings.values())
     title = report.question.name
-    out.print(
-        Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms")
-    )
+    out.print(Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms"))
     if report.shown:
         out.print(_rows(report))
     else:
@@ -75,44 +73,72 @@ def _quoted(symbol: str) -> str:
 
 
 def _rows(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1), show_edge=False)
+    """The rows as a table that fits the screen; the close is left out where it is the entry."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     named = any(row.name for row in report.shown)
-    table.add_column("#", justify="right")
-    table.add_column("symbol", no_wrap=True)
+    table.add_column("#", justify="right", no_wrap=True, min_width=2)
+    table.add_column("symbol", no_wrap=True, min_width=6)
     if named:
-        table.add_column("name", no_wrap=True, max_width=18, overflow="ellipsis")
-        table.add_column("sector", no_wrap=True, max_width=11, overflow="ellipsis")
-    table.add_column("score", no_wrap=True)
-    columns = list(report.shown[0].values)[: 3 if named else 5]
+        table.add_column("name", no_wrap=True, max_width=14, overflow="ellipsis")
+        table.add_column("sector", no_wrap=True, max_width=8, overflow="ellipsis")
+    table.add_column("score", no_wrap=True, min_width=10)
+    estimated = report.question.plan.entry == "next_open"
+    columns = [n for n in report.shown[0].values if not (estimated and n == "close")]
+    columns = columns[: 2 if named else 4]
     for name in columns:
-        table.add_column(_short(name), justify="right", no_wrap=True)
-    table.add_column("20 bars", no_wrap=True)
+        table.add_column(_short(name), justify="right", no_wrap=True, max_width=8)
+    table.add_column("20 bars", no_wrap=True, min_width=10)
     for name in ("entry", "stop", "target", "size"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, min_width=6)
     scale = max((abs(row.score) for row in report.shown), default=1.0) or 1.0
     for row in report.shown:
         cells = [str(row.rank), row.symbol]
         if named:
             cells += [row.name or "", row.sector or ""]
-        cells.append(f"{bar(row.score / scale, 5)} {row.score:.1f}")
+        cells.append(f"{bar(row.score / scale, 4)} {row.score:5.1f}")
         cells += [number(row.values[name]) for name in columns]
-        cells.append(sparkline(row.closes))
+        cells.append(sparkline(row.closes[::2]))
         plan = row.plan
-        cells += [number(plan.entry), number(plan.stop), number(plan.target), _size(row)]
+        cells += [price(plan.entry), price(plan.stop), price(plan.target), _size(row)]
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
+CAPS = {
+    "buying_power": "no cash",
+    "dollar_volume": "thin",
+    "heat": "heat",
+    "positions": "full",
+    "risk": "no room",
+    "stop": "no stop",
+    "target": "no target",
+}
+
+
 def _size(row: Row) -> str:
-    return f"{row.plan.size:,}" if row.plan.size else row.plan.capped_by.replace("_", " ")
+    """Shares, or why there are none."""
+    return f"{row.plan.size:,}" if row.plan.size else CAPS[row.plan.capped_by]
+
+
+def price(value: float | None) -> str:
+    """A price in as few characters as say enough."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 10_000.0 else f"{value:.2f}"  # noqa: PLR2004
 
 
 def _short(name: str) -> str:
-    """A column's heading: long texts lose their parameters."""
-    heads = {"rsi(14)": "RSI", "atr_pct(14)": "ATR%", "dollar_volume(20)": "$ a day"}
+    """A column's heading: known ones in the trade's shorthand, long ones cut."""
+    heads = {
+        "rsi(14)": "RSI",
+        "atr_pct(14)": "ATR%",
+        "dollar_volume(20)": "$/day",
+        "from_high(252)": "off high",
+        "volume_ratio(20)": "volume ×",
+    }
     if name in heads:
         return heads[name]
-    return name if len(name) <= 12 else f"{name[:11]}…"  # noqa: PLR2004
+    return name if len(name) <= 8 else f"{name[:7]}…"  # noqa: PLR2004
 
 
 def bar(share: float, width: int) -> str:
@@ -141,7 +167,7 @@ def sparkline(values: list[float]) -> str:
     low, high = min(values), max(values)
     if high == low:
         return SPARKS[3] * len(values)
-    return "".join(SPARKS[round((v - low) / (high - low) * 7)] for v in values)[-12:]
+    return "".join(SPARKS[round((v - low) / (high - low) * 7)] for v in values)
 
 
 def number(value: Any) -> str:
@@ -214,7 +240,10 @@ def render_explanation(found: Explanation, command: Command, stream: TextIO) -> 
             f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
             "term by term"
         )
-    out.print(f"Next: {command(f'features rsi(14) --symbols {found.symbol}'.replace('rsi(14)', chr(39) + 'rsi(14)' + chr(39)))}", markup=False)
+    out.print(
+        f"Next: {command(f'features rsi(14) --symbols {found.symbol}'.replace('rsi(14)', chr(39) + 'rsi(14)' + chr(39)))}",
+        markup=False,
+    )
 
 
 def render_why_not(found: WhyNot, stream: TextIO) -> None:
@@ -243,7 +272,9 @@ def render_why_not(found: WhyNot, stream: TextIO) -> None:
         met = "that clause" if len(failing) == 1 else "those clauses"
         out.print(f"With {met} met it would rank {ordinal(found.would_rank)}.")
     elif found.rank is None and found.would_rank is None:
-        out.print(f"Its score is unknown{': ' + found.detail if found.detail else ''}.", markup=False)
+        out.print(
+            f"Its score is unknown{': ' + found.detail if found.detail else ''}.", markup=False
+        )
 
 
 def ordinal(value: int) -> str:
@@ -256,7 +287,7 @@ def ordinal(value: int) -> str:
     """
     if value % 100 in {11, 12, 13}:
         return f"{value}th"
-    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th')}".replace(" ", "")
+    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th') }".replace(" ", "")
 
 
 def render_coverage(found: dict[str, Any], stream: TextIO) -> None:
@@ -295,7 +326,11 @@ def render_findings(found: Iterable[Finding], stream: TextIO) -> None:
     for finding in found:
         mark = "ok" if finding.ok else "look"
         table.add_row(
-            mark, finding.check, Text(finding.subject), f"{finding.share:.2%}", f"{finding.compared:,}"
+            mark,
+            finding.check,
+            Text(finding.subject),
+            f"{finding.share:.2%}",
+            f"{finding.compared:,}",
         )
     out.print(table)
 

@@ -84,9 +84,7 @@ class Panel:
         """A copy that keeps only the last `sessions` sessions before the newest."""
         newest = self.last("session")
         first = np.nanmax(newest) - sessions + 1
-        runs = {
-            name: [self.run(i, name) for i in range(len(self))] for name in self.fields
-        }
+        runs = {name: [self.run(i, name) for i in range(len(self))] for name in self.fields}
         starts = [int(np.searchsorted(run, first)) for run in runs["session"]]
         cut = {
             name: np.concatenate([r[s:] for r, s in zip(rs, starts, strict=True)])
@@ -138,9 +136,7 @@ def pack(
     return Panel(security_ids, bars, places, lengths)
 
 
-def fill(
-    bars: FloatArray, places: IntArray, lengths: IntArray, columns: list[FloatArray]
-) -> None:
+def fill(bars: FloatArray, places: IntArray, lengths: IntArray, columns: list[FloatArray]) -> None:
     """Scatter symbol-major `columns` into `bars`, in place."""
     starts = np.cumsum(lengths) - lengths
     blocks, lanes = np.divmod(np.repeat(places, lengths), LANES)

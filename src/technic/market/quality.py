@@ -6,6 +6,7 @@ Nothing is repaired. Jumps, flat bars and bars without volume are kept: markets 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -48,7 +49,7 @@ def examine(bars: pl.DataFrame) -> Sorted:
     """Sort rows of `providers.files.read_bars`, with `known_at` added, into good and bad."""
     checks = _checks(bars)
     suspicious = bars.select(pl.any_horizontal(checks.values()).fill_null(value=True)).to_series()
-    chain = pl.when(pl.lit(False)).then(pl.lit(None, dtype=pl.String))  # noqa: FBT003
+    chain: Any = pl.when(pl.lit(False)).then(pl.lit(None, dtype=pl.String))
     for reason, fails in checks.items():
         chain = chain.when(fails).then(pl.lit(reason))
     bad = bars.filter(suspicious).with_columns(reason=chain.otherwise(None))
@@ -99,9 +100,7 @@ def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:
     single = doubled.unique(maintain_order=True)
     clash = single.filter(pl.struct(key).is_duplicated()).select(key).unique()
     agreed = single.join(clash, on=key, how="anti")
-    set_aside = doubled.join(clash, on=key).with_columns(
-        reason=pl.lit("conflicting_duplicate")
-    )
+    set_aside = doubled.join(clash, on=key).with_columns(reason=pl.lit("conflicting_duplicate"))
     kept = pl.concat([good.join(doubled.select(key).unique(), on=key, how="anti"), agreed])
     repeated = doubled.height - set_aside.height - agreed.height
     return Sorted(kept, pl.concat([bad, set_aside.select(bad.columns)]), repeated)

@@ -19,6 +19,7 @@ from technic.typing import IntArray
 
 NEW_YORK = ZoneInfo("America/New_York")
 OPEN, CLOSE = time(9, 30), time(16, 0)
+SATURDAY = 5  # counted from Monday, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Sessions:
         """How many sessions the table holds."""
         return len(self.dates)
 
-    def date(self, ordinal: int) -> date:
+    def day(self, ordinal: int) -> date:
         """The date of session `ordinal`."""
         return self.dates[ordinal].astype(object)  # type: ignore[no-any-return]
 
@@ -65,7 +66,7 @@ class Sessions:
             before, after = self.last_until(day), self.last_until(day) + 1
             raise SessionError(
                 f"{day} is no session of the NYSE; the sessions around it are "
-                f"{self.date(before)} and {self.date(after)}"
+                f"{self.day(before)} and {self.day(after)}"
             )
         return found
 
@@ -76,11 +77,11 @@ class Sessions:
 
     def opens(self, ordinal: int) -> datetime:
         """The instant session `ordinal` opens, UTC."""
-        return datetime.combine(self.date(ordinal), OPEN, NEW_YORK).astimezone(UTC)
+        return datetime.combine(self.day(ordinal), OPEN, NEW_YORK).astimezone(UTC)
 
     def closes(self, ordinal: int) -> datetime:
         """The instant session `ordinal` closes, UTC."""
-        day = self.date(ordinal)
+        day = self.day(ordinal)
         return datetime.combine(day, self.early.get(day, CLOSE), NEW_YORK).astimezone(UTC)
 
     def last_finished(self, now: datetime) -> int:
@@ -117,7 +118,7 @@ def nyse() -> Sessions:
         if kind == "early"
     }
     end = bounds["last"] + timedelta(days=1)
-    days = np.arange(bounds["first"], end, dtype="datetime64[D]")
-    weekdays = days[(days.astype(np.int64) + 3) % 7 < 5]
+    days = np.arange(np.datetime64(bounds["first"], "D"), np.datetime64(end, "D"))
+    weekdays = days[(days.astype(np.int64) + 3) % 7 < SATURDAY]
     dates = np.setdiff1d(weekdays, np.array(closed, dtype="datetime64[D]"))
     return Sessions(bounds["first"], bounds["last"], dates, early)

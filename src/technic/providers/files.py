@@ -99,7 +99,8 @@ def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
 
 def _open(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFrame, str]:
     """The table and what to call it. Columns named in `text` are never guessed at:
-    NA, NAN and TRUE are tickers."""
+    NA, NAN and TRUE are tickers.
+    """
     if isinstance(source, pl.DataFrame):
         return source, "the frame"
     try:

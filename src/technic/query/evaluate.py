@@ -16,7 +16,7 @@ import numpy as np
 
 from technic.indicators import Series
 from technic.market import cross_section as cs
-from technic.query.lower import is_series, lower, lookback, score_input
+from technic.query.lower import is_series, lookback, lower, score_input
 from technic.query.tree import (
     Arithmetic,
     Between,
@@ -68,7 +68,7 @@ class Evaluation:
                 self.known[node] = self._value(node)
         return self.known[node]
 
-    def _value(self, node: Node) -> Values:  # noqa: PLR0911 -- one line per form of the tree
+    def _value(self, node: Node) -> Values:  # noqa: C901, PLR0911 -- one line per form of the tree
         if is_series(node):
             return self.columns[lower(node)]
         match node:
@@ -108,7 +108,7 @@ class Evaluation:
             return SCORES[name].function(*inputs)
         return self.attributes[name]
 
-    def _call(self, node: Call) -> Values:
+    def _call(self, node: Call) -> Values:  # noqa: PLR0911 -- one line per function
         match node.name:
             case "abs":
                 return np.abs(self.value(node.arguments[0]))
@@ -208,9 +208,9 @@ def _among_peers(
 def is_known(values: Values) -> BoolArray:
     """Where an array of numbers or texts is known."""
     if values.dtype == object:
-        known: BoolArray = np.not_equal(values, None)
-        return known
-    return ~np.isnan(values)
+        return np.array([value is not None for value in values], dtype=bool)
+    known: BoolArray = ~np.isnan(values)
+    return known
 
 
 def arithmetic(operator: str, left: FloatArray, right: FloatArray) -> FloatArray:

@@ -76,7 +76,7 @@ def score_input(text: str) -> Node:
     return Resolver().resolve(parse(text))[0]
 
 
-def lower(node: Node, frame: int = DAILY) -> Series:
+def lower(node: Node, frame: int = DAILY) -> Series:  # noqa: C901, PLR0911, PLR0912 -- a form each
     """The series of a canonical tree whose every part has a history."""
     match node:
         case Number(value):
@@ -167,9 +167,7 @@ def lookback(series: Series) -> int:
     """
     needed = _lookback(series)
     if needed > MAX_LOOKBACK:
-        raise QuestionError(
-            f"looks back over {needed:,} bars in all; the most is {MAX_LOOKBACK:,}"
-        )
+        raise QuestionError(f"looks back over {needed:,} bars in all; the most is {MAX_LOOKBACK:,}")
     return needed
 
 

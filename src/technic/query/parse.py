@@ -149,7 +149,7 @@ def _number(token: Token) -> float:
 
 
 @v_args(inline=True)
-class _Builder(Transformer[Token, Node]):
+class _Builder(Transformer):  # type: ignore[misc]  # Lark comes without types
     """One method per rule of the grammar."""
 
     def number(self, token: Token) -> Node:

@@ -7,6 +7,7 @@ unknown name) and collects warnings about what probably was not (a price against
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -70,7 +71,7 @@ class Resolver:
         try:
             node, kind = self.resolve(parse(text))
             if kind.what != wanted:
-                raise QuestionError(
+                raise QuestionError(  # noqa: TRY301 -- it learns its text below
                     f"a {wanted} is expected here, and {node} is a {kind.what}",
                     start=max(node.at, 0),
                     hint="compare it with something: < 30" if wanted == TRUTH else "",
@@ -160,7 +161,7 @@ class Resolver:
 
     def _comparison(self, node: Comparison) -> Resolved:
         resolved = [self.resolve(operand) for operand in node.operands]
-        for (left, left_kind), (right, right_kind) in zip(resolved, resolved[1:], strict=False):
+        for (left, left_kind), (right, right_kind) in itertools.pairwise(resolved):
             self._comparable(left, left_kind, right, right_kind)
         kinds = {kind.what for _, kind in resolved}
         if kinds != {NUMBER} and not set(node.operators) <= {"==", "!="}:

@@ -41,7 +41,8 @@ def trend_score(
     down: FloatArray = "minus_di(14)",  # type: ignore[assignment]
 ) -> FloatArray:
     """Trend, 0 to 100: full marks for a close 10 % above its 50-day mean, that mean 15 %
-    above the 200-day one, and an upward ADX of 40."""
+    above the 200-day one, and an upward ADX of 40.
+    """
     direction = np.sign(up - down)
     return scaled(
         (close / middle - 1.0) / 0.10, (middle / slow - 1.0) / 0.15, direction * strength / 40.0
@@ -64,7 +65,8 @@ def volume_score(
     flow: FloatArray = "cmf(20)",  # type: ignore[assignment]
 ) -> FloatArray:
     """Volume, 0 to 100: full marks for three times the volume on rising days, and a money
-    flow of 0.25."""
+    flow of 0.25.
+    """
     return scaled(2.0 * (balance - 1.0) / (balance + 1.0), flow / 0.25)
 
 
@@ -83,7 +85,8 @@ def oscillator_score(
     size: FloatArray = "atr(14)",  # type: ignore[assignment]
 ) -> FloatArray:
     """Oscillators, 0 to 100: full marks for an RSI of 70 and a MACD histogram of a quarter of
-    the daily range."""
+    the daily range.
+    """
     return scaled((strength - 50.0) / 20.0, histogram / np.where(size > 0.0, 0.25 * size, np.nan))
 
 

@@ -1,8 +1,8 @@
 """A seeded market: factor returns, clustering volatility, corporate actions, dirty data.
 
-1. `_returns`   log return = beta × market + sector + own, all with volatility that clusters
+1. `_prices`    log return = beta × market + sector + own, all with volatility that clusters
 2. `_lives`     who is listed when: new listings, delistings, halts
-3. `_actions`   splits (forward where prices ran high, reverse where they fell) and dividends
+3. `_splits`    splits (forward where prices ran high, reverse where they fell) and dividends
 4. `_bars`      open, high, low, close and volume, as traded, in cents
 5. `_spoil`     flat bars, bars without volume, bad ticks, later revisions, at the measured rates
 """
@@ -80,7 +80,8 @@ def _volatility(rng: np.random.Generator, sessions: int, count: int) -> FloatArr
     for t in range(sessions):
         level = 0.96 * level + shocks[t]
         out[t] = level
-    return np.exp(out - 0.5 * out.var(axis=0))
+    multiple: FloatArray = np.exp(out - 0.5 * out.var(axis=0))
+    return multiple
 
 
 def _prices(
@@ -97,7 +98,9 @@ def _prices(
     own = own_size * shared * rng.standard_t(5, (sessions, size)) / 1.3
     moves = beta * market + sectors[:, sector] + own + drift
     jumps = rng.random((sessions, size)) < JUMP
-    moves[jumps] += rng.choice([-1.0, 1.0], int(jumps.sum())) * rng.uniform(0.72, 1.6, int(jumps.sum()))
+    moves[jumps] += rng.choice([-1.0, 1.0], int(jumps.sum())) * rng.uniform(
+        0.72, 1.6, int(jumps.sum())
+    )
     start = np.exp(rng.normal(3.0, 1.15, size))
     return np.asarray(start * np.exp(np.cumsum(moves, axis=0)))
 
@@ -192,8 +195,11 @@ def _long(
     ).with_columns(as_of=pl.col("date"))
     chosen = np.flatnonzero(rng.random(len(owner)) < REVISED)
     revised = frame[chosen].with_columns(
-        volume=(pl.col("volume") * pl.Series(1.0 + np.abs(rng.normal(0.0, 0.04, len(chosen))))).round(),
-        as_of=pl.col("date") + pl.duration(days=pl.Series(rng.integers(1, 5, len(chosen)))),
+        volume=(
+            pl.col("volume") * pl.Series(1.0 + np.abs(rng.normal(0.0, 0.04, len(chosen))))
+        ).round(),
+        as_of=pl.col("date")
+        + pl.Series(rng.integers(1, 5, len(chosen)) * 86_400_000).cast(pl.Duration("ms")),
     )
     newest = pl.lit(days[-1]).cast(pl.Date)
     return pl.concat([frame, revised.filter(pl.col("as_of") <= newest)])
@@ -226,7 +232,9 @@ def _listings(
                 "exchange": str(rng.choice(["XNAS", "XNYS", "XASE"], p=[0.58, 0.36, 0.06])),
                 "sector": None if is_fund else area,
                 "industry": None,
-                "market_cap": round(shares * float(close[last[i], i])) if kind[i] == "common" else None,
+                "market_cap": round(shares * float(close[last[i], i]))
+                if kind[i] == "common"
+                else None,
                 "from": days[first[i]].astype(object) if first[i] > 0 else None,
                 "to": days[last[i]].astype(object) if gone[i] else None,
             }

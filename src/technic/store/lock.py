@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from technic.errors import StoreError
 
+fcntl: Any
 try:
-    import fcntl
+    fcntl = import_module("fcntl")
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 
 @contextmanager
@@ -43,9 +46,8 @@ def _lock(handle: int) -> None:
     if fcntl is not None:
         fcntl.flock(handle, fcntl.LOCK_EX)
         return
-    import msvcrt  # noqa: PLC0415 -- Windows only
-
-    msvcrt.locking(handle, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+    msvcrt: Any = import_module("msvcrt")
+    msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
 
 
 def sync_to_disk(*paths: Path) -> None:

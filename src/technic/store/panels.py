@@ -151,7 +151,7 @@ class PanelCache:
         known = at < len(base.places)
         known[known] &= base.who["security_id"].to_numpy()[at[known]] == ids[known]
         fresh = self._store.added("bars", older, version)
-        changed = self._changed(base, fresh, older, version, as_of, cutoff)
+        changed = self._changed(fresh, older, version, as_of, cutoff)
         moved = ~known | np.isin(ids, changed)
 
         panel = Panel(
@@ -199,14 +199,13 @@ class PanelCache:
 
     def _changed(
         self,
-        base: Index,
         fresh: pl.LazyFrame,
         older: StoreVersion,
         version: StoreVersion,
         as_of: date,
         cutoff: datetime | None,
     ) -> IntArray:
-        """Securities whose past looks different from what `base` holds."""
+        """Securities whose past looks different from what `older` showed."""
         last = older.last
         changed = [
             fresh.filter(pl.col("session") <= last),
@@ -220,9 +219,7 @@ class PanelCache:
             changed.append(
                 self._store.table("bars", version).filter(pl.col("session") <= as_of, late)
             )
-        ids = pl.concat(
-            [frame.select("security_id") for frame in changed], how="vertical"
-        ).unique()
+        ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
         return ids.collect()["security_id"].to_numpy()
 
     def _who(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> pl.DataFrame:
@@ -277,7 +274,7 @@ def _newest(bars: pl.LazyFrame) -> pl.DataFrame:
     order = np.argsort(key, kind="stable")
     if len(key) > 1 and (np.diff(key[order]) == 0).any():
         order = order[np.lexsort((table["known_at"].to_physical().to_numpy()[order], key[order]))]
-        last = np.append(np.diff(key[order]) != 0, True)  # noqa: FBT003
+        last = np.append(np.diff(key[order]) != 0, True)
         order = order[last]
     if not np.array_equal(order, np.arange(len(key))):
         table = table[order]
@@ -287,7 +284,8 @@ def _newest(bars: pl.LazyFrame) -> pl.DataFrame:
 def _key(table: pl.DataFrame) -> IntArray:
     """Security and session as one integer."""
     days = table["session"].to_physical().to_numpy().astype(np.int64)
-    return table["security_id"].to_numpy() * (1 << 24) + days
+    key: IntArray = table["security_id"].to_numpy() * (1 << 24) + days
+    return key
 
 
 def _fields(bars: pl.DataFrame) -> tuple[str, ...]:

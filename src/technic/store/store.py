@@ -1,10 +1,10 @@
 """A store: bars as traded and all that belongs to them, in one folder.
 
-    store.json        who it is
-    versions/         what readers open: one record per commit
-    tables/           Delta tables: bars, actions, tickers, listings
-    catalog.sqlite    SQL index, quarantine, watch-lists
-    panels/           mapped panels: a cache; deleting it loses nothing
+store.json        who it is
+versions/         what readers open: one record per commit
+tables/           Delta tables: bars, actions, tickers, listings
+catalog.sqlite    SQL index, quarantine, watch-lists
+panels/           mapped panels: a cache; deleting it loses nothing
 """
 
 from __future__ import annotations

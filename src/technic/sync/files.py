@@ -174,7 +174,7 @@ class FileStore(Store):
             pl.col("since").cast(INSTANT), pl.lit(datetime(1990, 1, 1, tzinfo=UTC)).cast(INSTANT)
         )
         table = conform(
-            joined.with_columns(known_at=known_at, assumed=pl.lit(True)),  # noqa: FBT003
+            joined.with_columns(known_at=known_at, assumed=pl.lit(True)),
             LISTINGS,
             "listings",
         )
@@ -292,12 +292,12 @@ class FileStore(Store):
         empty = pl.DataFrame(schema={"symbol": pl.String, "date": pl.Date, "reason": pl.String})
         if not parts:
             return pl.DataFrame(schema=ACTIONS), empty
-        told = pl.concat(parts)
-        wrong = told.filter(~((pl.col("value") > 0) & pl.col("value").is_finite()))
-        told = told.join(wrong.select("symbol", "date", "kind"), on=["symbol", "date", "kind"], how="anti")
-        repeated = (
-            contradicted_splits(told, good) if adjusted == "none" else told.clear()
+        events = pl.concat(parts)
+        wrong = events.filter(~((pl.col("value") > 0) & pl.col("value").is_finite()))
+        events = events.join(
+            wrong.select("symbol", "date", "kind"), on=["symbol", "date", "kind"], how="anti"
         )
+        repeated = contradicted_splits(events, good) if adjusted == "none" else events.clear()
         refused = pl.concat(
             [
                 wrong.with_columns(reason=pl.lit("split_not_positive")),
@@ -305,7 +305,7 @@ class FileStore(Store):
             ]
         ).select("symbol", "date", "kind", "value", "reason")
         key = ["symbol", "date", "kind"]
-        kept = told.join(repeated.select(key), on=key, how="anti")
+        kept = events.join(repeated.select(key), on=key, how="anti")
         table = conform(kept.rename({"date": "session"}), ACTIONS, "actions")
         about = ["security_id", "session", "kind", "value"]
         stored = self.table("actions", version).select(about).collect()
@@ -327,7 +327,7 @@ def _dated(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `known_at` and `assumed`: as told, or the close of their own session."""
     close = _closes(rows)
     if "as_of" not in rows.columns:
-        return rows.with_columns(known_at=close, assumed=pl.lit(True))  # noqa: FBT003
+        return rows.with_columns(known_at=close, assumed=pl.lit(True))
     told = pl.col("as_of")
     dtype = rows.schema["as_of"]
     if dtype == pl.String:

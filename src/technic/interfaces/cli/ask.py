@@ -58,8 +58,8 @@ def scan(
       technic scan -e "rsi(14) < 30 and close > sma(200)" --universe liquid
       technic scan -e "pct_rank(ret(126), by=sector) > 90" --format csv --out leaders.csv
     """
-    from technic.interfaces.render import render_scan, write  # noqa: PLC0415
-    from technic.scanning import scan as run  # noqa: PLC0415
+    from technic.interfaces.render import render_scan, write
+    from technic.scanning import scan as run
 
     chosen = "json" if as_json else form
     if chosen not in FORMATS:
@@ -102,8 +102,8 @@ def explain(
     as_json: options.JsonOption = False,
 ) -> None:
     """Take a symbol's score apart, and say what moved since the session before."""
-    from technic.explaining import explain as run  # noqa: PLC0415
-    from technic.interfaces.render import render_explanation  # noqa: PLC0415
+    from technic.explaining import explain as run
+    from technic.interfaces.render import render_explanation
 
     desk = options.desk(store)
     desk.store.require()
@@ -135,8 +135,8 @@ def why_not(
     as_json: options.JsonOption = False,
 ) -> None:
     """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
-    from technic.explaining import why_not as run  # noqa: PLC0415
-    from technic.interfaces.render import render_why_not  # noqa: PLC0415
+    from technic.explaining import why_not as run
+    from technic.interfaces.render import render_why_not
 
     desk = options.desk(store)
     desk.store.require()
@@ -176,18 +176,14 @@ def split_columns(text: str | None) -> tuple[str, ...] | None:
 
 
 def _asked(file: Path | None) -> ScanFile:
-    from technic.config import ScanFile  # noqa: PLC0415
+    from technic.config import ScanFile
 
     return ScanFile() if file is None else ScanFile.read(file)
 
 
-def _with(
-    asked: ScanFile, where: str | None, universe: str | None, rank: str | None
-) -> ScanFile:
-    from technic.config import UNIVERSES  # noqa: PLC0415
+def _with(asked: ScanFile, where: str | None, universe: str | None, rank: str | None) -> ScanFile:
+    from technic.config import UNIVERSES
 
     named = UNIVERSES.get(universe, universe) if universe is not None else None
     given = {"where": where, "universe": named, "rank": rank}
     return replace(asked, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
-
-

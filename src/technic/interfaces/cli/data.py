@@ -33,13 +33,13 @@ def demo(
     as_json: options.JsonOption = False,
 ) -> None:
     """Scan a simulated market: no key, no network, no data of yours."""
-    import shutil  # noqa: PLC0415
+    import shutil
 
-    from technic.config import ScanFile, Settings  # noqa: PLC0415
-    from technic.interfaces.render import render_scan  # noqa: PLC0415
-    from technic.scanning import scan as run  # noqa: PLC0415
-    from technic.simulate import simulate  # noqa: PLC0415
-    from technic.sync import FileStore  # noqa: PLC0415
+    from technic.config import ScanFile, Settings
+    from technic.interfaces.render import render_scan
+    from technic.scanning import scan as run
+    from technic.simulate import simulate
+    from technic.sync import FileStore
 
     settings = Settings.load()
     folder = store or settings.stores / "demo"
@@ -47,7 +47,7 @@ def demo(
     version, made_in = target.version(), 0.0
     made = version.simulated or {}
     if version.last is not None and version.simulated is None:
-        from technic.errors import StoreError  # noqa: PLC0415
+        from technic.errors import StoreError
 
         raise StoreError(
             f"{folder}: holds a real market, which a demo must not touch; choose another "
@@ -124,7 +124,7 @@ def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
 
 
 def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.Desk) -> None:
-    from technic.market.quality import REASONS  # noqa: PLC0415
+    from technic.market.quality import REASONS
 
     version = outcome.version
     print(f"{path.name}: {outcome.rows:,} rows of {outcome.symbols:,} symbols in {seconds:.1f} s")
@@ -155,7 +155,8 @@ def import_listings(
     as_json: options.JsonOption = False,
 ) -> None:
     """Import names, types and sectors: symbol, name, type, exchange, sector, industry, sic,
-    market_cap, from, to."""
+    market_cap, from, to.
+    """
     desk = options.desk(store)
     count, new, strange = desk.store.import_listings(file)
     if as_json:

@@ -17,9 +17,9 @@ ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the w
 
 def presets(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
     """List the scan files shipped with technic."""
-    import tomllib  # noqa: PLC0415
+    import tomllib
 
-    from technic.config import presets as shipped  # noqa: PLC0415
+    from technic.config import presets as shipped
 
     found = {name: tomllib.loads(text) for name, text in shipped().items()}
     if as_json:
@@ -37,8 +37,8 @@ def coverage(
     as_json: options.JsonOption = False,
 ) -> None:
     """Say what the store holds, and what is missing from it."""
-    from technic.coverage import coverage as measure  # noqa: PLC0415
-    from technic.interfaces.render import render_coverage  # noqa: PLC0415
+    from technic.coverage import coverage as measure
+    from technic.interfaces.render import render_coverage
 
     desk = options.desk(store)
     found = measure(desk.store, options.day(as_of))
@@ -62,8 +62,8 @@ def features(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show the history of features, for some symbols or for all."""
-    from technic.histories import store_features  # noqa: PLC0415
-    from technic.interfaces.render import render_frame  # noqa: PLC0415
+    from technic.histories import store_features
+    from technic.interfaces.render import render_frame
 
     desk = options.desk(store)
     desk.store.require()
@@ -90,7 +90,7 @@ def indicators(
     as_json: options.JsonOption = False,
 ) -> None:
     """List the indicators, or describe one."""
-    from technic.interfaces.reference import describe, entries  # noqa: PLC0415
+    from technic.interfaces.reference import describe, entries
 
     if name is not None:
         entry = describe(name)
@@ -112,11 +112,11 @@ def lint(
     as_json: options.JsonOption = False,
 ) -> None:
     """Look for look-ahead, values that have not settled, and unknowns in a question."""
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from technic.config import ScanFile  # noqa: PLC0415
-    from technic.interfaces.render import render_findings  # noqa: PLC0415
-    from technic.linting import lint as run  # noqa: PLC0415
+    from technic.config import ScanFile
+    from technic.interfaces.render import render_findings
+    from technic.linting import lint as run
 
     desk = options.desk(store)
     desk.store.require()
@@ -138,8 +138,8 @@ def verify(
     as_json: options.JsonOption = False,
 ) -> None:
     """Run a sealed scan again and compare it, byte for byte."""
-    from technic.scanning import rerun  # noqa: PLC0415
-    from technic.verify import compare, read_manifest  # noqa: PLC0415
+    from technic.scanning import rerun
+    from technic.verify import compare, read_manifest
 
     manifest = read_manifest(file)
     desk = options.desk(store)
@@ -158,7 +158,7 @@ def verify(
 
 def doctor(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
     """Check this installation and the store, and say what to do."""
-    from technic.doctor import examine  # noqa: PLC0415
+    from technic.doctor import examine
 
     desk = options.desk(store)
     found = examine(desk.store, desk.settings)
@@ -177,7 +177,7 @@ def bench(
     as_json: options.JsonOption = False,
 ) -> None:
     """Measure the scan on this machine and this store."""
-    from technic.bench import measure  # noqa: PLC0415
+    from technic.bench import measure
 
     desk = options.desk(store)
     desk.store.require()
@@ -195,7 +195,7 @@ def config_show(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show every setting and its value."""
-    from technic.config import SETTINGS, Settings  # noqa: PLC0415
+    from technic.config import SETTINGS, Settings
 
     settings = Settings.load()
     store = settings.store()

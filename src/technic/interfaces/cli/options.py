@@ -60,8 +60,8 @@ class Desk:
 
 def desk(flag: Path | None) -> Desk:
     """The store to work on."""
-    from technic.config import Settings  # noqa: PLC0415
-    from technic.sync import FileStore  # noqa: PLC0415
+    from technic.config import Settings
+    from technic.sync import FileStore
 
     settings = Settings.load()
     setting = settings.store(flag)
@@ -83,7 +83,7 @@ def instant(text: str | None) -> datetime | None:
     """An instant; one without a zone is in New York."""
     if text is None:
         return None
-    from technic.market.sessions import NEW_YORK  # noqa: PLC0415
+    from technic.market.sessions import NEW_YORK
 
     try:
         made = datetime.fromisoformat(text)
@@ -111,7 +111,7 @@ def symbols(text: str | None) -> tuple[str, ...] | None:
 
 def emit_json(value: Any) -> None:
     """A value on standard output, as JSON; not-a-number is null."""
-    import orjson  # noqa: PLC0415
+    import orjson
 
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY, default=str)
     sys.stdout.buffer.write(text + b"\n")
@@ -119,7 +119,7 @@ def emit_json(value: Any) -> None:
 
 def age_line(version: StoreVersion) -> str:
     """How many finished sessions a real store is behind; empty if none."""
-    from technic.market.sessions import nyse  # noqa: PLC0415
+    from technic.market.sessions import nyse
 
     if version.simulated is not None or version.last is None:
         return ""
@@ -148,13 +148,13 @@ def progress_done() -> None:
 
 def ensure_compiled(settings: Settings) -> None:
     """Compile the indicators if this machine has not yet, and say so."""
-    from technic.indicators.fuse import compiled  # noqa: PLC0415
+    from technic.indicators.fuse import compiled
 
     if compiled(settings.kernels):
         return
-    from time import perf_counter  # noqa: PLC0415
+    from time import perf_counter
 
-    from technic.indicators.advance import warm_up  # noqa: PLC0415
+    from technic.indicators.advance import warm_up
 
     print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
     since = perf_counter()
