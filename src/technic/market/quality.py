@@ -13,6 +13,7 @@ import polars as pl
 from technic.market.schema import PRICES, SYMBOL_PATTERN
 from technic.market.sessions import nyse
 
+SAME_SPLIT = 1e-3
 TOLERANCE = 1e-6  # how far, relative, open and close may lie outside [low, high]
 
 REASONS = {
@@ -141,8 +142,10 @@ def contradicted_splits(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFra
     fits = splits.join(steps, on=["symbol", "date"], how="left").with_columns(
         miss=(pl.col("step") - pl.col("value").log()).abs().fill_null(float("inf"))
     )
-    pairs = fits.join(fits, on=["symbol", "value"], suffix="_other").filter(
-        (pl.col("date") != pl.col("date_other"))
+    pairs = fits.join(fits, on="symbol", suffix="_other").filter(
+        # vendors round: 7 and 6.999997 are the same split
+        ((pl.col("value") / pl.col("value_other") - 1.0).abs() < SAME_SPLIT)
+        & (pl.col("date") != pl.col("date_other"))
         & ((pl.col("date") - pl.col("date_other")).dt.total_days().abs() <= 5)  # noqa: PLR2004
         & (pl.col("miss") > pl.col("miss_other"))
     )

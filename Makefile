@@ -1,0 +1,56 @@
+# Two commands on a fresh machine do all the set-up:  make demo   and   make test
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md
+HOME_OF_TESTS := $(CURDIR)/.make/home
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test test-all check bench reference clean help
+
+help:            ## what there is to make
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+demo: .make/install   ## set up, and scan the simulated market
+	@$(BIN)/technic demo
+
+test: .make/test      ## set up, and run the tests against the built wheel
+	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q
+	NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q tests/indicators
+
+test-all: .make/test  ## the slow tests too, on a fixed sample
+	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow
+
+check: .make/check    ## style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .make/test     ## measure, beside honest baselines
+	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python benchmarks/run.py
+
+reference: .make/install  ## write the generated pages of docs/
+	$(BIN)/python scripts/generate_reference.py
+
+clean:           ## remove what make made
+	rm -rf .make dist build $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV) || { echo "no venv: install it, on Debian: apt-get install python3-venv"; exit 1; }
+
+.make/install: $(BIN)/python $(SOURCES)
+	@mkdir -p .make && rm -rf dist
+	@echo "Installing technic into $(VENV) …"
+	@$(BIN)/pip wheel -q --no-deps -w dist .
+	@$(BIN)/pip uninstall -q -y technic 2>/dev/null || true
+	@$(BIN)/pip install -q dist/technic-*.whl
+	@touch $@
+
+.make/test: .make/install
+	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[test]"
+	@touch $@
+
+.make/check: .make/install
+	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[check,test]"
+	@touch $@

@@ -1,0 +1,81 @@
+"""Which rows are set aside, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from technic.market.quality import REASONS, contradicted_splits, examine
+
+GOOD = {
+    "symbol": "AAA", "date": date(2024, 3, 8), "open": 10.0, "high": 11.0, "low": 9.0,
+    "close": 10.5, "volume": 100.0,
+}  # fmt: skip
+
+
+def table(*rows):
+    frame = pl.DataFrame([{**GOOD, **row} for row in rows], infer_schema_length=None)
+    return frame.with_columns(known_at=pl.lit(datetime(2024, 3, 8, 21, tzinfo=UTC)))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"symbol": "A\x00B"}, "bad_symbol"),
+        ({"symbol": "x" * 25}, "bad_symbol"),
+        ({"symbol": "<img>"}, "bad_symbol"),
+        ({"symbol": None}, "bad_symbol"),
+        ({"close": None}, "null_value"),
+        ({"volume": None}, "null_value"),
+        ({"date": None}, "null_value"),
+        ({"high": float("inf")}, "not_finite"),
+        ({"close": float("nan")}, "not_finite"),
+        ({"date": date(2024, 3, 9)}, "no_session"),
+        ({"date": date(2024, 3, 29)}, "no_session"),
+        ({"open": 0.0}, "price_not_positive"),
+        ({"low": -1.0}, "price_not_positive"),
+        ({"volume": -1.0}, "negative_volume"),
+        ({"close": 11.1}, "outside_range"),
+        ({"open": 8.9}, "outside_range"),
+    ],
+)
+def test_a_row_that_cannot_be_believed_is_set_aside_whole(row, reason):
+    found = examine(table({}, {"symbol": "BBB"} | row))
+    assert found.bad["reason"].to_list() == [reason]
+    assert found.good["symbol"].to_list() == ["AAA"]
+    assert reason in REASONS
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"symbol": "NA"}, {"symbol": "NAN"}, {"symbol": "TRUE"}, {"symbol": "BRK.B"},
+        {"volume": 0.0}, {"open": 9.0, "high": 9.0, "close": 9.0},
+        {"close": 11.0 * (1 + 5e-7)}, {"high": 5000.0, "close": 5000.0},
+    ],
+)  # fmt: skip
+def test_markets_do_that(row):
+    found = examine(table(row))
+    assert found.bad.is_empty()
+    assert found.good.height == 1
+
+
+def test_the_same_row_twice_counts_once_and_two_that_disagree_not_at_all():
+    found = examine(table({}, {}, {"symbol": "BBB"}, {"symbol": "BBB", "volume": 7.0}))
+    assert found.good["symbol"].to_list() == ["AAA"]
+    assert found.repeated == 1
+    assert found.bad["reason"].to_list() == ["conflicting_duplicate"] * 2
+
+
+def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():
+    """NFLX 7:1 went ex on 2015-07-15; the vendor says 2015-07-14 too."""
+    days = [date(2015, 7, 13), date(2015, 7, 14), date(2015, 7, 15)]
+    bars = pl.DataFrame(
+        {"symbol": ["NFLX"] * 3, "date": days, "open": [700.0, 705.0, 100.0], "close": [707.0, 702.0, 98.0]}
+    )
+    actions = pl.DataFrame(
+        {"symbol": ["NFLX"] * 2, "date": days[1:], "kind": ["split"] * 2, "value": [7.0, 6.999997]}
+    )
+    assert contradicted_splits(actions, bars)["date"].to_list() == [days[1]]

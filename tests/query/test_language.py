@@ -1,0 +1,210 @@
+"""The scan language: one spelling, clear refusals, and two evaluations that agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import walk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from technic.errors import QuestionError
+from technic.indicators.advance import evaluate
+from technic.market.panel import FIELDS
+from technic.query import Evaluation, Resolver, parse
+from technic.query.lower import lower, series_of
+from technic.query.reference import Reference
+from technic.query.tree import Feature, Name
+
+# --- random expressions --------------------------------------------------------------------
+
+leaves = st.sampled_from(
+    ["close", "open", "high", "volume", "sma(5)", "rsi(3)", "ret(2)", "macd_hist(3, 6, 2)",
+     "highest(high, 4)", "atr(4)", "zscore(5)", "30", "1", "0.5", "2.5", "10"]
+)  # fmt: skip
+
+
+def numbers(depth):
+    if depth == 0:
+        return leaves
+    inner = numbers(depth - 1)
+    return st.one_of(
+        leaves,
+        st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda p: f"({p[0]} {p[1]} {p[2]})"),
+        inner.map(lambda x: f"-{x}"),
+        st.tuples(inner, st.integers(0, 3)).map(lambda p: f"({p[0]})[{p[1]}]"),
+        inner.map(lambda x: f"abs({x})"),
+        st.tuples(inner, inner).map(lambda p: f"max({p[0]}, {p[1]})"),
+        st.tuples(inner, inner).map(lambda p: f"coalesce({p[0]}, {p[1]})"),
+    )
+
+
+def claims(depth):
+    number = numbers(1)
+    plain = st.one_of(
+        st.tuples(number, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), number).map(" ".join),
+        st.tuples(number, number, number).map(lambda p: f"{p[0]} between {p[1]} and {p[2]}"),
+        st.tuples(number, number, number).map(lambda p: f"{p[0]} < {p[1]} <= {p[2]}"),
+        st.tuples(number, number).map(lambda p: f"{p[0]} crosses_above {p[1]}"),
+        st.tuples(number, number).map(lambda p: f"{p[0]} crosses_below {p[1]}"),
+        number.map(lambda x: f"is_known({x})"),
+        st.tuples(number, number).map(lambda p: f"{p[0]} not in ({p[1]}, 1)"),
+    )
+    if depth == 0:
+        return plain
+    inner = claims(depth - 1)
+    return st.one_of(
+        plain,
+        st.tuples(inner, inner).map(lambda p: f"({p[0]}) and ({p[1]})"),
+        st.tuples(inner, inner).map(lambda p: f"({p[0]}) or ({p[1]})"),
+        inner.map(lambda x: f"not ({x})"),
+        st.tuples(st.integers(1, 4), inner).map(lambda p: f"within({p[0]}, {p[1]})"),
+        st.tuples(inner, st.integers(1, 4)).map(lambda p: f"count({p[0]}, {p[1]}) >= 2"),
+    )
+
+
+cross_sections = st.tuples(
+    st.sampled_from(["pct_rank", "rank", "zscore", "demean"]),
+    numbers(1).map(lambda x: f"({x} + 0 * close)"),
+    st.sampled_from(["", ", by=sector", ", by=sector or market"]),
+).map(lambda p: f"{p[0]}({p[1]}{p[2]}) > 1")
+questions = st.one_of(
+    claims(2), st.tuples(cross_sections, claims(1)).map(lambda p: f"{p[0]} and ({p[1]})")
+)
+
+PANEL = walk((30, 2, 12, 30, 7, 1, 25, 30, 18, 30), seed=11)
+SECTORS = ["Energy", None, "Energy", "Utilities", None, "Energy", "Utilities", "Utilities", "Energy", None]
+UNIVERSE = np.array([True, True, True, False, True, True, True, True, True, True])
+
+
+def same(a, b):
+    """Equal, or both unknown; a whisper apart where sums are taken in another order."""
+    if a is None or b is None:
+        return a is None and b is None
+    return float(a) == float(b) or abs(float(a) - float(b)) <= 1e-9 * max(abs(float(a)), 1.0)
+
+
+@settings(max_examples=300)
+@given(text=questions)
+def test_vector_and_scalar_evaluation_agree(text, kernels):
+    """Random questions on random bars, symbol by symbol, three-valued."""
+    try:
+        tree = Resolver().question(text)
+    except QuestionError as error:
+        assert "nested" in str(error) or "more than" in str(error)
+        return
+    roots = list(dict.fromkeys(series_of(tree)))
+    columns = dict(zip(roots, evaluate(roots, PANEL, kernels), strict=True)) if roots else {}
+    attributes = {"sector": np.array(SECTORS, dtype=object)}
+    vector = Evaluation(len(PANEL), columns, attributes, UNIVERSE, frozenset).value(tree)
+
+    parts = [n for n in tree.walk() if isinstance(n, Feature) or (isinstance(n, Name) and n.name in FIELDS)]
+    parts = list(dict.fromkeys(parts))
+    rows = evaluate([lower(p) for p in parts], PANEL, kernels, every_bar=True) if parts else []
+    stops = np.cumsum(PANEL.lengths)
+    table = dict(zip(parts, rows, strict=True))
+
+    def history(node, symbol):
+        return table[node][stops[symbol] - PANEL.lengths[symbol] : stops[symbol]].tolist()
+
+    slow = Reference(PANEL.lengths.tolist(), history, {"sector": SECTORS}, UNIVERSE.tolist())
+    for symbol in range(len(PANEL)):
+        wanted = slow.last(tree, symbol)
+        found = None if np.isnan(vector[symbol]) else vector[symbol]
+        assert same(found, wanted), f"symbol {symbol}: {found} but {wanted}\n{tree}"
+
+
+@settings(max_examples=300)
+@given(text=questions)
+def test_print_parse_print_is_a_fixed_point(text):
+    try:
+        once = str(Resolver().question(text))
+    except QuestionError:
+        return
+    assert str(Resolver().question(once)) == once
+    assert str(parse(once)) == once
+
+
+# --- what is written out --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("rsi < 30", "rsi(14) < 30"),
+        ("rsi(close, 14) < 30", "rsi(14) < 30"),
+        ("rsi(n=7) < 30", "rsi(7) < 30"),
+        ("macd > 0", "macd(12, 26, 9) > 0"),
+        ("bollinger(20, 2) > close", "bb_upper(20, 2) > close"),
+        ("obv() > 0", "obv > 0"),
+        ("sma(rsi, 5) > 1", "sma(rsi(14), 5) > 1"),
+        ("close > 10M and close < 5%", "close > 10000000 and close < 0.05"),
+        ("sector == 'Technology'", "sector == 'Information Technology'"),
+        ("sector in ('healthcare', 'Energy')", "sector in ('Health Care', 'Energy')"),
+        ("((close > 1))", "close > 1"),
+        ("close > 1 and (open > 1 and high > 1)", "close > 1 and open > 1 and high > 1"),
+        ("close - (open - 1) > 0", "close - (open - 1) > 0"),
+        ("weekly(rsi) > 50", "weekly(rsi(14)) > 50"),
+        ("psar < close", "psar(0.02, 0.2) < close"),
+    ],
+)
+def test_defaults_are_written_out(text, canonical):
+    assert str(Resolver().question(text)) == canonical
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rsii(14) < 30", "did you mean rsi"),
+        ("'30' < rsi(14)", "did you mean 30"),
+        ("close[-1] > 1", "into the future"),
+        ("rsi(14 < 30 and close > sma(200)", "expected ')' or ','"),
+        ("sector == 'Tecnology'", "sectors are"),
+        ("rsi(14)", "a truth is expected"),
+        ("pct_rank(close)[1] > 5", "past cross-sections are not kept"),
+        ("sma(2600) > 1", "2,520"),
+        ("sma(2.5) > 1", "whole number"),
+        ("sma(0) > 1", "whole number"),
+        ("close > $x", "$x has no value"),
+        ("within(3, sector == 'Energy')", "has no history"),
+        ("weekly(monthly(close)) > 1", "stands inside"),
+        ("close >", "the text ends"),
+        ("close ; open", "means nothing here"),
+        ("ｃlose > 1", "means nothing here"),
+        ("", "is empty"),
+        ("sma(sma(sma(close, 2000), 400), 400) > 1", "looks back over"),
+    ],
+)
+def test_a_refusal_says_what_and_where(text, says):
+    from technic.config import ScanFile
+    from technic.question import understand
+
+    with pytest.raises(QuestionError) as caught:
+        if text:
+            understand(ScanFile(where=text))
+        else:
+            parse(text)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-" * 4000 + "1", "(" * 2000 + "1" + ")" * 2000 + " > ", "not " * 900 + "true", "1" * 5000,
+     "+".join(["1"] * 600), "__import__('os')", "close.__class__", "a" * 4097, "\x00", "rsi(" * 500],
+)  # fmt: skip
+def test_hostile_texts_are_refused_quickly(text):
+    with pytest.raises(QuestionError):
+        Resolver().question(text)
+
+
+def test_a_price_against_a_volume_is_noticed():
+    resolver = Resolver()
+    resolver.question("close > volume")
+    assert "is that comparison meant?" in resolver.warnings[0]
+
+
+def test_let_and_params_are_bound_and_may_not_turn_in_circles():
+    resolver = Resolver({"trend": "close > sma($n)"}, {"n": 50.0})
+    assert str(resolver.question("trend and rsi < 30")) == "close > sma(50) and rsi(14) < 30"
+    with pytest.raises(QuestionError, match="defined by itself"):
+        Resolver({"a": "b > 1", "b": "a"}).question("a")
