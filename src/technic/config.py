@@ -103,14 +103,17 @@ class Settings:
             raise ConfigError(f"{setting.origin}: threads is a whole number; got {setting.value}")
         return int(setting.value)
 
-    def store(self, flag: Path | None = None) -> Setting:
-        """The store to read: as said, else the user's own, else the demo's if there is one."""
+    def store(self, flag: Path | None = None, *, writing: bool = False) -> Setting:
+        """The store to read: as said, else the user's own, else the demo's if there is one.
+
+        What is brought in never goes to the demo's unless that is said.
+        """
         if flag is not None:
             return Setting("store", str(flag), "--store")
         if "store" in self.given:
             return self.given["store"]
         own, demo = self.stores / "default", self.stores / "demo"
-        if not (own / "versions").is_dir() and (demo / "versions").is_dir():
+        if not writing and not (own / "versions").is_dir() and (demo / "versions").is_dir():
             return Setting("store", str(demo), "the demo store, as there is no other")
         return Setting("store", str(own), "your own store")
 

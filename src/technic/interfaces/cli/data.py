@@ -93,7 +93,7 @@ def import_(
     as_of. yfinance's names are understood. Rows that cannot be believed are set aside with a
     reason; nothing is repaired.
     """
-    desk = options.desk(store)
+    desk = options.desk(store, writing=True)
     outcomes = []
     for path in files:
         show = options.progress(f"Importing {path.name}")
@@ -157,7 +157,7 @@ def import_listings(
     """Import names, types and sectors: symbol, name, type, exchange, sector, industry, sic,
     market_cap, from, to.
     """
-    desk = options.desk(store)
+    desk = options.desk(store, writing=True)
     count, new, strange = desk.store.import_listings(file)
     if as_json:
         options.emit_json({"listings": count, "new": new, "unknown_sectors": strange})

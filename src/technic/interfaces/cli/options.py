@@ -58,13 +58,13 @@ class Desk:
         return f"technic {text}{self.hint}"
 
 
-def desk(flag: Path | None) -> Desk:
+def desk(flag: Path | None, *, writing: bool = False) -> Desk:
     """The store to work on."""
     from technic.config import Settings
     from technic.sync import FileStore
 
     settings = Settings.load()
-    setting = settings.store(flag)
+    setting = settings.store(flag, writing=writing)
     hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
     return Desk(FileStore(Path(setting.value)), settings, setting.origin, hint)
 

@@ -1,0 +1,5 @@
+"""`python -m technic` is the command line."""
+
+from technic.interfaces.cli import main
+
+main()

@@ -1,0 +1,78 @@
+"""The package as a whole: its face, what it never does, where it runs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import technic
+
+SOURCE = Path(technic.__file__).parent
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
+FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "joblib", "cloudpickle", "dill"}
+
+
+def test_public_names_are_sorted_and_all_there():
+    assert technic.__all__ == sorted(technic.__all__)
+    for name in technic.__all__:
+        assert getattr(technic, name) is not None
+    assert set(technic._HOMES) | {"__version__"} == set(technic.__all__)
+    assert callable(technic.scan)
+    import_module("technic.scanning")
+    assert callable(technic.scan), "a module of the same name must not hide a function"
+
+
+def test_import_is_light():
+    program = "import sys, technic; print([m for m in ('numba', 'polars', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_is_pickled_evaluated_or_spelled_into_sql():
+    for path in SOURCE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in FORBIDDEN_CALLS, f"{path}:{node.lineno}"
+            if isinstance(node, ast.Import):
+                assert not {a.name.split(".")[0] for a in node.names} & FORBIDDEN_MODULES, path
+            if isinstance(node, ast.ImportFrom):
+                assert (node.module or "").split(".")[0] not in FORBIDDEN_MODULES, path
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in {"read_pickle", "to_pickle", "query"}, f"{path}:{node.lineno}"
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                raise AssertionError(path)
+
+
+def test_nothing_but_one_file_needs_a_posix_system(tmp_path):
+    """Hide what only POSIX has: everything still imports, and a store can be written."""
+    program = f"""
+import sys
+for name in ("fcntl", "resource", "pwd", "grp", "termios"):
+    sys.modules[name] = None
+import pkgutil, importlib, technic
+for found in pkgutil.walk_packages(technic.__path__, "technic."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+from technic.store import lock
+assert lock.fcntl is None
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_posix_modules_are_named_in_one_file_only():
+    named = {
+        path.name
+        for path in SOURCE.rglob("*.py")
+        for word in ('"fcntl"', "import fcntl", "import resource", "import pwd", "import termios")
+        if word in path.read_text(encoding="utf-8")
+    }
+    assert named == {"lock.py"}
+
+
+def test_names_that_say_nothing_are_not_used():
+    banned = {"utils", "helpers", "common", "core", "base", "manager", "service", "handler", "processor"}
+    assert not {path.stem for path in SOURCE.rglob("*.py")} & banned
