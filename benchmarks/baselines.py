@@ -98,7 +98,9 @@ def _pandas_features(df):
     out["force_index"] = (move * v).ewm(span=13, adjust=False).mean()
     out["dollar_volume"] = (c * v).rolling(20).mean()
     out["volume_ratio"] = v / v.rolling(20).mean()
-    out["up_down_volume"] = v.where(move > 0, 0).rolling(50).sum() / v.where(move < 0, 0).rolling(50).sum()
+    out["up_down_volume"] = (
+        v.where(move > 0, 0).rolling(50).sum() / v.where(move < 0, 0).rolling(50).sum()
+    )
     out["gap"] = 100 * (df["open"] / c.shift() - 1)
     out["vwma"] = (c * v).rolling(20).sum() / v.rolling(20).sum()
     one = c.ewm(span=20, adjust=False).mean()
@@ -124,7 +126,10 @@ def polars_expressions(panel, chosen):
     )
     c, h, low, v = (pl.col(name) for name in ("close", "high", "low", "volume"))
     move = c - c.shift(1)
-    gain, loss = pl.when(move > 0).then(move).otherwise(0.0), pl.when(move < 0).then(-move).otherwise(0.0)
+    gain, loss = (
+        pl.when(move > 0).then(move).otherwise(0.0),
+        pl.when(move < 0).then(-move).otherwise(0.0),
+    )
     reach = pl.max_horizontal(h, c.shift(1)) - pl.min_horizontal(low, c.shift(1))
     macd = c.ewm_mean(span=12, adjust=False) - c.ewm_mean(span=26, adjust=False)
     middle, spread = c.rolling_mean(20), c.rolling_std(20, ddof=0)
@@ -132,7 +137,8 @@ def polars_expressions(panel, chosen):
         **{f"sma_{n}": c.rolling_mean(n) for n in (20, 50, 200)},
         **{f"ema_{n}": c.ewm_mean(span=n, adjust=False) for n in (12, 20, 26)},
         **{f"ret_{n}": c / c.shift(n) - 1 for n in (5, 10, 21, 63, 126)},
-        "rsi": gain.ewm_mean(alpha=1 / 14, adjust=False) / loss.ewm_mean(alpha=1 / 14, adjust=False),
+        "rsi": gain.ewm_mean(alpha=1 / 14, adjust=False)
+        / loss.ewm_mean(alpha=1 / 14, adjust=False),
         "macd": macd,
         "macd_signal": macd.ewm_mean(span=9, adjust=False),
         "atr": reach.ewm_mean(alpha=1 / 14, adjust=False),

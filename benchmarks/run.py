@@ -13,7 +13,6 @@ import argparse
 import datetime as dt
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -67,7 +66,11 @@ def process(arguments, env, runs):
         wall, _ = timed(lambda: subprocess.run(command, env=env, capture_output=True, check=True))
         walls.append(wall)
     done = subprocess.run(
-        [sys.executable, "-c", program, *command], env=env, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, *command],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     peaks.append(int(done.stdout) / (1024 if sys.platform == "linux" else 1 << 20))
     return walls[1:], peaks
@@ -91,17 +94,23 @@ def main():
     print(text)
     if options.write:
         target = Path(__file__).with_name("RESULTS.md")
-        target.write_text(f"# Measured\n\nBy `make bench`; medians, minimum – maximum behind.\n\n{text}")
+        target.write_text(
+            f"# Measured\n\nBy `make bench`; medians, minimum – maximum behind.\n\n{text}"
+        )
 
 
 def machine():
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
-        found = [x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")]
+        found = [
+            x for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")
+        ]
         model = found[0].split(":")[1].strip() if found else model
     return (
-        f"{dt.date.today()}, commit {commit.stdout.strip() or 'unknown'}, {model}, {os.cpu_count()} cores, "
+        f"{dt.datetime.now(dt.UTC).date()}, commit {commit.stdout.strip() or 'unknown'}, {model}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {platform.system()}"
     )
 
@@ -116,12 +125,20 @@ def measure(frame, adjusted, home, settings, options):
     env = {**os.environ, "TECHNIC_STORE": str(home / "store"), "NO_COLOR": "1"}
 
     imports = []
-    for i in range(3):
+    for _ in range(3):
         shutil.rmtree(home / "store", ignore_errors=True)
         store = tc.open_store(home / "store")
         took, _ = timed(lambda s=store: s.import_bars(frame, adjusted))
         imports.append(took / 1e3)
-    rows.append(("import of all rows, panel built", f"{len(frame):,} rows", spread(imports, "s"), "≤ 15 s", "≤ 6 s"))
+    rows.append(
+        (
+            "import of all rows, panel built",
+            f"{len(frame):,} rows",
+            spread(imports, "s"),
+            "≤ 15 s",
+            "≤ 6 s",
+        )
+    )
 
     days = frame["date"].unique().sort()
     recent = tc.open_store(home / "recent")
@@ -131,12 +148,18 @@ def measure(frame, adjusted, home, settings, options):
     program = compile_program(roots)
     ours = milliseconds(lambda: advance(program, panel, settings.kernels), runs)
     size = f"{len(panel):,} symbols × {SESSIONS} sessions"
-    rows.append((f"{len(roots)} last-bar features, panel mapped", size, spread(ours), "≤ 60 ms", "≤ 10 ms"))
+    rows.append(
+        (f"{len(roots)} last-bar features, panel mapped", size, spread(ours), "≤ 60 ms", "≤ 10 ms")
+    )
 
     rng = np.random.default_rng(0)
     traded = np.flatnonzero(panel.lengths > 260)
     baselines = []
-    for name, work in (("TA-Lib loop", talib_loop), ("pandas loop", pandas_loop), ("polars expressions", polars_expressions)):
+    for name, work in (
+        ("TA-Lib loop", talib_loop),
+        ("pandas loop", pandas_loop),
+        ("polars expressions", polars_expressions),
+    ):
         scaled = not options.full and name != "polars expressions"
         chosen = rng.choice(traded, min(SAMPLE, len(traded)), replace=False) if scaled else traded
         work(panel, chosen[:3])
@@ -147,27 +170,61 @@ def measure(frame, adjusted, home, settings, options):
         baselines.append((name, note, total, total / median(ours)))
 
     warm = milliseconds(lambda: tc.scan(store, settings=settings), runs)
-    rows.append(("tc.scan, warm, everything to the manifest", f"{len(store.panel().panel):,} × 800", spread(warm), "≤ 100 ms", "≤ 25 ms"))
+    rows.append(
+        (
+            "tc.scan, warm, everything to the manifest",
+            f"{len(store.panel().panel):,} × 800",
+            spread(warm),
+            "≤ 100 ms",
+            "≤ 25 ms",
+        )
+    )
 
     walls, peaks = process(["scan"], env, runs)
-    rows.append(("technic scan, as a process", "", spread([w / 1e3 for w in walls], "s"), "≤ 1.0 s", "≤ 0.7 s"))
+    rows.append(
+        (
+            "technic scan, as a process",
+            "",
+            spread([w / 1e3 for w in walls], "s"),
+            "≤ 1.0 s",
+            "≤ 0.7 s",
+        )
+    )
     rows.append(("peak memory of that process", "", spread(peaks, "MB"), "≤ 500 MB", "≤ 350 MB"))
     walls, _ = process(["--help"], env, runs)
     rows.append(("technic --help", "", spread([w / 1e3 for w in walls], "s"), "≤ 0.2 s", ""))
 
     sixty = roots[:60]
-    history = [timed(lambda: evaluate(sixty, panel, settings.kernels, every_bar=True))[0] / 1e3 for _ in range(3)]
-    rows.append(("full history of 60 features", f"{panel.n_bars:,} bars", spread(history, "s"), "≤ 5 s", "≤ 2 s"))
+    history = [
+        timed(lambda: evaluate(sixty, panel, settings.kernels, every_bar=True))[0] / 1e3
+        for _ in range(3)
+    ]
+    rows.append(
+        (
+            "full history of 60 features",
+            f"{panel.n_bars:,} bars",
+            spread(history, "s"),
+            "≤ 5 s",
+            "≤ 2 s",
+        )
+    )
 
     fresh = {**env, "TECHNIC_HOME": str(home / "fresh")}
     program_text = "from technic.config import Settings; from technic.indicators.advance import warm_up; import time; t=time.perf_counter(); warm_up(Settings.load().kernels); print(time.perf_counter()-t)"
-    done = subprocess.run([sys.executable, "-c", program_text], env=fresh, capture_output=True, text=True, check=True)
-    rows.append(("first compilation, once per machine", "", f"{float(done.stdout):.1f} s", "≤ 30 s", ""))
+    done = subprocess.run(
+        [sys.executable, "-c", program_text], env=fresh, capture_output=True, text=True, check=True
+    )
+    rows.append(
+        ("first compilation, once per machine", "", f"{float(done.stdout):.1f} s", "≤ 30 s", "")
+    )
 
     out = ["| what | on | measured | must | aim |", "|---|---|---|---|---|"]
     out += [f"| {' | '.join(row)} |" for row in rows]
     out += ["", "| baseline, same bars, same run | | time | × ours |", "|---|---|---|---|"]
-    out += [f"| {name} | {note} | {total / 1e3:,.2f} s | {ratio:,.0f} × |" for name, note, total, ratio in baselines]
+    out += [
+        f"| {name} | {note} | {total / 1e3:,.2f} s | {ratio:,.0f} × |"
+        for name, note, total, ratio in baselines
+    ]
     out += ["", *growth(panel, settings, program, runs)]
     return out
 
@@ -176,17 +233,25 @@ def growth(panel, settings, program, runs):
     """Cost per symbol-bar as the market grows; runs are repeated and tiled from the real bars."""
     rng = np.random.default_rng(1)
     full = np.flatnonzero(panel.lengths >= SESSIONS)
-    out = ["| last-bar features, ns per symbol-bar | 252 | 504 | 1,260 sessions |", "|---|---|---|---|"]
+    out = [
+        "| last-bar features, ns per symbol-bar | 252 | 504 | 1,260 sessions |",
+        "|---|---|---|---|",
+    ]
     for count in (500, 2_648, 5_277, 11_000):
         cells = []
         for sessions in (252, 504, 1_260):
             chosen = rng.choice(full, count)
             columns = {}
             for name in panel.fields[:6]:
-                runs_of = [np.tile(panel.run(i, name), -(-sessions // SESSIONS))[-sessions:] for i in chosen]
+                runs_of = [
+                    np.tile(panel.run(i, name), -(-sessions // SESSIONS))[-sessions:]
+                    for i in chosen
+                ]
                 columns[name] = np.concatenate(runs_of)
             big = pack(np.arange(count), np.full(count, sessions), columns)
-            took = milliseconds(lambda b=big: advance(program, b, settings.kernels), max(runs // 2, 3))
+            took = milliseconds(
+                lambda b=big: advance(program, b, settings.kernels), max(runs // 2, 3)
+            )
             cells.append(f"{1e6 * median(took) / (count * sessions):.2f}")
         out.append(f"| {count:,} symbols | {' | '.join(cells)} |")
     return out

@@ -26,8 +26,12 @@ def test_public_names_are_sorted_and_all_there():
 
 
 def test_import_is_light():
-    program = "import sys, technic; print([m for m in ('numba', 'polars', 'numpy') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = (
+        "import sys, technic; print([m for m in ('numba', 'polars', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -42,14 +46,16 @@ def test_nothing_is_pickled_evaluated_or_spelled_into_sql():
             if isinstance(node, ast.ImportFrom):
                 assert (node.module or "").split(".")[0] not in FORBIDDEN_MODULES, path
             if isinstance(node, ast.Attribute):
-                assert node.attr not in {"read_pickle", "to_pickle", "query"}, f"{path}:{node.lineno}"
+                assert node.attr not in {"read_pickle", "to_pickle", "query"}, (
+                    f"{path}:{node.lineno}"
+                )
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 raise AssertionError(path)
 
 
 def test_nothing_but_one_file_needs_a_posix_system(tmp_path):
     """Hide what only POSIX has: everything still imports, and a store can be written."""
-    program = f"""
+    program = """
 import sys
 for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None
@@ -74,5 +80,15 @@ def test_posix_modules_are_named_in_one_file_only():
 
 
 def test_names_that_say_nothing_are_not_used():
-    banned = {"utils", "helpers", "common", "core", "base", "manager", "service", "handler", "processor"}
+    banned = {
+        "utils",
+        "helpers",
+        "common",
+        "core",
+        "base",
+        "manager",
+        "service",
+        "handler",
+        "processor",
+    }
     assert not {path.stem for path in SOURCE.rglob("*.py")} & banned

@@ -70,7 +70,12 @@ def test_one_account_is_filled_down_the_ranking(market):
     assert 0 < spent <= rules.account * rules.leverage
     assert heat <= rules.account * rules.max_heat * (1 + 1e-12)
     assert sum(row.plan.size > 0 for row in report.shown) <= rules.max_positions
-    assert {row.plan.capped_by for row in report.shown[-20:]} <= {"buying_power", "positions", "heat", "stop"}
+    assert {row.plan.capped_by for row in report.shown[-20:]} <= {
+        "buying_power",
+        "positions",
+        "heat",
+        "stop",
+    }
 
 
 def test_a_sealed_scan_runs_again_to_the_same_bytes(market):
@@ -120,7 +125,16 @@ def test_simulated_is_said_everywhere(market):
 
 def test_the_json_has_the_names_that_others_build_on(market):
     found = tc.scan(market, top=3).as_dict()
-    assert {"as_of", "simulated", "store_version", "question", "rows", "ledger", "timings_ms", "manifest"} <= set(found)
+    assert {
+        "as_of",
+        "simulated",
+        "store_version",
+        "question",
+        "rows",
+        "ledger",
+        "timings_ms",
+        "manifest",
+    } <= set(found)
     row = found["rows"][0]
     assert {"rank", "symbol", "score", "percentile", "contributions", "plan", "close"} <= set(row)
     assert list(row["plan"]) == ["side", "entry", "stop", "target", "size", "risk", "capped_by"]
@@ -143,7 +157,12 @@ def test_features_are_row_for_row_with_the_input(kernels):
          "close": 10 + rng.normal(0, 0.1, 2 * n), "volume": 5.0}
     )  # fmt: skip
     out = tc.features(frame, ["rsi(14)", "macd(12, 26, 9)"])
-    assert out.columns == ["rsi(14)", "macd(12, 26, 9)", "macd_signal(12, 26, 9)", "macd_hist(12, 26, 9)"]
+    assert out.columns == [
+        "rsi(14)",
+        "macd(12, 26, 9)",
+        "macd_signal(12, 26, 9)",
+        "macd_hist(12, 26, 9)",
+    ]
     assert out.height == frame.height
     alone = tc.features(frame.filter(pl.col("symbol") == "A"), ["rsi(14)"])
     assert out["rsi(14)"][n:].to_list() == alone["rsi(14)"].to_list()
@@ -211,4 +230,6 @@ def test_a_plain_processor_gives_the_same_bits(market, tmp_path):
             env=env, capture_output=True, text=True, check=True,
         )  # fmt: skip
         seals.append(done.stdout.strip())
-    assert seals[0] == seals[1] == tc.scan(market, where="close > sma(50)").manifest["answer_digest"]
+    assert (
+        seals[0] == seals[1] == tc.scan(market, where="close > sma(50)").manifest["answer_digest"]
+    )

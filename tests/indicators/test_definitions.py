@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import talib
-from conftest import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from indicators import references
 
+from conftest import walk
+from indicators import references
 from technic.indicators import REGISTRY
 from technic.indicators.advance import advance, evaluate
 from technic.indicators.program import compile_program

@@ -173,7 +173,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("command", "says"), BAD, ids=lambda v: " ".join(v)[:40] if isinstance(v, tuple) else None)
+@pytest.mark.parametrize(
+    ("command", "says"), BAD, ids=lambda v: " ".join(v)[:40] if isinstance(v, tuple) else None
+)
 def test_bad_input_gets_one_clear_line_and_a_failing_exit(technic, command, says):
     out, err = technic(*command, code=1)
     assert err.startswith("technic: ")
@@ -240,7 +242,9 @@ def test_help_needs_nothing_heavy(technic):
         "import sys; from technic.interfaces import cli; "
         "print([m for m in ('numba', 'polars', 'numpy', 'sqlalchemy', 'deltalake', 'lark') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -250,7 +254,7 @@ def test_page_and_tables_escape_hostile_names(tmp_path):
     from technic.plan import Plan
     from technic.report import Row
 
-    evil = Row(1, "A<b>", '<img src=x onerror="x">', "=cmd|'/C calc'!A0", 1.0, 50.0, {"a\"b": 1.0},
+    evil = Row(1, "A<b>", '<img src=x onerror="x">', "=cmd|'/C calc'!A0", 1.0, 50.0, {'a"b': 1.0},
                {"close": 1.0}, Plan("long", 1.0, 0.5, 2.0, 1, 0.5, "risk"), [1.0, 2.0], settled=True)  # fmt: skip
     html = _row(evil, ["close"], ['a"b'])
     assert "<img" not in html

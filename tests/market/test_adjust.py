@@ -40,7 +40,13 @@ def test_bars_before_a_split_are_divided_and_the_split_session_is_not():
     assert out["volume"].to_list() == [4000.0, 4000.0, 1000.0, 1000.0, 1000.0]
 
 
-@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from([2.0, 3.0, 7.0, 0.1, 1.5])), max_size=5, unique_by=lambda p: p[0]))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), st.sampled_from([2.0, 3.0, 7.0, 0.1, 1.5])),
+        max_size=5,
+        unique_by=lambda p: p[0],
+    )
+)
 def test_each_bar_is_divided_by_every_later_split(pairs):
     out = adjust_for_splits(bars(10), splits(*pairs))
     for i, close in enumerate(out["close"]):

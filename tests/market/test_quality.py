@@ -73,7 +73,12 @@ def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():
     """NFLX 7:1 went ex on 2015-07-15; the vendor says 2015-07-14 too."""
     days = [date(2015, 7, 13), date(2015, 7, 14), date(2015, 7, 15)]
     bars = pl.DataFrame(
-        {"symbol": ["NFLX"] * 3, "date": days, "open": [700.0, 705.0, 100.0], "close": [707.0, 702.0, 98.0]}
+        {
+            "symbol": ["NFLX"] * 3,
+            "date": days,
+            "open": [700.0, 705.0, 100.0],
+            "close": [707.0, 702.0, 98.0],
+        }
     )
     actions = pl.DataFrame(
         {"symbol": ["NFLX"] * 2, "date": days[1:], "kind": ["split"] * 2, "value": [7.0, 6.999997]}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import walk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import walk
 from technic.errors import QuestionError
 from technic.indicators.advance import evaluate
 from technic.market.panel import FIELDS
@@ -42,7 +42,9 @@ def numbers(depth):
 def claims(depth):
     number = numbers(1)
     plain = st.one_of(
-        st.tuples(number, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), number).map(" ".join),
+        st.tuples(number, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), number).map(
+            " ".join
+        ),
         st.tuples(number, number, number).map(lambda p: f"{p[0]} between {p[1]} and {p[2]}"),
         st.tuples(number, number, number).map(lambda p: f"{p[0]} < {p[1]} <= {p[2]}"),
         st.tuples(number, number).map(lambda p: f"{p[0]} crosses_above {p[1]}"),
@@ -73,7 +75,18 @@ questions = st.one_of(
 )
 
 PANEL = walk((30, 2, 12, 30, 7, 1, 25, 30, 18, 30), seed=11)
-SECTORS = ["Energy", None, "Energy", "Utilities", None, "Energy", "Utilities", "Utilities", "Energy", None]
+SECTORS = [
+    "Energy",
+    None,
+    "Energy",
+    "Utilities",
+    None,
+    "Energy",
+    "Utilities",
+    "Utilities",
+    "Energy",
+    None,
+]
 UNIVERSE = np.array([True, True, True, False, True, True, True, True, True, True])
 
 
@@ -98,7 +111,11 @@ def test_vector_and_scalar_evaluation_agree(text, kernels):
     attributes = {"sector": np.array(SECTORS, dtype=object)}
     vector = Evaluation(len(PANEL), columns, attributes, UNIVERSE, frozenset).value(tree)
 
-    parts = [n for n in tree.walk() if isinstance(n, Feature) or (isinstance(n, Name) and n.name in FIELDS)]
+    parts = [
+        n
+        for n in tree.walk()
+        if isinstance(n, Feature) or (isinstance(n, Name) and n.name in FIELDS)
+    ]
     parts = list(dict.fromkeys(parts))
     rows = evaluate([lower(p) for p in parts], PANEL, kernels, every_bar=True) if parts else []
     stops = np.cumsum(PANEL.lengths)

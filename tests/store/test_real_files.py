@@ -52,7 +52,9 @@ def run(store, symbol, field="close", as_of=None):
     days = pl.Series(view.panel.run(i, "session")).cast(pl.Int64)
     from technic.market.sessions import nyse
 
-    return dict(zip(nyse().dates[days.to_numpy()].astype(object), view.panel.run(i, field), strict=True))
+    return dict(
+        zip(nyse().dates[days.to_numpy()].astype(object), view.panel.run(i, field), strict=True)
+    )
 
 
 def test_tickers_that_break_parsers_are_there(stores):
@@ -91,7 +93,9 @@ def test_netflix_is_split_once_on_the_right_day(stores):
     splits = (
         store.table("actions")
         .filter(pl.col("kind") == "split")
-        .join(store.table("tickers").filter(pl.col("symbol") == "NFLX"), on="security_id", how="semi")
+        .join(
+            store.table("tickers").filter(pl.col("symbol") == "NFLX"), on="security_id", how="semi"
+        )
         .collect()
     )
     assert splits["session"].to_list() == [date(2015, 7, 15)]

@@ -229,7 +229,11 @@ def test_listings_give_names_types_and_sectors(store):
     assert (count, new, strange) == (3, 3, ["Nonsense"])
     who = store.panel().who
     row = who.filter(pl.col("symbol") == "AAA").row(0, named=True)
-    assert (row["name"], row["type"], row["sector"]) == ("Alpha", "common", "Information Technology")
+    assert (row["name"], row["type"], row["sector"]) == (
+        "Alpha",
+        "common",
+        "Information Technology",
+    )
     assert who.filter(pl.col("symbol") == "QQQQ")["type"].to_list() == ["etf"]
     assert store.import_listings(frame)[1] == 0
 

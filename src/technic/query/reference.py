@@ -99,7 +99,7 @@ class Reference:
         message = f"cannot evaluate {node}"
         raise TypeError(message)
 
-    def _call(self, node: Call, symbol: int, t: int) -> Value:  # noqa: C901, PLR0911 -- a function each
+    def _call(self, node: Call, symbol: int, t: int) -> Value:  # noqa: PLR0911 -- a function each
         parts = node.arguments
         match node.name:
             case "within":

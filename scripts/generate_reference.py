@@ -1,0 +1,95 @@
+"""Write the generated pages of docs/: indicators.md and commands.md.
+
+    python scripts/generate_reference.py [--check]
+
+With --check nothing is written; exits with 1 if a page is not what it would be.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+from technic.interfaces.cli import app
+from technic.interfaces.reference import entries
+from technic.query.tree import write_number
+
+DOCS = Path(__file__).parents[1] / "docs"
+HEADER = "<!-- Written by scripts/generate_reference.py; edits will be lost. -->\n"
+
+
+def indicators() -> str:
+    """One section per indicator."""
+    parts = [
+        HEADER,
+        "# Indicators\n",
+        (
+            "The text of a feature is its name everywhere: in questions, in columns, in "
+            "`technic.features`. Parameters may be left out or given by name: `rsi`, `rsi(7)`, "
+            "`rsi(n=7)`. What cannot be known is unknown, never a number.\n"
+        ),
+    ]
+    for entry in entries():
+        bounds = (
+            ""
+            if entry["bounds"] is None
+            else f" · bounds {entry['bounds'][0]:g} … {entry['bounds'][1]:g}"
+        )
+        free = " · scale free" if entry["scale_free"] else ""
+        numbers = ", ".join(f"`{k}` = {write_number(v)}" for k, v in entry["parameters"].items())
+        parts.append(
+            f"## `{entry['text']}`\n\n{entry['description']}\n\n"
+            f"Outputs: {', '.join(f'`{name}`' for name in entry['outputs'])}  \n"
+            f"Parameters: {numbers or 'none'}  \n"
+            f"Look-back {entry['lookback']} bars · unit {entry['unit']}{free}{bounds} · "
+            f"settles: {entry['settles']}  \n"
+            f"Source: {entry['source']}. Checked against {entry['oracle']}.\n"
+        )
+    return "\n".join(parts)
+
+
+def commands() -> str:
+    """One section per command, from its own help."""
+    group = typer.main.get_command(app)
+    parts = [
+        HEADER,
+        "# Commands\n",
+        "All take `--store DIR` where they touch a store; those that read take `--json`.\n",
+    ]
+
+    def describe(command: object, words: str) -> None:
+        children = getattr(command, "commands", None)
+        if children:
+            for name, child in children.items():
+                describe(child, f"{words} {name}")
+            return
+        parts.append(f"## `{words}`\n\n{command.help}\n")  # type: ignore[attr-defined]
+        for option in command.params:  # type: ignore[attr-defined]
+            text = getattr(option, "help", None) or ""
+            names = ", ".join(option.opts)
+            if names != "--help":
+                parts.append(f"- `{names}` {text}".rstrip())
+        parts.append("")
+
+    describe(group, "technic")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """Write or check both pages."""
+    stale = 0
+    for name, text in (("indicators.md", indicators()), ("commands.md", commands())):
+        path = DOCS / name
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                print(f"{path} is stale: make reference")
+                stale = 1
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The documents say what is so: generated pages are fresh, figures are measured, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/RESULTS.md"]
+
+
+def test_generated_pages_are_fresh():
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/generate_reference.py", "--check"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_figure_of_the_readme_is_in_the_results():
+    """The table of measured figures: each measured value stands in benchmarks/RESULTS.md."""
+    readme, results = (ROOT / "README.md").read_text(), (ROOT / "benchmarks/RESULTS.md").read_text()
+    section = readme.split("## Measured")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    assert len(rows) >= 8
+    for row in rows:
+        figure = row.split("|")[2].strip()
+        assert figure in results, figure
+
+
+def test_every_setting_and_universe_is_documented():
+    from technic.config import SETTINGS, UNIVERSES
+
+    text = "".join(page.read_text() for page in PAGES)
+    for variable, _ in SETTINGS.values():
+        assert variable in text
+    for name in UNIVERSES:
+        assert f"`{name}`" in text
+
+
+def test_every_name_of_the_language_is_documented():
+    from technic.query import names
+    from technic.scores import MACROS, SCORES
+
+    text = "".join(page.read_text() for page in PAGES)
+    for name in (
+        *names.ATTRIBUTES,
+        *names.CROSS_SECTIONAL,
+        *names.ELEMENTWISE,
+        *names.TEMPORAL,
+        *names.OTHER,
+        *SCORES,
+        *MACROS,
+    ):
+        assert name in text, name
