@@ -32,9 +32,12 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def kernels() -> Path:
     """The user's own kernel folder: compiling it takes half a minute, once."""
+    from technic.compiling import ensure_compiled
     from technic.config import Settings
 
-    return Settings.load().kernels
+    folder = Settings.load().kernels
+    ensure_compiled(folder)
+    return folder
 
 
 def walk(

@@ -11,7 +11,7 @@ from typing import Any
 from technic import __version__
 from technic.config import Settings
 from technic.errors import TechnicError
-from technic.indicators.fuse import compiled
+from technic.indicators.native import compiled
 from technic.store import Store
 
 LOW_DISK = 1 << 30

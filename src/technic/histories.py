@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from technic.benchmark import benchmark_closes
+from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.errors import SchemaError
 from technic.indicators import Series
@@ -57,6 +58,7 @@ def features(
     order, panel = _panel(table)
     closes = _benchmark(benchmark) if benchmark is not None else None
     kernels = (settings or Settings.load()).kernels
+    ensure_compiled(kernels)
     values = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
     back = np.empty(len(order), dtype=np.int64)
     back[order] = np.arange(len(order))
@@ -76,6 +78,7 @@ def store_features(
 ) -> pl.DataFrame:
     """The history of features of a store's symbols: `symbol`, `session`, one column each."""
     settings = settings or Settings.load()
+    ensure_compiled(settings.kernels)
     view = store.panel(as_of)
     columns, series = series_for(texts)
     found = view.who["symbol"].to_numpy()

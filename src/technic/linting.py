@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from technic.benchmark import benchmark_closes
+from technic.compiling import ensure_compiled
 from technic.config import ScanFile, Settings
 from technic.indicators.advance import evaluate
 from technic.market.panel import Panel, pack
@@ -64,6 +65,7 @@ def lint(
 ) -> list[Finding]:
     """All findings about a question, on the bars of a store."""
     settings = settings or Settings.load()
+    ensure_compiled(settings.kernels)
     question = understand(asked or ScanFile())
     section = evaluate_question(store, question, as_of, settings=settings)
     rng = np.random.default_rng(seed)

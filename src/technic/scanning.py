@@ -24,6 +24,7 @@ import numpy as np
 
 from technic import __version__
 from technic.benchmark import benchmark_closes
+from technic.compiling import ensure_compiled
 from technic.config import UNIVERSES, ScanFile, Settings
 from technic.errors import StoreError
 from technic.indicators import REGISTRY, Series
@@ -189,6 +190,7 @@ def evaluate_question(
 
 def _columns(question: Question, view: MappedPanel, settings: Settings) -> dict[Series, FloatArray]:
     """Everything the kernel computes, by series."""
+    ensure_compiled(settings.kernels)
     program = _program(question.series)
     benchmark = benchmark_closes(view, question.benchmark) if program.needs_benchmark else None
     values = advance(

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numba import config
 
 from technic.indicators import machine as m
-from technic.indicators.fuse import load
-from technic.indicators.lanes import register_table
+from technic.indicators.native import is_plain, load
 from technic.indicators.program import Program, compile_program
 from technic.indicators.series import MONTHLY, WEEKLY, Series
 from technic.market.panel import LANES, Panel
@@ -107,9 +106,9 @@ def advance(
     def work(span: tuple[int, int]) -> None:
         rows = panel.bars.shape[2]
         scratch = np.empty((program.n_registers, rows, LANES))
-        registers = register_table(program.n_registers)
-        for j in range(program.n_registers):
-            registers[j] = scratch[j] if config.DISABLE_JIT else scratch[j].ctypes.data
+        registers: Any = list(scratch)
+        if not is_plain():
+            registers = np.array([rows.ctypes.data for rows in scratch], dtype=np.uintp)
         run(
             program.code, program.params, panel.bars, *arguments,
             scratch, np.zeros((m.N_FRAMES, 2, LANES)), registers, program.used,
@@ -160,12 +159,3 @@ def evaluate(
     return advance(
         program, panel, kernels, benchmark=benchmark, every_bar=every_bar, threads=threads
     ).values
-
-
-def warm_up(kernels: Path) -> None:
-    """Compile every definition, or load what was compiled before."""
-    from technic.market.panel import FIELDS, pack  # noqa: PLC0415 -- only here
-
-    bars = {name: np.ones(2) for name in FIELDS[:6]}
-    panel = pack(np.zeros(1, np.int64), np.array([2]), bars)
-    evaluate([Series("close")], panel, kernels, threads=1)

@@ -1,47 +1,37 @@
-"""All definitions, one kernel: write the module that runs any program over a panel.
+"""All definitions, one kernel: the text of the module that runs any program over a panel.
 
-Numba cannot store a compiled closure over compiled functions (numba#6264), and it does not
-notice when a function that a stored one calls has changed. So the loop around the definitions
-is written out as a module of its own, named by a digest of everything it depends on: a later
-process finds it compiled, an edited definition finds another name. The module knows every
-definition and takes programs and parameters as data: no question compiles anything.
+Numba does not notice when a function that a compiled one calls has changed, and cannot keep
+compiled closures. So the loop around the definitions is written out as a module of its own,
+named by a digest of everything it depends on. It knows every definition and takes programs
+and parameters as data: no question compiles anything.
 
-1. `write` gives the text: per definition one function that walks a block's rows, and `run`,
-   which interprets a program (program.py) block by block, a block staying in the cache.
-2. `load` finds or makes the module in a folder and imports it.
-3. `compiled` says whether the machine code is there already.
+1. `write` gives the text: per definition one function that walks a block's rows; `run`, which
+   interprets a program (program.py) block by block, a block staying in the cache; and, for
+   the compiling process, `entry`, the same under plain C types.
+2. compile.py turns it into machine code, native.py loads that.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.metadata import version
 from pathlib import Path
 from textwrap import indent
-from typing import Any
 
-import numba
-
-from technic.errors import StoreError
 from technic.indicators.define import REGISTRY, Indicator
 from technic.indicators.machine import FIRST_DEFINITION, MOST_PARAMS
 
 HEADER = """\
 \"\"\"Written by technic.indicators.fuse; edits will be lost.\"\"\"
-from numba import njit
-
 from technic.indicators import REGISTRY
-from technic.indicators.lanes import address_of, peek, poke, rows_at, where
+from technic.indicators.lanes import COMPILING, address_of, inlined, inner, peek, poke, rows_at, where
 from technic.indicators.machine import *
 
+if COMPILING:
+    from numba import carray, cfunc, types
+
 NAN = float("nan")
-inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
-inlined = njit(
-    forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
-)
 """
 
 WINDOW = """
@@ -89,7 +79,7 @@ def do_{name}({arguments}, state, slot, begins, first, fresh, settled, end):
 
 RUN = """
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
 def run(
     program, params, bars, lengths, fresh_counts, state, scratch, edges, registers, used,
     span_of, last_of, benchmark, out, starts, counts, first_block, last_block,
@@ -182,6 +172,41 @@ def run(
 """
 
 
+ENTRY = """
+
+if COMPILING:
+    floats, numbers, addresses = (types.CPointer(t) for t in (types.float64, types.int64, types.uintp))
+    size = types.int64
+
+    @cfunc(
+        types.void(
+            numbers, size, size, floats, size, floats, size, size, size, numbers, numbers, floats,
+            size, floats, size, floats, addresses, numbers, numbers, numbers, size, floats,
+            floats, size, size, numbers, numbers, size, size,
+        ),
+        error_model="numpy",
+    )
+    def entry(
+        program, n_instructions, instruction_width, params, n_params, bars, n_blocks, n_fields,
+        n_rows, lengths, fresh_counts, state, width, scratch, n_registers, edges, registers, used,
+        span_of, last_of, n_sessions, benchmark, out, n_columns, n_out, starts, counts,
+        first_block, last_block,
+    ):
+        run(
+            carray(program, (n_instructions, instruction_width)), carray(params, (n_params,)),
+            carray(bars, (n_blocks, n_fields, n_rows, LANES)),
+            carray(lengths, (n_blocks, LANES)), carray(fresh_counts, (n_blocks, LANES)),
+            carray(state, (n_blocks, width, LANES)),
+            carray(scratch, (n_registers, n_rows, LANES)), carray(edges, (N_FRAMES, 2, LANES)),
+            carray(registers, (n_registers,)), carray(used, (N_FIELDS, 3)),
+            carray(span_of, (N_FRAMES, n_sessions)), carray(last_of, (N_FRAMES, n_sessions)),
+            carray(benchmark, (n_sessions,)), carray(out, (n_columns, n_out)),
+            carray(starts, (n_blocks, LANES)), carray(counts, (n_blocks, LANES)),
+            first_block, last_block,
+        )
+"""
+
+
 def opcodes() -> dict[str, int]:
     """The instruction number of every definition that is compiled."""
     names = sorted(name for name, it in REGISTRY.items() if it.kind != "formula")
@@ -211,6 +236,7 @@ def write() -> str:
             operands=", ".join([*reads, *writes, *numbers]),
             operand_values=", ".join(values),
         )
+        + ENTRY
     )
 
 
@@ -278,54 +304,5 @@ def _lines(statements: list[str], depth: int = 4) -> str:
 def digest() -> str:
     """Names the kernel: its text, every file of this package, and Numba's version."""
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-    parts = [numba.__version__.encode(), write().encode(), *code]
+    parts = [version("numba").encode(), version("llvmlite").encode(), write().encode(), *code]
     return blake2b(b"\0".join(parts), digest_size=8).hexdigest()
-
-
-def module_path(folder: Path) -> Path:
-    """Where the module lies in `folder`."""
-    return folder / f"kernel_{digest()}.py"
-
-
-def compiled(folder: Path) -> bool:
-    """Whether the machine code of this version lies in `folder`."""
-    return any((folder / "__pycache__").glob(f"kernel_{digest()}.run-*.nbc"))
-
-
-_loaded: dict[Path, Callable[..., None]] = {}
-
-
-def load(folder: Path) -> Callable[..., None]:
-    """The kernel `run`, its module kept in `folder`; compiled at its first call.
-
-    Raises
-    ------
-    StoreError
-        If the folder cannot be written.
-    """
-    path = module_path(folder)
-    if path not in _loaded:
-        _loaded[path] = _import(path)
-    return _loaded[path]
-
-
-def _import(path: Path) -> Callable[..., None]:
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            scratch = path.with_suffix(".writing")
-            scratch.write_text(write(), encoding="utf-8")
-            scratch.replace(path)
-        except OSError as error:
-            raise StoreError(
-                f"{path.parent}: cannot keep the compiled indicators here "
-                f"({error.strerror}); set TECHNIC_HOME to a folder you may write to"
-            ) from error
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = module_from_spec(spec)
-    sys.modules[path.stem] = module  # Numba's cache looks functions up by module name
-    spec.loader.exec_module(module)
-    run: Callable[..., None] = module.run
-    return run

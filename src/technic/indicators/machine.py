@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
-from technic.indicators.lanes import peek, poke
+from technic.indicators.lanes import inner, peek, poke
 from technic.indicators.series import DAILY
 from technic.market.panel import FIELDS, LANES
 
@@ -23,7 +21,6 @@ N_FRAMES = 3
 FIRST_FREE = N_FRAMES * FRAME_REGISTERS
 NAN = float("nan")
 
-inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
 
 # One instruction is a row of these columns.
 OP, FRAME, REACH, BACK, BEFORE, PARAM, STATE, CARRIES, TAIL, TAIL_SLOT, PLAIN, OUTPUTS = range(12)

@@ -9,13 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
-from technic.indicators.lanes import larger, root, smaller, where
-
-inlined = njit(
-    forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy"
-)
+from technic.indicators.lanes import inlined, larger, root, smaller, where
 
 
 @inlined

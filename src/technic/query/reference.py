@@ -6,7 +6,7 @@ but the tree: plain Python floats, `None` for unknown, loops over bars and over 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, sqrt
 
@@ -197,13 +197,13 @@ class Reference:
         return {"<": x < y, "<=": x <= y, ">": x > y, ">=": x >= y}[operator]
 
     @staticmethod
-    def _all(claims: list[Value]) -> bool | None:
+    def _all(claims: Sequence[Value]) -> bool | None:
         if any(claim is not None and not claim for claim in claims):
             return False
         return None if any(claim is None for claim in claims) else True
 
     @staticmethod
-    def _any(claims: list[Value]) -> bool | None:
+    def _any(claims: Sequence[Value]) -> bool | None:
         if any(claim is not None and claim for claim in claims):
             return True
         return None if any(claim is None for claim in claims) else False

@@ -148,15 +148,14 @@ def progress_done() -> None:
 
 def ensure_compiled(settings: Settings) -> None:
     """Compile the indicators if this machine has not yet, and say so."""
-    from technic.indicators.fuse import compiled
+    from technic import compiling
+    from technic.indicators.native import compiled
 
     if compiled(settings.kernels):
         return
     from time import perf_counter
 
-    from technic.indicators.advance import warm_up
-
     print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
     since = perf_counter()
-    warm_up(settings.kernels)
+    compiling.ensure_compiled(settings.kernels)
     print(f" {perf_counter() - since:.1f} s", file=sys.stderr)

@@ -1,0 +1,62 @@
+"""Compile the kernel: `python -m technic.indicators.compile FOLDER` with TECHNIC_COMPILING=1.
+
+Runs in a process of its own, the only one that imports Numba. The module's final LLVM text is
+emitted as an object file for the processor that native.py names, and put into the folder at
+once, behind a checksum.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from hashlib import blake2b
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from technic.indicators import lanes
+from technic.indicators.fuse import write
+from technic.indicators.native import CHECKSUM, object_path, processor
+
+
+def machine_code() -> bytes:
+    """The kernel as an object file with one C function, `technic_entry`."""
+    from technic.indicators import vectors  # noqa: F401, PLC0415 -- teaches Numba its types
+
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch, "kernel.py")
+        path.write_text(write(), encoding="utf-8")
+        spec = spec_from_file_location("technic_kernel", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module: Any = module_from_spec(spec)
+        sys.modules["technic_kernel"] = module
+        spec.loader.exec_module(module)
+        text = module.entry.inspect_llvm().replace(module.entry.native_name, "technic_entry")
+    name, features = processor()
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(
+        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
+    )
+    code: bytes = machine.emit_object(llvm.parse_assembly(text))
+    return code
+
+
+def main() -> None:
+    """Compile into the folder named on the command line."""
+    folder = Path(sys.argv[1])
+    if not lanes.COMPILING:
+        sys.exit("run it with TECHNIC_COMPILING=1")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    code = machine_code()
+    path = object_path(folder)
+    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch.write_bytes(blake2b(code, digest_size=CHECKSUM).digest() + code)
+    scratch.replace(path)
+
+
+if __name__ == "__main__":
+    main()
