@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -166,6 +166,31 @@ def test_features_are_row_for_row_with_the_input(kernels):
     alone = tc.features(frame.filter(pl.col("symbol") == "A"), ["rsi(14)"])
     assert out["rsi(14)"][n:].to_list() == alone["rsi(14)"].to_list()
     assert out["rsi(14)"][:14].is_null().all()
+
+
+def test_the_history_of_a_feature_is_what_scans_as_of_each_session_give(market):
+    """Across splits too: a symbol is folded once per adjustment epoch."""
+    from technic.histories import store_features
+    from technic.indicators.advance import evaluate
+    from technic.question import series_for
+
+    texts = ["close", "sma(20)", "rsi(14)", "atr(14)", "obv"]
+    splits = market.table("actions").filter(pl.col("kind") == "split").collect()
+    tickers = market.table("tickers").collect()
+    names = tickers.join(splits, on="security_id", how="semi")["symbol"].to_list()
+    assert len(names) > 3
+    table = store_features(market, texts, symbols=names)
+    kernels = Settings.load().kernels
+    for day in (date(2026, 2, 3), date(2026, 6, 16), date(2026, 11, 20)):
+        view = market.panel(as_of=day, known_at=datetime(2030, 1, 1, tzinfo=UTC))
+        last = evaluate(series_for(texts)[1], view.panel, kernels)
+        symbols = view.who["symbol"].to_list()
+        rows = table.filter(pl.col("session") == day)
+        assert rows.height > 2
+        for row in rows.iter_rows():
+            wanted = last[:, symbols.index(row[0])]
+            found = [np.nan if value is None else value for value in row[2:]]
+            np.testing.assert_array_equal(found, wanted)
 
 
 def test_no_question_compiles_anything(market):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from technic.config import Settings
 from technic.errors import SchemaError
 from technic.indicators import Series
 from technic.indicators.advance import evaluate
+from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 from technic.question import series_for
 from technic.store import Store
-from technic.typing import FloatArray
+from technic.store.panels import MappedPanel, newest_rows
+from technic.typing import FloatArray, IntArray
 
 NEEDED = ("open", "high", "low", "close", "volume")
 
@@ -76,7 +79,10 @@ def store_features(
     last: int | None = None,
     settings: Settings | None = None,
 ) -> pl.DataFrame:
-    """The history of features of a store's symbols: `symbol`, `session`, one column each."""
+    """The history of features of a store's symbols: `symbol`, `session`, one column each.
+
+    A row holds what a scan as of its session gives: bars adjusted for the splits until then.
+    """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     view = store.panel(as_of)
@@ -91,6 +97,8 @@ def store_features(
     panel = view.panel.select(chosen)
     closes = benchmark_closes(view, "market") if _relative(series) else None
     values = evaluate(series, panel, settings.kernels, benchmark=closes, every_bar=True)
+    for rows, past in _past_epochs(store, view, panel, series, settings.kernels, closes):
+        values[:, rows] = past
     sessions = np.concatenate([panel.run(i, "session") for i in range(len(panel))])
     table = pl.DataFrame(
         {
@@ -100,6 +108,70 @@ def store_features(
         }
     ).fill_nan(None)
     return table if last is None else table.group_by("symbol", maintain_order=True).tail(last)
+
+
+def _past_epochs(
+    store: Store,
+    view: MappedPanel,
+    panel: Panel,
+    series: list[Series],
+    kernels: Path,
+    closes: FloatArray | None,
+) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Rows of the history that lie before a split, and their values as they were then.
+
+    A symbol with splits at s1 < s2 < … is folded once per adjustment epoch: its bars before
+    s1 as traded, its bars before s2 adjusted for s1 alone, and so on; of each fold the rows
+    since the split before are kept.
+    """
+    if view.version.adjustment == "splits":
+        return
+    splits = (
+        store.table("actions", view.version)
+        .filter(
+            pl.col("kind") == "split",
+            pl.col("session") <= view.as_of,
+            pl.col("security_id").is_in(panel.security_ids.tolist()),
+        )
+        .collect()
+        .sort("known_at")
+        .unique(["security_id", "session"], keep="last", maintain_order=True)
+        .sort("security_id", "session")
+        .with_columns(place=pl.col("session").rank("ordinal").over("security_id"))
+    )
+    ids = splits["security_id"].unique().to_list()
+    stored = store.table("bars", view.version).filter(
+        pl.col("security_id").is_in(ids), pl.col("session") <= view.as_of
+    )
+    raw = newest_rows(stored)
+    starts = np.cumsum(panel.lengths) - panel.lengths
+    for epoch in range(1, int(splits["place"].max() or 0) + 1):  # type: ignore[arg-type]
+        ends = splits.filter(pl.col("place") == epoch).select("security_id", end="session")
+        before = raw.join(ends, on="security_id").filter(pl.col("session") < pl.col("end"))
+        if before.is_empty():
+            continue
+        known = splits.filter(pl.col("place") < epoch)
+        bars = adjust_for_splits(before.drop("end"), known)
+        last = known.group_by("security_id").agg(since=pl.col("session").max())
+        kept = bars.join(last, on="security_id", how="left", maintain_order="left").select(
+            keep=pl.col("since").is_null() | (pl.col("session") >= pl.col("since"))
+        )["keep"]
+        values = evaluate(series, _packed(bars), kernels, benchmark=closes, every_bar=True)
+        owner = np.searchsorted(panel.security_ids, bars["security_id"].to_numpy())
+        row = np.arange(bars.height) - np.searchsorted(
+            bars["security_id"].to_numpy(), bars["security_id"].to_numpy()
+        )
+        chosen = kept.to_numpy()
+        yield (starts[owner] + row)[chosen], values[:, chosen]
+
+
+def _packed(bars: pl.DataFrame) -> Panel:
+    """Bars of the store, sorted by security and session, as a panel."""
+    ids, lengths = np.unique(bars["security_id"].to_numpy(), return_counts=True)
+    columns = {name: bars[name].to_numpy() for name in NEEDED}
+    columns["session"] = nyse().ordinals(bars["session"].to_numpy()).astype(np.float64)
+    columns["vwap"] = bars["vwap"].fill_null(float("nan")).to_numpy()
+    return pack(ids, lengths.astype(np.int64), columns)
 
 
 def _relative(series: list[Series]) -> bool:

@@ -20,7 +20,7 @@ needs_code = pytest.mark.skipif(native.is_plain(), reason="nothing is compiled i
 def test_a_damaged_file_is_as_good_as_none(kernels, tmp_path):
     whole = native.object_path(kernels).read_bytes()
     target = native.object_path(tmp_path)
-    for content in (b"", whole[:1000], whole[:-1], whole[:99] + b"\0" + whole[100:]):
+    for content in (b"", whole[:1000], whole[:-1], whole[:99] + bytes([whole[99] ^ 1]) + whole[100:]):
         target.write_bytes(content)
         assert native.read_object(tmp_path) is None
         assert not native.compiled(tmp_path)
@@ -52,4 +52,4 @@ def test_an_array_of_the_wrong_kind_is_refused(kernels):
 
 def test_the_text_of_the_kernel_is_the_same_every_time():
     assert write() == write()
-    assert write().count("def do_") > 60
+    assert write().count("def do_") >= 50

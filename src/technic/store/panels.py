@@ -165,7 +165,7 @@ class PanelCache:
         )
         if cutoff is not None:
             simple = simple.filter(pl.col("known_at") < cutoff)
-        newer = _newest(simple)
+        newer = newest_rows(simple)
         more = _lengths(newer, ids)
         rewritten = self._bars(version, as_of, cutoff, ids[moved])
         runs = _lengths(rewritten, ids)
@@ -244,7 +244,7 @@ class PanelCache:
         if cutoff is not None:
             bars = bars.filter(pl.col("known_at") < cutoff)
             actions = actions.filter(pl.col("known_at") < cutoff)
-        table = _newest(bars)
+        table = newest_rows(bars)
         if version.adjustment == "splits":
             return table
         splits = actions.sort("known_at").unique(
@@ -263,7 +263,7 @@ class PanelCache:
         return Panel(ids, bars, index.places, index.lengths)
 
 
-def _newest(bars: pl.LazyFrame) -> pl.DataFrame:
+def newest_rows(bars: pl.LazyFrame) -> pl.DataFrame:
     """One row per security and session, the one that became known last; in that order.
 
     The table is a few long sorted runs, which a stable sort of one integer key merges quickly.
