@@ -27,6 +27,7 @@ from baselines import pandas_loop, polars_expressions, talib_loop
 
 import technic as tc
 from technic.bench import all_features, milliseconds
+from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.indicators.advance import advance, evaluate
 from technic.indicators.program import compile_program
@@ -83,6 +84,7 @@ def main():
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     settings = Settings.load()
+    ensure_compiled(settings.kernels)
     frame, source, adjusted = bars()
     home = Path(tempfile.mkdtemp(prefix="technic-bench-"))
     lines = [machine(), f"bars: {source}"]
@@ -210,7 +212,7 @@ def measure(frame, adjusted, home, settings, options):
     )
 
     fresh = {**env, "TECHNIC_HOME": str(home / "fresh")}
-    program_text = "from technic.config import Settings; from technic.indicators.advance import warm_up; import time; t=time.perf_counter(); warm_up(Settings.load().kernels); print(time.perf_counter()-t)"
+    program_text = "from technic.config import Settings; from technic.compiling import ensure_compiled; import time; t=time.perf_counter(); ensure_compiled(Settings.load().kernels); print(time.perf_counter()-t)"
     done = subprocess.run(
         [sys.executable, "-c", program_text], env=fresh, capture_output=True, text=True, check=True
     )

@@ -20,7 +20,12 @@ needs_code = pytest.mark.skipif(native.is_plain(), reason="nothing is compiled i
 def test_a_damaged_file_is_as_good_as_none(kernels, tmp_path):
     whole = native.object_path(kernels).read_bytes()
     target = native.object_path(tmp_path)
-    for content in (b"", whole[:1000], whole[:-1], whole[:99] + bytes([whole[99] ^ 1]) + whole[100:]):
+    for content in (
+        b"",
+        whole[:1000],
+        whole[:-1],
+        whole[:99] + bytes([whole[99] ^ 1]) + whole[100:],
+    ):
         target.write_bytes(content)
         assert native.read_object(tmp_path) is None
         assert not native.compiled(tmp_path)

@@ -24,8 +24,13 @@ from technic.indicators.native import CHECKSUM, object_path, processor
 
 def machine_code() -> bytes:
     """The kernel as an object file with one C function, `technic_entry`."""
+    from numba.core.cpu import CPUContext  # noqa: PLC0415 -- not before it is wanted
+
     from technic.indicators import vectors  # noqa: F401, PLC0415 -- teaches Numba its types
 
+    # Numba would turn each of 200 functions into machine code of its own as well. Nobody calls
+    # them here: only the text of the last one is wanted.
+    CPUContext.get_executable = lambda *_: [].append  # Numba wants a builtin, another each time
     with TemporaryDirectory() as scratch:
         path = Path(scratch, "kernel.py")
         path.write_text(write(), encoding="utf-8")

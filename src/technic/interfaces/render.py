@@ -230,7 +230,7 @@ def render_explanation(found: Explanation, command: Command, stream: TextIO) -> 
             Text(f"{part.contribution:+8.2f}"),
             Text(part.text, style="bold"),
             Text(made_of or f"value {number(part.value)}"),
-            Text(f"{part.percentile:.0f}th"),
+            Text(ordinal(round(part.percentile))),
             Text(moved, style="dim"),
         )
     out.print(table)
@@ -240,10 +240,8 @@ def render_explanation(found: Explanation, command: Command, stream: TextIO) -> 
             f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
             "term by term"
         )
-    out.print(
-        f"Next: {command(f'features rsi(14) --symbols {found.symbol}'.replace('rsi(14)', chr(39) + 'rsi(14)' + chr(39)))}",
-        markup=False,
-    )
+    history = command(f"features 'rsi(14)' --symbols {_quoted(found.symbol)}")
+    out.print(f"Next: {history}", markup=False, soft_wrap=True)
 
 
 def render_why_not(found: WhyNot, stream: TextIO) -> None:
