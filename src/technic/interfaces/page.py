@@ -21,7 +21,7 @@ STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink);
        font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif }
-main { max-width: 1180px; margin: 0 auto; padding: 28px 20px 60px }
+main { max-width: 1500px; margin: 0 auto; padding: 28px 20px 60px }
 h1 { font-size: 22px; margin: 0 } h2 { font-size: 15px; margin: 34px 0 10px }
 .soft { color: var(--soft) } .mark { display: inline-block; padding: 2px 10px; border-radius: 4px;
        background: #fde68a; color: #713f12; font-weight: 700; letter-spacing: .06em }
@@ -38,6 +38,7 @@ svg.spark { display: block } svg.spark path { fill: none; stroke: var(--fill); s
 .meter { height: 12px; background: var(--wash); border-radius: 2px; align-self: center }
 .meter span { display: block; height: 100%; background: var(--fill); border-radius: 2px }
 code, pre { font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace }
+td code { white-space: pre-wrap }
 pre { background: var(--wash); padding: 12px; overflow-x: auto; border-radius: 6px }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin: 0 5px 0 12px }
 """
