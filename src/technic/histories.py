@@ -58,6 +58,8 @@ def features(
     if missing := [name for name in NEEDED if name not in table.columns]:
         raise SchemaError(f"the frame has no column {', '.join(missing)}; it has {table.columns}")
     columns, series = series_for(texts)
+    if "date" not in table.columns and any(map(_needs_dates, series)):
+        raise SchemaError("weekly, monthly and relative features need a column date")
     order, panel = _panel(table)
     closes = _benchmark(benchmark) if benchmark is not None else None
     kernels = (settings or Settings.load()).kernels
@@ -108,6 +110,10 @@ def store_features(
         }
     ).fill_nan(None)
     return table if last is None else table.group_by("symbol", maintain_order=True).tail(last)
+
+
+def _needs_dates(series: Series) -> bool:
+    return series.name in {"hold", "benchmark"} or any(map(_needs_dates, series.inputs))
 
 
 def _past_epochs(

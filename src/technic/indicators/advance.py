@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from technic.errors import IndicatorError
 from technic.indicators import machine as m
 from technic.indicators.native import is_plain, load
 from technic.indicators.program import Program, compile_program
 from technic.indicators.series import MONTHLY, WEEKLY, Series
-from technic.market.panel import LANES, Panel
+from technic.market.panel import FIELDS, LANES, Panel
 from technic.market.sessions import nyse
 from technic.typing import FloatArray, IntArray
 
@@ -83,7 +84,14 @@ def advance(
     benchmark : float64, one close per session ordinal, NaN where there was none
     every_bar : whether the program was compiled for every bar
     threads : how many blocks are worked on at once; never changes the answer
+
+    Raises
+    ------
+    IndicatorError
+        If the program reads a field that the panel lacks.
     """
+    if lacking := [name for name in FIELDS[len(panel.fields) :] if program.reads(name)]:
+        raise IndicatorError(f"these bars have no {', '.join(lacking)}; import a file that has it")
     fresh = panel.lengths if fresh is None else fresh
     counts = fresh if every_bar else np.minimum(panel.lengths, 1)
     starts = np.cumsum(counts) - counts if every_bar else np.arange(len(panel))

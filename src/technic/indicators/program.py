@@ -98,6 +98,10 @@ class Program:
     used: IntArray
     needs_benchmark: bool
 
+    def reads(self, name: str) -> bool:
+        """Whether it reads a field of the bars."""
+        return bool(self.used[FIELDS.index(name), 0])
+
 
 def compile_program(roots: Sequence[Series], *, every_bar: bool = False) -> Program:
     """The program that evaluates `roots`, one column each.
