@@ -30,7 +30,7 @@ def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
         If `name` is neither "market" nor a symbol of the store.
     """
     if name == "market":
-        return _market(_Keyed(view))
+        return _market(view)
     found = np.flatnonzero(view.who["symbol"].to_numpy() == name)
     if not len(found):
         raise ConfigError(
@@ -42,22 +42,8 @@ def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
     return out
 
 
-class _Keyed:
-    """A view that a cache knows by its file."""
-
-    def __init__(self, view: MappedPanel) -> None:
-        self.view = view
-
-    def __hash__(self) -> int:
-        return hash(self.view.path)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and other.view.path == self.view.path
-
-
 @lru_cache(maxsize=4)
-def _market(keyed: _Keyed) -> FloatArray:
-    view = keyed.view
+def _market(view: MappedPanel) -> FloatArray:
     kinds = view.who["type"]
     counts = np.ones(len(kinds), dtype=bool)
     if kinds.null_count() < len(kinds):

@@ -17,8 +17,9 @@ from technic.market.sessions import nyse
 from technic.query.evaluate import Evaluation
 from technic.query.tree import Between, Comparison, Name, Node, Number
 from technic.question import understand
-from technic.scanning import Section, evaluate_question, plain
+from technic.scanning import plain
 from technic.scores import SCORES
+from technic.section import Section, evaluate_question
 from technic.store import Store
 
 

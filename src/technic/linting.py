@@ -22,7 +22,7 @@ from technic.config import ScanFile, Settings
 from technic.indicators.advance import evaluate
 from technic.market.panel import Panel, pack
 from technic.question import understand
-from technic.scanning import evaluate_question
+from technic.section import evaluate_question
 from technic.store import Store
 from technic.typing import FloatArray, IntArray
 

@@ -13,70 +13,32 @@ No network, no clock, no randomness. Settings, threads and caches never change a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
-from functools import lru_cache
 from math import log
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from technic import __version__
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
 from technic.config import UNIVERSES, ScanFile, Settings
 from technic.errors import StoreError
-from technic.indicators import REGISTRY, Series
-from technic.indicators.advance import advance
+from technic.indicators import REGISTRY
 from technic.indicators.fuse import digest as kernel_digest
-from technic.indicators.program import Program, compile_program
-from technic.ledger import Evidence, Ledger, draw_up
 from technic.manifest import canonical, make_manifest
-from technic.market.sessions import nyse
 from technic.plan import Levels, plan_rows
-from technic.query.evaluate import Evaluation, both, features_in, is_known
+from technic.query.evaluate import features_in
 from technic.query.lower import score_input
-from technic.query.names import ATTRIBUTES
 from technic.query.tree import Name, Node
 from technic.question import Question, question_of_dict, understand
-from technic.rank import Ranking, combine, order_by
 from technic.report import Report, Row
 from technic.scores import SCORES
+from technic.section import Clock, Section, evaluate_question
 from technic.store import Store
-from technic.store.panels import MappedPanel
-from technic.typing import BoolArray, FloatArray
 
 SPARK_BARS = 20
 SETTLED = 1e-3  # weight of an average's seed below which its value has settled
 THIN = 1_000_000.0  # USD a day below which a row is hard to trade
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A question evaluated over every symbol of a session: what reports are made of."""
-
-    question: Question
-    view: MappedPanel
-    evaluation: Evaluation
-    listed: BoolArray
-    ranking: Ranking
-    ledger: Ledger
-    age: FloatArray
-    timings: dict[str, float]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The symbols, by position."""
-        return tuple(self.evaluation.attributes["symbol"])
-
-    def position(self, symbol: str) -> int | None:
-        """Where a symbol stands; None if it is not listed."""
-        for i, name in enumerate(self.symbols):
-            if name == symbol and self.listed[i]:
-                return i
-        return None
 
 
 def scan(
@@ -158,197 +120,9 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
     return report_of(section)
 
 
-def evaluate_question(
-    store: Store,
-    question: Question,
-    as_of: date | None = None,
-    *,
-    known_at: datetime | None = None,
-    everything: bool = False,
-    version: Any = None,
-    settings: Settings | None = None,
-    lists: dict[str, list[str]] | None = None,
-) -> Section:
-    """Evaluate a question over every symbol: steps 2 to 5.
-
-    Parameters
-    ----------
-    everything : see all that the store version knows, although `as_of` is given
-    lists : content of watch-lists; from the catalog by default
-    """
-    clock = _Clock()
-    pinned = version or store.require()
-    newest = as_of is None or (everything and as_of == pinned.last)
-    view = store.panel(None if newest else as_of, known_at, pinned)
-    clock.lap("open")
-    columns = _columns(question, view, settings or Settings.load())
-    clock.lap("features")
-    section = _section(question, view, columns, store, lists, clock)
-    clock.lap("ledger")
-    return replace(section, timings=clock.laps)
-
-
-def _columns(question: Question, view: MappedPanel, settings: Settings) -> dict[Series, FloatArray]:
-    """Everything the kernel computes, by series."""
-    ensure_compiled(settings.kernels)
-    program = _program(question.series)
-    benchmark = benchmark_closes(view, question.benchmark) if program.needs_benchmark else None
-    values = advance(
-        program, view.panel, settings.kernels, benchmark=benchmark, threads=settings.threads
-    ).values
-    return dict(zip(question.series, values, strict=True))
-
-
-@lru_cache(maxsize=64)
-def _program(series: tuple[Series, ...]) -> Program:
-    return compile_program(series)
-
-
-def _section(
-    question: Question,
-    view: MappedPanel,
-    columns: dict[Series, FloatArray],
-    store: Store,
-    lists: dict[str, list[str]] | None,
-    clock: _Clock,
-) -> Section:
-    attributes = attributes_of(view)
-    ordinal = nyse().ordinal(view.as_of)
-    n = len(view.panel)
-    named = {name: _watched(store, name, lists) for name in question.lists}
-    evaluation = Evaluation(
-        n, columns, attributes, np.ones(n, dtype=bool), lambda name: named[name]
-    )
-    listed = _listed(view)
-    inside = np.ones(n)
-    outside = []
-    if question.symbols:
-        wanted = set(question.symbols)
-        chosen = np.array([float(s in wanted) for s in attributes["symbol"]])
-        outside.append(("not among the symbols asked for", chosen))
-    outside += [(str(clause), evaluation.value(clause)) for clause in question.universe_clauses]
-    for _, truth in outside:
-        inside = both(inside, truth)
-    age = ordinal - view.panel.last("session")
-    # Peers are those of the universe that traded: yesterday's values are not today's.
-    evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
-    evaluation.known.clear()
-
-    clauses = [(str(part), evaluation.value(part)) for part in question.where_clauses]
-    clock.lap("query")
-    values = [evaluation.value(term.node) for term in question.terms]
-    score, contributions = combine(question.terms, values, question.missing)
-    passed = evaluation.universe.copy()
-    for _, truth in clauses:
-        passed &= truth == 1.0
-    liquidity = evaluation.value(question.liquidity)
-    ranking = order_by(score, contributions, passed, liquidity, list(attributes["symbol"]))
-    clock.lap("rank")
-    evidence = Evidence(
-        listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
-    )
-    ledger = draw_up(evidence)
-    notes = [
-        f"{text}: {count} symbols of unknown sector compared with the market"
-        for text, count in evaluation.fallbacks.items()
-        if count
-    ]
-    notes += _adjustment_note(question, view)
-    return Section(
-        question, view, evaluation, listed, ranking, ledger, age, {},
-        (*question.warnings, *notes),
-    )  # fmt: skip
-
-
-def _adjustment_note(question: Question, view: MappedPanel) -> list[str]:
-    """Vendor-adjusted prices of the past are not the prices of that time."""
-    past = view.version.last is not None and view.as_of < view.version.last
-    texts = [*question.universe_clauses, *question.where_clauses]
-    on_price = any(
-        isinstance(part, Name) and part.name in {"close", "open", "high", "low"}
-        for text in texts
-        for part in text.walk()
-    )
-    if view.version.adjustment == "splits" and past and on_price:
-        return [
-            (
-                "prices were adjusted by the vendor for later splits: a price threshold on a past "
-                "session is not what a trader saw then"
-            )
-        ]
-    return []
-
-
-def _watched(store: Store, name: str, lists: dict[str, list[str]] | None) -> frozenset[str]:
-    if lists is not None:
-        return frozenset(lists.get(name, []))
-    return frozenset(store.catalog.watched(name))
-
-
-def _listed(view: MappedPanel) -> BoolArray:
-    """Who was listed on the session: not before its first day, not after its last."""
-    who = view.who
-    since, until = who["since"].to_numpy(), who["until"].to_numpy()
-    day = np.datetime64(view.as_of, "D")
-    early = ~np.isnat(since) & (since > day) if since.dtype.kind == "M" else False
-    late = ~np.isnat(until) & (until < day) if until.dtype.kind == "M" else False
-    listed: BoolArray = ~(np.zeros(len(who), dtype=bool) | early | late)
-    return listed
-
-
-@lru_cache(maxsize=4)
-def _attributes(path: str, view: _ByPath) -> dict[str, Any]:  # noqa: ARG001 -- path is the key
-    who = view.view.who
-    found: dict[str, Any] = {
-        name: np.array(who[name].to_list(), dtype=object)
-        for name in ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
-    }
-    found["market_cap"] = who["market_cap"].fill_null(float("nan")).to_numpy()
-    found["bars"] = view.view.panel.lengths.astype(np.float64)
-    kinds = found["type"]
-    known = is_known(kinds)
-    for claim in ATTRIBUTES:
-        if claim.startswith("is_") and claim != "is_otc":
-            names = {"etf"} if claim == "is_etf" else {claim.removeprefix("is_")}
-            names |= {"etf", "fund"} if claim == "is_fund" else set()
-            truth = np.array([float(kind in names) for kind in kinds])
-            found[claim] = np.where(known, truth, np.nan)
-    exchange = found["exchange"]
-    over = np.array([float(str(e).upper() in {"OTC", "OTCM", "OOTC", "PINX"}) for e in exchange])
-    found["is_otc"] = np.where(is_known(exchange), over, np.nan)
-    return found
-
-
-class _ByPath:
-    """A view under the name of its file, so that a cache can hold what follows from it."""
-
-    def __init__(self, view: MappedPanel) -> None:
-        self.view = view
-
-    def __hash__(self) -> int:
-        return hash(self.view.path)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByPath) and other.view.path == self.view.path
-
-
-def attributes_of(view: MappedPanel) -> dict[str, Any]:
-    """What is known of each listing, by name; shape (n_symbols,) each."""
-    return _attributes(str(view.path), _ByPath(view))
-
-
-def _unknowns(
-    question: Question, evaluation: Evaluation, view: MappedPanel
-) -> list[tuple[str, BoolArray, BoolArray]]:
-    """What may be unknown about the clauses, then about the score."""
-    trees: list[Node] = [*question.where_clauses, *(term.node for term in question.terms)]
-    bars = view.panel.lengths
-    return [found for tree in trees for found in evaluation.unknowns(tree, bars)]
-
-
 def report_of(section: Section) -> Report:
     """Step 6: rows, plans, manifest."""
-    clock = _Clock(section.timings)
+    clock = Clock(section.timings)
     rows = _rows(section)
     clock.lap("plan")
     question, view = section.question, section.view
@@ -482,17 +256,3 @@ def plain(value: Any) -> Any:
         return value
     number = float(value)
     return number if np.isfinite(number) else None
-
-
-class _Clock:
-    """Milliseconds by stage."""
-
-    def __init__(self, laps: dict[str, float] | None = None) -> None:
-        self.laps = dict(laps or {})
-        self._since = perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """The stage that ends here."""
-        now = perf_counter()
-        self.laps[stage] = round(1e3 * (now - self._since), 3)
-        self._since = now

@@ -249,8 +249,8 @@ def test_help_needs_nothing_heavy(technic):
 
 
 def test_page_and_tables_escape_hostile_names(tmp_path):
+    from technic.interfaces.export import _cell
     from technic.interfaces.page import _row
-    from technic.interfaces.render import _cell
     from technic.plan import Plan
     from technic.report import Row
 

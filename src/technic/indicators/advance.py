@@ -117,15 +117,15 @@ def advance(
         registers: Any = list(scratch)
         if not is_plain():
             registers = np.array([rows.ctypes.data for rows in scratch], dtype=np.uintp)
-        run(
-            program.code, program.params, panel.bars, *arguments,
-            scratch, np.zeros((m.N_FRAMES, 2, LANES)), registers, program.used,
-            *spans(), np.full(len(nyse()), np.nan) if benchmark is None else benchmark,
-            *answers, *span,
-        )  # fmt: skip
+        with np.errstate(all="ignore"):  # unknown values are meant; it holds per thread
+            run(
+                program.code, program.params, panel.bars, *arguments,
+                scratch, np.zeros((m.N_FRAMES, 2, LANES)), registers, program.used,
+                *spans(), np.full(len(nyse()), np.nan) if benchmark is None else benchmark,
+                *answers, *span,
+            )  # fmt: skip
 
-    with np.errstate(all="ignore"):
-        _share_out(work, panel.bars.shape[0], threads or cpu_count() or 1)
+    _share_out(work, panel.bars.shape[0], threads or cpu_count() or 1)
     return Advance(values, places.gather_state(blocks))
 
 

@@ -40,9 +40,9 @@ WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
 LAYOUT = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MappedPanel:
-    """A panel and who is in it.
+    """A panel and who is in it; two are equal if they show the same file.
 
     Attributes
     ----------
@@ -60,6 +60,12 @@ class MappedPanel:
     known_at: datetime | None
     version: StoreVersion
     path: Path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MappedPanel) and other.path == self.path
 
 
 @dataclass(frozen=True, slots=True)

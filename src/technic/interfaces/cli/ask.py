@@ -58,7 +58,8 @@ def scan(
       technic scan -e "rsi(14) < 30 and close > sma(200)" --universe liquid
       technic scan -e "pct_rank(ret(126), by=sector) > 90" --format csv --out leaders.csv
     """
-    from technic.interfaces.render import render_scan, write
+    from technic.interfaces.export import write
+    from technic.interfaces.render import render_scan
     from technic.scanning import scan as run
 
     chosen = "json" if as_json else form

@@ -1,0 +1,48 @@
+"""Who was listed on a session, and what is known of them: columns for a question."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from technic.query.evaluate import is_known
+from technic.query.names import ATTRIBUTES
+from technic.store.panels import MappedPanel
+from technic.typing import BoolArray
+
+
+def listed_on(view: MappedPanel) -> BoolArray:
+    """Who was listed on the session: not before its first day, not after its last."""
+    who = view.who
+    since, until = who["since"].to_numpy(), who["until"].to_numpy()
+    day = np.datetime64(view.as_of, "D")
+    early = ~np.isnat(since) & (since > day) if since.dtype.kind == "M" else False
+    late = ~np.isnat(until) & (until < day) if until.dtype.kind == "M" else False
+    listed: BoolArray = ~(np.zeros(len(who), dtype=bool) | early | late)
+    return listed
+
+
+@lru_cache(maxsize=4)
+def attributes_of(view: MappedPanel) -> dict[str, Any]:
+    """What is known of each listing, by name; shape (n_symbols,) each."""
+    who = view.who
+    found: dict[str, Any] = {
+        name: np.array(who[name].to_list(), dtype=object)
+        for name in ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
+    }
+    found["market_cap"] = who["market_cap"].fill_null(float("nan")).to_numpy()
+    found["bars"] = view.panel.lengths.astype(np.float64)
+    kinds = found["type"]
+    known = is_known(kinds)
+    for claim in ATTRIBUTES:
+        if claim.startswith("is_") and claim != "is_otc":
+            names = {"etf"} if claim == "is_etf" else {claim.removeprefix("is_")}
+            names |= {"etf", "fund"} if claim == "is_fund" else set()
+            truth = np.array([float(kind in names) for kind in kinds])
+            found[claim] = np.where(known, truth, np.nan)
+    exchange = found["exchange"]
+    over = np.array([float(str(e).upper() in {"OTC", "OTCM", "OOTC", "PINX"}) for e in exchange])
+    found["is_otc"] = np.where(is_known(exchange), over, np.nan)
+    return found

@@ -1,0 +1,210 @@
+"""A question evaluated over every listed symbol of one session.
+
+1. `_columns` lets the fused kernel compute all series at each symbol's last bar.
+2. `_section` evaluates universe, clauses and score over the cross-section.
+3. `ledger.draw_up` puts every symbol into its bucket; `rank.order_by` orders those that pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from technic.benchmark import benchmark_closes
+from technic.compiling import ensure_compiled
+from technic.config import Settings
+from technic.indicators import Series
+from technic.indicators.advance import advance
+from technic.indicators.program import Program, compile_program
+from technic.ledger import Evidence, Ledger, draw_up
+from technic.listed import attributes_of, listed_on
+from technic.market.sessions import nyse
+from technic.query.evaluate import Evaluation, both
+from technic.query.tree import Name, Node
+from technic.question import Question
+from technic.rank import Ranking, combine, order_by
+from technic.store import Store
+from technic.store.panels import MappedPanel
+from technic.typing import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A question evaluated over every symbol of a session: what reports are made of."""
+
+    question: Question
+    view: MappedPanel
+    evaluation: Evaluation
+    listed: BoolArray
+    ranking: Ranking
+    ledger: Ledger
+    age: FloatArray
+    timings: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols, by position."""
+        return tuple(self.evaluation.attributes["symbol"])
+
+    def position(self, symbol: str) -> int | None:
+        """Where a symbol stands; None if it is not listed."""
+        for i, name in enumerate(self.symbols):
+            if name == symbol and self.listed[i]:
+                return i
+        return None
+
+
+def evaluate_question(
+    store: Store,
+    question: Question,
+    as_of: date | None = None,
+    *,
+    known_at: datetime | None = None,
+    everything: bool = False,
+    version: Any = None,
+    settings: Settings | None = None,
+    lists: dict[str, list[str]] | None = None,
+) -> Section:
+    """Evaluate a question over every symbol: steps 2 to 5.
+
+    Parameters
+    ----------
+    everything : see all that the store version knows, although `as_of` is given
+    lists : content of watch-lists; from the catalog by default
+    """
+    clock = Clock()
+    pinned = version or store.require()
+    newest = as_of is None or (everything and as_of == pinned.last)
+    view = store.panel(None if newest else as_of, known_at, pinned)
+    clock.lap("open")
+    columns = _columns(question, view, settings or Settings.load())
+    clock.lap("features")
+    section = _section(question, view, columns, store, lists, clock)
+    clock.lap("ledger")
+    return replace(section, timings=clock.laps)
+
+
+def _columns(question: Question, view: MappedPanel, settings: Settings) -> dict[Series, FloatArray]:
+    """Everything the kernel computes, by series."""
+    ensure_compiled(settings.kernels)
+    program = _program(question.series)
+    benchmark = benchmark_closes(view, question.benchmark) if program.needs_benchmark else None
+    values = advance(
+        program, view.panel, settings.kernels, benchmark=benchmark, threads=settings.threads
+    ).values
+    return dict(zip(question.series, values, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _program(series: tuple[Series, ...]) -> Program:
+    return compile_program(series)
+
+
+def _section(
+    question: Question,
+    view: MappedPanel,
+    columns: dict[Series, FloatArray],
+    store: Store,
+    lists: dict[str, list[str]] | None,
+    clock: Clock,
+) -> Section:
+    attributes = attributes_of(view)
+    ordinal = nyse().ordinal(view.as_of)
+    n = len(view.panel)
+    named = {name: _watched(store, name, lists) for name in question.lists}
+    evaluation = Evaluation(
+        n, columns, attributes, np.ones(n, dtype=bool), lambda name: named[name]
+    )
+    listed = listed_on(view)
+    inside = np.ones(n)
+    outside = []
+    if question.symbols:
+        wanted = set(question.symbols)
+        chosen = np.array([float(s in wanted) for s in attributes["symbol"]])
+        outside.append(("not among the symbols asked for", chosen))
+    outside += [(str(clause), evaluation.value(clause)) for clause in question.universe_clauses]
+    for _, truth in outside:
+        inside = both(inside, truth)
+    age = ordinal - view.panel.last("session")
+    # Peers are those of the universe that traded: yesterday's values are not today's.
+    evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
+    evaluation.known.clear()
+
+    clauses = [(str(part), evaluation.value(part)) for part in question.where_clauses]
+    clock.lap("query")
+    values = [evaluation.value(term.node) for term in question.terms]
+    score, contributions = combine(question.terms, values, question.missing)
+    passed = evaluation.universe.copy()
+    for _, truth in clauses:
+        passed &= truth == 1.0
+    liquidity = evaluation.value(question.liquidity)
+    ranking = order_by(score, contributions, passed, liquidity, list(attributes["symbol"]))
+    clock.lap("rank")
+    evidence = Evidence(
+        listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
+    )
+    ledger = draw_up(evidence)
+    notes = [
+        f"{text}: {count} symbols of unknown sector compared with the market"
+        for text, count in evaluation.fallbacks.items()
+        if count
+    ]
+    notes += _adjustment_note(question, view)
+    return Section(
+        question, view, evaluation, listed, ranking, ledger, age, {},
+        (*question.warnings, *notes),
+    )  # fmt: skip
+
+
+def _adjustment_note(question: Question, view: MappedPanel) -> list[str]:
+    """Vendor-adjusted prices of the past are not the prices of that time."""
+    past = view.version.last is not None and view.as_of < view.version.last
+    texts = [*question.universe_clauses, *question.where_clauses]
+    on_price = any(
+        isinstance(part, Name) and part.name in {"close", "open", "high", "low"}
+        for text in texts
+        for part in text.walk()
+    )
+    if view.version.adjustment == "splits" and past and on_price:
+        return [
+            (
+                "prices were adjusted by the vendor for later splits: a price threshold on a past "
+                "session is not what a trader saw then"
+            )
+        ]
+    return []
+
+
+def _watched(store: Store, name: str, lists: dict[str, list[str]] | None) -> frozenset[str]:
+    if lists is not None:
+        return frozenset(lists.get(name, []))
+    return frozenset(store.catalog.watched(name))
+
+
+def _unknowns(
+    question: Question, evaluation: Evaluation, view: MappedPanel
+) -> list[tuple[str, BoolArray, BoolArray]]:
+    """What may be unknown about the clauses, then about the score."""
+    trees: list[Node] = [*question.where_clauses, *(term.node for term in question.terms)]
+    bars = view.panel.lengths
+    return [found for tree in trees for found in evaluation.unknowns(tree, bars)]
+
+
+class Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self, laps: dict[str, float] | None = None) -> None:
+        self.laps = dict(laps or {})
+        self._since = perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """The stage that ends here."""
+        now = perf_counter()
+        self.laps[stage] = round(1e3 * (now - self._since), 3)
+        self._since = now
