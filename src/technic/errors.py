@@ -5,6 +5,10 @@ TechnicError
 ├── SchemaError          a table lacks columns, or holds what its schema forbids
 ├── SessionError         a date is no session, or lies outside the table of sessions
 ├── StoreError           the store is missing, empty, foreign, read-only or newer than this version
+├── ProviderError        a vendor did not give what was asked for
+│   ├── AccessError      the key is missing, unknown, or does not allow it; asking again is vain
+│   ├── RateError        too many calls; asking later helps
+│   └── PageError        an answer is cut short, garbled or contradicts itself
 ├── IndicatorError       a definition or its parameters are wrong
 ├── QuestionError        a question cannot be understood; knows where in its text
 └── VerifyError          a manifest's answer was not reproduced
@@ -33,6 +37,31 @@ class SessionError(TechnicError):
 
 class StoreError(TechnicError):
     """The store is missing, empty, foreign, read-only or newer than this version."""
+
+
+class ProviderError(TechnicError):
+    """A vendor did not give what was asked for."""
+
+
+class AccessError(ProviderError):
+    """The key is missing, unknown, or does not allow it; asking again is vain."""
+
+
+class RateError(ProviderError):
+    """Too many calls; asking later helps.
+
+    Attributes
+    ----------
+    wait : seconds the vendor asks to wait; None if it does not say
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class PageError(ProviderError):
+    """An answer is cut short, garbled or contradicts itself; it counts as no answer."""
 
 
 class IndicatorError(TechnicError):

@@ -1,7 +1,8 @@
 """The tables technic speaks: column names, types and units, written once.
 
-Every table but `tickers` carries `known_at`, the instant its row became known, and
-`assumed`, whether that instant is our assumption (the session's close) or was given.
+Every table carries `known_at`, the instant its row became known; where there is `assumed`, it
+says whether that instant is our assumption (the session's close) or was given. Columns that
+came later are null in rows that were written before.
 """
 
 from __future__ import annotations
@@ -35,15 +36,18 @@ ACTIONS: Schema = {
     "security_id": pl.Int64(),
     "session": pl.Date(),  # the first that trades without the right: the ex-date
     "kind": pl.String(),  # split: new shares per old one; dividend: USD per share
-    "value": pl.Float64(),
+    "value": pl.Float64(),  # a split of 1 takes an earlier one back, a dividend of 0 too
     "known_at": INSTANT,
     "assumed": pl.Boolean(),
+    "source": pl.String(),  # who said so
 }
 TICKERS: Schema = {
     "security_id": pl.Int64(),
     "symbol": pl.String(),
     "since": pl.Date(),
     "until": pl.Date(),  # null while it trades under this symbol
+    "known_at": INSTANT,  # the newest row per security, symbol and since counts
+    "source": pl.String(),  # who said so, or "bars" where only bars showed it
 }
 LISTINGS: Schema = {
     "security_id": pl.Int64(),
@@ -58,12 +62,26 @@ LISTINGS: Schema = {
     "until": pl.Date(),
     "known_at": INSTANT,
     "assumed": pl.Boolean(),
+    "figi": pl.String(),  # names the security for ever, where the vendor knows it
+    "cik": pl.String(),  # names the company at the SEC
+}
+ASKED: Schema = {  # what a vendor was asked for and answered
+    "first": pl.Date(),  # sessions, both included
+    "last": pl.Date(),
+    "symbol": pl.String(),  # null for the whole market
+    "provider": pl.String(),
+    "settled": pl.Boolean(),  # whether the sessions were final by then
+    "rows": pl.Int64(),  # bars that were answered
+    "bad": pl.Int64(),  # of them set aside
+    "volume": pl.Float64(),  # shares of all bars together
+    "known_at": INSTANT,
 }
 TABLES: dict[str, Schema] = {
     "bars": BARS,
     "actions": ACTIONS,
     "tickers": TICKERS,
     "listings": LISTINGS,
+    "asked": ASKED,
 }
 
 LISTING_TYPES = ("common", "etf", "preferred", "warrant", "right", "unit", "adr", "note", "other")

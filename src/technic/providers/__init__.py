@@ -1,1 +1,3 @@
-"""The outside world comes in."""
+"""The outside world comes in: one file per vendor, one polite HTTP client."""
+
+from __future__ import annotations

@@ -50,10 +50,49 @@ def _lock(handle: int) -> None:
     msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
 
 
-def sync_to_disk(*paths: Path) -> None:
-    """Make files and the folders they stand in survive a power cut."""
+@contextmanager
+def alone(folder: Path, what: str) -> Iterator[None]:
+    """Be the only process that does `what` to a store; the system notices if we die.
+
+    Raises
+    ------
+    StoreError
+        At once, if another process does it already.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(folder / f".{what}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _try_lock(handle):
+            who = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
+            raise StoreError(
+                f"{folder}: another {what} is running (process {who}); nothing was changed. "
+                "Wait for it, or stop it"
+            )
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt: Any = import_module("msvcrt")
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    return True
+
+
+def sync_to_disk(*paths: Path, root: Path | None = None) -> None:
+    """Make files survive a power cut, and the folders they stand in, up to below `root`."""
     folders = {path.parent for path in paths}
-    for path in (*paths, *folders):
+    if root is not None:
+        folders |= {f for path in paths for f in path.parents if f == root or root in f.parents}
+    for path in (*paths, *sorted(folders, key=lambda f: -len(f.parts))):
         if os.name == "nt" and path.is_dir():
             continue
         handle = os.open(path, os.O_RDONLY)
@@ -65,9 +104,14 @@ def sync_to_disk(*paths: Path) -> None:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """`path` holds either what it held before or all of `content`, never less."""
+    made = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(content)
-    sync_to_disk(scratch)
-    scratch.replace(path)
-    sync_to_disk(path)
+    try:
+        scratch.write_bytes(content)
+        sync_to_disk(scratch)
+        scratch.replace(path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
+    sync_to_disk(path, root=path.parent.parent if made else None)

@@ -23,7 +23,13 @@ from technic.market.sessions import nyse
 from technic.store.lock import write_atomically, writing
 from technic.store.panels import MappedPanel, PanelCache
 from technic.store.tables import append, files, scan_files
-from technic.store.version import StoreVersion, read_version, write_version
+from technic.store.version import (
+    StoreVersion,
+    digest_of,
+    read_version,
+    record_path,
+    write_version,
+)
 
 if TYPE_CHECKING:
     from technic.store.catalog import Catalog
@@ -93,25 +99,33 @@ class Store:
         Parameters
         ----------
         rows : per table, rows of its schema
-        changes : of `StoreVersion`: adjustment, simulated
+        changes : of `StoreVersion`: adjustment, simulated, settled
         """
         with writing(self.folder):
             before = self.version()
-            tables = dict(before.tables)
+            tables, made = dict(before.tables), list[Path]()
             for name, frame in rows.items():
                 if not frame.is_empty():
-                    tables[name] = append(self.folder, name, frame, tables.get(name))
+                    done = append(self.folder, name, frame, tables.get(name))
+                    tables[name] = done.version
+                    made += done.files
             first, last = before.first, before.last
             if (bars := rows.get("bars")) is not None and not bars.is_empty():
                 low, high = bars.select(
                     low=pl.col("session").min(), high=pl.col("session").max()
                 ).row(0)
                 first, last = min(first or low, low), max(last or high, high)
+            identity = before.identity or self._identity()
             after = before.following(
                 tables=tables,
                 first=first,
                 last=last,
-                identity=before.identity or self._identity(),
+                identity=identity,
+                added={
+                    str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
+                    for path in made
+                },
+                previous=digest_of(record_path(self.folder, before.number)),
                 **changes,
             )
             write_version(self.folder, after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -17,11 +18,25 @@ KEEP_FOREVER = {
 PARTITIONS = {"bars": ["year"]}
 
 
-def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> int:
-    """Append `rows` behind version `pinned` of a table; returns the new version.
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What a commit to one table made.
+
+    Attributes
+    ----------
+    version : of the Delta table
+    files : everything that was written, log included
+    """
+
+    version: int
+    files: tuple[Path, ...]
+
+
+def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> Appended:
+    """Append `rows` behind version `pinned` of a table.
 
     What an interrupted commit left behind is not part of any store version: the table first
-    returns to the pinned one.
+    returns to the pinned one. Files and folders are on the disk when this returns.
     """
     from deltalake import DeltaTable, write_deltalake  # noqa: PLC0415 -- scans never write
 
@@ -40,11 +55,25 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> i
             partition_by=PARTITIONS.get(name),
             configuration=KEEP_FOREVER,
         )
-    write_deltalake(str(path), rows.select(list(TABLES[name])), mode="append")
+    columns = rows.select(list(TABLES[name]))
+    write_deltalake(str(path), columns, mode="append", schema_mode="merge")
     table = DeltaTable(str(path))
-    log = path / "_delta_log" / f"{table.version():020d}.json"
-    sync_to_disk(log, *(Path(uri) for uri in set(table.file_uris()) - before))
-    return int(table.version())
+    version = int(table.version())
+    made = [Path(uri) for uri in set(table.file_uris()) - before]
+    made += _logged(path / "_delta_log", -1 if pinned is None else pinned)
+    sync_to_disk(*made, root=folder)
+    return Appended(version, tuple(sorted(made)))
+
+
+def _logged(log: Path, after: int) -> list[Path]:
+    """Files of the log that are newer than a version, and the mark of the last checkpoint."""
+    found = [
+        path
+        for path in log.iterdir()
+        if path.name[:20].isdigit() and int(path.name[:20]) > after and path.suffix != ".tmp"
+    ]
+    mark = log / "_last_checkpoint"
+    return [*found, mark] if mark.exists() else found
 
 
 def files(folder: Path, name: str, version: int) -> list[str]:
@@ -59,6 +88,10 @@ def scan_files(name: str, uris: list[str]) -> pl.LazyFrame:
     columns = {k: v for k, v in TABLES[name].items() if k not in PARTITIONS.get(name, [])}
     if not uris:
         return pl.LazyFrame(schema=columns)
-    return pl.scan_parquet(uris, hive_partitioning=False).select(
-        pl.col(column).cast(dtype) for column, dtype in columns.items()
+    return pl.scan_parquet(
+        uris,
+        schema=columns,
+        hive_partitioning=False,
+        missing_columns="insert",  # columns that came later
+        extra_columns="ignore",
     )

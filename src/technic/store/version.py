@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ import orjson
 from technic.errors import StoreError
 from technic.store.lock import write_atomically
 
-FORMAT = 1
+FORMAT = 2  # 1 had no digests of files
+FORMATS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class StoreVersion:
     simulated : how the market was made; None for a real one
     first, last : the sessions between which there are bars; None in an empty store
     identity : a random name given to the store when it was made
+    settled : the sessions until which bars are final; None if that was never told
+    added : size and digest of every file that this version added, by its path in the store
+    previous : digest of the record before; versions form a chain
     """
 
     number: int = 0
@@ -41,6 +45,9 @@ class StoreVersion:
     first: date | None = None
     last: date | None = None
     identity: str = ""
+    settled: date | None = None
+    added: dict[str, tuple[int, str]] = field(default_factory=dict)
+    previous: str = ""
 
     @property
     def name(self) -> str:
@@ -51,17 +58,35 @@ class StoreVersion:
         return f"{self.number}-{blake2b(content, digest_size=8).hexdigest()}"
 
     def following(self, **changes: Any) -> StoreVersion:
-        """The next version, with `changes`."""
-        return replace(self, number=self.number + 1, **changes)
+        """The next version, with `changes`; it adds no files unless they say so."""
+        return replace(self, **{"number": self.number + 1, "added": {}, **changes})
+
+
+def record_path(folder: Path, number: int) -> Path:
+    """Where the record of a version stands."""
+    return folder / "versions" / f"{number:08d}.json"
 
 
 def write_version(folder: Path, version: StoreVersion) -> None:
     """Make `version` the newest of the store at `folder`."""
     content = {"format": FORMAT, **asdict(version)}
-    write_atomically(
-        folder / "versions" / f"{version.number:08d}.json",
-        orjson.dumps(content, option=orjson.OPT_INDENT_2),
-    )
+    sealed = {**content, "seal": _seal(content)}
+    text = orjson.dumps(sealed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    write_atomically(record_path(folder, version.number), text)
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a file; empty if there is none."""
+    try:
+        with path.open("rb") as handle:
+            return file_digest(handle, lambda: blake2b(digest_size=16)).hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def _seal(content: dict[str, Any]) -> str:
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def read_version(folder: Path, number: int | None = None) -> StoreVersion:
@@ -77,21 +102,31 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
         if not names:
             return StoreVersion()
         number = int(names[-1])
-    path = folder / "versions" / f"{number:08d}.json"
+    path = record_path(folder, number)
     try:
         content = orjson.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise StoreError(f"{folder}: has no version {number}") from error
     except orjson.JSONDecodeError as error:
-        raise StoreError(
-            f"{path}: is damaged; restore it from a backup, or remove it to return to the "
-            "version before"
-        ) from error
-    if content.pop("format", None) != FORMAT:
+        raise StoreError(_damaged(path)) from error
+    made = content.get("format") if isinstance(content, dict) else None
+    if made not in FORMATS:
         raise StoreError(
             f"{folder}: was written by a newer technic, in a format that this one cannot "
             "read; nothing was changed. Upgrade: pip install --upgrade technic"
         )
-    for bound in ("first", "last"):
-        content[bound] = date.fromisoformat(content[bound]) if content[bound] else None
+    seal = content.pop("seal", None)
+    if made > 1 and seal != _seal(content):
+        raise StoreError(_damaged(path))
+    content.pop("format")
+    for bound in ("first", "last", "settled"):
+        content[bound] = date.fromisoformat(content[bound]) if content.get(bound) else None
+    content["added"] = {k: (int(v[0]), str(v[1])) for k, v in content.get("added", {}).items()}
     return StoreVersion(**content)
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path}: is damaged; restore it from a backup, or remove it to return to the "
+        "version before"
+    )

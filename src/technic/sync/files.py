@@ -4,7 +4,7 @@
 2. `_dated` gives every row the instant it became known.
 3. `market.quality` sets aside what cannot be believed.
 4. `_identified` finds or gives each symbol its security.
-5. `_news` leaves out what the store already says.
+5. `intake.news` leaves out what the store already says.
 6. One commit takes bars, actions and tickers; the rows set aside go to the quarantine.
 """
 
@@ -22,21 +22,19 @@ from technic.errors import SchemaError, StoreError
 from technic.market.quality import contradicted_splits, examine
 from technic.market.schema import (
     ACTIONS,
-    BARS,
     INSTANT,
-    LISTING_TYPES,
     LISTINGS,
     SYMBOL_PATTERN,
     TICKERS,
     canonical_sector,
     conform,
 )
-from technic.market.sessions import nyse
 from technic.providers.files import read_bars, read_listings
 from technic.store import Store, StoreVersion
+from technic.store.directory import eras
+from technic.sync.intake import as_bars, closes, listing_type, news
 
 ADJUSTMENTS = ("none", "splits")
-VALUES = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,8 @@ class FileStore(Store):
         sorted_rows = examine(_dated(raw))
         progress("comparing with the store")
         good, tickers = self._identified(sorted_rows.good, sorted_rows.bad, before)
-        bars = _bars(good)
-        new, revised, known = self._news(bars, before, seen)
+        found = news(self, before, as_bars(good), seen)
+        new, revised, known = found.bars, found.revised, found.known
         actions, refused = self._actions(good, before, adjusted)
         progress("writing")
         after = before
@@ -174,7 +172,12 @@ class FileStore(Store):
             pl.col("since").cast(INSTANT), pl.lit(datetime(1990, 1, 1, tzinfo=UTC)).cast(INSTANT)
         )
         table = conform(
-            joined.with_columns(known_at=known_at, assumed=pl.lit(True)),
+            joined.with_columns(
+                known_at=known_at,
+                assumed=pl.lit(True),
+                figi=pl.lit(None, dtype=pl.String),
+                cik=pl.lit(None, dtype=pl.String),
+            ),
             LISTINGS,
             "listings",
         )
@@ -226,7 +229,7 @@ class FileStore(Store):
             pl.col("symbol").str.contains(SYMBOL_PATTERN), pl.col("date").is_not_null()
         )
         seen = pl.concat([rows.select("symbol", "date"), readable.select("symbol", "date")])
-        stored = self.table("tickers", version).collect()
+        stored = eras(self.table("tickers", version).collect())
         current = stored.filter(pl.col("until").is_null()).select("symbol", "security_id")
         top = stored["security_id"].max() if not stored.is_empty() else 0
         strangers = (
@@ -235,40 +238,15 @@ class FileStore(Store):
             .join(current, on="symbol", how="anti")
             .sort("symbol")
             .with_row_index("security_id", offset=int(top or 0) + 1)  # type: ignore[arg-type]
-            .with_columns(until=pl.lit(None, dtype=pl.Date))
+            .with_columns(
+                until=pl.lit(None, dtype=pl.Date),
+                known_at=pl.col("since").cast(INSTANT),
+                source=pl.lit("file"),
+            )
         )
         tickers = conform(strangers, TICKERS, "tickers")
         everyone = pl.concat([current, tickers.select("symbol", "security_id")])
         return rows.join(everyone, on="symbol", how="left", maintain_order="left"), tickers
-
-    def _news(
-        self, bars: pl.DataFrame, version: StoreVersion, seen: datetime
-    ) -> tuple[pl.DataFrame, int, int]:
-        """Bars to add; how many of them revise a stored one; how many were known already."""
-        if bars.is_empty() or version.last is None:
-            return bars, 0, 0
-        key = ["security_id", "session"]
-        low, high = bars["session"].min(), bars["session"].max()
-        stored = (
-            self.table("bars", version)
-            .filter(pl.col("session").is_between(low, high))
-            .select(*key, *VALUES, "vwap", "known_at")
-            .collect()
-        )
-        same = bars.join(stored, on=[*key, *VALUES, "vwap"], how="semi", nulls_equal=True)
-        differing = bars.join(stored, on=[*key, *VALUES, "vwap"], how="anti", nulls_equal=True)
-        newest = stored.group_by(key).agg(stored_at=pl.col("known_at").max())
-        matched = differing.join(newest, on=key, how="left")
-        is_revision = pl.col("stored_at").is_not_null()
-        # A correction without a date of its own, or with one that is not later, became
-        # known when we saw it.
-        corrected = matched.with_columns(
-            known_at=pl.when(is_revision & (pl.col("known_at") <= pl.col("stored_at")))
-            .then(pl.lit(seen).cast(INSTANT))
-            .otherwise("known_at"),
-        )
-        revised = int(matched.select(is_revision.sum()).item())
-        return conform(corrected, BARS, "bars"), revised, same.height
 
     def _actions(
         self, good: pl.DataFrame, version: StoreVersion, adjusted: str
@@ -306,7 +284,8 @@ class FileStore(Store):
         ).select("symbol", "date", "kind", "value", "reason")
         key = ["symbol", "date", "kind"]
         kept = events.join(repeated.select(key), on=key, how="anti")
-        table = conform(kept.rename({"date": "session"}), ACTIONS, "actions")
+        named = kept.rename({"date": "session"}).with_columns(source=pl.lit("file"))
+        table = conform(named, ACTIONS, "actions")
         about = ["security_id", "session", "kind", "value"]
         stored = self.table("actions", version).select(about).collect()
         return table.join(stored, on=about, how="anti"), refused
@@ -325,7 +304,7 @@ def _as_source(source: Any) -> Path | pl.DataFrame:
 
 def _dated(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `known_at` and `assumed`: as told, or the close of their own session."""
-    close = _closes(rows)
+    close = closes(rows)
     if "as_of" not in rows.columns:
         return rows.with_columns(known_at=close, assumed=pl.lit(True))
     told = pl.col("as_of")
@@ -343,58 +322,11 @@ def _dated(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _closes(rows: pl.DataFrame) -> pl.Series:
-    """The instant each row's session closed; null for dates that are none."""
-    sessions = nyse()
-    dates = rows["date"].unique().drop_nulls()
-    covered = [day for day in dates if sessions.first <= day <= sessions.last]
-    table = pl.DataFrame(
-        {"date": covered, "known_at": [sessions.closes(sessions.last_until(d)) for d in covered]},
-        schema={"date": pl.Date, "known_at": INSTANT},
-    )
-    return rows.select("date").join(table, on="date", how="left", maintain_order="left")["known_at"]
-
-
-def _bars(good: pl.DataFrame) -> pl.DataFrame:
-    """Good rows as rows of the bars table, by year, security and session."""
-    vwap = pl.col("vwap") if "vwap" in good.columns else pl.lit(None, dtype=pl.Float64)
-    table = good.select(
-        "security_id",
-        pl.col("date").alias("session"),
-        *VALUES,
-        vwap.alias("vwap"),
-        "known_at",
-        "assumed",
-        pl.col("date").dt.year().alias("year"),
-    )
-    return conform(table, BARS, "bars")
-
-
 def _classified(raw: pl.DataFrame) -> pl.DataFrame:
     """Listings with our sector names and types; what we cannot place is null."""
     sectors = {s: canonical_sector(s) for s in raw["sector"].drop_nulls().unique()}
-    types = {t: _listing_type(t) for t in raw["type"].drop_nulls().unique()}
+    types = {t: listing_type(t) for t in raw["type"].drop_nulls().unique()}
     return raw.with_columns(
         pl.col("sector").replace_strict(sectors, default=None, return_dtype=pl.String),
         pl.col("type").replace_strict(types, default=None, return_dtype=pl.String),
     ).rename({"from": "since", "to": "until"})
-
-
-def _listing_type(text: str) -> str | None:
-    """Our word for a vendor's security type.
-
-    Examples
-    --------
-    >>> _listing_type("CS"), _listing_type("Common Stock"), _listing_type("ETF")
-    ('common', 'common', 'etf')
-    """
-    plain = text.strip().lower()
-    codes = {
-        "cs": "common", "common stock": "common", "stock": "common", "etf": "etf",
-        "etv": "etf", "etn": "note", "etp": "etf", "fund": "etf", "pfd": "preferred",
-        "preferred stock": "preferred", "warrant": "warrant", "right": "right",
-        "unit": "unit", "adrc": "adr", "adr": "adr",
-    }  # fmt: skip
-    if plain in LISTING_TYPES:
-        return plain
-    return codes.get(plain, "other" if plain else None)

@@ -1,0 +1,216 @@
+"""What every vendor is asked, and what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+import polars as pl
+
+BAR_COLUMNS = {
+    "symbol": pl.String(),
+    "date": pl.Date(),  # of the bar's own stamp, in New York
+    "open": pl.Float64(),
+    "high": pl.Float64(),
+    "low": pl.Float64(),
+    "close": pl.Float64(),
+    "volume": pl.Float64(),
+    "vwap": pl.Float64(),
+}
+ACTION_COLUMNS = {"symbol": pl.String(), "date": pl.Date(), "value": pl.Float64()}
+TICKER_COLUMNS = {
+    "symbol": pl.String(),
+    "name": pl.String(),
+    "type": pl.String(),
+    "exchange": pl.String(),
+    "cik": pl.String(),
+    "figi": pl.String(),
+    "active": pl.Boolean(),
+    "until": pl.Date(),  # null while it is listed
+    "updated": pl.Date(),
+}
+EXACT = 2**53  # whole numbers beyond it are not exact as float64
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing to ask a vendor; equal asks have equal answers at one instant.
+
+    Attributes
+    ----------
+    kind : day, run, many, splits, dividends, tickers
+    symbols : for `run` one, for `many` some
+    first, last : sessions or ex-dates, both included
+    active : for `tickers`, who is listed or who no longer is
+    newest : for `tickers`, only the page of those that changed last
+    """
+
+    kind: str
+    first: date | None = None
+    last: date | None = None
+    symbols: tuple[str, ...] = ()
+    active: bool = True
+    newest: bool = False
+    on: date | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "kind": self.kind,
+            "first": self.first.isoformat() if self.first else None,
+            "last": self.last.isoformat() if self.last else None,
+            "symbols": list(self.symbols),
+            "active": self.active,
+            "newest": self.newest,
+            "on": self.on.isoformat() if self.on else None,
+        }
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Ask:
+        """The way back from `as_dict`."""
+        days = {
+            k: date.fromisoformat(content[k]) if content[k] else None
+            for k in ("first", "last", "on")
+        }
+        return cls(
+            content["kind"], days["first"], days["last"], tuple(content["symbols"]),
+            content["active"], content["newest"], days["on"],
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        span = f" {self.first}" + (f" to {self.last}" if self.last != self.first else "")
+        names = ",".join(self.symbols[:3]) + ("…" if len(self.symbols) > 3 else "")
+        words = {
+            "day": f"all symbols on{span}",
+            "run": f"{names}{span}",
+            "many": f"{len(self.symbols)} symbols ({names}){span}",
+            "splits": f"splits{span}",
+            "dividends": f"dividends{span}",
+            "tickers": "listings" + ("" if self.active else " that ended"),
+        }
+        return words[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the pages of an answer say.
+
+    Attributes
+    ----------
+    table : rows under our names
+    delayed : whether the vendor says that it is not final
+    """
+
+    table: pl.DataFrame
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A vendor as a user chooses it."""
+
+    name: str
+    keys: tuple[str, ...]
+    cost: str
+    history: str
+    rate: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, as it went.
+
+    Attributes
+    ----------
+    status : HTTP status; 0 if there was none
+    outcome : "ok", or what was wrong
+    """
+
+    provider: str
+    endpoint: str
+    status: int
+    bytes: int
+    ms: float
+    attempt: int
+    outcome: str
+    quota_left: int | None = None
+
+
+Log = Callable[[Call], None]
+
+
+def unheard(_call: Call) -> None:
+    """Calls are not written down unless somebody listens."""
+
+
+class Source(Protocol):
+    """A vendor."""
+
+    about: About
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of `Ask` that it answers."""
+        ...
+
+    def fetch(self, ask: Ask) -> list[bytes]:
+        """Every page of the answer, each proven whole.
+
+        Raises
+        ------
+        ProviderError
+            If it could not be had.
+        """
+        ...
+
+    def read(self, ask: Ask, pages: list[bytes]) -> Reading:
+        """What the pages say.
+
+        Raises
+        ------
+        PageError
+            If they cannot be read.
+        """
+        ...
+
+    def calls_for(self, ask: Ask) -> int:
+        """How many requests an ask costs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a vendor may be asked: `calls` in `period` seconds; 0 is as fast as it goes."""
+
+    calls: int = 0
+    period: float = 60.0
+    history_days: int | None = None
+    today: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def minutes(self, calls: int) -> float:
+        """How long so many calls take."""
+        if not self.calls:
+            return calls * 0.2 / 60.0
+        return max(calls - self.calls, 0) * self.period / self.calls / 60.0
+
+
+def number(value: Any) -> float | None:
+    """A vendor's number; None for text, nothing, or more digits than a float64 holds.
+
+    Examples
+    --------
+    >>> number(12), number("12"), number(2**60)
+    (12.0, None, None)
+    """
+    if type(value) not in {int, float} or abs(value) > EXACT:
+        return None
+    return float(value)
+
+
+def text(value: Any) -> str | None:
+    """A vendor's text, as it is; None for anything else."""
+    return value if isinstance(value, str) else None
