@@ -25,6 +25,9 @@ REASONS = {
     "negative_volume": "the volume is below zero",
     "outside_range": "open or close lies outside [low, high]",
     "conflicting_duplicate": "another row for the same symbol and session says otherwise",
+    "another_day": "the vendor stamped it with another day than the one that was asked for",
+    "split_contradicted": "prices show no such split",
+    "action_not_positive": "a split or dividend is zero or less, or cannot be read",
     "split_not_positive": "a split ratio is zero or less, or not finite",
     "split_repeated": "the same split a few sessions away is the one that prices show",
 }

@@ -46,7 +46,8 @@ TICKERS: Schema = {
     "symbol": pl.String(),
     "since": pl.Date(),
     "until": pl.Date(),  # null while it trades under this symbol
-    "known_at": INSTANT,  # the newest row per security, symbol and since counts
+    "era": pl.Int32(),  # the security's first name, its second, …; null is the first
+    "known_at": INSTANT,  # the newest row per security and era counts
     "source": pl.String(),  # who said so, or "bars" where only bars showed it
 }
 LISTINGS: Schema = {
@@ -66,6 +67,7 @@ LISTINGS: Schema = {
     "cik": pl.String(),  # names the company at the SEC
 }
 ASKED: Schema = {  # what a vendor was asked for and answered
+    "kind": pl.String(),  # day, run, many, splits, dividends, listings, changes
     "first": pl.Date(),  # sessions, both included
     "last": pl.Date(),
     "symbol": pl.String(),  # null for the whole market

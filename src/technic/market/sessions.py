@@ -19,6 +19,7 @@ from technic.typing import IntArray
 
 NEW_YORK = ZoneInfo("America/New_York")
 OPEN, CLOSE = time(9, 30), time(16, 0)
+FINAL = time(20, 15)  # vendors publish the day's bars when trading after hours has ended
 SATURDAY = 5  # counted from Monday, 0
 
 
@@ -88,6 +89,15 @@ class Sessions:
         """Ordinal of the last session that had closed at the instant `now`."""
         ordinal = self.last_until(now.astimezone(NEW_YORK).date())
         return ordinal if self.closes(ordinal) <= now else ordinal - 1
+
+    def final(self, ordinal: int) -> datetime:
+        """The instant from which the bars of session `ordinal` are final, UTC."""
+        return datetime.combine(self.day(ordinal), FINAL, NEW_YORK).astimezone(UTC)
+
+    def last_final(self, now: datetime) -> int:
+        """Ordinal of the last session whose bars were final at the instant `now`."""
+        ordinal = self.last_until(now.astimezone(NEW_YORK).date())
+        return ordinal if self.final(ordinal) <= now else ordinal - 1
 
     def weeks(self) -> IntArray:
         """Week of each session, counted from an arbitrary Monday; shape (n_sessions,)."""

@@ -7,6 +7,7 @@ an envelope that contradicts itself: each is a failed request, tried again, neve
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from technic.errors import AccessError, PageError, ProviderError, RateError
 from technic.providers.allowance import Allowance
 from technic.providers.source import Call, Log, unheard
 
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # retries are in the call ledger
 LARGEST = 64 << 20  # bytes of one body, unpacked
 MOST_PAGES = 10_000
 SECRETS = {"apikey", "api_key", "token", "key"}
@@ -68,6 +70,7 @@ class Http:
         self._allowance = allowance or Allowance()
         self._manners = manners or Manners()
         self._log = log
+        self.simulated = False  # whether an answer said that it came from a twin
         self._runner: asyncio.Runner | None = None
         self._client: httpx2.AsyncClient | None = None
 
@@ -162,6 +165,7 @@ class Http:
                 return absent
             self._judge(path, status, headers, body)
             check(body)
+            self.simulated = self.simulated or headers.get("x-technic-sim") == "1"
         except ProviderError as error:
             outcome = type(error).__name__
             raise

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import polars as pl
 
 from technic.errors import PageError
-from technic.market.sessions import NEW_YORK, nyse
+from technic.market.sessions import NEW_YORK
 from technic.providers.http import MOST_PAGES, Http, strict_json
 from technic.providers.source import (
     ACTION_COLUMNS,
@@ -62,6 +62,16 @@ class Massive:
     def close(self) -> None:
         """End the connections."""
         self._http.close()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the answers came from a twin."""
+        return self._http.simulated
+
+    def clock(self) -> datetime:
+        """What time the vendor has: for a twin, whose clock is its own."""
+        body = self._http.get("/v1/marketstatus/now", {}, _status)
+        return _status(body)
 
     def calls_for(self, ask: Ask) -> int:
         """One; listings have about twelve pages."""
@@ -155,6 +165,14 @@ class Massive:
                 f"massive: a page that says {content['count']} rows and has {len(rows)}"
             )
         return content
+
+
+def _status(body: bytes) -> datetime:
+    content = strict_json(body, "massive")
+    try:
+        return datetime.fromisoformat(content["serverTime"]).astimezone(UTC)
+    except (TypeError, KeyError, ValueError) as error:
+        raise PageError("massive: a market status without a time") from error
 
 
 def _enveloped(body: bytes) -> dict[str, Any]:
@@ -254,12 +272,3 @@ def _iso(value: Any) -> date | None:
         return date.fromisoformat(str(value)[:10])
     except ValueError:
         return None
-
-
-def last_allowed(pace: Pace, now: datetime) -> int:
-    """Ordinal of the newest session that a plan gives at an instant."""
-    sessions = nyse()
-    if pace.today:
-        return sessions.last_finished(now)
-    yesterday = now.astimezone(NEW_YORK).date().toordinal() - 1
-    return sessions.last_until(date.fromordinal(yesterday))

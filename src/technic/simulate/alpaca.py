@@ -11,15 +11,20 @@ import orjson
 from technic.market.sessions import NEW_YORK
 from technic.simulate.dialect import Answer, Request
 from technic.simulate.massive import aggregates, holders
+from technic.simulate.reference import fraction
 from technic.simulate.tape import EPOCH, Tape
 
 PATH = "/v2/stocks/bars"
+ACTIONS_PATH = "/v1/corporate-actions"
+PATHS = (PATH, ACTIONS_PATH)
 MOST_BARS = 10_000
 
 
 def answer(tape: Tape, request: Request) -> Answer:
     """Bars by symbol, then by time; `limit` counts the bars of all symbols of the page."""
     query = request.query
+    if request.path == ACTIONS_PATH:
+        return corporate_actions(tape, request)
     symbols = sorted({s for s in query.get("symbols", "").split(",") if s})
     if request.path != PATH or not symbols:
         return Answer(400, orjson.dumps({"message": "invalid request"}))
@@ -52,6 +57,29 @@ def answer(tape: Tape, request: Request) -> Answer:
             next_token = b64encode(f"{symbol}|{stamp}".encode()).decode()
             break
     return Answer(200, orjson.dumps({"bars": bars, "next_page_token": next_token}))
+
+
+def corporate_actions(tape: Tape, request: Request) -> Answer:
+    """Splits and cash dividends by ex-date, all on one page."""
+    first, last = (
+        _bound(request.query.get("start"), request),
+        _bound(request.query.get("end"), request),
+    )
+    kinds = request.query.get("types", "").split(",")
+    found: dict[str, list[dict[str, Any]]] = {}
+    for listing, ex, ratio in tape.splits:
+        kind = "forward_split" if ratio > 1.0 else "reverse_split"
+        symbol = tape.listings[listing].symbol(ex)
+        if symbol and kind in kinds and first <= ex <= last:
+            old, new = fraction(ratio)
+            row = {"symbol": symbol, "ex_date": f"{ex}", "old_rate": old, "new_rate": new}
+            found.setdefault(f"{kind}s", []).append(row)
+    for listing, ex, cash in tape.dividends:
+        symbol = tape.listings[listing].symbol(ex)
+        if symbol and "cash_dividend" in kinds and first <= ex <= last:
+            row = {"symbol": symbol, "ex_date": f"{ex}", "rate": cash, "special": False}
+            found.setdefault("cash_dividends", []).append(row)
+    return Answer(200, orjson.dumps({"corporate_actions": found, "next_page_token": None}))
 
 
 def _bound(text: str | None, request: Request) -> date:

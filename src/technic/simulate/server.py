@@ -138,7 +138,7 @@ class Twin:
         key = (request.path, tuple(sorted(request.query.items())), request.now)
         found = self._warm.get(key)
         if found is None:
-            is_alpaca = request.path == alpaca.PATH
+            is_alpaca = request.path in alpaca.PATHS
             found = (alpaca if is_alpaca else massive).answer(self.tape, request)
             if len(self._warm) > 256:
                 self._warm.clear()

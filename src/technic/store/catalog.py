@@ -1,13 +1,13 @@
 """Order, in SQL: an index of who is who, and what only a database can keep.
 
 `securities`, `tickers` and `listings` mirror the newest store version and can be rebuilt from
-it at any time; `quarantine` and `watchlists` live only here. All statements are SQLAlchemy
+it at any time; `quarantine`, `watchlists` and `calls` live only here. All statements are SQLAlchemy
 Core with bound parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -75,6 +75,20 @@ WATCHLISTS = Table(
     Column("symbol", String(24), primary_key=True),
     Column("added_at", DateTime, nullable=False),
 )
+CALLS = Table(
+    "calls",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", DateTime, index=True, nullable=False),
+    Column("provider", String(16), nullable=False),
+    Column("endpoint", String, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("ms", Float, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("quota_left", Integer),
+)
 MIRROR = Table("mirror", METADATA, Column("version", Integer, primary_key=True))
 
 
@@ -140,6 +154,20 @@ class Catalog:
         query = select(QUARANTINE.c.reason, func.count()).group_by(QUARANTINE.c.reason)
         with self._engine.connect() as connection:
             return {str(reason): int(n) for reason, n in connection.execute(query)}
+
+    def log_call(self, row: Mapping[str, Any], at: datetime) -> None:
+        """Write down one request to a vendor."""
+        stamp = at.astimezone(UTC).replace(tzinfo=None)
+        with self._engine.begin() as connection:
+            connection.execute(insert(CALLS).values(at=stamp, **row))
+
+    def calls(self, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Requests to vendors, oldest first."""
+        query = select(CALLS).order_by(CALLS.c.id)
+        if since is not None:
+            query = query.where(CALLS.c.at >= since.astimezone(UTC).replace(tzinfo=None))
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def watch(self, name: str, symbols: Iterable[str], at: datetime) -> int:
         """Add symbols to a watch-list; returns how many were new."""

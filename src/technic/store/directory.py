@@ -23,14 +23,18 @@ def directory(
         `ATTRIBUTES`, the newest known before `cutoff`, null where nobody told us.
     """
     named = (
-        eras(tickers if cutoff is None else _known(tickers, cutoff))
+        eras(tickers, cutoff)
         .filter(pl.col("since") <= as_of)
         .sort("since")
         .group_by("security_id", maintain_order=True)
         .agg(pl.col("symbol").last(), ended=pl.col("until").last())
     )
     known = listings if cutoff is None else listings.filter(pl.col("known_at") < cutoff)
-    newest = known.sort("known_at").group_by("security_id", maintain_order=True).last()
+    newest = (
+        known.sort("known_at", maintain_order=True)
+        .group_by("security_id", maintain_order=True)
+        .last()
+    )
     columns = ["security_id", *ATTRIBUTES, "since", "until"]
     about = newest.select(columns) if not newest.is_empty() else _nobody().select(columns)
     joined = named.join(about, on="security_id", how="left")
@@ -40,18 +44,24 @@ def directory(
     )
 
 
-def eras(tickers: pl.DataFrame) -> pl.DataFrame:
-    """Who was called what and when: the newest row per security, symbol and first day."""
-    key = ["security_id", "symbol", "since"]
-    return tickers.sort("known_at", nulls_last=False).unique(key, keep="last", maintain_order=True)
+def eras(tickers: pl.DataFrame, cutoff: datetime | None = None) -> pl.DataFrame:
+    """Who was called what and when: one row per security and era.
 
-
-def _known(tickers: pl.DataFrame, cutoff: datetime) -> pl.DataFrame:
-    """What was known of tickers before an instant. A first row counts from its first day: it is
-    found when older bars are brought in; only changes wait until they are known.
+    The first day of an era is found when older bars are brought in, and counts from then on for
+    all times; that it has ended counts from when it was known.
     """
-    first = pl.col("known_at") == pl.col("known_at").min().over("security_id", "symbol", "since")
-    return tickers.filter(pl.col("known_at").is_null() | (pl.col("known_at") < cutoff) | first)
+    ordered = tickers.with_columns(pl.col("era").fill_null(0)).sort(
+        "known_at", nulls_last=False, maintain_order=True
+    )
+    known = pl.lit(value=True) if cutoff is None else pl.col("known_at").fill_null(cutoff) < cutoff
+    if cutoff is not None:
+        known = known | pl.col("known_at").is_null()
+    return ordered.group_by("security_id", "era", maintain_order=True).agg(
+        pl.col("symbol").last(),
+        pl.col("since").last(),
+        pl.col("until").filter(known).last(),
+        pl.col("known_at").last(),
+    )
 
 
 def _nobody() -> pl.DataFrame:

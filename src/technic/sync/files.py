@@ -240,6 +240,7 @@ class FileStore(Store):
             .with_row_index("security_id", offset=int(top or 0) + 1)  # type: ignore[arg-type]
             .with_columns(
                 until=pl.lit(None, dtype=pl.Date),
+                era=pl.lit(0),
                 known_at=pl.col("since").cast(INSTANT),
                 source=pl.lit("file"),
             )

@@ -64,7 +64,9 @@ def news(
         .collect()
     )
     about = [*KEY, *VALUES, "vwap"]
-    newest = stored.sort("known_at").unique([*KEY], keep="last", maintain_order=True)
+    newest = stored.sort("known_at", maintain_order=True).unique(
+        [*KEY], keep="last", maintain_order=True
+    )
     known = newest if current else stored
     same = bars.join(known, on=about, how="semi", nulls_equal=True)
     differing = bars.join(known, on=about, how="anti", nulls_equal=True)

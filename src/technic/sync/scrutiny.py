@@ -1,0 +1,42 @@
+"""Whether a whole-market day can be believed as a whole, before any of its rows is."""
+
+from __future__ import annotations
+
+from datetime import date
+from statistics import median
+
+import polars as pl
+
+NEAR = 10  # sessions to either side that a day is compared with
+FEW = 0.8  # less than this share of the neighbours' symbols is a part of a day
+LOUD = 1.75  # more than this multiple of the loudest neighbour's volume is counted twice
+
+
+def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> str | None:
+    """What speaks against a day as answered; None if nothing does.
+
+    Parameters
+    ----------
+    rows, volume : bars in the answer, and their shares together
+    asked : rows of the `asked` table
+    """
+    near = (
+        asked.filter(pl.col("kind") == "day", pl.col("rows") > 0, pl.col("first") != day)
+        .sort("known_at", maintain_order=True)
+        .unique("first", keep="last")
+        .with_columns(far=(pl.col("first") - pl.lit(day)).dt.total_days().abs())
+        .sort("far")
+        .head(NEAR)
+        .filter(pl.col("far") <= 3 * NEAR)
+    )
+    if near.is_empty():
+        return None
+    typical = median(near["rows"].to_list())
+    if rows == 0:
+        return "no bar at all: the market was closed, or the vendor's feed was down"
+    if rows < FEW * typical:
+        return f"{rows:,} symbols where the sessions around it have {typical:,.0f}: a part of a day"
+    loudest = float(near["volume"].max() or 0.0)  # type: ignore[arg-type]
+    if len(near) > 2 and loudest and volume > LOUD * loudest:  # noqa: PLR2004 -- two are no norm
+        return f"{volume / loudest:.2f} times the volume of the loudest session around it"
+    return None
