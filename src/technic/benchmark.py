@@ -13,12 +13,13 @@ from functools import lru_cache
 import numpy as np
 
 from technic.errors import ConfigError
-from technic.market.panel import LANES
+from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse
 from technic.store.panels import MappedPanel
-from technic.typing import FloatArray
+from technic.typing import FloatArray, IntArray
 
 CUT = 0.5
+UNIT = 2.0**36  # per return; 131,072 symbols at the cut add up exactly
 
 
 def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
@@ -44,15 +45,32 @@ def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
 
 @lru_cache(maxsize=4)
 def _market(view: MappedPanel) -> FloatArray:
+    panel = view.panel
+    counts = np.ones(len(panel), dtype=bool)
     kinds = view.who["type"]
-    counts = np.ones(len(kinds), dtype=bool)
     if kinds.null_count() < len(kinds):
         counts = (kinds == "common").fill_null(value=False).to_numpy()
-    panel = view.panel
+    sums, members = _moves(panel, panel.lengths * counts)
+    traded = np.flatnonzero(members)
+    out = np.full(len(sums), np.nan)
+    if len(traded):
+        growth = 1.0 + sums[traded] / UNIT / members[traded]
+        out[traded] = 100.0 * np.multiply.accumulate(growth)
+        if traded[0] > 0:
+            out[traded[0] - 1] = 100.0
+    return out
+
+
+def _moves(panel: Panel, counted: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Sum of returns in `UNIT`s, and how many there are, per session ordinal.
+
+    Every return is a whole number of units, and a float64 adds those exactly: the sum is the
+    same in whichever order the symbols lie in the panel.
+    """
     close, session = (panel.bars[:, panel.fields.index(name)] for name in ("close", "session"))
     sums, members = np.zeros(len(nyse())), np.zeros(len(nyse()))
     lengths = np.zeros(panel.bars.shape[0] * LANES, dtype=np.int64)
-    lengths[panel.places[counts]] = panel.lengths[counts]
+    lengths[panel.places] = counted
     lengths = lengths.reshape(-1, LANES)
     for b in np.flatnonzero(lengths.max(axis=1) > 1):
         rows = int(lengths[b].max())
@@ -60,13 +78,7 @@ def _market(view: MappedPanel) -> FloatArray:
         with np.errstate(all="ignore"):
             moves = close[b, 1:rows] / close[b, : rows - 1] - 1.0
         at = session[b, 1:rows][there].astype(np.int64)
-        sums += np.bincount(at, np.clip(moves[there], -CUT, CUT), len(sums))
+        whole = np.rint(np.clip(moves[there], -CUT, CUT) * UNIT)
+        sums += np.bincount(at, whole, len(sums))
         members += np.bincount(at, minlength=len(sums))
-    traded = np.flatnonzero(members)
-    out = np.full(len(sums), np.nan)
-    if len(traded):
-        growth = 1.0 + sums[traded] / members[traded]
-        out[traded] = 100.0 * np.multiply.accumulate(growth)
-        if traded[0] > 0:
-            out[traded[0] - 1] = 100.0
-    return out
+    return sums, members

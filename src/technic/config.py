@@ -16,6 +16,7 @@ from typing import Any
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
+from technic.cache import DEFAULT, TieredCache, open_cache, secret_of
 from technic.errors import ConfigError
 from technic.plan import PlanRules
 
@@ -30,6 +31,11 @@ SETTINGS = {
     "home": ("TECHNIC_HOME", "folder of stores, settings and compiled indicators"),
     "store": ("TECHNIC_STORE", "folder of the store that commands read"),
     "threads": ("TECHNIC_THREADS", "how many threads compute; never changes an answer"),
+    "cache": ("TECHNIC_CACHE", "where answers are kept: memory,files,redis://host:port/0, or none"),
+    "provider": ("TECHNIC_PROVIDER", "vendors to sync from: massive, alpaca, or both"),
+    "plan": ("TECHNIC_PLAN", "plan at the vendor: basic, starter, developer, advanced"),
+    "history": ("TECHNIC_HISTORY", "sessions of history that a sync brings in"),
+    "universe": ("TECHNIC_UNIVERSE", "what a sync brings in: all, or symbols A,B,C"),
 }
 
 
@@ -102,6 +108,29 @@ class Settings:
         if not setting.value.isdigit() or int(setting.value) < 1:
             raise ConfigError(f"{setting.origin}: threads is a whole number; got {setting.value}")
         return int(setting.value)
+
+    @property
+    def state(self) -> Path:
+        """The folder of logs, secrets and what vendors allow."""
+        home = self._home
+        return (home or user_data_path("technic")) / "state"
+
+    @property
+    def cache(self) -> TieredCache:
+        """Where answers are kept; the same tiers for the same settings."""
+        setting = self.given.get("cache")
+        home = self._home
+        folder = (home / "cache" if home else user_cache_path("technic")) / "values"
+        return open_cache(setting.value if setting else DEFAULT, folder, secret_of())
+
+    def uncached(self) -> Settings:
+        """The same settings without a cache: what proves something must not look it up."""
+        return Settings({**self.given, "cache": Setting("cache", "none", "without")})
+
+    def value(self, name: str, default: str = "") -> str:
+        """A setting as text."""
+        setting = self.given.get(name)
+        return setting.value if setting else default
 
     def store(self, flag: Path | None = None, *, writing: bool = False) -> Setting:
         """The store to read: as said, else the user's own, else the demo's if there is one.
@@ -205,6 +234,25 @@ class ScanFile:
             missing=missing,
             plan=_plan(content.get("plan", {}), what),
         )
+
+
+def write_settings(settings: Settings, **values: str) -> Path:
+    """Keep settings in the user's own file, beside those that are there; returns where."""
+    home = settings.given.get("home")
+    path = (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
+    held = {**_read_toml(path), **values}
+    lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(held.items())]
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = path.with_suffix(".writing")
+    scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    scratch.replace(path)
+    return path
+
+
+def _toml(text: str) -> str:
+    if not text.isprintable() or '"' in text or "\\" in text:
+        raise ConfigError(f"{text!r} cannot be kept as a setting")
+    return f'"{text}"'
 
 
 def presets() -> dict[str, str]:

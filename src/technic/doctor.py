@@ -12,20 +12,50 @@ from technic import __version__
 from technic.config import Settings
 from technic.errors import TechnicError
 from technic.indicators.native import compiled
+from technic.integrity import examine_files, sessions_of
 from technic.store import Store
 
 LOW_DISK = 1 << 30
 
 
-def examine(store: Store, settings: Settings) -> list[dict[str, Any]]:
-    """One entry per check: `what`, `ok`, `detail`."""
+def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dict[str, Any]]:
+    """One entry per check: `what`, `ok`, `detail`; `deep` holds every file against its digest."""
     return [
         _check("technic", True, f"{__version__}, Python {platform.python_version()}"),
         _check("platform", sys.maxsize > 1 << 32, f"{platform.system()} {platform.machine()}"),
         _compiled(settings),
         *_store(store),
+        *(_files(store) if deep else []),
+        *_shared_cache(settings),
         _disk(store),
     ]
+
+
+def _files(store: Store) -> list[dict[str, Any]]:
+    """Every file that is not what was written, and what a repair would fetch."""
+    found = examine_files(store)
+    detail = f"{found.files:,} files, {found.bytes / 1e6:,.1f} MB, each as it was written"
+    if found.undigested:
+        detail += f"; {found.undigested} old versions kept no digests and cannot be checked"
+    if not found.damage:
+        return [_check("files", True, detail)]
+    asks, lost = sessions_of(store, found.damage)
+    rows = [_check("file", False, str(damage)) for damage in found.damage]
+    days = sorted({about.split("/")[0] for _, about in asks})
+    if days:
+        again = f"{len(asks)} asks, {days[0]} to {days[-1]}: technic sync --repair"
+        rows.append(_check("would fetch again", False, again))
+    return rows + [_check("cannot be fetched", False, text) for text in lost]
+
+
+def _shared_cache(settings: Settings) -> list[dict[str, Any]]:
+    """Whether a cache server answers and shares our secret."""
+    rows = []
+    for tier in settings.cache.tiers:
+        if hasattr(tier, "check"):
+            said = tier.check()
+            rows.append(_check(f"cache {tier.name}", said.startswith("answers"), said))
+    return rows
 
 
 def _check(what: str, ok: bool, detail: str) -> dict[str, Any]:

@@ -114,14 +114,14 @@ def draw_up(evidence: Evidence) -> Ledger:
     """Put every symbol into its bucket."""
     n = len(evidence.listed)
     bucket = np.full(n, -1, dtype=np.int64)
-    detail = [""] * n
+    detail = np.full(n, "", dtype=object)
     open_ = evidence.listed.copy()
 
     def take(chosen: BoolArray, name: str, reason: str) -> None:
         nonlocal open_
-        for i in np.flatnonzero(open_ & chosen):
-            bucket[i] = BUCKETS.index(name)
-            detail[i] = reason
+        taken = open_ & chosen
+        bucket[taken] = BUCKETS.index(name)
+        detail[taken] = reason
         open_ = open_ & ~chosen
 
     for text, truth in evidence.outside:
@@ -145,4 +145,4 @@ def draw_up(evidence: Evidence) -> Ledger:
     if open_.any():
         message = "a symbol fell through every bucket of the ledger"
         raise AssertionError(message)
-    return Ledger(bucket, detail)
+    return Ledger(bucket, detail.tolist())

@@ -10,7 +10,7 @@ import numpy as np
 from technic.query.evaluate import is_known
 from technic.query.names import ATTRIBUTES
 from technic.store.panels import MappedPanel
-from technic.typing import BoolArray
+from technic.typing import BoolArray, FloatArray
 
 
 def listed_on(view: MappedPanel) -> BoolArray:
@@ -22,6 +22,12 @@ def listed_on(view: MappedPanel) -> BoolArray:
     late = ~np.isnat(until) & (until < day) if until.dtype.kind == "M" else False
     listed: BoolArray = ~(np.zeros(len(who), dtype=bool) | early | late)
     return listed
+
+
+@lru_cache(maxsize=4)
+def last_sessions(view: MappedPanel) -> FloatArray:
+    """Ordinal of each symbol's newest bar; NaN where there is none."""
+    return view.panel.last("session")
 
 
 @lru_cache(maxsize=4)

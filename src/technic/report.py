@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from technic.ledger import Ledger
 from technic.plan import Plan
-from technic.question import Question
+from technic.question import Question, question_of_dict
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,14 +47,17 @@ class Report:
     Attributes
     ----------
     as_of : the session it stands in
+    asked : the question in canonical form
     shown : the best rows, as many as were asked for
     n_ranked : how many symbols were ranked in all
     timings : milliseconds by stage; not part of the answer
     notes : what a reader should know, one line each
+    work : columns found or computed, symbols carried on or folded anew, what each cache did;
+        not part of the answer
     """
 
     as_of: date
-    question: Question
+    asked: dict[str, Any]
     shown: tuple[Row, ...]
     n_ranked: int
     ledger_book: Ledger
@@ -62,7 +66,13 @@ class Report:
     simulated: dict[str, Any] | None
     timings: dict[str, float]
     notes: tuple[str, ...] = ()
+    work: dict[str, float] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def question(self) -> Question:
+        """The question, understood."""
+        return question_of_dict(self.asked)
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -108,7 +118,7 @@ class Report:
             "as_of": self.as_of.isoformat(),
             "simulated": self.simulated is not None,
             "store_version": self.manifest["store_version"],
-            "question": self.question.as_dict(),
+            "question": self.asked,
             "rows": [self.record(row) for row in self.shown],
             "ledger": {
                 "total": book.total,
@@ -117,6 +127,7 @@ class Report:
             },
             "notes": list(self.notes),
             "timings_ms": self.timings,
+            "work": self.work,
             "manifest": self.manifest,
         }
 

@@ -13,7 +13,7 @@ No network, no clock, no randomness. Settings, threads and caches never change a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from math import log
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from technic import __version__
+from technic.answers import answer_key, pack, unpack
 from technic.config import UNIVERSES, ScanFile, Settings
 from technic.errors import StoreError
 from technic.indicators import REGISTRY
@@ -34,7 +35,7 @@ from technic.question import Question, question_of_dict, understand
 from technic.report import Report, Row
 from technic.scores import SCORES
 from technic.section import Clock, Section, evaluate_question
-from technic.store import Store
+from technic.store import Store, StoreVersion
 
 SPARK_BARS = 20
 SETTLED = 1e-3  # weight of an average's seed below which its value has settled
@@ -86,9 +87,44 @@ def scan(
         "columns": tuple(columns) if columns is not None else None,
     }
     asked = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
+    settings = settings or Settings.load()
+    clock = Clock()
+    cache, before = settings.cache, settings.cache.counts()
+    version = store.require()
+    key = _key(store, version, asked, symbols, as_of, known_at)
+    held = cache.get(key) if key else None
+    if held is not None:
+        clock.lap("found")
+        report = unpack(held, clock.laps)
+        if report is not None:
+            return replace(report, work=cache.since(before))
     question = understand(asked, symbols)
-    section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
-    return report_of(section)
+    clock.lap("understand")
+    section = evaluate_question(
+        store, question, as_of, known_at=known_at, version=version, settings=settings
+    )
+    report = report_of(section)
+    if key:
+        cache.put(key, pack(report), cost=sum(clock.laps.values()) + sum(report.timings.values()))
+    timings = {**clock.laps, **report.timings}
+    return replace(report, timings=timings, work={**report.work, **cache.since(before)})
+
+
+def _key(
+    store: Store,
+    version: StoreVersion,
+    asked: ScanFile,
+    symbols: Iterable[str] | None,
+    as_of: date | None,
+    known_at: datetime | None,
+) -> str:
+    """What the report depends on; empty if a watch-list may be part of it, which anyone may edit."""
+    texts = asdict(asked)
+    if "in_list" in str(texts):
+        return ""
+    names = None if symbols is None else sorted(set(symbols))
+    view = f"{store.identity_of(version)}|{as_of}|{known_at}"
+    return answer_key({**texts, "given": names}, view)
 
 
 def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = None) -> Report:
@@ -114,7 +150,7 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
         known_at=datetime.fromisoformat(known_at) if known_at else None,
         everything=known_at is None,
         version=version,
-        settings=settings,
+        settings=(settings or Settings.load()).uncached(),
         lists=manifest["question"].get("lists"),
     )
     return report_of(section)
@@ -145,7 +181,7 @@ def report_of(section: Section) -> Report:
     clock.lap("manifest")
     return Report(
         as_of=view.as_of,
-        question=question,
+        asked=question.as_dict(),
         shown=rows,
         n_ranked=len(section.ranking.order),
         ledger_book=section.ledger,
@@ -153,6 +189,7 @@ def report_of(section: Section) -> Report:
         manifest=manifest,
         simulated=view.version.simulated,
         timings=clock.laps,
+        work=dict(section.work),
         notes=(*section.notes, *_thin_note(section)),
     )
 

@@ -1,28 +1,25 @@
 """A question evaluated over every listed symbol of one session.
 
-1. `_columns` lets the fused kernel compute all series at each symbol's last bar.
+1. `columns_of` finds or computes all series at each symbol's last bar.
 2. `_section` evaluates universe, clauses and score over the cross-section.
 3. `ledger.draw_up` puts every symbol into its bucket; `rank.order_by` orders those that pass.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
+from technic.columns import columns_of
 from technic.config import Settings
 from technic.indicators import Series
-from technic.indicators.advance import advance
-from technic.indicators.program import Program, compile_program
 from technic.ledger import Evidence, Ledger, draw_up
-from technic.listed import attributes_of, listed_on
+from technic.listed import attributes_of, last_sessions, listed_on
 from technic.market.sessions import nyse
 from technic.query.evaluate import Evaluation, both
 from technic.query.tree import Name, Node
@@ -46,6 +43,7 @@ class Section:
     age: FloatArray
     timings: dict[str, float]
     notes: tuple[str, ...] = ()
+    work: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -83,27 +81,11 @@ def evaluate_question(
     newest = as_of is None or (everything and as_of == pinned.last)
     view = store.panel(None if newest else as_of, known_at, pinned)
     clock.lap("open")
-    columns = _columns(question, view, settings or Settings.load())
+    columns = columns_of(question.series, question.benchmark, view, settings or Settings.load())
     clock.lap("features")
-    section = _section(question, view, columns, store, lists, clock)
+    section = _section(question, view, columns.values, store, lists, clock)
     clock.lap("ledger")
-    return replace(section, timings=clock.laps)
-
-
-def _columns(question: Question, view: MappedPanel, settings: Settings) -> dict[Series, FloatArray]:
-    """Everything the kernel computes, by series."""
-    ensure_compiled(settings.kernels)
-    program = _program(question.series)
-    benchmark = benchmark_closes(view, question.benchmark) if program.needs_benchmark else None
-    values = advance(
-        program, view.panel, settings.kernels, benchmark=benchmark, threads=settings.threads
-    ).values
-    return dict(zip(question.series, values, strict=True))
-
-
-@lru_cache(maxsize=64)
-def _program(series: tuple[Series, ...]) -> Program:
-    return compile_program(series)
+    return replace(section, timings=clock.laps, work=columns.work)
 
 
 def _section(
@@ -131,7 +113,7 @@ def _section(
     outside += [(str(clause), evaluation.value(clause)) for clause in question.universe_clauses]
     for _, truth in outside:
         inside = both(inside, truth)
-    age = ordinal - view.panel.last("session")
+    age = ordinal - last_sessions(view)
     # Peers are those of the universe that traded: yesterday's values are not today's.
     evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
     evaluation.known.clear()
@@ -156,6 +138,9 @@ def _section(
         if count
     ]
     notes += _adjustment_note(question, view)
+    settled = view.version.settled
+    if settled is not None and view.as_of > settled:
+        notes.append(f"the bars of {view.as_of} are not final yet: sync again after the evening")
     return Section(
         question, view, evaluation, listed, ranking, ledger, age, {},
         (*question.warnings, *notes),

@@ -126,7 +126,9 @@ def advance(
             )  # fmt: skip
 
     _share_out(work, panel.bars.shape[0], threads or cpu_count() or 1)
-    return Advance(values, places.gather_state(blocks))
+    carried = places.gather_state(blocks)
+    carried[panel.lengths == 0] = 0.0  # lanes beside others run on; who has no bar has no state
+    return Advance(values, carried)
 
 
 def _share_out(work: Callable[[tuple[int, int]], None], n_blocks: int, threads: int) -> None:

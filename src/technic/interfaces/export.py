@@ -63,7 +63,7 @@ def _csv(report: Report) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     plan_names = ("side", "entry", "stop", "target", "size", "risk", "capped_by")
-    columns = [str(tree) for tree in report.question.columns]
+    columns = report.asked["columns"]
     header = ["rank", "symbol", "name", "sector", "score", "percentile", *columns]
     mark = ["simulated"] if report.simulated is not None else []
     writer.writerow([*header, *(f"plan_{name}" for name in plan_names), *mark])

@@ -49,16 +49,16 @@ def page(report: Report) -> str:
     """The whole page; every text of a vendor or a user is escaped."""
     mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if report.simulated else ""
     total = sum(report.timings.values())
-    asked = report.question.as_dict()
+    asked = report.asked
     terms = list(report.shown[0].contributions) if report.shown else []
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(report.question.name)} · {report.as_of}</title>
+<title>{escape(report.asked["name"])} · {report.as_of}</title>
 <style>{STYLE}</style></head><body><main>
 {mark}
-<h1>{escape(report.question.name)}</h1>
+<h1>{escape(report.asked["name"])}</h1>
 <p class="soft">as of {report.as_of}, close · {len(report.shown)} shown of {report.n_ranked:,}
 ranked · {report.ledger_book.total:,} listed · {total:.0f} ms · sealed
 <code>{report.manifest["seal"][:16]}</code></p>

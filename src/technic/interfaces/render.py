@@ -35,9 +35,10 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
     """A scan: rows, ledger, timings, seal, what to do next."""
     out = console(stream)
     if heading and report.simulated is not None:
-        out.print(f"SIMULATED MARKET  seed {report.simulated['seed']}", style="bold yellow")
+        made = " ".join(f"{k} {v}" for k, v in report.simulated.items() if k in {"seed", "vendor"})
+        out.print(f"SIMULATED MARKET  {made}", style="bold yellow")
     total = sum(report.timings.values())
-    title = report.question.name
+    title = report.asked["name"]
     out.print(Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms"))
     if report.shown:
         out.print(_rows(report))
@@ -49,14 +50,29 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
         out.print(f"Note: {note}", markup=False)
     stages = " · ".join(f"{stage} {ms:.0f}" for stage, ms in report.timings.items())
     out.print(f"{stages} ms   sealed {report.manifest['seal'][:12]}", style="dim")
+    if line := work_line(report):
+        out.print(line, style="dim")
     out.print(f"Next: {hints(report, command)}", markup=False, soft_wrap=True)
+
+
+def work_line(report: Report) -> str:
+    """What was computed and what was known already."""
+    work = report.work
+    if "computed" not in work:
+        return "the same question on the same data: the report was kept"
+    known, made = int(work["found"]), int(work["computed"])
+    text = f"{known} features known, {made} computed"
+    carried = {what: int(work.get(what, 0)) for what in ("advanced", "refolded", "unchanged")}
+    if made and any(carried.values()):
+        text += ": symbols " + " · ".join(f"{what} {n:,}" for what, n in carried.items())
+    return text
 
 
 def hints(report: Report, command: Command) -> str:
     """Commands that run exactly as printed and go on from here."""
     made = [command('scan -e "rsi(14) < 30 and close > sma(200)"')]
     ranked = [row.symbol for row in report.shown[:1]]
-    if ranked and not report.question.where and not report.question.universe:
+    if ranked and not report.asked["where"] and not report.asked["universe"]:
         made.insert(0, command(f"explain {ranked[0]}"))
     elif report.symbols:
         made.insert(0, command(f"why-not {_quoted(report.symbols[0])}"))
@@ -77,7 +93,7 @@ def _rows(report: Report) -> Table:
         table.add_column("name", no_wrap=True, max_width=14, overflow="ellipsis")
         table.add_column("sector", no_wrap=True, max_width=8, overflow="ellipsis")
     table.add_column("score", no_wrap=True, min_width=10)
-    estimated = report.question.plan.entry == "next_open"
+    estimated = report.asked["plan"]["entry"] == "next_open"
     columns = [n for n in report.shown[0].values if not (estimated and n == "close")]
     columns = columns[: 2 if named else 4]
     for name in columns:

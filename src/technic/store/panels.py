@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,8 @@ class MappedPanel:
     as_of : the session it stands in
     known_at : what was known before this instant; None for everything
     version : the store version it shows
-    path : of its index; other caches of the same view lie beside it
+    path : of its index
+    data : names the file of its runs: a run that it shows at a place never changes
     """
 
     panel: Panel
@@ -60,6 +62,12 @@ class MappedPanel:
     known_at: datetime | None
     version: StoreVersion
     path: Path
+    data: str = ""
+
+    @property
+    def name(self) -> str:
+        """A digest that names the view: equal names, equal bars."""
+        return f"{self.version.identity}/{self.path.name}"
 
     def __hash__(self) -> int:
         return hash(self.path)
@@ -97,8 +105,13 @@ class PanelCache:
                 index = _read_index(path) or self._make(version, as_of, cutoff)
                 _write_index(path, index)
         return MappedPanel(
-            self._map(index), index.who, as_of, cutoff, version, path.with_suffix("")
-        )
+            self._map(index), index.who, as_of, cutoff, version, path.with_suffix(""),
+            f"{version.identity}/{index.data}",
+        )  # fmt: skip
+
+    def bars(self, version: StoreVersion, as_of: date) -> pl.DataFrame:
+        """Adjusted bars until `as_of`, everything known, by security and session."""
+        return self._bars(version, as_of, None, None)
 
     def _path(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Path:
         known = "all" if cutoff is None else cutoff.astimezone(UTC).isoformat()
@@ -325,6 +338,16 @@ def _write_index(path: Path, index: Index) -> None:
 
 def _read_index(path: Path) -> Index | None:
     """The index at `path`; None if it is not there or cannot be read."""
+    try:
+        stamp = path.with_suffix(".json").stat().st_mtime_ns
+    except OSError:
+        return None
+    return _index_at(path, stamp)
+
+
+@lru_cache(maxsize=8)
+def _index_at(path: Path, _written: int) -> Index | None:
+    """An index once written never changes; it is read once per process."""
     try:
         shape = orjson.loads(path.with_suffix(".json").read_bytes())
         table = pl.read_ipc(path)

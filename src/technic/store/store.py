@@ -63,6 +63,11 @@ class Store:
         """A store version; the newest unless said otherwise."""
         return read_version(self.folder, number)
 
+    @staticmethod
+    def identity_of(version: StoreVersion) -> str:
+        """Names a version of this very store: equal names, equal data."""
+        return f"{version.identity}/{version.name}"
+
     def require(self) -> StoreVersion:
         """The newest version of a store that has bars.
 
@@ -93,17 +98,24 @@ class Store:
         known = set() if before is None else set(files(self.folder, name, before))
         return scan_files(name, sorted(set(files(self.folder, name, after)) - known))
 
-    def commit(self, rows: dict[str, pl.DataFrame], **changes: Any) -> StoreVersion:
+    def commit(
+        self,
+        rows: dict[str, pl.DataFrame],
+        *,
+        tables_before: dict[str, int] | None = None,
+        **changes: Any,
+    ) -> StoreVersion:
         """Append rows to tables, all or nothing; returns the version that has them.
 
         Parameters
         ----------
         rows : per table, rows of its schema
+        tables_before : Delta versions to append behind, where a repair has moved on
         changes : of `StoreVersion`: adjustment, simulated, settled
         """
         with writing(self.folder):
             before = self.version()
-            tables, made = dict(before.tables), list[Path]()
+            tables, made = dict(tables_before or before.tables), list[Path]()
             for name, frame in rows.items():
                 if not frame.is_empty():
                     done = append(self.folder, name, frame, tables.get(name))
@@ -165,6 +177,11 @@ class Store:
         if cutoff is None and as_of is not None:
             cutoff = nyse().opens(ordinal + 1)
         return PanelCache(self).open(pinned, session, cutoff)
+
+    def fresh_bars(self, version: StoreVersion) -> pl.DataFrame:
+        """The newest adjusted bars of a version, read from the tables: what a panel must show."""
+        assert version.last is not None
+        return PanelCache(self).bars(version, version.last)
 
     def _identity(self) -> str:
         """The store's random name; given at the first commit."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from technic.errors import StoreError
 from technic.market.schema import TABLES
 from technic.store.lock import sync_to_disk
 
@@ -76,11 +77,35 @@ def _logged(log: Path, after: int) -> list[Path]:
     return [*found, mark] if mark.exists() else found
 
 
+def drop_missing(folder: Path, name: str, pinned: int) -> int:
+    """Take files that are no longer there out of a table; returns the new version."""
+    from deltalake import DeltaTable  # noqa: PLC0415 -- scans never write
+
+    path = folder / "tables" / name
+    table = DeltaTable(str(path))
+    if table.version() != pinned:
+        table.restore(pinned)
+    table.repair()
+    table = DeltaTable(str(path))
+    sync_to_disk(*_logged(path / "_delta_log", pinned), root=folder)
+    return int(table.version())
+
+
 def files(folder: Path, name: str, version: int) -> list[str]:
     """The Parquet files that make up one version of a table."""
     from deltalake import DeltaTable  # noqa: PLC0415 -- a scan with a mapped panel needs none
 
-    return sorted(DeltaTable(str(folder / "tables" / name), version=version).file_uris())
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
+    path = folder / "tables" / name
+    try:
+        return sorted(DeltaTable(str(path), version=version).file_uris())
+    except (DeltaError, OSError, ValueError) as error:
+        raise StoreError(
+            f"{path}: version {version} cannot be read ({str(error).splitlines()[0][:120]}); the "
+            "store is damaged, or a copy of it is incomplete. technic doctor --deep says what is "
+            "missing; a backup by technic backup is always whole"
+        ) from error
 
 
 def scan_files(name: str, uris: list[str]) -> pl.LazyFrame:

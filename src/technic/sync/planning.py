@@ -122,7 +122,7 @@ def due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date]]:
     missing, again = [], []
     for session in wanted:
         row = last.get(session)
-        if row is None:
+        if row is None or row["provider"] == "repair":
             missing.append(session)
             continue
         age = newest - nyse().ordinal(session)
@@ -141,7 +141,10 @@ def due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date]]:
 def cells(asked: pl.DataFrame, wish: Wish) -> dict[str, set[date]]:
     """Sessions that are missing, by symbol."""
     wanted = set(sessions_between(wish.first, newest_session(wish.now, today=wish.today)))
+    voided = asked.filter(pl.col("provider") == "repair")["known_at"].max()
     settled = asked.filter(pl.col("settled"))
+    if voided is not None:
+        settled = settled.filter(pl.col("known_at") > voided)
     whole = set(settled.filter(pl.col("kind") == "day")["first"])
     missing = {symbol: wanted - whole for symbol in wish.symbols or ()}
     runs = settled.filter(pl.col("kind").is_in(["run", "many"]))

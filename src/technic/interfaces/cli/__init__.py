@@ -7,11 +7,12 @@ at once.
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
 from technic.errors import TechnicError
-from technic.interfaces.cli import ask, data, inform
+from technic.interfaces.cli import ask, data, inform, market, options
 
 app = typer.Typer(
     name="technic",
@@ -22,12 +23,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=True)
+cache_app = typer.Typer(help="Look at what is kept, or forget it.", no_args_is_help=True)
+simulate_app = typer.Typer(help="A simulated vendor.", no_args_is_help=True)
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
 
 for _command in (
     data.demo,
     data.import_,
     data.import_listings,
+    market.init,
+    market.providers,
+    market.sync,
+    market.calls,
+    market.backup,
     ask.scan,
     ask.explain,
     ask.why_not,
@@ -45,8 +53,26 @@ config_app.command("show")(inform.config_show)
 list_app.command("add")(inform.list_add)
 list_app.command("remove")(inform.list_remove)
 list_app.command("show")(inform.list_show)
+simulate_app.command("serve")(market.serve)
+cache_app.command("stats")(market.cache_stats)
+cache_app.command("clear")(market.cache_clear)
+app.add_typer(simulate_app, name="simulate")
+app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")
 app.add_typer(list_app, name="list")
+
+
+@app.callback()
+def logged(
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Log to the terminal too.")
+    ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log as JSON, one line each.")
+    ] = False,
+) -> None:
+    """Set up the log, which rotates in the state folder."""
+    options.logging_as(verbose=verbose, as_json=log_json)
 
 
 def main() -> None:

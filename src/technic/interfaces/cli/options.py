@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -58,12 +60,23 @@ class Desk:
         return f"technic {text}{self.hint}"
 
 
+LOGGING = {"verbose": False, "as_json": False}
+
+
+def logging_as(*, verbose: bool, as_json: bool) -> None:
+    """How to log, once a command touches the store."""
+    LOGGING.update(verbose=verbose, as_json=as_json)
+
+
 def desk(flag: Path | None, *, writing: bool = False) -> Desk:
     """The store to work on."""
     from technic.config import Settings
+    from technic.keys import all_values
+    from technic.logs import set_up
     from technic.sync import FileStore
 
     settings = Settings.load()
+    set_up(settings.state / "logs", all_values(settings), **LOGGING)
     setting = settings.store(flag, writing=writing)
     hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
     return Desk(FileStore(Path(setting.value)), settings, setting.origin, hint)
@@ -79,7 +92,7 @@ def day(text: str | None, option: str = "--as-of") -> date | None:
         raise ConfigError(f"{option} {text}: write a date as 2026-11-20") from error
 
 
-def instant(text: str | None) -> datetime | None:
+def instant(text: str | None, option: str = "--known-at") -> datetime | None:
     """An instant; one without a zone is in New York."""
     if text is None:
         return None
@@ -88,7 +101,7 @@ def instant(text: str | None) -> datetime | None:
     try:
         made = datetime.fromisoformat(text)
     except ValueError as error:
-        raise ConfigError(f"--known-at {text}: write it as 2026-11-20T16:00") from error
+        raise ConfigError(f"{option} {text}: write it as 2026-11-20T16:00") from error
     return (made if made.tzinfo else made.replace(tzinfo=NEW_YORK)).astimezone(UTC)
 
 
@@ -138,6 +151,34 @@ def progress(title: str) -> Callable[[str], None]:
             print(f"\r\033[K{title}: {stage} …", end="", file=sys.stderr, flush=True)
 
     return show
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on standard error: how far, what is being done, how long still; none in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total, _what: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[what]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(title, total=None, what="")
+
+        def advance(done: int, total: int, what: str) -> None:
+            shown.update(task, completed=done, total=total, what=what)
+
+        yield advance
 
 
 def progress_done() -> None:

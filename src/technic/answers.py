@@ -1,0 +1,88 @@
+"""Whole reports, kept by what they depend on: data, code, question and lists; nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import date
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from technic.cache import key_of
+from technic.ledger import Ledger
+from technic.plan import Plan
+from technic.report import Report, Row
+
+BESIDE = ("interfaces", "providers", "simulate", "sync", "bench", "extras", "cache", "__pycache__")
+
+
+def answer_key(asked: dict[str, Any], view: str) -> str:
+    """The key of a question's report on a view of a store."""
+    text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return key_of("report", code_digest(), view, text)
+
+
+@cache
+def code_digest() -> str:
+    """A digest of every line that can change an answer."""
+    root = Path(__file__).parent
+    made = blake2b(digest_size=12)
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root).parts
+        if path.suffix in {".py", ".lark", ".csv", ".toml"} and inside[0] not in BESIDE:
+            made.update("/".join(inside).encode())
+            made.update(path.read_bytes())
+    return made.hexdigest()
+
+
+def pack(report: Report) -> bytes:
+    """A report as JSON: numbers survive bit for bit."""
+    book = report.ledger_book
+    texts = list(dict.fromkeys(book.detail))
+    code = {text: j for j, text in enumerate(texts)}
+    content = {
+        "as_of": report.as_of,
+        "asked": report.asked,
+        "rows": [asdict(row) for row in report.shown],
+        "n_ranked": report.n_ranked,
+        "buckets": book.bucket.tolist(),
+        "texts": texts,
+        "details": [code[text] for text in book.detail],
+        "symbols": report.symbols,
+        "manifest": report.manifest,
+        "simulated": report.simulated,
+        "notes": report.notes,
+    }
+    return orjson.dumps(content)
+
+
+def unpack(content: bytes, timings: dict[str, float]) -> Report | None:
+    """The report that `pack` made; None if it is not one."""
+    try:
+        held = orjson.loads(content)
+        texts = held["texts"]
+        return Report(
+            as_of=date.fromisoformat(held["as_of"]),
+            asked=held["asked"],
+            shown=tuple(_row(row) for row in held["rows"]),
+            n_ranked=held["n_ranked"],
+            ledger_book=Ledger(
+                np.array(held["buckets"], dtype=np.int64), [texts[j] for j in held["details"]]
+            ),
+            symbols=tuple(held["symbols"]),
+            manifest=held["manifest"],
+            simulated=held["simulated"],
+            timings=timings,
+            notes=tuple(held["notes"]),
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
+        return None
+
+
+def _row(held: dict[str, Any]) -> Row:
+    plan = {field.name: held["plan"][field.name] for field in fields(Plan)}
+    return Row(**{**held, "plan": Plan(**plan)})

@@ -1,0 +1,112 @@
+"""What every cache does, how keys are made, and what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Protocol
+
+
+def key_of(kind: str, *parts: str | bytes) -> str:
+    """A key: a kind that can be cleared by itself, and a digest of everything that matters.
+
+    Examples
+    --------
+    >>> key_of("report", "a", "b") == key_of("report", "ab", "")
+    False
+    """
+    made = blake2b(digest_size=20)
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        made.update(len(content).to_bytes(8, "little"))
+        made.update(content)
+    return f"{kind}/{made.hexdigest()}"
+
+
+@dataclass(slots=True)
+class Meter:
+    """What one tier did.
+
+    Attributes
+    ----------
+    rejected : values that were there and not to be believed
+    failures : calls that a server did not answer
+    """
+
+    hits: int = 0
+    misses: int = 0
+    bytes: int = 0
+    puts: int = 0
+    rejected: int = 0
+    failures: int = 0
+    saved_ms: float = 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """As JSON holds it."""
+        return {
+            "hits": self.hits, "misses": self.misses, "bytes": self.bytes, "puts": self.puts,
+            "rejected": self.rejected, "failures": self.failures,
+            "saved_ms": round(self.saved_ms, 1),
+        }  # fmt: skip
+
+
+class Cache(Protocol):
+    """Values by key. Never raises for want of a value, a server or a disk."""
+
+    name: str
+    meter: Meter
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The values that are there, by key."""
+        ...
+
+    def put_many(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
+        """Keep values, for `ttl` seconds if given."""
+        ...
+
+    def clear(self, kind: str = "") -> int | None:
+        """Forget all values, or those of one kind; returns how many, None if it cannot say."""
+        ...
+
+    def size(self) -> tuple[int, int] | None:
+        """How many values it holds, and their bytes; None if it cannot say."""
+        ...
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Lets calls through until too many fail; then one now and then, to see."""
+
+    failures_allowed: int = 3
+    rest: float = 5.0
+    failures: int = 0
+    open_until: float = field(default=0.0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls are being held back."""
+        return self.failures >= self.failures_allowed
+
+    def allows(self, now: float) -> bool:
+        """Whether a call may be tried: always while closed, one per `rest` while open."""
+        if not self.is_open:
+            return True
+        if now < self.open_until:
+            return False
+        self.open_until = now + self.rest  # one probe; the others go on waiting
+        return True
+
+    def failed(self, now: float, weight: int = 1) -> bool:
+        """Count a failure; whether this one opened it."""
+        was_open = self.is_open
+        self.failures += weight
+        if self.is_open:
+            self.open_until = now + self.rest
+        return self.is_open and not was_open
+
+    def worked(self) -> bool:
+        """A call came back; whether this closed it."""
+        was_open = self.is_open
+        self.failures = 0
+        return was_open

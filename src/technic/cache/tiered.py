@@ -1,0 +1,102 @@
+"""Several caches, one behind the other: what a slower one has, the quicker ones learn."""
+
+from __future__ import annotations
+
+import random
+import struct
+import time
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+
+from technic.cache.protocol import Cache
+
+COST = struct.Struct("<f")  # stands before every value: milliseconds it took to make
+COUNTED = ("hits", "misses", "bytes", "saved_ms")
+JITTER = 0.1  # share of a lifetime by which values made together expire apart
+
+
+class TieredCache:
+    """Tiers, quickest first; without any, everything is made anew."""
+
+    def __init__(self, tiers: Iterable[Cache]) -> None:
+        self.tiers = tuple(tiers)
+        self._making: dict[str, Lock] = {}
+        self._guard = Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """The value of a key; None if no tier has it."""
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The values that some tier has, by key."""
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, bytes] = {}
+        for depth, tier in enumerate(self.tiers):
+            asked = [key for key in wanted if key not in found]
+            if not asked:
+                break
+            fresh = tier.get_many(asked)
+            meter = tier.meter
+            meter.hits += len(fresh)
+            meter.misses += len(asked) - len(fresh)
+            meter.bytes += sum(map(len, fresh.values()))
+            meter.saved_ms += sum(COST.unpack_from(value)[0] for value in fresh.values())
+            found |= fresh
+            for quicker in self.tiers[:depth]:
+                if fresh:
+                    quicker.put_many(fresh)
+        return {key: value[COST.size :] for key, value in found.items()}
+
+    def put(self, key: str, value: bytes, ttl: float | None = None, cost: float = 0.0) -> None:
+        """Keep one value in every tier."""
+        self.put_many({key: value}, ttl, cost)
+
+    def put_many(
+        self, values: Mapping[str, bytes], ttl: float | None = None, cost: float = 0.0
+    ) -> None:
+        """Keep values in every tier; lifetimes are spread a little.
+
+        Parameters
+        ----------
+        cost : milliseconds that making one of them took: what a hit will save
+        """
+        if not values or not self.tiers:
+            return
+        spread = None if ttl is None else ttl * (1.0 - JITTER * random.random())  # noqa: S311
+        priced = {key: COST.pack(cost) + value for key, value in values.items()}
+        for tier in self.tiers:
+            tier.put_many(priced, spread)
+            tier.meter.puts += len(values)
+
+    def get_or_make(self, key: str, make: Callable[[], bytes], ttl: float | None = None) -> bytes:
+        """The value of a key; made once, however many threads ask at the same time."""
+        found = self.get(key)
+        if found is not None:
+            return found
+        with self._guard:
+            lock = self._making.setdefault(key, Lock())
+        with lock:
+            found = self.get(key)
+            if found is None:
+                since = time.perf_counter()
+                found = make()
+                self.put(key, found, ttl, 1e3 * (time.perf_counter() - since))
+        with self._guard:
+            self._making.pop(key, None)
+        return found
+
+    def clear(self, kind: str = "") -> dict[str, int | None]:
+        """Forget all values, or those of one kind; how many, by tier."""
+        return {tier.name: tier.clear(kind) for tier in self.tiers}
+
+    def counts(self) -> dict[str, tuple[float, ...]]:
+        """`COUNTED` so far, by tier."""
+        return {t.name: tuple(getattr(t.meter, what) for what in COUNTED) for t in self.tiers}
+
+    def since(self, before: dict[str, tuple[float, ...]]) -> dict[str, float]:
+        """What happened since `counts` was taken, flat, for a scan's timings."""
+        return {
+            f"{name} {what}": round(now[j] - before.get(name, (0,) * len(COUNTED))[j], 1)
+            for name, now in self.counts().items()
+            for j, what in enumerate(COUNTED)
+        }

@@ -1,0 +1,72 @@
+"""Logs that rotate in the state folder; secrets are taken out before anything is written."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import orjson
+
+SIZE, KEPT = 1 << 20, 5
+
+
+class Redacting(logging.Filter):
+    """Takes secrets out of every message, and line breaks, so that a line is one event."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets = [secret for secret in secrets if len(secret) > 3]  # noqa: PLR2004
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always lets the record through, cleaned."""
+        text = record.getMessage()
+        for secret in self._secrets:
+            text = text.replace(secret, "•••")
+        record.msg = text.replace("\r", "\\r").replace("\n", "\\n")
+        record.args = ()
+        return True
+
+
+class AsJson(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record."""
+        about = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            "text": record.getMessage(),
+        }
+        return orjson.dumps(about).decode()
+
+
+def set_up(
+    folder: Path, secrets: Iterable[str], *, verbose: bool = False, as_json: bool = False
+) -> None:
+    """Write our logs to `folder`, and to standard error too if `verbose`; at most once."""
+    logger = logging.getLogger("technic")
+    if logger.handlers:
+        return
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    formatter = AsJson() if as_json else plain
+    handlers: list[logging.Handler] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "technic.log"
+        handlers.append(RotatingFileHandler(path, maxBytes=SIZE, backupCount=KEPT, delay=True))
+    except OSError:
+        pass  # a folder that cannot be written must not stop a scan
+    if verbose:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    redacting = Redacting(secrets)
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        handler.addFilter(redacting)
+        logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.propagate = False

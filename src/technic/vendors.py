@@ -1,0 +1,171 @@
+"""The vendors a user has chosen, ready to be asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from technic.config import Settings
+from technic.errors import ConfigError
+from technic.keys import find
+from technic.market.sessions import nyse
+from technic.providers import alpaca, massive
+from technic.providers.allowance import Allowance
+from technic.providers.http import Http, Manners
+from technic.providers.source import About, Log, Pace, Source, unheard
+from technic.sync.planning import Wish, newest_session
+
+VENDORS: dict[str, About] = {
+    "massive": massive.ABOUT,
+    "alpaca": alpaca.ABOUT,
+    "files": About("files", (), "free", "what your files hold", "none", "as your files'"),
+    "yahoo": About(
+        "yahoo", (), "free", "decades", "1 call a second, often blocked",
+        "personal use only; adjusted for splits by the vendor",
+    ),
+    "flatfiles": About(
+        "flatfiles", ("MASSIVE_S3_ACCESS_KEY", "MASSIVE_S3_SECRET_KEY"), "29 USD a month and up",
+        "as your plan's", "one file per session, no quota", "for your own use",
+    ),
+}  # fmt: skip
+ENDPOINTS = {
+    "massive": ("TECHNIC_MASSIVE__BASE_URL", massive.BASE),
+    "alpaca": ("TECHNIC_ALPACA__BASE_URL", alpaca.BASE),
+}
+PLANS = {"massive": massive.PLANS, "alpaca": alpaca.PLANS}
+FREE = {"massive": "basic", "alpaca": "free"}
+DEFAULT_HISTORY = 504
+RESERVE = 1  # calls per period kept for interactive use
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """What a sync asks.
+
+    Attributes
+    ----------
+    foreign : the vendor's clock and nature must be asked for: it is not the official one
+    """
+
+    sources: Mapping[str, Any]
+    paces: Mapping[str, Pace]
+    foreign: bool
+
+    def sources_of(self) -> dict[str, Source]:
+        """The vendors by name."""
+        return dict(self.sources)
+
+    def now(self) -> datetime:
+        """What time it is: a twin has a clock of its own."""
+        if self.foreign and "massive" in self.sources:
+            return self.sources["massive"].clock()  # type: ignore[no-any-return]
+        return datetime.now(UTC)
+
+    @property
+    def simulated(self) -> dict[str, Any] | None:
+        """How the market is made, if an answer said that it is not real."""
+        if any(source.simulated for source in self.sources.values()):
+            return {"vendor": "the twin"}
+        return None
+
+
+@contextmanager
+def connected(
+    settings: Settings, log: Log = unheard, manners: Manners | None = None
+) -> Iterator[Vendors]:
+    """The vendors of the settings; their connections end with the block.
+
+    Raises
+    ------
+    ConfigError
+        If none is chosen, or a key is missing.
+    """
+    names = chosen(settings)
+    sources: dict[str, Any] = {}
+    paces: dict[str, Pace] = {}
+    foreign = False
+    for name in names:
+        variable, official = ENDPOINTS[name]
+        base = os.environ.get(variable, official)
+        foreign = foreign or base != official
+        pace = pace_of(name, settings, real=base == official)
+        paces[name] = pace
+        sources[name] = _source(name, base, pace, settings, log, manners)
+    try:
+        yield Vendors(sources, paces, foreign)
+    finally:
+        for source in sources.values():
+            source.close()
+
+
+def chosen(settings: Settings) -> list[str]:
+    """The vendors to sync from: as set, else those whose key is there."""
+    told = settings.value("provider")
+    if told:
+        names = [name.strip() for name in told.split(",") if name.strip()]
+        if unknown := [name for name in names if name not in ENDPOINTS]:
+            raise ConfigError(
+                f"provider {', '.join(unknown)}: a sync asks {' and '.join(ENDPOINTS)}; for files "
+                "there is technic import"
+            )
+        return names
+    found = [name for name in ENDPOINTS if find(name, settings) is not None]
+    if not found:
+        raise ConfigError(
+            "no vendor is set up: technic init asks for one; or try the simulated vendor, which "
+            "needs no key: technic simulate serve"
+        )
+    return found
+
+
+def pace_of(name: str, settings: Settings, *, real: bool = True) -> Pace:
+    """How fast a vendor may be asked on the user's plan."""
+    plans = PLANS[name]
+    told = settings.value("plan") or (FREE[name] if real else "unlimited")
+    if "/" in told:
+        calls, _, seconds = told.partition("/")
+        return Pace(int(calls), float(seconds))
+    return plans.get(told) or plans[FREE[name]]
+
+
+def wish_of(
+    settings: Settings, now: datetime, symbols: str = "", history: int | None = None
+) -> Wish:
+    """What the store should hold."""
+    sessions = history or int(settings.value("history") or DEFAULT_HISTORY)
+    table = nyse()
+    newest = table.ordinal(newest_session(now))
+    first = table.day(max(newest - sessions + 1, 0))
+    told = symbols or settings.value("universe", "all")
+    names = (
+        None if told == "all" else tuple(sorted({s.strip() for s in told.split(",") if s.strip()}))
+    )
+    pace = min(
+        (pace_of(n, settings).history_days or 99_999 for n in chosen(settings)), default=99_999
+    )
+    limit = date.fromordinal(now.date().toordinal() - pace + 1)
+    return Wish(max(first, limit), now, names)
+
+
+def _source(
+    name: str, base: str, pace: Pace, settings: Settings, log: Log, manners: Manners | None
+) -> Any:
+    secret = find(name, settings)
+    if secret is None:
+        keys = " or ".join(VENDORS[name].keys)
+        raise ConfigError(f"{name}: no key; set {keys}, or run technic init")
+    kept = Pace(max(pace.calls - (RESERVE if pace.calls > RESERVE else 0), 0), pace.period)
+    allowance = Allowance(kept, settings.state / "rates.sqlite", f"{name}{base}{secret.value}")
+    if name == "massive":
+        headers = {"Authorization": f"Bearer {secret.value}"}
+        http = Http(
+            name, base, headers, hosts=massive.HOSTS, allowance=allowance, log=log, manners=manners
+        )
+        return massive.Massive(http)
+    other = find("alpaca_secret", settings)
+    headers = {"APCA-API-KEY-ID": secret.value, "APCA-API-SECRET-KEY": other.value if other else ""}
+    return alpaca.Alpaca(Http(name, base, headers, allowance=allowance, log=log, manners=manners))
