@@ -295,12 +295,11 @@ def strict_json(body: bytes, provider: str) -> Any:
 
 
 def _keys(content: Any) -> int:
-    """How many keys all objects have together."""
-    if isinstance(content, dict):
-        return len(content) + sum(_keys(v) for v in content.values() if isinstance(v, dict | list))
-    if isinstance(content, list):
-        return sum(_keys(v) for v in content if isinstance(v, dict | list))
-    return 0
+    """How many keys an object has, and the rows of its lists: all, if the rows are flat."""
+    if not isinstance(content, dict):
+        return -1
+    rows = (v for v in content.values() if isinstance(v, list))
+    return len(content) + sum(len(row) for v in rows for row in v if isinstance(row, dict))
 
 
 def _repeats(body: bytes) -> bool:

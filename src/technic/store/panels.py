@@ -29,7 +29,7 @@ from technic.market.adjust import adjust_for_splits
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.store.directory import directory
-from technic.store.lock import write_atomically, writing
+from technic.store.lock import sync_to_disk, write_atomically, writing
 from technic.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class PanelCache:
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         made.tofile(self._folder / name)
+        sync_to_disk(self._folder / name)
         return Index(name, made.shape[0], len(fields), rows, who, places, lengths)
 
     def _extend(
@@ -209,6 +210,8 @@ class PanelCache:
         rows = starts + np.arange(int(more.sum())) - np.repeat(np.cumsum(more) - more, more)
         for j, column in enumerate(_columns(newer, fields)):
             bars[blocks, j, rows, lanes] = column
+        del bars  # unmapped, so that what was written is the file's
+        sync_to_disk(self._folder / base.data)
         return Index(base.data, n_blocks, base.n_fields, base.n_rows, who, places, grown)
 
     def _highest_block(self, base: Index) -> int:
@@ -332,6 +335,7 @@ def _write_index(path: Path, index: Index) -> None:
     )
     shape = {name: getattr(index, name) for name in ("data", "n_blocks", "n_fields", "n_rows")}
     table.write_ipc(path.with_suffix(".writing"))
+    sync_to_disk(path.with_suffix(".writing"))
     path.with_suffix(".writing").replace(path)
     write_atomically(path.with_suffix(".json"), orjson.dumps(shape))
 

@@ -94,7 +94,6 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
 def files(folder: Path, name: str, version: int) -> list[str]:
     """The Parquet files that make up one version of a table."""
     from deltalake import DeltaTable  # noqa: PLC0415 -- a scan with a mapped panel needs none
-
     from deltalake.exceptions import DeltaError  # noqa: PLC0415
 
     path = folder / "tables" / name

@@ -7,12 +7,13 @@ that comes back without proof that it is the same security is another one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from technic.market.schema import LISTINGS, TICKERS, conform
+from technic.market.schema import LISTINGS, SYMBOL_PATTERN, TICKERS, conform
 from technic.market.sessions import NEW_YORK
 from technic.store.directory import eras as newest_eras
 from technic.sync.intake import listing_type
@@ -52,6 +53,12 @@ class Directory:
     notes: list[str] = field(default_factory=list)
     _told: dict[tuple[int, int], Era] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
+    _by_id: dict[int, dict[int, Era]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for rows in self.eras.values():
+            for era in rows:
+                self._by_id.setdefault(era.security_id, {})[era.number] = era
 
     @classmethod
     def of(cls, tickers: pl.DataFrame, listings: pl.DataFrame, source: str) -> Directory:
@@ -80,7 +87,10 @@ class Directory:
             if len(known) == 1 and known[0].covers(low) and known[0].covers(high):
                 simple.append((symbol, known[0].security_id))
             elif not known:
-                simple.append((symbol, self._stranger(symbol, low)))
+                simple.append((symbol, self._new(symbol, low).security_id))
+            elif self._only_begins_earlier(known, low, high):
+                self._put(replace(known[0], since=low))
+                simple.append((symbol, known[0].security_id))
             else:
                 several.append(symbol)
         table = pl.DataFrame(
@@ -118,7 +128,10 @@ class Directory:
         today = at.astimezone(NEW_YORK).date()
         figis = {str(a["figi"]): i for i, a in self.about.items() if a.get("figi")}
         for row in listings.sort("active", descending=True).iter_rows(named=True):
-            if row["symbol"] is None:
+            if not re.fullmatch(SYMBOL_PATTERN, str(row["symbol"] or "")):
+                self._note(
+                    f"a listing under {str(row['symbol'])[:24]!r}, which is no ticker: left out"
+                )
                 continue
             if on is not None:
                 self._learn_past(row, on, figis)
@@ -150,6 +163,13 @@ class Directory:
         known = figis.get(str(figi)) if figi else None
         if known is not None and (held is None or held.security_id != known):
             current = self._current(known)
+            updated = row["updated"]
+            older = isinstance(updated, date) and current is not None and updated < current.since
+            if current is not None and older and current.symbol != symbol:
+                self._note(
+                    f"{symbol}: listed for {current.symbol} since before it was; not believed"
+                )
+                return
             if current is not None and current.symbol != symbol and held is None:
                 self._rename(current, symbol, row, last_bars, today)
             elif held is not None:
@@ -259,12 +279,19 @@ class Directory:
 
     def _clip(self, security_id: int, symbol: str, since: date) -> None:
         """A security bears one symbol at a time: the older one ends before the newer begins."""
-        for era in [e for rows in self.eras.values() for e in rows if e.security_id == security_id]:
+        for era in self._own(security_id):
             if era.symbol != symbol and era.since < since and (era.until or since) >= since:
                 self._put(replace(era, until=since - timedelta(days=1)))
 
-    def _stranger(self, symbol: str, since: date) -> int:
-        return self._new(symbol, since).security_id
+    def _only_begins_earlier(self, known: list[Era], low: date, high: date) -> bool:
+        """Whether a symbol's one holder, never called otherwise, simply has older bars."""
+        era = known[0]
+        alone = len(known) == 1 and len(self._own(era.security_id)) == 1
+        return alone and low < era.since and (era.until is None or high <= era.until)
+
+    def _own(self, security_id: int) -> list[Era]:
+        """Every era of a security."""
+        return list(self._by_id.get(security_id, {}).values())
 
     def _new(self, symbol: str, since: date) -> Era:
         self.top += 1
@@ -277,11 +304,12 @@ class Directory:
         key = (era.security_id, era.number)
         rows = self.eras.get(era.symbol, [])
         self.eras[era.symbol] = [e for e in rows if (e.security_id, e.number) != key] + [era]
+        self._by_id.setdefault(era.security_id, {})[era.number] = era
         self._told[key] = era
 
     def _another(self, security_id: int, symbol: str, since: date, until: date | None) -> None:
         """One more era of a security."""
-        own = [e for rows in self.eras.values() for e in rows if e.security_id == security_id]
+        own = self._own(security_id)
         self._put(Era(security_id, symbol, since, until, 1 + max(e.number for e in own)))
 
     def _open(self, symbol: str) -> Era | None:
@@ -289,8 +317,7 @@ class Directory:
 
     def _current(self, security_id: int) -> Era | None:
         """The newest era of a security."""
-        own = [e for rows in self.eras.values() for e in rows if e.security_id == security_id]
-        return max(own, key=lambda e: e.since, default=None)
+        return max(self._own(security_id), key=lambda e: e.since, default=None)
 
     def _describe(self, security_id: int, row: dict[str, object]) -> None:
         """Attributes as told; what the vendor does not say stays as it was."""

@@ -7,15 +7,15 @@ once a commit holds it. So a sync that was stopped at any moment repeats no call
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
 import orjson
 
-from technic.providers.source import Ask
+from technic.providers.source import Ask, Reading, Source
 from technic.store.lock import write_atomically
 
 MAGIC = b"technic-inbox-1\n"
@@ -30,6 +30,11 @@ class Answered:
     at: datetime
     pages: list[bytes]
     path: Path | None = None
+    reading: Reading | None = None
+
+    def read(self, sources: Mapping[str, Source]) -> Reading:
+        """What the pages say; read once if that was done already."""
+        return self.reading or sources[self.provider].read(self.ask, self.pages)
 
 
 class Inbox:
@@ -53,7 +58,7 @@ class Inbox:
         name = f"{answered.at:%Y%m%dT%H%M%S%f}-{blake2b(head, digest_size=6).hexdigest()}.answer"
         path = self._folder / name
         write_atomically(path, MAGIC + seal + b"\n" + body)
-        return Answered(answered.provider, answered.ask, answered.at, answered.pages, path)
+        return replace(answered, path=path)
 
     def waiting(self) -> Iterator[Answered]:
         """What is there, oldest first; a file that is not whole is removed: it will be asked again."""

@@ -24,10 +24,12 @@ from technic.store import Store, StoreVersion
 from technic.sync import actions
 from technic.sync.identity import Directory
 from technic.sync.inbox import Answered
-from technic.sync.intake import as_bars, closes, news, next_opens
+from technic.sync.intake import News, as_bars, closes, news, next_opens
 from technic.sync.planning import is_final
 
 BAR_KINDS = ("day", "run", "many")
+LARGE_EDIT = 0.18  # of a close, as a logarithm: about a fifth
+MANY_EDITS = 20
 
 
 @dataclass
@@ -74,7 +76,7 @@ def ingest(
         vendor,
     )
     _learn(store, version, directory, answers, sources)
-    raw = [_bars_of(a, sources[a.provider]) for a in answers if a.ask.kind in BAR_KINDS]
+    raw = [_bars_of(a, sources) for a in answers if a.ask.kind in BAR_KINDS]
     raw = [frame for frame in raw if not frame.is_empty()]
     bars, bad = pl.DataFrame(), pl.DataFrame()
     if raw:
@@ -94,7 +96,7 @@ def ingest(
             store.catalog.quarantine(part, label, at)
     tables = directory.tables(at)
     tables["actions"] = good_actions
-    tables["asked"] = _asked(answers, sources, bad)
+    tables["asked"] = _asked(answers, sources, bad, _doubtful(found))
     if found is not None:
         tables["bars"] = found.bars
         _count(found.bars.height - found.revised, found.known, found.edits, identified, tally)
@@ -134,16 +136,16 @@ def _learn(
     )
     first = version.first or min((a.ask.first for a in answers if a.ask.first), default=date.max)
     for answered in sorted(told, key=lambda a: (a.ask.on is not None, not a.ask.active)):
-        table = sources[answered.provider].read(answered.ask, answered.pages).table
+        table = answered.read(sources).table
         if not answered.ask.active:  # who left before our first bar is nobody here
             table = table.filter(pl.col("until") >= first)
         directory.learn(table, answered.at, last, answered.ask.on)
 
 
-def _bars_of(answered: Answered, source: Source) -> pl.DataFrame:
+def _bars_of(answered: Answered, sources: Mapping[str, Source]) -> pl.DataFrame:
     """Rows of an answer with `known_at`, `assumed`, `seen`, and `stray` for another day's."""
     ask = answered.ask
-    table = source.read(ask, answered.pages).table
+    table = answered.read(sources).table
     inside = pl.col("date").is_between(pl.lit(ask.first), pl.lit(ask.last))
     table = table.with_columns(stray=~inside.fill_null(value=True))
     opened = pl.lit(answered.at).cast(INSTANT)
@@ -172,10 +174,7 @@ def _actions(
     if not told or newest is None:
         return _none(), pl.DataFrame()
     frames = [
-        sources[a.provider]
-        .read(a.ask, a.pages)
-        .table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s")))
-        for a in told
+        a.read(sources).table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s"))) for a in told
     ]
     table = pl.concat(frames).filter(pl.col("date") <= newest)
     known = table.filter(pl.col("symbol").is_in(list(directory.eras)))
@@ -235,13 +234,14 @@ def _asked(
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
     bad: pl.DataFrame,
+    doubtful: Mapping[date, int],
 ) -> pl.DataFrame:
     """A row for every ask; several for one that named several symbols."""
     rejected = dict(bad.group_by("date").len().iter_rows()) if not bad.is_empty() else {}
     rows = []
     for answered in answers:
         ask, at = answered.ask, answered.at
-        reading = sources[answered.provider].read(ask, answered.pages)
+        reading = answered.read(sources)
         if ask.kind not in BAR_KINDS:
             today = at.date()
             kind = ask.kind
@@ -256,11 +256,22 @@ def _asked(
         assert ask.last is not None
         settled = not reading.delayed and is_final(_session(ask.last), at)
         count = reading.table.height
-        n_bad = rejected.get(ask.last, 0) if ask.kind == "day" else 0
+        n_bad = rejected.get(ask.last, 0) + doubtful.get(ask.last, 0) if ask.kind == "day" else 0
         for symbol in (None,) if ask.kind == "day" else ask.symbols:
             rows.append((ask.kind, ask.first, ask.last, symbol, answered.provider, settled,
                          count, n_bad, volume, at))  # fmt: skip
     return pl.DataFrame(rows, schema=ASKED, orient="row")
+
+
+def _doubtful(found: News | None) -> dict[date, int]:
+    """Corrections so large, or so many, that the session is to be asked for once more."""
+    if found is None or found.edits.is_empty():
+        return {}
+    moved = (pl.col("close") / pl.col("close_before")).log().abs() > LARGE_EDIT
+    per_day = found.edits.group_by("session").agg(edits=pl.len(), large=moved.sum())
+    whole = dict(found.bars.group_by("session").len().iter_rows())
+    many = {d: n for d, n, _ in per_day.iter_rows() if n > MANY_EDITS and n > whole[d] - n}
+    return many | {d: n for d, _, n in per_day.iter_rows() if n}
 
 
 def _session(day: date) -> date:

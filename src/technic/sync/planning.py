@@ -21,7 +21,7 @@ from technic.sync.cover import cheapest
 SETTLING = 5  # sessions in which vendors still revise a bar
 CLOSE_DELAY = timedelta(minutes=15)
 WEEK = timedelta(days=7)
-TRIES = 3  # how often a session with rows that were set aside, or without any, is asked for
+TRIES = 6  # how often a session with rows that were set aside, or without any, is asked for
 BYTES_A_DAY, BYTES_A_BAR = 450_000, 60
 MANY_SYMBOLS, BARS_A_PAGE = 200, 10_000
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
@@ -105,6 +105,19 @@ def sync(
     return done
 
 
+def take_in(
+    store: Store, sources: Mapping[str, Source], simulated: dict[str, Any] | None = None
+) -> StoreVersion:
+    """Store what an interrupted sync had received; asks nothing."""
+    with alone(store.folder, "sync"):
+        now = datetime.now(UTC)
+        work = _Work(store, sources, Wish(now.date(), now), lambda: now, _unseen, simulated)
+        work.resume()
+        if store.version().last is not None:
+            store.panel()
+    return store.version()
+
+
 class _Work:
     """One run: what is on its way."""
 
@@ -170,17 +183,18 @@ class _Work:
         """One answer; a day that looks wrong as a whole is asked for twice."""
         source, ask = self.sources[step.provider], step.ask
         pages = source.fetch(ask)
-        doubt = self._doubt(ask, source.read(ask, pages))
-        if doubt is not None:
+        reading = source.read(ask, pages)
+        if self._doubt(ask, reading) is not None:
             pages = source.fetch(ask)
-            second = self._doubt(ask, source.read(ask, pages))
-            if second is not None and "times the volume" not in second and "no bar" not in second:
+            reading = source.read(ask, pages)
+            again = self._doubt(ask, reading)
+            if again is not None and "times the volume" not in again and "no bar" not in again:
                 raise ProviderError(
-                    f"{step.provider}: {ask}: {second}; refused, and asked for again next time"
+                    f"{step.provider}: {ask}: {again}; refused, and asked for again next time"
                 )
-            if second is not None:
-                self.tally.note(f"{ask.first}: {second}")
-        return self.inbox.put(Answered(step.provider, ask, self.clock(), pages))
+            if again is not None:
+                self.tally.note(f"{ask.first}: {again}")
+        return self.inbox.put(Answered(step.provider, ask, self.clock(), pages, reading=reading))
 
     def _doubt(self, ask: Ask, reading: Reading) -> str | None:
         if ask.kind != "day" or ask.first is None or reading.delayed:

@@ -1,0 +1,1 @@
+"""Checks that break things on purpose; see __main__."""

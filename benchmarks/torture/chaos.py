@@ -1,0 +1,298 @@
+"""Vendors that misbehave: transport, answers, rows; and what their own clients make of it."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from technic.errors import PageError, ProviderError, TechnicError
+from technic.providers.http import Http, Manners
+from technic.providers.massive import HOSTS, Massive
+from technic.providers.source import Ask
+from technic.simulate.dialect import Request
+from technic.simulate.faults import ANSWERS, ROWS, TRANSPORT, Fault, FaultPlan, Rule, afflict, chaos
+from technic.simulate.massive import answer
+from technic.simulate.server import Twin, serving
+from technic.simulate.tape import evening, record
+from technic.store.directory import eras
+from technic.sync import open_store
+from technic.sync.planning import Wish
+from technic.sync.syncing import sync
+
+FAST = Manners(deadline=0.4, attempts=9, total=30.0, wait=0.005, wait_most=0.03)
+SIMULATED = {"vendor": "the twin"}
+
+
+def checks_transport(tier: int, seed: int):
+    tape = record(3, 60, 30)
+    seeds = 200 if tier == 2 else 12
+    failed, asked, wasted = 0, 0, 0
+    clean = synced(tape, [14], FaultPlan())[0]
+    for k in range(seeds):
+        plan = chaos(seed * 1000 + k, 0.2, (*TRANSPORT, *ANSWERS))
+        got, calls = synced(tape, [14], plan)
+        failed += got != clean
+        asked += len(calls)
+    yield (
+        "chaos sync, transport and answers, 20 % of requests: stores that differ",
+        failed,
+        seeds,
+        f"{asked:,} calls",
+    )
+    tally = [0, 0]
+    for k in range(max(seeds // 10, 2)):
+        _, calls = synced(tape, [14], chaos(seed * 77 + k, 0.05, (*TRANSPORT, *ANSWERS)))
+        tally[0] += sum(c.outcome != "ok" for c in calls)
+        tally[1] += len(calls)
+    wasted = tally[0] / tally[1]
+    yield (
+        "calls wasted by retries at 5 % faults above 10 %",
+        int(wasted > 0.10),
+        1,
+        f"{100 * wasted:.1f} % of {tally[1]:,}",
+    )
+
+
+def checks_rows(tier: int, seed: int):
+    """Faulty nights, then healthy ones: the re-asks must heal what was not set aside."""
+    tape = record(3, 80, 34)
+    seeds = 200 if tier == 2 else 8
+    clean = synced(tape, range(14, 26), FaultPlan(), view=newest)[0]
+    failed, quarantined = 0, 0
+    for k in range(seeds):
+        got, _, store = synced(
+            tape, range(14, 26), chaos(seed * 1000 + k, 0.2, tuple(ROWS)), view=newest,
+            faulty=range(15, 20), keep=True,
+        )  # fmt: skip
+        failed += got != clean
+        quarantined += sum(store.catalog.quarantined().values())
+    yield (
+        "chaos sync, faulty rows on five nights: stores not healed by the re-asks",
+        failed,
+        seeds,
+        f"{quarantined:,} rows set aside",
+    )
+
+
+def checks_pages(tier: int, seed: int):
+    """Bodies cut and garbled: never fewer rows than the vendor has, and no word of it."""
+    tape = record(3, 60, 30)
+    day, now = tape.sessions[-1], evening(tape.sessions[-1])
+    ask = Ask("day", day, day)
+    source = Massive(Http("massive", "http://127.0.0.1:1", {}))
+    path = f"/v2/aggs/grouped/locale/us/market/stocks/{day}"
+    request = Request(path, {"adjusted": "false"}, now)
+    whole = answer(tape, request)
+    rows = source.read(ask, [whole.body]).table.height
+    names = ("truncated_json", "bad_json", "bom", "no_results", "null_results", "status_error",
+             "count_mismatch", "empty200", "html200")  # fmt: skip
+    count, silent = (100_000 if tier == 2 else 10_000), 0
+    for k in range(count):
+        body = afflict(whole, Fault(names[k % len(names)], seed * count + k), request).body
+        if body == whole.body:
+            continue
+        try:
+            source._bars_page(body, ask)
+            silent += source.read(ask, [body]).table.height < rows
+        except PageError:
+            pass
+    yield "pages silently truncated", silent, count, "; ".join(names)
+
+
+def checks_matrix(tier: int, seed: int):
+    """Every fault against a naive loop, the vendor's client and technic."""
+    table = fault_matrix(seed)
+    target = Path(__file__).parents[2] / "docs" / "faults.md"
+    if tier == 2:
+        target.write_text(matrix_page(table))
+    bad = [row for row in table if row[3].startswith("WRONG")]
+    yield (
+        "faults of one request that technic passes on as if healthy",
+        len(bad),
+        len(table),
+        ", ".join(r[0] for r in bad),
+    )
+
+
+@contextmanager
+def client(url, log=lambda _c: None, manners=FAST):
+    source = Massive(
+        Http("massive", url, {"Authorization": "Bearer k"}, hosts=HOSTS, log=log, manners=manners)
+    )
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def synced(tape, nights, plan, view=None, faulty=None, keep=False):
+    """A store synced on some evenings; its content, its calls."""
+    nights = list(nights)
+    view = view or content
+    calls = []
+    folder = tempfile.TemporaryDirectory(prefix="technic-chaos-")
+    store = open_store(Path(folder.name) / "store")
+    store._held = folder
+    twin = Twin(tape, faults=plan)
+    rules = plan.rules
+    with serving(twin) as served, client(served.url, calls.append) as source:
+        for night in nights:
+            plan.rules = rules if faulty is None or night in faulty else ()
+            twin.clock.set(evening(tape.sessions[night]) + timedelta(hours=1))
+            for _ in range(8):
+                try:
+                    done = sync(
+                        store, {"massive": source}, Wish(tape.sessions[8], twin.clock.now()),
+                        clock=twin.clock.now, simulated=SIMULATED,
+                    )  # fmt: skip
+                except TechnicError:
+                    continue
+                if not done.failed:
+                    break
+    plan.rules = rules
+    found = view(store)
+    return (found, calls, store) if keep else (found, calls)
+
+
+def content(store):
+    """Security, session, values, order of versions; securities by their names."""
+    return _content(store, ["known_at"], None)
+
+
+def newest(store):
+    """Security, session and the newest values."""
+    return _content(store, [], ["security", "session"])
+
+
+def _content(store, drop, key):
+    names = eras(store.table("tickers").collect()).sort("era")
+    named = names.group_by("security_id").agg(security=pl.col("symbol").str.join("→"))
+    bars = store.table("bars").collect().join(named, on="security_id")
+    bars = bars.sort("security", "session", "known_at", maintain_order=True)
+    if key:
+        bars = bars.unique(key, keep="last", maintain_order=True)
+    acts = store.table("actions").collect().join(named, on="security_id")
+    acts = acts.sort("known_at", maintain_order=True).unique(
+        ["security", "session", "kind"], keep="last", maintain_order=True
+    )
+    columns = ["security", "session", "open", "high", "low", "close", "volume", "vwap"]
+    acts = acts.sort("security", "session", "kind").select("security", "session", "kind", "value")
+    nothing = pl.when(pl.col("kind") == "split").then(1.0).otherwise(0.0)
+    return bars.select(columns).rows(), acts.filter(pl.col("value") != nothing).rows()
+
+
+def fault_matrix(seed):
+    """Per fault: what a naive loop, the official client and technic return for paged bars."""
+    import httpx2
+    from massive import RESTClient
+
+    tape = record(3, 60, 40)
+    listing = next(
+        i
+        for i, l in enumerate(tape.listings)
+        if l.since is None and l.until is None and len(l.eras) == 1
+    )
+    symbol = tape.listings[listing].eras[0].symbol
+    first, last = tape.sessions[0], tape.sessions[-1]
+    now = evening(last) + timedelta(hours=9)
+    truth = [v[3] for v in tape.run_of(listing, first, last, now).values.tolist()]
+    path = f"/v2/aggs/ticker/{symbol}/range/1/day/{first}/{last}"
+    rows = []
+    for name in (*TRANSPORT, *ANSWERS, *ROWS):
+        results = []
+        for who in ("naive", "official", "technic"):
+            rule = Rule((name,), probability=1.0, attempts=1)
+            twin = Twin(tape, faults=FaultPlan((rule,), seed), clock=now)
+            with serving(twin) as served:
+                try:
+                    if who == "naive":
+                        got, url = [], f"{served.url}{path}?adjusted=false&limit=12"
+                        for _ in range(20):
+                            page = httpx2.get(
+                                url, headers={"Authorization": "Bearer k"}, timeout=1.0
+                            ).json()
+                            got += [bar.get("c") for bar in page.get("results") or []]
+                            if not page.get("next_url"):
+                                break
+                            url = served.url + "/" + page["next_url"].split("/", 3)[3]
+                    elif who == "official":
+                        rest = RESTClient(
+                            "k", base=served.url, read_timeout=1.0, connect_timeout=1.0, retries=1
+                        )
+                        got = []
+                        for bar in rest.list_aggs(
+                            symbol, 1, "day", first, last, adjusted=False, limit=12
+                        ):
+                            got.append(bar.close)
+                            if len(got) > 500:
+                                break
+                    else:
+                        with client(served.url) as source:
+                            ask = Ask("run", first, last, (symbol,))
+                            reading = source.read(ask, source.fetch(ask))
+                            got = judged(reading.table, first, last)
+                except Exception as error:  # noqa: BLE001 -- what they raise is what is reported
+                    results.append(
+                        f"error ({type(error).__name__})"
+                        if not isinstance(error, ProviderError)
+                        else "error, clear"
+                    )
+                    continue
+            results.append(verdict(got, truth, who == "technic"))
+        rows.append((name, *results))
+    return rows
+
+
+def judged(table, first, last):
+    """What technic would store: rows that its own examination passes."""
+    from technic.market.quality import examine
+    from technic.sync.intake import closes
+
+    inside = table.filter(pl.col("date").is_between(first, last).fill_null(value=True))
+    dated = inside.with_columns(known_at=closes(inside), assumed=pl.lit(value=True))
+    found = examine(dated)
+    got = found.good.sort("date")["close"].to_list()
+    return got, table.height - found.good.height - found.repeated
+
+
+def verdict(got, truth, ours):
+    aside = 0
+    if ours:
+        got, aside = got
+    if got == truth:
+        return "right"
+    if aside and set(got) <= set(truth):
+        return f"right but for {aside} rows set aside"
+    lost = len(truth) - len(set(map(str, got)) & set(map(str, truth)))
+    words = (
+        f"WRONG: {len(got)} bars for {len(truth)}"
+        if len(got) != len(truth)
+        else f"WRONG: {lost} values"
+    )
+    return (
+        "undetectable in one answer; healed by asking again"
+        if ours and len(got) in {len(truth), len(truth) - 1} and not aside and lost <= 2
+        else words
+    )
+
+
+def matrix_page(table):
+    head = (
+        "# When the vendor misbehaves: who notices\n\nOne fault in the first request for 40 daily bars of one symbol in pages of 12 (technic asks "
+        "for one page). *Naive* is a loop over `next_url`, *official* the vendor's own client 2.9, *technic* its provider and examination.\n"
+        "Written by `make torture TIER=2`.\n\n| fault | naive loop | official client | technic |\n|---|---|---|---|\n"
+    )
+    return head + "\n".join(f"| `{a}` | {b} | {c} | {d} |" for a, b, c, d in table) + "\n"
+
+
+CHECKS = {
+    "chaos": checks_transport,
+    "rows": checks_rows,
+    "pages": checks_pages,
+    "matrix": checks_matrix,
+}

@@ -1,0 +1,290 @@
+"""Syncs killed at every system call that changes the store, at random moments, and by power cuts.
+
+1. `counted` runs a sync under strace and lists which calls touch the store: (call, n) per thread.
+2. `points` runs it again for each, killed there (KILL), or with an error put in (EIO, ENOSPC).
+3. After each the store must open at the old version or the new one, with every digest right, and
+   the same sync, run again, must end where an undisturbed one ends.
+4. A power cut also takes what was never forced to the disk: any subset of such files is dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from technic.errors import StoreError
+from technic.integrity import examine_files
+from technic.providers.source import Ask
+from technic.simulate.faults import FaultPlan
+from technic.simulate.server import Twin, serving
+from technic.simulate.tape import evening, record
+from technic.store import Store
+from technic.sync import open_store
+from technic.sync.inbox import Answered, Inbox
+from technic.sync.planning import Wish
+from technic.sync.syncing import sync
+
+from .chaos import SIMULATED, client, content
+
+CALLS = ("write", "pwrite64", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat",
+         "mkdir", "mkdirat", "fsync", "fdatasync", "ftruncate")  # fmt: skip
+VICTIM = """
+import sys
+from pathlib import Path
+from technic.sync import open_store
+from technic.sync.syncing import take_in
+from technic.providers.massive import Massive
+from technic.providers.http import Http
+store = open_store(Path(sys.argv[1]))
+take_in(store, {"massive": Massive(Http("massive", "http://127.0.0.1:1", {}))}, {"vendor": "the twin"})
+"""
+
+
+def checks_points(tier: int, seed: int):
+    if shutil.which("strace") is None:
+        yield "sync killed at every point", 0, 0, "strace is not installed here"
+        return
+    with tempfile.TemporaryDirectory(prefix="technic-crash-") as folder:
+        scene = Scene(Path(folder))
+        found = scene.counted()
+        step = 1 if tier == 2 else max(len(found) // 24, 1)
+        chosen = found[::step]
+        rng = np.random.default_rng(seed)
+        jobs = [(call, n, f"signal=KILL", bool(rng.random() < 0.5)) for call, n in chosen]
+        more = found[:: 1 if tier == 2 else max(len(found) // 8, 1)]
+        jobs += [
+            (call, n, f"error={kind}", False)
+            for call, n in more
+            for kind in ("EIO", "ENOSPC")
+            if call not in {"unlink", "unlinkat"}
+        ]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            outcomes = list(pool.map(lambda job: scene.struck(*job, seed), jobs))
+        kills = [o for j, o in zip(jobs, outcomes, strict=True) if "KILL" in j[2]]
+        errors = [o for j, o in zip(jobs, outcomes, strict=True) if "KILL" not in j[2]]
+        by_call = {c: sum(1 for j in chosen if j[0] == c) for c in CALLS}
+        points = ", ".join(f"{c} {n}" for c, n in by_call.items() if n)
+        hit = sum(o[1] for o in kills)
+        bad = [o[0] for o in outcomes if o[0]]
+        yield (
+            "sync killed at every call that changes the store (half of them with unsynced files lost): torn stores",
+            sum(bool(o[0]) for o in kills),
+            len(kills),
+            f"{hit} killed there; {points}; {'; '.join(bad[:3])}",
+        )
+        yield (
+            "sync with EIO or ENOSPC at every call: torn stores",
+            sum(bool(o[0]) for o in errors),
+            len(errors),
+            "",
+        )
+
+
+def checks_moments(tier: int, seed: int):
+    count = 1_000 if tier == 2 else 30
+    with tempfile.TemporaryDirectory(prefix="technic-crash-") as folder:
+        scene = Scene(Path(folder))
+        usual = scene.duration()
+        rng = np.random.default_rng(seed)
+        delays = rng.uniform(0.3, 1.05, count) * usual
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            outcomes = list(pool.map(scene.killed_after, delays.tolist()))
+    bad = [o for o in outcomes if o]
+    yield "sync killed at a random moment: torn stores", len(bad), count, "; ".join(bad[:3])
+
+
+class Scene:
+    """A store with answers in its inbox, and what becomes of it undisturbed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.victim = folder / "victim.py"
+        self.victim.write_text(VICTIM)
+        self.before = folder / "before"
+        tape = record(3, 40, 24)
+        twin = Twin(tape, faults=FaultPlan(), clock=evening(tape.sessions[20]) + timedelta(hours=1))
+        store = open_store(self.before)
+        with serving(twin) as served, client(served.url) as source:
+            sync(
+                store,
+                {"massive": source},
+                Wish(tape.sessions[10], twin.clock.now()),
+                clock=twin.clock.now,
+                simulated=SIMULATED,
+            )
+            twin.clock.set(evening(tape.sessions[21]) + timedelta(hours=1))
+            now = twin.clock.now()
+            inbox = Inbox(self.before / "inbox")
+            newest = tape.sessions[21]
+            for ask in (
+                Ask("tickers", newest=True), Ask("day", newest, newest),
+                Ask("splits", tape.sessions[12], newest), Ask("dividends", tape.sessions[12], newest),
+            ):  # fmt: skip
+                inbox.put(Answered("massive", ask, now, source.fetch(ask)))
+        self.old = content(open_store(self.before))
+        after = folder / "after"
+        shutil.copytree(self.before, after)
+        self.run(after)
+        self.new = content(open_store(after))
+        assert self.old != self.new
+
+    def run(self, store: Path, *wrapped: str, patience: float = 60.0):
+        """The victim's outcome; one that hangs is ended with all it started, as a user would."""
+        env = {**os.environ, "RUST_BACKTRACE": "0", "POLARS_MAX_THREADS": "2"}
+        command = [*wrapped, sys.executable, str(self.victim), str(store)]
+        victim = subprocess.Popen(
+            command,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            _, said = victim.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(victim.pid, signal.SIGKILL)
+            _, said = victim.communicate()
+        return subprocess.CompletedProcess(command, victim.returncode, "", said)
+
+    def copy(self) -> Path:
+        place = Path(tempfile.mkdtemp(dir=self.folder)) / "store"
+        shutil.copytree(self.before, place)
+        return place
+
+    def duration(self) -> float:
+        since = time.perf_counter()
+        self.run(self.copy())
+        return time.perf_counter() - since
+
+    def counted(self):
+        """(call, n) such that the n-th such call of some thread touches the store."""
+        place = self.copy()
+        log = place.parent / "log"
+        self.run(
+            place, "strace", "-f", "-y", "-qq", "-e", "trace=" + ",".join(CALLS), "-o", str(log)
+        )
+        seen: dict[tuple[str, str], int] = {}
+        found = set()
+        for line in log.read_text(errors="replace").splitlines():
+            hit = re.match(r"(\d+)\s+(\w+)\(", line)
+            if not hit:
+                continue
+            key = (hit[1], hit[2])
+            seen[key] = seen.get(key, 0) + 1
+            if str(place) in line:
+                found.add((hit[2], seen[key]))
+        return sorted(found)
+
+    def struck(self, call: str, n: int, what: str, lose: bool, seed: int):
+        """What is wrong after one strike (empty if nothing), and whether it struck."""
+        place = self.copy()
+        log = place.parent / "log"
+        done = self.run(
+            place, "strace", "-f", "-y", "-qq", "-e", "trace=openat," + ",".join(CALLS),
+            "-e", f"inject={call}:{what}:when={n}", "-o", str(log), patience=20.0,
+        )  # fmt: skip
+        if lose:
+            drop_unsynced(log, place, np.random.default_rng([seed, n]))
+        wrong = self.judged(place)
+        if (
+            "KILL" not in what
+            and done.returncode
+            and "Traceback" in done.stderr
+            and "technic.errors" not in done.stderr
+            and "OSError" not in done.stderr
+        ):
+            last = done.stderr.strip().splitlines()[-1]
+            if not wrong and not re.search(
+                r"(EIO|ENOSPC|Input/output|No space|disk I/O|disk is full|database)", done.stderr
+            ):
+                wrong = f"unclear error: {last[:80]}"
+        shutil.rmtree(place.parent)
+        return (f"{call}#{n} {what}: {wrong}" if wrong else "", done.returncode in {-9, 137})
+
+    def killed_after(self, delay: float) -> str:
+        place = self.copy()
+        victim = subprocess.Popen(
+            [sys.executable, str(self.victim), str(place)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(delay)
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        wrong = self.judged(place)
+        shutil.rmtree(place.parent)
+        return f"after {delay:.3f} s: {wrong}" if wrong else ""
+
+    def judged(self, place: Path) -> str:
+        """Old or new, whole, and able to go on."""
+        try:
+            found = content(open_store(place))
+            if found not in (self.old, self.new):
+                return "neither the old content nor the new"
+            damage = examine_files(Store(place)).damage
+            if damage:
+                return f"damage: {damage[0]}"
+            store = Store(place)
+            if store.version().last is not None:
+                store.panel()
+            done = self.run(place)
+            if done.returncode:
+                return "cannot go on: " + done.stderr.strip().splitlines()[-1][:120]
+            if content(open_store(place)) != self.new:
+                return "does not end where an undisturbed sync ends"
+            damage = examine_files(Store(place)).damage
+            return f"damage later: {damage[0]}" if damage else ""
+        except StoreError as error:
+            return str(error)[:160]
+
+
+def drop_unsynced(log: Path, place: Path, rng) -> None:
+    """Lose a random subset of the files that were written and not forced to the disk."""
+    dirty: dict[str, bool] = {}
+    unlisted: dict[str, str] = {}
+    for line in log.read_text(errors="replace").splitlines():
+        paths = re.findall(r'[<"](/[^">]*)[">]', line)
+        mine = [p for p in paths if p.startswith(str(place))]
+        call = re.match(r"\d+\s+(\w+)\(", line)
+        if not mine or not call or "= -1" in line:
+            continue
+        if call[1] in {"write", "pwrite64", "ftruncate"}:
+            dirty[mine[0]] = True
+        elif call[1] == "openat" and "O_CREAT" in line:
+            unlisted.setdefault(mine[0], str(Path(mine[0]).parent))
+        elif call[1] in {"fsync", "fdatasync"}:
+            dirty.pop(mine[0], None)
+            for path, parent in list(unlisted.items()):
+                if parent == mine[0]:
+                    del unlisted[path]
+        elif call[1].startswith(("rename", "link")) and len(mine) >= 2:
+            if mine[0] in dirty:
+                dirty[mine[1]] = dirty[mine[0]]
+            if call[1].startswith("rename"):
+                dirty.pop(mine[0], None)
+                unlisted.pop(mine[0], None)
+            unlisted[mine[1]] = str(Path(mine[1]).parent)
+    for path in {*dirty, *unlisted}:
+        target = Path(path)
+        if "sqlite" in path or path.endswith(".lock") or not target.is_file() or rng.random() < 0.5:
+            continue
+        if path in unlisted and rng.random() < 0.5:
+            target.unlink()
+        elif path in dirty:
+            content_ = target.read_bytes()
+            target.write_bytes(content_[: int(rng.integers(len(content_) + 1))])
+
+
+CHECKS = {"points": checks_points, "moments": checks_moments}
