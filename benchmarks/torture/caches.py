@@ -127,7 +127,7 @@ def checks_redis(tier: int, seed: int):
 def shared(settings, port):
     """Settings whose only cache is the server; a breaker of its own each time."""
     open_cache.cache_clear()
-    os.environ["TECHNIC_CACHE_SECRET"] = "torture"  # noqa: S105
+    os.environ["TECHNIC_CACHE_SECRET"] = "torture"
     own = Setting("cache", f"redis://127.0.0.1:{port}/0", "torture")
     return replace(settings, given={**settings.given, "cache": own})
 

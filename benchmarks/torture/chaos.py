@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from technic.errors import PageError, ProviderError, TechnicError

@@ -61,7 +61,7 @@ def checks_points(tier: int, seed: int):
         step = 1 if tier == 2 else max(len(found) // 24, 1)
         chosen = found[::step]
         rng = np.random.default_rng(seed)
-        jobs = [(call, n, f"signal=KILL", bool(rng.random() < 0.5)) for call, n in chosen]
+        jobs = [(call, n, "signal=KILL", bool(rng.random() < 0.5)) for call, n in chosen]
         more = found[:: 1 if tier == 2 else max(len(found) // 8, 1)]
         jobs += [
             (call, n, f"error={kind}", False)

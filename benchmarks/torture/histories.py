@@ -155,7 +155,7 @@ def bar(rng, close):
 
 def events(rng, names, bars, start, length, night):
     """The rows of one night: new bars, revisions at any depth, splits, backfills, new listings."""
-    day = lambda k: sessions_day(k)  # noqa: E731
+    day = nyse().day
     rows = []
     newest = start + length + night
     for name in names:
@@ -201,10 +201,6 @@ def events(rng, names, bars, start, length, night):
     unique = {(row["symbol"], row["date"]): row for row in rows}
     schema = {"split": pl.Float64}
     return pl.DataFrame(list(unique.values()), schema_overrides=schema)
-
-
-def sessions_day(k):
-    return nyse().day(k)
 
 
 def rename(store, rng, at: datetime, day):

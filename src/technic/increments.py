@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def _nights(store: Store, nights: int) -> list[tuple[datetime | None, datetime |
     last = nyse().ordinal(version.last)
     bounds = [nyse().opens(k + 1) for k in range(last - nights, last)]
     edges: list[datetime | None] = [None, *bounds, None]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _bring(

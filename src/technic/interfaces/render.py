@@ -50,8 +50,8 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
         out.print(f"Note: {note}", markup=False)
     stages = " · ".join(f"{stage} {ms:.0f}" for stage, ms in report.timings.items())
     out.print(f"{stages} ms   sealed {report.manifest['seal'][:12]}", style="dim")
-    if line := work_line(report):
-        out.print(line, style="dim")
+    if work := work_line(report):
+        out.print(work, style="dim")
     out.print(f"Next: {hints(report, command)}", markup=False, soft_wrap=True)
 
 

@@ -22,30 +22,40 @@ MOST_BARS = 10_000
 
 def answer(tape: Tape, request: Request) -> Answer:
     """Bars by symbol, then by time; `limit` counts the bars of all symbols of the page."""
-    query = request.query
     if request.path == ACTIONS_PATH:
         return corporate_actions(tape, request)
+    query = request.query
     symbols = sorted({s for s in query.get("symbols", "").split(",") if s})
-    if request.path != PATH or not symbols:
-        return Answer(400, orjson.dumps({"message": "invalid request"}))
-    if query.get("timeframe") not in {"1Day", "1D"}:
-        return Answer(400, orjson.dumps({"message": "only timeframe=1Day is simulated"}))
     text = query.get("limit", "1000")
     limit = int(text) if text.isdigit() else 0
+    if not symbols or query.get("timeframe") not in {"1Day", "1D"}:
+        return Answer(400, orjson.dumps({"message": "ask for symbols and timeframe=1Day"}))
     if not 1 <= limit <= MOST_BARS:
         return Answer(400, orjson.dumps({"message": f"limit must be between 1 and {MOST_BARS}"}))
     try:
-        first, last = _bound(query.get("start"), request), _bound(query.get("end"), request)
+        bounds = _bound(query.get("start"), request), _bound(query.get("end"), request)
         token = b64decode(query["page_token"]).decode() if query.get("page_token") else ""
     except ValueError:
         return Answer(400, orjson.dumps({"message": "invalid start, end or page_token"}))
+    return _page(tape, request, symbols, bounds, limit, token)
+
+
+def _page(
+    tape: Tape,
+    request: Request,
+    symbols: list[str],
+    bounds: tuple[date, date],
+    limit: int,
+    token: str,
+) -> Answer:
+    """Bars from where the token left off, until the page is full."""
     after_symbol, _, after_time = token.partition("|")
     bars: dict[str, list[dict[str, Any]]] = {}
     count, next_token = 0, None
     for symbol in symbols:
         if symbol < after_symbol:
             continue
-        rows = _rows(tape, request, symbol, first, last)
+        rows = _rows(tape, request, symbol, *bounds)
         if symbol == after_symbol:
             rows = [row for row in rows if row["t"] > after_time]
         taken = rows[: limit - count]

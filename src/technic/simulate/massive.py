@@ -57,8 +57,10 @@ def grouped(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     """Every symbol's bar of one day; `t` is the end of the session."""
     day, adjusted = parse_day(parts[0]), request.flag("adjusted", default=True)
     rows = tape.bars_of(day, request.now)
-    about = {"queryCount": len(rows), "resultsCount": len(rows), "adjusted": adjusted}
-    about["status"] = "DELAYED" if unfinished(day, request.now) else "OK"
+    about: dict[str, Any] = {
+        "queryCount": len(rows), "resultsCount": len(rows), "adjusted": adjusted,
+        "status": "DELAYED" if unfinished(day, request.now) else "OK",
+    }  # fmt: skip
     if not len(rows):
         return envelope(request, **about)
     table = aggregates(tape, rows, request, adjusted=adjusted)

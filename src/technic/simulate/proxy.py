@@ -22,7 +22,7 @@ def proxying(plan: FaultPlan, upstream: int, port: int | None) -> Iterator[int |
         yield None
         return
     loop = asyncio.new_event_loop()
-    ready: list[int] = []
+    ready: list[asyncio.Server] = []
     started = threading.Event()
 
     async def serve() -> None:
@@ -33,7 +33,7 @@ def proxying(plan: FaultPlan, upstream: int, port: int | None) -> Iterator[int |
                 writer.close()
 
         server = await asyncio.start_server(handle, "127.0.0.1", port)
-        ready.append(server.sockets[0].getsockname()[1])
+        ready.append(server)
         started.set()
 
     def run() -> None:
@@ -45,16 +45,17 @@ def proxying(plan: FaultPlan, upstream: int, port: int | None) -> Iterator[int |
     thread.start()
     started.wait(10)
     try:
-        yield ready[0]
+        yield int(ready[0].sockets[0].getsockname()[1])
     finally:
-        asyncio.run_coroutine_threadsafe(_finish(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(_finish(ready[0]), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()
 
 
-async def _finish() -> None:
-    """End what is still hanging."""
+async def _finish(server: asyncio.Server) -> None:
+    """Listen no more, and end what is still hanging."""
+    server.close()
     mine = asyncio.current_task()
     tasks = [task for task in asyncio.all_tasks() if task is not mine]
     for task in tasks:

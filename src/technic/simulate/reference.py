@@ -205,7 +205,7 @@ def statements(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
             symbol = listing.symbol(filed)
             if filed > today or symbol is None:
                 continue
-            row = {
+            row: dict[str, Any] = {
                 "tickers": [symbol], "cik": listing.cik, "period_end": end.isoformat(),
                 "filing_date": filed.isoformat(), "fiscal_year": float(end.year),
                 "fiscal_quarter": float((end.month - 1) // 3 + 1), "timeframe": "quarterly",
@@ -319,7 +319,7 @@ def _quarters(first: date, last: date) -> list[date]:
 def _figures(i: int, end: date, items: dict[str, float], listing: Listing) -> dict[str, float]:
     rng = np.random.default_rng([i, end.toordinal()])
     scale = float(listing.shares * np.random.default_rng(i).uniform(0.5, 20.0))
-    made = {
+    made: dict[str, float] = {
         name: round(scale * share * float(rng.normal(1.0, 0.08))) for name, share in items.items()
     }
     if "revenue" in made:

@@ -49,12 +49,12 @@ def cheapest(
             by_sessions.setdefault((wanted, symbol in only_days), []).append(symbol)
     groups = list(by_sessions.items())
     by_groups: dict[D, list[int]] = {}
-    for g, ((sessions, _), _) in enumerate(groups):
-        for session in sessions:
+    for g, ((wanted, _), _) in enumerate(groups):
+        for session in wanted:
             by_groups.setdefault(session, []).append(g)
     kinds: dict[tuple[frozenset[int], bool], list[D]] = {}
-    for session, members in by_groups.items():
-        kinds.setdefault((frozenset(members), session in only_symbols), []).append(session)
+    for session, touched in by_groups.items():
+        kinds.setdefault((frozenset(touched), session in only_symbols), []).append(session)
     columns = list(kinds.items())
 
     flow = Flow(2 + len(groups) + len(columns))

@@ -54,6 +54,7 @@ class Directory:
     _told: dict[tuple[int, int], Era] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
     _by_id: dict[int, dict[int, Era]] = field(default_factory=dict)
+    _listed: set[str] = field(default_factory=set)  # as active, by the listings learnt so far
 
     def __post_init__(self) -> None:
         for rows in self.eras.values():
@@ -127,6 +128,8 @@ class Directory:
         """
         today = at.astimezone(NEW_YORK).date()
         figis = {str(a["figi"]): i for i, a in self.about.items() if a.get("figi")}
+        listed = set(listings.filter(pl.col("active"))["symbol"]) | self._listed
+        self._listed = listed if on is None else self._listed
         for row in listings.sort("active", descending=True).iter_rows(named=True):
             if not re.fullmatch(SYMBOL_PATTERN, str(row["symbol"] or "")):
                 self._note(
@@ -138,7 +141,7 @@ class Directory:
             elif row["active"]:
                 self._learn_active(row, today, figis, last_bars)
             else:
-                self._learn_ended(row, figis)
+                self._learn_ended(row, figis, listed)
 
     def tables(self, at: datetime) -> dict[str, pl.DataFrame]:
         """Rows to commit, and none the second time."""
@@ -190,12 +193,14 @@ class Directory:
             self._note(f"{symbol}: taken over by another security after {end}; kept apart")
         ended = [e.until for e in self.eras.get(symbol, []) if e.until]
         since = max(ended) + timedelta(days=1) if ended else today
-        new = self._new(symbol, max(since, row["updated"] or since) if ended else since)  # type: ignore[type-var]
+        told = row["updated"]
+        later = isinstance(told, date) and ended and told > since
+        new = self._new(symbol, told if later and isinstance(told, date) else since)
         self._describe(new.security_id, row)
         if figi:
             figis[str(figi)] = new.security_id
 
-    def _learn_ended(self, row: dict[str, object], figis: dict[str, int]) -> None:
+    def _learn_ended(self, row: dict[str, object], figis: dict[str, int], listed: set[str]) -> None:
         symbol, figi, until = str(row["symbol"]), row["figi"], row["until"]
         if not isinstance(until, date):
             return
@@ -209,12 +214,13 @@ class Directory:
             return
         if any(e.until == until for e in self.eras.get(symbol, [])):
             return
-        if held is not None and figi is None and held.since <= until:
-            theirs = self.about.get(held.security_id, {})
-            if theirs.get("figi") is None and not theirs.get("name"):
-                self._put(replace(held, until=until))
-                self._describe(held.security_id, row)
-                return
+        theirs = self.about.get(held.security_id, {}).get("figi") if held is not None else None
+        unclaimed = held is not None and held.since <= until and symbol not in listed
+        if held is not None and unclaimed and (theirs is None or figi is None):
+            # Nobody bears it now: it is the one that ended.
+            self._put(replace(held, until=until))
+            self._describe(held.security_id, row)
+            return
         if held is not None and held.since <= until:
             held_since = until + timedelta(days=1)
             self._put(replace(held, since=held_since))

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from technic.market.quality import examine
-from technic.market.schema import ASKED, INSTANT
+from technic.market.schema import ACTIONS, ASKED, INSTANT
 from technic.market.sessions import nyse
-from technic.providers.source import Ask, Source
+from technic.providers.source import Source
 from technic.store import Store, StoreVersion
 from technic.sync import actions
 from technic.sync.identity import Directory
@@ -168,11 +168,9 @@ def _actions(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Actions to add, and those that are set aside."""
     told = [a for a in answers if a.ask.kind in {"splits", "dividends"}]
-    newest = max(
-        [d for d in (version.last, bars["session"].max() if len(bars) else None) if d], default=None
-    )  # type: ignore[type-var]
+    newest = max(_days(version.last, bars["session"].max() if len(bars) else None), default=None)
     if not told or newest is None:
-        return _none(), pl.DataFrame()
+        return pl.DataFrame(schema=ACTIONS), pl.DataFrame()
     frames = [
         a.read(sources).table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s"))) for a in told
     ]
@@ -183,7 +181,7 @@ def _actions(
     first = identified["date"].min()
     around = _around(store, version, bars, identified, first) if len(identified) else bars
     if around.is_empty():
-        return _none(), pl.DataFrame()
+        return pl.DataFrame(schema=ACTIONS), pl.DataFrame()
     good, bad = actions.judge(identified, around)
     for row in bad.filter(pl.col("reason") == "split_contradicted").iter_rows(named=True):
         tally.note(
@@ -224,12 +222,6 @@ def _around(
     )
 
 
-def _none() -> pl.DataFrame:
-    from technic.market.schema import ACTIONS  # noqa: PLC0415
-
-    return pl.DataFrame(schema=ACTIONS)
-
-
 def _asked(
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
@@ -238,7 +230,7 @@ def _asked(
 ) -> pl.DataFrame:
     """A row for every ask; several for one that named several symbols."""
     rejected = dict(bad.group_by("date").len().iter_rows()) if not bad.is_empty() else {}
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for answered in answers:
         ask, at = answered.ask, answered.at
         reading = answered.read(sources)
@@ -257,9 +249,10 @@ def _asked(
         settled = not reading.delayed and is_final(_session(ask.last), at)
         count = reading.table.height
         n_bad = rejected.get(ask.last, 0) + doubtful.get(ask.last, 0) if ask.kind == "day" else 0
-        for symbol in (None,) if ask.kind == "day" else ask.symbols:
-            rows.append((ask.kind, ask.first, ask.last, symbol, answered.provider, settled,
-                         count, n_bad, volume, at))  # fmt: skip
+        about = (ask.kind, ask.first, ask.last)
+        said = (answered.provider, settled, count, n_bad, volume, at)
+        names: tuple[str | None, ...] = (None,) if ask.kind == "day" else ask.symbols
+        rows += [(*about, symbol, *said) for symbol in names]
     return pl.DataFrame(rows, schema=ASKED, orient="row")
 
 
@@ -282,8 +275,12 @@ def _settled(version: StoreVersion, tables: Mapping[str, pl.DataFrame]) -> date 
     """The session until which bars are final."""
     days = tables["asked"].filter(pl.col("kind").is_in(BAR_KINDS), pl.col("settled"))
     newest = days["last"].max()
-    known = [day for day in (version.settled, newest) if day is not None]
-    return max(known, default=None)  # type: ignore[type-var]
+    return max(_days(version.settled, newest), default=None)
+
+
+def _days(*found: object) -> list[date]:
+    """Those that are dates: an empty column has none."""
+    return [day for day in found if isinstance(day, date)]
 
 
 def _count(added: int, known: int, edits: pl.DataFrame, rows: pl.DataFrame, tally: Tally) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import TypeAlias
 
 import polars as pl
 
@@ -18,10 +19,12 @@ from technic.market.sessions import NEW_YORK, nyse
 from technic.providers.source import Ask, Pace, Source
 from technic.sync.cover import cheapest
 
+WHOLE: frozenset[str | None] = frozenset({None})
 SETTLING = 5  # sessions in which vendors still revise a bar
 CLOSE_DELAY = timedelta(minutes=15)
 WEEK = timedelta(days=7)
 TRIES = 6  # how often a session with rows that were set aside, or without any, is asked for
+Missing: TypeAlias = dict[str | None, set[date]]  # by symbol; None is the whole market
 BYTES_A_DAY, BYTES_A_BAR = 450_000, 60
 MANY_SYMBOLS, BARS_A_PAGE = 200, 10_000
 
@@ -146,7 +149,7 @@ def cells(asked: pl.DataFrame, wish: Wish) -> dict[str, set[date]]:
     if voided is not None:
         settled = settled.filter(pl.col("known_at") > voided)
     whole = set(settled.filter(pl.col("kind") == "day")["first"])
-    missing = {symbol: wanted - whole for symbol in wish.symbols or ()}
+    missing = dict.fromkeys(wish.symbols or (), wanted - whole)
     runs = settled.filter(pl.col("kind").is_in(["run", "many"]))
     for symbol, first, last in runs.select("symbol", "first", "last").iter_rows():
         if symbol in missing:
@@ -170,7 +173,7 @@ def plan(
     steps = _reference(asked, wish, sources)
     if wish.symbols is None and any("day" in s.kinds for s in sources.values()):
         missing, again = due(asked, wish)
-        options = choose({None: set(missing)}, wish, sources, paces, tuple(symbols))
+        options = choose({None: set(missing)}, sources, paces, tuple(symbols))
         name = next(n for n, s in sources.items() if "day" in s.kinds)
         repeats = [Step(name, Ask("day", d, d), 1, again=True) for d in reversed(again)]
         fresh = options[0].steps if options else ()
@@ -179,18 +182,17 @@ def plan(
         return Plan(tuple(steps), len(missing), len(again), tuple(options))
     wanted = wish.symbols if wish.symbols is not None else tuple(symbols)
     holes = cells(asked, Wish(wish.first, wish.now, wanted, wish.today))
-    options = choose(dict(holes), wish, sources, paces, ())
+    options = choose(dict(holes.items()), sources, paces)
     fresh = options[0].steps if options else ()
     n_missing = len(set().union(*holes.values())) if holes else 0
     return Plan((*steps, *fresh), n_missing, 0, tuple(options))
 
 
 def choose(
-    missing: Mapping[str | None, set[date]],
-    wish: Wish,
+    missing: Missing,
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
-    symbols: tuple[str, ...],
+    symbols: tuple[str, ...] = (),
 ) -> list[Option]:
     """Ways to bring in what is missing, the quickest first; equal ones by fewer calls."""
     if not any(missing.values()):
@@ -201,15 +203,17 @@ def choose(
         if {"day", "run"} <= source.kinds:
             options.append(_covering(name, missing, pace))
         if "many" in source.kinds:
-            named = missing if None not in missing else dict.fromkeys(symbols, missing[None])
+            named: Missing = missing
+            if None in missing:
+                named = dict.fromkeys(symbols, missing[None])
             if named:
                 options.append(_many(name, named, pace, source))
     return sorted(options, key=lambda o: (round(o.minutes, 2), o.calls))
 
 
-def _covering(name: str, missing: Mapping[str | None, set[date]], pace: Pace) -> Option:
+def _covering(name: str, missing: Missing, pace: Pace) -> Option:
     """Whole-market days and single-symbol ranges: the minimum vertex cover."""
-    chosen = cheapest(missing, only_days=frozenset({None}))
+    chosen = cheapest(missing, only_days=WHOLE)
     days = sorted((d for d in chosen.days if isinstance(d, date)), reverse=True)
     steps = [Step(name, Ask("day", d, d), 1) for d in days]
     for symbol in sorted(s for s in chosen.symbols if isinstance(s, str)):
@@ -226,7 +230,7 @@ def _covering(name: str, missing: Mapping[str | None, set[date]], pace: Pace) ->
     )
 
 
-def _many(name: str, missing: Mapping[str | None, set[date]], pace: Pace, source: Source) -> Option:
+def _many(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
     """Requests for many symbols at once, as few pages as their bars fill."""
     spans: dict[tuple[date, date], list[str]] = {}
     for symbol, days in missing.items():
@@ -272,7 +276,6 @@ def _reference(asked: pl.DataFrame, wish: Wish, sources: Mapping[str, Source]) -
         if full is None:
             asks.append(Ask("tickers", on=wish.first))
         steps = [*(Step(name, ask, sources[name].calls_for(ask)) for ask in asks), *steps]
-    elif changed is None or changed[1] < newest:
-        if full is None or full[1] < newest:
-            steps = [Step(name, Ask("tickers", newest=True), 1), *steps]
+    elif all(known is None or known[1] < newest for known in (changed, full)):
+        steps = [Step(name, Ask("tickers", newest=True), 1), *steps]
     return steps

@@ -13,9 +13,12 @@ from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
     from technic.store import Store
+    from technic.sync.ingest import Tally
     from technic.sync.planning import Plan
     from technic.sync.syncing import Synced
 
+HOUR = 60.0  # minutes
+NOTES_SHOWN = 12
 SymbolsOption = Annotated[
     str | None, typer.Option("--symbols", metavar="A,B|@FILE", help="Only these, not the market.")
 ]
@@ -126,12 +129,10 @@ def _show_plan(plan: Plan, desk: options.Desk, as_json: bool) -> None:
 def _minutes(minutes: float) -> str:
     if minutes < 1.0:
         return f"{max(minutes * 60.0, 1.0):.0f} s"
-    return f"{minutes:.0f} min" if minutes < 120.0 else f"{minutes / 60.0:.1f} h"
+    return f"{minutes:.0f} min" if minutes < 2 * HOUR else f"{minutes / 60.0:.1f} h"
 
 
 def _show_sync(done: Synced, desk: options.Desk, as_json: bool) -> None:
-    from technic.market.quality import REASONS
-
     tally = done.tally
     if as_json:
         options.emit_json(
@@ -145,6 +146,18 @@ def _show_sync(done: Synced, desk: options.Desk, as_json: bool) -> None:
             }
         )  # fmt: skip
         return
+    _print_sync(done)
+    version = done.version
+    if version.last is not None:
+        mark = "SIMULATED: " if version.simulated else ""
+        print(f"{mark}store {desk.store.folder} holds sessions {version.first} to {version.last}.")
+        print(f"Next: {desk.command('scan')}")
+
+
+def _print_sync(done: Synced) -> None:
+    from technic.market.quality import REASONS
+
+    tally = done.tally
     if done.resumed:
         print(f"{done.resumed} answers of an interrupted sync were taken in first.")
     if not done.plan.steps and not done.resumed:
@@ -160,24 +173,25 @@ def _show_sync(done: Synced, desk: options.Desk, as_json: bool) -> None:
             print(f"  {count:>11,}  {title}")
     for reason, count in sorted(tally.quarantined.items()):
         print(f"  {count:>11,}  set aside: {REASONS.get(reason, reason)}")
-    for edit in tally.edits_shown[:5]:
-        print(
-            f"  {edit['symbol']} on {edit['session']}: close {edit['close_before']:g} is "
-            f"{edit['close']:g} now"
-        )
-    for text in tally.notes[:12]:
-        print(f"  {text}")
-    if len(tally.notes) > 12:  # noqa: PLR2004 -- as many as fit a screen
-        print(f"  … and {len(tally.notes) - 12} more notes; see --json")
+    for line in _noteworthy(tally):
+        print(f"  {line}")
     for ask, why in done.failed[:5]:
         print(f"technic: {ask}: {why}", file=sys.stderr)
     if len(done.failed) > 5:  # noqa: PLR2004
         print(f"technic: … and {len(done.failed) - 5} more were not answered", file=sys.stderr)
-    version = done.version
-    if version.last is not None:
-        mark = "SIMULATED: " if version.simulated else ""
-        print(f"{mark}store {desk.store.folder} holds sessions {version.first} to {version.last}.")
-        print(f"Next: {desk.command('scan')}")
+
+
+def _noteworthy(tally: Tally) -> list[str]:
+    """Corrected prices and notes, as many as fit a screen."""
+    lines = [
+        f"{edit['symbol']} on {edit['session']}: close {edit['close_before']:g} is "
+        f"{edit['close']:g} now"
+        for edit in tally.edits_shown[:5]
+    ]
+    lines += tally.notes[:NOTES_SHOWN]
+    if len(tally.notes) > NOTES_SHOWN:
+        lines.append(f"… and {len(tally.notes) - NOTES_SHOWN} more notes; see --json")
+    return lines
 
 
 def _say_repair(lost: list[str]) -> None:
@@ -229,7 +243,7 @@ def init(
     from technic import keys
     from technic.config import Settings, write_settings
     from technic.market.sessions import nyse
-    from technic.sync.planning import Wish, choose, newest_session
+    from technic.sync.planning import choose, newest_session
     from technic.vendors import FREE, PLANS, VENDORS, pace_of
 
     asks = sys.stdin.isatty()
@@ -260,11 +274,8 @@ def init(
     newest = table.ordinal(newest_session(now))
     days = {table.day(k) for k in range(newest - history + 1, newest + 1)}
     symbols = None if universe == "all" else tuple(universe.split(","))
-    missing: dict[str | None, set[Any]] = (
-        {None: days} if symbols is None else {symbol: days for symbol in symbols}
-    )
+    missing: dict[str | None, set[Any]] = dict.fromkeys(symbols or (None,), days)
     chosen = Settings.load()
-    wish = Wish(min(days), now, symbols)
     print(f"Kept in {path}.")
     count = 11_000 if symbols is None else len(symbols)
     print(f"{history} sessions of {'the whole market' if symbols is None else f'{count} symbols'}:")
@@ -273,7 +284,7 @@ def init(
 
     kinds: dict[str, Any] = {"massive": Massive, "alpaca": Alpaca}
     sources = {n.strip(): kinds[n.strip()].__new__(kinds[n.strip()]) for n in provider.split(",")}
-    for option in choose(missing, wish, sources, {n: pace_of(n, chosen) for n in sources}, ()):
+    for option in choose(missing, sources, {n: pace_of(n, chosen) for n in sources}):
         disk = count * history * (15 + 56) / 1e6
         print(
             f"  {option.title}: {option.calls:,} calls, {_minutes(option.minutes)}, {disk:,.0f} MB of disk"
@@ -345,7 +356,7 @@ def cache_stats(as_json: options.JsonOption = False) -> None:
             {
                 "tier": tier.name,
                 "values": held[0] if held else None,
-                "bytes": held[1] if held else None,
+                "megabytes": held[1] / 1e6 if held else None,
                 "says": tier.check() if hasattr(tier, "check") else "",
             }
         )
@@ -353,10 +364,10 @@ def cache_stats(as_json: options.JsonOption = False) -> None:
         options.emit_json(rows)
         return
     for row in rows:
-        held = "in this process only" if row["tier"] == "memory" else ""
-        if row["values"] is not None and not held:
-            held = f"{row['values']:,} values, {row['bytes'] / 1e6:,.1f} MB"
-        print(f"{row['tier']:<8} {held or row['says']}")
+        says = str(row["says"] or "in this process only")
+        if row["tier"] == "files":
+            says = f"{row['values']:,} values, {row['megabytes']:,.1f} MB"
+        print(f"{row['tier']:<8} {says}")
 
 
 def cache_clear(

@@ -1,0 +1,77 @@
+"""A twin, a client of ours in front of it, and a store: what tests of vendors share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
+
+from technic.providers.alpaca import Alpaca
+from technic.providers.http import Http, Manners
+from technic.providers.massive import HOSTS, Massive
+from technic.simulate.server import Twin, serving
+from technic.simulate.tape import evening, record
+from technic.sync.planning import Wish
+from technic.sync.syncing import sync
+
+FAST = Manners(deadline=1.0, attempts=6, total=20.0, wait=0.005, wait_most=0.05)
+SIMULATED = {"vendor": "the twin"}
+
+
+@lru_cache(maxsize=4)
+def tape(seed: int = 3, size: int = 60, sessions: int = 40):
+    return record(seed, size, sessions)
+
+
+@contextmanager
+def massive(url, log=lambda _call: None, manners=FAST):
+    http = Http(
+        "massive",
+        url,
+        {"Authorization": "Bearer canary-key"},
+        hosts=HOSTS,
+        log=log,
+        manners=manners,
+    )
+    source = Massive(http)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+@contextmanager
+def alpaca(url, log=lambda _call: None):
+    source = Alpaca(Http("alpaca", url, {"APCA-API-KEY-ID": "k"}, log=log, manners=FAST))
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+@contextmanager
+def vendor(market=None, **options):
+    """A served twin, our client, and the list of calls that the client makes."""
+    twin = Twin(market or tape(), **options)
+    calls = []
+    with serving(twin) as served, massive(served.url, calls.append) as source:
+        twin.url = served.url
+        twin.served = served
+        yield twin, source, calls
+
+
+def at_evening(twin, night, hours=1):
+    """Put the twin's clock to the evening of one of its sessions."""
+    twin.clock.set(evening(twin.tape.sessions[night]) + timedelta(hours=hours))
+    return twin.clock.now()
+
+
+def run_sync(store, twin, source, first=8, **wish):
+    now = twin.clock.now()
+    return sync(
+        store,
+        {source.about.name: source},
+        Wish(twin.tape.sessions[first], now, **wish),
+        clock=twin.clock.now,
+        simulated=SIMULATED,
+    )
