@@ -83,6 +83,7 @@ def prove(
         count = 0
         for count, night in enumerate(_nights(store, nights), start=1):
             _bring(store, scratch, night, version.adjustment)
+            apart.cache.flush()
             between(apart, count)
             view = scratch.panel()
             done = columns_of(_readable(view.panel.fields), "market", view, apart)

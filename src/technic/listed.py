@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from technic.query.evaluate import is_known
 from technic.query.names import ATTRIBUTES
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
@@ -40,15 +40,16 @@ def attributes_of(view: MappedPanel) -> dict[str, Any]:
     }
     found["market_cap"] = who["market_cap"].fill_null(float("nan")).to_numpy()
     found["bars"] = view.panel.lengths.astype(np.float64)
-    kinds = found["type"]
-    known = is_known(kinds)
+    kinds, exchange = who["type"], who["exchange"]
     for claim in ATTRIBUTES:
         if claim.startswith("is_") and claim != "is_otc":
-            names = {"etf"} if claim == "is_etf" else {claim.removeprefix("is_")}
-            names |= {"etf", "fund"} if claim == "is_fund" else set()
-            truth = np.array([float(kind in names) for kind in kinds])
-            found[claim] = np.where(known, truth, np.nan)
-    exchange = found["exchange"]
-    over = np.array([float(str(e).upper() in {"OTC", "OTCM", "OOTC", "PINX"}) for e in exchange])
-    found["is_otc"] = np.where(is_known(exchange), over, np.nan)
+            names = ["etf"] if claim == "is_etf" else [claim.removeprefix("is_")]
+            names += ["etf", "fund"] if claim == "is_fund" else []
+            found[claim] = _truth(kinds.is_in(names))
+    found["is_otc"] = _truth(exchange.str.to_uppercase().is_in(["OTC", "OTCM", "OOTC", "PINX"]))
     return found
+
+
+def _truth(claim: pl.Series) -> FloatArray:
+    """1 where it holds, 0 where it does not, NaN where nobody told us."""
+    return claim.cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -136,7 +136,9 @@ def test_a_full_disk_keeps_nothing_and_hurts_nobody(tmp_path):
 def test_quicker_tiers_learn_from_slower_ones(tmp_path):
     quick, slow = MemoryCache(), FileCache(tmp_path)
     key = key_of("report", "x")
-    TieredCache([slow]).put(key, b"value", cost=12.0)
+    first = TieredCache([slow])
+    first.put(key, b"value", cost=12.0)
+    first.flush()
     both = TieredCache([quick, slow])
     before = both.counts()
     assert both.get(key) == b"value"

@@ -6,6 +6,7 @@ import random
 import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 from technic.cache.protocol import Cache
@@ -22,6 +23,8 @@ class TieredCache:
         self.tiers = tuple(tiers)
         self._making: dict[str, Lock] = {}
         self._guard = Lock()
+        self._writer = ThreadPoolExecutor(1, "technic-cache")
+        self._later: list[Future[None]] = []
 
     def get(self, key: str) -> bytes | None:
         """The value of a key; None if no tier has it."""
@@ -64,9 +67,19 @@ class TieredCache:
             return
         spread = None if ttl is None else ttl * (1.0 - JITTER * random.random())  # noqa: S311
         priced = {key: COST.pack(cost) + value for key, value in values.items()}
-        for tier in self.tiers:
-            tier.put_many(priced, spread)
+        for depth, tier in enumerate(self.tiers):
             tier.meter.puts += len(values)
+            if depth == 0 and len(self.tiers) > 1:
+                tier.put_many(priced, spread)
+            else:  # nobody waits for a disk or a server; the interpreter does, at its end
+                self._later.append(self._writer.submit(tier.put_many, priced, spread))
+        self._later = [future for future in self._later if not future.done()]
+
+    def flush(self) -> None:
+        """Wait until every tier has what was put."""
+        for future in self._later:
+            future.result()
+        self._later = []
 
     def get_or_make(self, key: str, make: Callable[[], bytes], ttl: float | None = None) -> bytes:
         """The value of a key; made once, however many threads ask at the same time."""
@@ -87,6 +100,7 @@ class TieredCache:
 
     def clear(self, kind: str = "") -> dict[str, int | None]:
         """Forget all values, or those of one kind; how many, by tier."""
+        self.flush()
         return {tier.name: tier.clear(kind) for tier in self.tiers}
 
     def counts(self) -> dict[str, tuple[float, ...]]:
