@@ -2,11 +2,12 @@
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
+BIN_HERE := $(CURDIR)/$(BIN)
 SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md
 HOME_OF_TESTS := $(CURDIR)/.make/home
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all check bench reference clean help
+.PHONY: demo test test-all torture check bench reference clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -20,6 +21,11 @@ test: .make/test      ## set up, and run the tests against the built wheel
 
 test-all: .make/test  ## the slow tests too, on a fixed sample
 	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow
+
+TIER ?= 1
+torture: .make/test   ## break it on purpose; TIER=2 for all of it
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null 2>&1; } || true
+	cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER)
 
 check: .make/check    ## style, types and import contracts
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ VARIABLES = {
     "massive": ("TECHNIC_MASSIVE__API_KEY", "MASSIVE_API_KEY", "POLYGON_API_KEY"),
     "alpaca": ("TECHNIC_ALPACA__KEY_ID", "APCA_API_KEY_ID"),
     "alpaca_secret": ("TECHNIC_ALPACA__SECRET_KEY", "APCA_API_SECRET_KEY"),
+    "flatfiles": ("TECHNIC_FLATFILES__ACCESS_KEY", "MASSIVE_S3_ACCESS_KEY"),
+    "flatfiles_secret": ("TECHNIC_FLATFILES__SECRET_KEY", "MASSIVE_S3_SECRET_KEY"),
     "cache_secret": ("TECHNIC_CACHE_SECRET",),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib import import_module
 from typing import Any
 
 from technic.config import Settings
@@ -35,9 +36,14 @@ VENDORS: dict[str, About] = {
 ENDPOINTS = {
     "massive": ("TECHNIC_MASSIVE__BASE_URL", massive.BASE),
     "alpaca": ("TECHNIC_ALPACA__BASE_URL", alpaca.BASE),
+    "flatfiles": ("TECHNIC_FLATFILES__BASE_URL", "https://files.massive.com"),
 }
-PLANS = {"massive": massive.PLANS, "alpaca": alpaca.PLANS}
-FREE = {"massive": "basic", "alpaca": "free"}
+PLANS = {
+    "massive": massive.PLANS,
+    "alpaca": alpaca.PLANS,
+    "flatfiles": {"starter": Pace()},
+}
+FREE = {"massive": "basic", "alpaca": "free", "flatfiles": "starter"}
 DEFAULT_HISTORY = 504
 RESERVE = 1  # calls per period kept for interactive use
 
@@ -158,6 +164,11 @@ def _source(
     if secret is None:
         keys = " or ".join(VENDORS[name].keys)
         raise ConfigError(f"{name}: no key; set {keys}, or run technic init")
+    if name == "flatfiles":
+        other = find("flatfiles_secret", settings)
+        module = extra("flatfiles")
+        made: Any = module.FlatFiles(base, secret.value, other.value if other else "", log)
+        return made
     kept = Pace(max(pace.calls - (RESERVE if pace.calls > RESERVE else 0), 0), pace.period)
     allowance = Allowance(kept, settings.state / "rates.sqlite", f"{name}{base}{secret.value}")
     if name == "massive":
@@ -169,3 +180,13 @@ def _source(
     other = find("alpaca_secret", settings)
     headers = {"APCA-API-KEY-ID": secret.value, "APCA-API-SECRET-KEY": other.value if other else ""}
     return alpaca.Alpaca(Http(name, base, headers, allowance=allowance, log=log, manners=manners))
+
+
+def extra(name: str) -> Any:
+    """A module of `extras`, by the name of its extra."""
+    try:
+        return import_module(f"technic.extras.{name}")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{name}: {error.name} is not installed: pip install 'technic[{name}]'"
+        ) from error

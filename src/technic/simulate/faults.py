@@ -366,4 +366,6 @@ ROWS: dict[str, Callable[[list[Row], np.random.Generator], list[Row]]] = {
     "price_100x": _on_some(_scale(100.0, "o", "h", "l", "c", "vw"), 0.005),
     "split_inverted": _on_some(_inverted, 0.2),
 }
-UNDETECTABLE = ("drop_rows", "price_100x")  # one answer alone cannot show them; asking again does
+# One answer for one symbol cannot show these; whole-market days show `drop_half`, and asking
+# again shows them all.
+UNDETECTABLE = ("drop_rows", "drop_half", "price_100x")

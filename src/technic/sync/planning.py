@@ -19,6 +19,7 @@ from technic.market.sessions import NEW_YORK, nyse
 from technic.providers.source import Ask, Pace, Source
 from technic.sync.cover import cheapest
 
+FILED_AT = 11  # o'clock in New York, on the day after
 WHOLE: frozenset[str | None] = frozenset({None})
 SETTLING = 5  # sessions in which vendors still revise a bar
 CLOSE_DELAY = timedelta(minutes=15)
@@ -173,8 +174,9 @@ def plan(
     steps = _reference(asked, wish, sources)
     if wish.symbols is None and any("day" in s.kinds for s in sources.values()):
         missing, again = due(asked, wish)
-        options = choose({None: set(missing)}, sources, paces, tuple(symbols))
-        name = next(n for n, s in sources.items() if "day" in s.kinds)
+        options = choose({None: set(missing)}, sources, paces, tuple(symbols), wish.now)
+        whole = [n for n, s in sources.items() if "day" in s.kinds]
+        name = next((n for n in whole if "run" in sources[n].kinds), whole[0])
         repeats = [Step(name, Ask("day", d, d), 1, again=True) for d in reversed(again)]
         fresh = options[0].steps if options else ()
         # The newest session first: then a scan is good. Revisions next, history last.
@@ -193,6 +195,7 @@ def choose(
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
     symbols: tuple[str, ...] = (),
+    now: datetime | None = None,
 ) -> list[Option]:
     """Ways to bring in what is missing, the quickest first; equal ones by fewer calls."""
     if not any(missing.values()):
@@ -202,6 +205,8 @@ def choose(
         pace = paces.get(name, Pace())
         if {"day", "run"} <= source.kinds:
             options.append(_covering(name, missing, pace))
+        if "run" not in source.kinds and "day" in source.kinds and None in missing:
+            options += _filed(name, missing, sources, paces, now)
         if "many" in source.kinds:
             named: Missing = missing
             if None in missing:
@@ -228,6 +233,37 @@ def _covering(name: str, missing: Missing, pace: Pace) -> Option:
     return Option(
         f"{name}: {' + '.join(parts)}", tuple(steps), len(steps), pace.minutes(len(steps)), size
     )
+
+
+def _filed(
+    name: str,
+    missing: Missing,
+    sources: Mapping[str, Source],
+    paces: Mapping[str, Pace],
+    now: datetime | None,
+) -> list[Option]:
+    """One file per session that is old enough; the others from a vendor that has them at once."""
+    quick = next((n for n, s in sources.items() if {"day", "run"} <= s.kinds), None)
+    days = sorted(missing[None], reverse=True)
+    there = {d for d in days if now is None or _is_filed(d, now)}
+    steps = [
+        Step(vendor, Ask("day", d, d), 1)
+        for d in days
+        if (vendor := name if d in there else quick) is not None
+    ]
+    if not there:
+        return []
+    late = sum(step.provider != name for step in steps)
+    minutes = max(paces.get(quick or name, Pace()).minutes(late), len(there) / 120.0)
+    title = f"{name}: {len(there)} files" + (f" + {late} days from {quick}" if late else "")
+    return [Option(title, tuple(steps), len(steps), minutes, len(days) * BYTES_A_DAY)]
+
+
+def _is_filed(session: date, now: datetime) -> bool:
+    """Files appear at 11:00 New York on the day after."""
+    local = now.astimezone(NEW_YORK)
+    days = (local.date() - session).days
+    return days > 1 or (days == 1 and local.hour >= FILED_AT)
 
 
 def _many(name: str, missing: Missing, pace: Pace, source: Source) -> Option:

@@ -31,6 +31,7 @@ for _command in (
     data.demo,
     data.import_,
     data.import_listings,
+    data.import_yahoo,
     market.init,
     market.providers,
     market.sync,

@@ -149,6 +149,30 @@ def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.
     print(f"Next: {desk.command('scan')}")
 
 
+def import_yahoo(
+    symbols: Annotated[str, typer.Argument(metavar="A,B|@FILE", help="At most 200 symbols.")],
+    sessions: Annotated[int, typer.Option("--history", min=1, help="Sessions to bring in.")] = 504,
+    store: options.StoreOption = None,
+) -> None:
+    """Bring in a few symbols from Yahoo, one request a second; needs technic[yahoo].
+
+    Yahoo allows personal use only, and adjusts prices for splits: they need a store of their own.
+    """
+    from datetime import UTC, datetime
+
+    from technic.market.sessions import nyse
+    from technic.vendors import extra
+
+    desk = options.desk(store, writing=True)
+    names = options.symbols(symbols) or ()
+    newest = nyse().last_finished(datetime.now(UTC))
+    first, last = nyse().day(newest - sessions + 1), nyse().day(newest)
+    bars = extra("yahoo").download(names, first, last)
+    since = perf_counter()
+    outcome = desk.store.import_bars(bars, "splits")
+    _print_outcome(Path("yahoo"), outcome, perf_counter() - since, desk)
+
+
 def import_listings(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
     store: options.StoreOption = None,
