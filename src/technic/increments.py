@@ -120,12 +120,13 @@ def _bring(
 ) -> None:
     """The rows that became known in one night."""
     after, until = night
-    tables = {}
+    tables: dict[str, pl.DataFrame] = {}
     for name in ("bars", "actions", "tickers", "listings"):
         rows = store.table(name)
         known = pl.col("known_at")
-        if name == "tickers":
-            known = known.fill_null(pl.col("since").cast(pl.Datetime("us", "UTC")))
+        if name in {"tickers", "listings"}:  # who is who changes no bar; all of it at once
+            tables[name] = rows.collect() if after is None else rows.collect().clear()
+            continue
         if after is not None:
             rows = rows.filter(known >= after)
         if until is not None:

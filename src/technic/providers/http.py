@@ -135,7 +135,7 @@ class Http:
             )
         if parts.scheme != "https" and parts.netloc != home.netloc:
             raise PageError(f"{self.provider}: next_url drops the encryption; not followed")
-        query = {k: v for k, v in parse_qsl(parts.query) if k.lower() not in SECRETS}
+        query = {k: v for k, v in parse_qsl(parts[3]) if k.lower() not in SECRETS}
         return parts.path, query
 
     def _again(self, error: Exception) -> bool | float:

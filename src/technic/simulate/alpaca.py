@@ -24,7 +24,7 @@ def answer(tape: Tape, request: Request) -> Answer:
     """Bars by symbol, then by time; `limit` counts the bars of all symbols of the page."""
     if request.path == ACTIONS_PATH:
         return corporate_actions(tape, request)
-    query = request.query
+    query = request.params
     symbols = sorted({s for s in query.get("symbols", "").split(",") if s})
     text = query.get("limit", "1000")
     limit = int(text) if text.isdigit() else 0
@@ -72,10 +72,10 @@ def _page(
 def corporate_actions(tape: Tape, request: Request) -> Answer:
     """Splits and cash dividends by ex-date, all on one page."""
     first, last = (
-        _bound(request.query.get("start"), request),
-        _bound(request.query.get("end"), request),
+        _bound(request.params.get("start"), request),
+        _bound(request.params.get("end"), request),
     )
-    kinds = request.query.get("types", "").split(",")
+    kinds = request.params.get("types", "").split(",")
     found: dict[str, list[dict[str, Any]]] = {}
     for listing, ex, ratio in tape.splits:
         kind = "forward_split" if ratio > 1.0 else "reverse_split"
@@ -101,7 +101,7 @@ def _bound(text: str | None, request: Request) -> date:
 def _rows(
     tape: Tape, request: Request, symbol: str, first: date, last: date
 ) -> list[dict[str, Any]]:
-    adjusted = request.query.get("adjustment", "raw") in {"split", "all"}
+    adjusted = request.params.get("adjustment", "raw") in {"split", "all"}
     made = []
     for listing, since, until in holders(tape, symbol, first, last):
         rows = tape.run_of(

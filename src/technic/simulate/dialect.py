@@ -20,19 +20,19 @@ class Request:
     """One question to the twin, and the instant at which it is asked."""
 
     path: str
-    query: Mapping[str, str]
+    params: Mapping[str, str]
     now: datetime
     host: str = "https://api.massive.com"
 
     @property
     def id(self) -> str:
         """The same question at the same instant has the same id."""
-        text = f"{self.path}?{urlencode(sorted(self.query.items()))}@{self.now.isoformat()}"
+        text = f"{self.path}?{urlencode(sorted(self.params.items()))}@{self.now.isoformat()}"
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def flag(self, name: str, default: bool) -> bool:
         """A query parameter that is true or false."""
-        return self.query.get(name, str(default)).lower() in {"true", "1"}
+        return self.params.get(name, str(default)).lower() in {"true", "1"}
 
     def whole(self, name: str, default: int, most: int) -> int:
         """A whole number between 1 and `most`.
@@ -42,14 +42,14 @@ class Request:
         Refusal
             If it is none.
         """
-        text = self.query.get(name, str(default))
+        text = self.params.get(name, str(default))
         if not text.isdigit() or not 1 <= int(text) <= most:
             raise Refusal(400, {"error": f"{name} must be between 1 and {most}"})
         return int(text)
 
     def day(self, name: str) -> date | None:
         """A date, if one is given."""
-        return parse_day(self.query[name]) if self.query.get(name) else None
+        return parse_day(self.params[name]) if self.params.get(name) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ def paged(
 
 def next_url(request: Request, start: int) -> str:
     """The next page's address; the cursor holds the whole question."""
-    content = {**{k: v for k, v in request.query.items() if k != "cursor"}, "page_marker": start}
+    content = {**{k: v for k, v in request.params.items() if k != "cursor"}, "page_marker": start}
     cursor = urlsafe_b64encode(urlencode(content).encode()).decode().rstrip("=")
     return f"{request.host}{request.path}?cursor={cursor}"
 
 
 def opened(request: Request) -> Request:
     """The request that a cursor stands for."""
-    cursor = request.query.get("cursor")
+    cursor = request.params.get("cursor")
     if cursor is None:
         return request
     try:
@@ -135,13 +135,13 @@ def opened(request: Request) -> Request:
 
 
 def _start(request: Request) -> int:
-    marker = request.query.get("page_marker", "0")
+    marker = request.params.get("page_marker", "0")
     return int(marker) if marker.isdigit() else 0
 
 
 def within(request: Request, name: str, value: str | None) -> bool:
     """Whether a field passes the filters on it: equality, `any_of`, and ranges."""
-    query = request.query
+    query = request.params
     if query.get(name) not in {None, value}:
         return False
     if query.get(f"{name}.any_of") and value not in query[f"{name}.any_of"].split(","):
@@ -165,6 +165,6 @@ def ordered(
     rows: list[dict[str, Any]], request: Request, default: str, *, descending: bool = False
 ) -> list[dict[str, Any]]:
     """Rows by `sort` and `order`, or `sort=field.desc`; ties keep their order."""
-    key, _, direction = request.query.get("sort", default).partition(".")
-    way = request.query.get("order", direction or ("desc" if descending else "asc"))
+    key, _, direction = request.params.get("sort", default).partition(".")
+    way = request.params.get("order", direction or ("desc" if descending else "asc"))
     return sorted(rows, key=lambda row: str(row.get(key) or ""), reverse=way == "desc")

@@ -198,7 +198,7 @@ def _garble(body: bytes, fault: Fault) -> bytes:
 
 def _repeat_page(content: Any, request: Request) -> None:
     if "next_url" in content:
-        cursor = request.query.get("cursor")
+        cursor = request.params.get("cursor")
         same = f"?cursor={cursor}" if cursor else ""
         content["next_url"] = f"{request.host}{request.path}{same}"
 
@@ -251,7 +251,7 @@ ANSWERS: dict[str, Callable[[Answer, Fault, Request], Answer]] = {
     "downgrade_next_url": _changed(_next_host("http://api.massive.com:1")),
     "cursor_expired": lambda answer, _fault, request: (
         Answer(400, b'{"status":"ERROR","error":"cursor has expired"}')
-        if "cursor" in request.query
+        if "cursor" in request.params
         else answer
     ),
     "redirect_foreign": _status(302, b"", Location="https://evil.example/steal"),

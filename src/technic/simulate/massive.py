@@ -91,9 +91,9 @@ def bars_range(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     table = pl.concat(daily) if daily else pl.DataFrame()
     if not table.is_empty() and (span != "day" or multiplier != 1):
         table = _rolled(table, span, multiplier)
-    if request.query.get("sort", "asc") == "desc":
+    if request.params.get("sort", "asc") == "desc":
         table = table.reverse()
-    start = int(request.query.get("page_marker", "0"))
+    start = int(request.params.get("page_marker", "0"))
     page = table.slice(start, limit)
     about: dict[str, Any] = {
         "ticker": symbol, "queryCount": len(page), "resultsCount": len(page),
@@ -145,7 +145,7 @@ def open_close(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
 
 def snapshot(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     """Today so far and the session before: of all symbols, of some, or of one."""
-    wanted = {t for t in request.query.get("tickers", "").split(",") if t} | set(parts)
+    wanted = {t for t in request.params.get("tickers", "").split(",") if t} | set(parts)
     tickers = [t for t in _snapshots(tape, request.now) if not wanted or t["ticker"] in wanted]
     if not parts:
         return envelope(request, tickers=tickers, count=len(tickers))
@@ -181,7 +181,7 @@ def flat_file(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     ).drop_nulls("ticker").sort("ticker")  # fmt: skip
     body = compress(table.write_csv().encode(), mtime=0)
     etag = f'"{md5(body, usedforsecurity=False).hexdigest()}"'
-    if request.query.get("if-none-match") == etag:
+    if request.params.get("if-none-match") == etag:
         return Answer(304, b"", headers={"ETag": etag})
     return Answer(200, body, "application/gzip", {"ETag": etag, "Accept-Ranges": "bytes"})
 

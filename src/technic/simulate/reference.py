@@ -76,7 +76,7 @@ def tickers(tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
         names = ("ticker", "type", "exchange", "cik")
         if all(within(request, n, row.get(f)) for n, f in zip(names, fields, strict=True)):
             rows.append(row)
-    text = request.query.get("search", "").lower()
+    text = request.params.get("search", "").lower()
     rows = [r for r in rows if text in f"{r['ticker']} {r['name']}".lower()]
     return paged(request, ordered(rows, request, "ticker"), request.whole("limit", 100, 1000))
 
@@ -245,7 +245,7 @@ def shorts(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
 
 def news(tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
     """One article per ticker asked for, with text as hostile as vendors' text can be."""
-    ticker = request.query.get("ticker", tape.symbols(_today(request))[0] or "")
+    ticker = request.params.get("ticker", tape.symbols(_today(request))[0] or "")
     published = f"{request.now:%Y-%m-%dT%H:00:00Z}"
     row = {
         "id": _id("news", 0, _today(request)), "title": f"{ticker} <img src=x onerror=alert(1)> simulated",
@@ -302,7 +302,7 @@ def _chosen(request: Request, row: dict[str, Any], day: str) -> bool:
 
 
 def _is_asked(request: Request, symbol: str) -> bool:
-    asked = request.query.get("tickers") or request.query.get("tickers.any_of")
+    asked = request.params.get("tickers") or request.params.get("tickers.any_of")
     return asked is None or symbol in asked.split(",")
 
 

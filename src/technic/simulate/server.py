@@ -135,7 +135,7 @@ class Twin:
 
     def _answer(self, request: Request) -> Answer:
         """From what was encoded before, if the world has not changed since."""
-        key = (request.path, tuple(sorted(request.query.items())), request.now)
+        key = (request.path, tuple(sorted(request.params.items())), request.now)
         found = self._warm.get(key)
         if found is None:
             is_alpaca = request.path in alpaca.PATHS
@@ -147,7 +147,7 @@ class Twin:
 
     def _authorise(self, request: Request, headers: Mapping[str, str]) -> None:
         bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
-        key = bearer or headers.get("apca-api-key-id", "") or request.query.get("apiKey", "")
+        key = bearer or headers.get("apca-api-key-id", "") or request.params.get("apiKey", "")
         if not key:
             raise Refusal(401, {"error": "API Key was not provided"})
         if self.keys and not any(compare_digest(key, good) for good in self.keys):

@@ -167,7 +167,8 @@ class Catalog:
         if since is not None:
             query = query.where(CALLS.c.at >= since.astimezone(UTC).replace(tzinfo=None))
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings()
+            return [{str(name): value for name, value in row.items()} for row in rows]
 
     def watch(self, name: str, symbols: Iterable[str], at: datetime) -> int:
         """Add symbols to a watch-list; returns how many were new."""

@@ -14,6 +14,8 @@ import typer
 from technic.errors import TechnicError
 from technic.interfaces.cli import ask, data, inform, market, options
 
+STOPPED = 130
+
 app = typer.Typer(
     name="technic",
     help="Scan the whole US stock market: which stocks, in which order, and why.",
@@ -79,13 +81,12 @@ def logged(
 def main() -> None:
     """The command line. Exit codes: 0 fine, 1 a clear error, 2 wrong usage, 130 stopped."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except TechnicError as error:
         print(f"technic: {error}", file=sys.stderr)
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
-        print("\ntechnic: stopped; what was stored is safe", file=sys.stderr)
-        sys.exit(130)
+        code = STOPPED
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:  # a usage error of typer's own, or a defect of ours
@@ -94,3 +95,9 @@ def main() -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", 2))
+    else:
+        if not isinstance(code, int):
+            return
+    if code == STOPPED:  # typer hands it back instead of raising
+        print("\ntechnic: stopped; what was stored is safe", file=sys.stderr)
+    sys.exit(code)

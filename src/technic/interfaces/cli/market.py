@@ -316,7 +316,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a simulated vendor on loopback: Massive's dialect, and Alpaca's bars. Needs no key."""
-    from threading import Event
+    import time
 
     from technic.simulate.faults import read_plan
     from technic.simulate.replay import replay as tape_of_file
@@ -342,7 +342,8 @@ def serve(
         print(f"  export TECHNIC_MASSIVE__BASE_URL={served.url} MASSIVE_API_KEY=any")
         print("  technic sync --store twin")
         print("Ctrl-C ends it.", flush=True)
-        Event().wait()
+        while True:
+            time.sleep(1.0)
 
 
 def cache_stats(as_json: options.JsonOption = False) -> None:
