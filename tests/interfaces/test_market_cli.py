@@ -16,7 +16,6 @@ import pytest
 from technic.simulate.server import Twin, serving
 from vendor import tape
 
-
 # A test that runs in the background of a shell inherits that SIGINT is ignored.
 HEEDING = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
