@@ -573,3 +573,28 @@ def test_identity_needs_proof_to_merge():
     )
     reused = pl.DataFrame({"symbol": ["FB"], "date": [date(2022, 9, 2)]})
     assert empty.identify(reused)["security_id"].to_list() == [2]
+
+
+def test_adjusted_bars_are_the_vendors_own_for_fifty_and_a_hundred_symbols(store):
+    import httpx2
+    import numpy as np
+
+    market = record(3, 300, 60)
+    with vendor(market) as (twin, source, _):
+        at_evening(twin, -1)
+        run_sync(store, twin, source, first=20)
+        view = store.panel()
+        names = view.who["symbol"].to_list()
+        split = {
+            market.listings[i].symbol(ex) for i, ex, _ in market.splits if ex > market.sessions[20]
+        }
+        chosen = sorted(split & set(names)) + [n for n in names if n not in split]
+        for count in (50, 100):
+            for symbol in chosen[:count]:
+                path = f"/v2/aggs/ticker/{symbol}/range/1/day/{market.sessions[20]}/{market.sessions[-1]}"
+                told = httpx2.get(twin.url + path, headers={"Authorization": "Bearer k"}).json()
+                i = names.index(symbol)
+                ours = view.panel.run(i, "close")[-len(told.get("results", [])) :]
+                theirs = np.array([bar["c"] for bar in told.get("results", [])])
+                assert np.allclose(ours, theirs[-len(ours) :], rtol=1e-5, atol=1e-6)
+    assert split
