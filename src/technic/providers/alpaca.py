@@ -9,7 +9,7 @@ import polars as pl
 
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK, nyse
-from technic.providers.http import MOST_PAGES, Http, strict_json
+from technic.providers.http import MOST_PAGES, Client, Http, strict_json
 from technic.providers.source import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -38,24 +38,15 @@ ABOUT = About(
 )
 
 
-class Alpaca:
+class Alpaca(Client):
     """Bars of chosen symbols from Alpaca."""
 
     about = ABOUT
     kinds = frozenset({"run", "many", "splits", "dividends"})
 
     def __init__(self, http: Http, feed: str = "sip") -> None:
-        self._http = http
+        super().__init__(http)
         self._feed = feed
-
-    def close(self) -> None:
-        """End the connections."""
-        self._http.close()
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the answers came from a twin."""
-        return self._http.simulated
 
     def calls_for(self, ask: Ask) -> int:
         """One per ten thousand bars; one for actions."""

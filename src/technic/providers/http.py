@@ -227,6 +227,22 @@ class Http:
         raise ProviderError(what)
 
 
+class Client:
+    """What vendors over HTTP share."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the answers came from a twin."""
+        return self._http.simulated
+
+
 def _unpacker(packed: str, provider: str) -> Callable[[bytes], bytes]:
     """Unpacks chunk by chunk; the empty chunk ends it and checks that nothing is missing."""
     if packed in {"", "identity"}:

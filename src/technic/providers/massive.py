@@ -16,7 +16,7 @@ import polars as pl
 
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK
-from technic.providers.http import MOST_PAGES, Http, strict_json
+from technic.providers.http import MOST_PAGES, Client, strict_json
 from technic.providers.source import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -50,23 +50,11 @@ ABOUT = About(
 )
 
 
-class Massive:
+class Massive(Client):
     """Bars, actions and listings from Massive."""
 
     about = ABOUT
     kinds = frozenset({"day", "run", "splits", "dividends", "tickers"})
-
-    def __init__(self, http: Http) -> None:
-        self._http = http
-
-    def close(self) -> None:
-        """End the connections."""
-        self._http.close()
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the answers came from a twin."""
-        return self._http.simulated
 
     def clock(self) -> datetime:
         """What time the vendor has: for a twin, whose clock is its own."""

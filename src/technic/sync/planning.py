@@ -190,6 +190,17 @@ def plan(
     return Plan((*steps, *fresh), n_missing, 0, tuple(options))
 
 
+def plural(count: int, word: str) -> str:
+    """A number and its word.
+
+    Examples
+    --------
+    >>> plural(1, "call"), plural(1200, "call")
+    ('1 call', '1,200 calls')
+    """
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
 def choose(
     missing: Missing,
     sources: Mapping[str, Source],
@@ -227,9 +238,9 @@ def _covering(name: str, missing: Missing, pace: Pace) -> Option:
     size = len(days) * BYTES_A_DAY + sum(
         len(missing[s]) * BYTES_A_BAR for s in chosen.symbols if isinstance(s, str)
     )
-    parts = [f"{len(days)} whole-market days"] if days else []
+    parts = [plural(len(days), "whole-market day")] if days else []
     ranges = len(steps) - len(days)
-    parts += [f"{ranges} single-symbol ranges"] if ranges else []
+    parts += [plural(ranges, "single-symbol range")] if ranges else []
     return Option(
         f"{name}: {' + '.join(parts)}", tuple(steps), len(steps), pace.minutes(len(steps)), size
     )
@@ -281,7 +292,7 @@ def _many(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
     calls = sum(step.calls for step in steps)
     bars = sum(len(days) for days in missing.values())
     return Option(
-        f"{name}: {len(missing)} symbols in {calls} pages", tuple(steps), calls,
+        f"{name}: {plural(len(missing), 'symbol')} in {plural(calls, 'page')}", tuple(steps), calls,
         pace.minutes(calls), bars * BYTES_A_BAR,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from technic.errors import TechnicError
-from technic.interfaces.cli import ask, data, inform, market, options
+from technic.interfaces.cli import ask, data, inform, keep, market, options
 
 STOPPED = 130
 
@@ -38,7 +38,7 @@ for _command in (
     market.providers,
     market.sync,
     market.calls,
-    market.backup,
+    keep.backup,
     ask.scan,
     ask.explain,
     ask.why_not,
@@ -56,9 +56,9 @@ config_app.command("show")(inform.config_show)
 list_app.command("add")(inform.list_add)
 list_app.command("remove")(inform.list_remove)
 list_app.command("show")(inform.list_show)
-simulate_app.command("serve")(market.serve)
-cache_app.command("stats")(market.cache_stats)
-cache_app.command("clear")(market.cache_clear)
+simulate_app.command("serve")(keep.serve)
+cache_app.command("stats")(keep.cache_stats)
+cache_app.command("clear")(keep.cache_clear)
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")

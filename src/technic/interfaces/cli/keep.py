@@ -1,0 +1,114 @@
+"""Commands beside the market: the simulated vendor, caches, backups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from technic.interfaces.cli import options
+
+
+def serve(
+    port: Annotated[int, typer.Option(help="Loopback port.")] = 8700,
+    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7,
+    size: Annotated[int, typer.Option(help="Listings.", min=20, max=50_000)] = 5_800,
+    sessions: Annotated[int, typer.Option(help="Sessions of history.", min=30, max=2_000)] = 504,
+    clock: Annotated[
+        str | None,
+        typer.Option(metavar="INSTANT", help="Where its time stands, e.g. 2026-11-20T21:00."),
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Virtual seconds per second; 0 stands still.")] = 0.0,
+    plan: Annotated[
+        str, typer.Option(help="none, basic, starter, …, or 20/60: calls/seconds.")
+    ] = "none",
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A plan of faults, JSON.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve these bars instead.")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every request here.")
+    ] = None,
+) -> None:
+    """Serve a simulated vendor on loopback: Massive's dialect, and Alpaca's bars. Needs no key."""
+    import time
+
+    from technic.simulate.faults import read_plan
+    from technic.simulate.replay import replay as tape_of_file
+    from technic.simulate.server import Twin, serving
+    from technic.simulate.tape import record
+
+    show = options.progress("Simulating a vendor")
+    show("drawing bars" if replay is None else f"reading {replay.name}")
+    tape = record(seed, size, sessions) if replay is None else tape_of_file(replay)
+    options.progress_done()
+    instant = options.instant(clock, "--clock")
+    twin = Twin(
+        tape, clock=instant, plan=plan, faults=read_plan(faults) if faults else None, log=log
+    )
+    twin.clock.rate = rate
+    with serving(twin, port) as served:
+        print(
+            f"SIMULATED VENDOR at {served.url}   (control {served.control}, token {served.token})"
+        )
+        print(f"{len(tape.listings):,} listings, sessions {tape.sessions[0]} to {tape.sessions[-1]}, "
+              f"its time is {twin.clock.now():%Y-%m-%d %H:%M} UTC")  # fmt: skip
+        print("Use it from another terminal:")
+        print(f"  export TECHNIC_MASSIVE__BASE_URL={served.url} MASSIVE_API_KEY=any")
+        print("  technic sync --store twin")
+        print("Ctrl-C ends it.", flush=True)
+        while True:
+            time.sleep(1.0)
+
+
+def cache_stats(as_json: options.JsonOption = False) -> None:
+    """What the caches hold."""
+    from technic.config import Settings
+
+    rows = []
+    for tier in Settings.load().cache.tiers:
+        held = tier.size()
+        rows.append(
+            {
+                "tier": tier.name,
+                "values": held[0] if held else None,
+                "megabytes": held[1] / 1e6 if held else None,
+                "says": tier.check() if hasattr(tier, "check") else "",
+            }
+        )
+    if as_json:
+        options.emit_json(rows)
+        return
+    for row in rows:
+        says = str(row["says"] or "in this process only")
+        if row["tier"] == "files":
+            says = f"{row['values']:,} values, {row['megabytes']:,.1f} MB"
+        print(f"{row['tier']:<8} {says}")
+
+
+def cache_clear(
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="Only this kind: report, column, state.")
+    ] = "",
+) -> None:
+    """Forget what the caches hold; it is made again when it is needed."""
+    from technic.config import Settings
+
+    for name, count in Settings.load().cache.clear(prefix).items():
+        print(f"{name:<8} " + ("cleared" if count is None else f"{count:,} values cleared"))
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    store: options.StoreOption = None,
+) -> None:
+    """Copy the store as it is now, whole, while others go on using it."""
+    from technic.store.backup import backup as run
+
+    desk = options.desk(store)
+    version = run(desk.store, target)
+    print(f"{target}: version {version.number} of {desk.store.folder}, to {version.last}")
+    print(f"Check it: technic doctor --deep --store {target}")
