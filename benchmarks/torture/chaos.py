@@ -34,7 +34,7 @@ from technic.sync import open_store
 from technic.sync.planning import Wish
 from technic.sync.syncing import sync
 
-FAST = Manners(deadline=0.4, attempts=9, total=30.0, wait=0.005, wait_most=0.03)
+FAST = Manners(deadline=0.8, attempts=9, total=30.0, wait=0.005, wait_most=0.03)
 SIMULATED = {"vendor": "the twin"}
 
 
@@ -55,7 +55,7 @@ def checks_transport(tier: int, seed: int):
         f"{asked:,} calls",
     )
     tally = [0, 0]
-    for k in range(max(seeds // 10, 2)):
+    for k in range(max(seeds // 10, 8)):
         _, calls = synced(tape, [14], chaos(seed * 77 + k, 0.05, (*TRANSPORT, *ANSWERS)))
         tally[0] += sum(c.outcome != "ok" for c in calls)
         tally[1] += len(calls)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from importlib import import_module
 from typing import Any
@@ -129,13 +129,16 @@ def chosen(settings: Settings) -> list[str]:
 
 
 def pace_of(name: str, settings: Settings, *, real: bool = True) -> Pace:
-    """How fast a vendor may be asked on the user's plan."""
+    """How fast a sync may ask a vendor on the user's plan: a little is left for the user."""
     plans = PLANS[name]
     told = settings.value("plan") or (FREE[name] if real else "unlimited")
     if "/" in told:
         calls, _, seconds = told.partition("/")
-        return Pace(int(calls), float(seconds))
-    return plans.get(told) or plans[FREE[name]]
+        pace = Pace(int(calls), float(seconds))
+    else:
+        pace = plans.get(told) or plans[FREE[name]]
+    spared = pace.calls - RESERVE if pace.calls > RESERVE else pace.calls
+    return replace(pace, calls=spared)
 
 
 def wish_of(
@@ -169,8 +172,7 @@ def _source(
         module = extra("flatfiles")
         made: Any = module.FlatFiles(base, secret.value, other.value if other else "", log)
         return made
-    kept = Pace(max(pace.calls - (RESERVE if pace.calls > RESERVE else 0), 0), pace.period)
-    allowance = Allowance(kept, settings.state / "rates.sqlite", f"{name}{base}{secret.value}")
+    allowance = Allowance(pace, settings.state / "rates.sqlite", f"{name}{base}{secret.value}")
     if name == "massive":
         headers = {"Authorization": f"Bearer {secret.value}"}
         http = Http(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,7 @@ class FileStore(Store):
                 {"bars": new, "actions": actions, "tickers": tickers},
                 adjustment=adjusted,
                 simulated=simulated,
+                settled=_settled(before, new),
             )
         bad = pl.concat([sorted_rows.bad, refused], how="diagonal")
         if not bad.is_empty():
@@ -290,6 +291,14 @@ class FileStore(Store):
         about = ["security_id", "session", "kind", "value"]
         stored = self.table("actions", version).select(about).collect()
         return table.join(stored, on=about, how="anti"), refused
+
+
+def _settled(before: StoreVersion, new: pl.DataFrame) -> date | None:
+    """Files hold sessions that are over; a store that never synced tells nothing."""
+    newest = new["session"].max()
+    if before.settled is None or not isinstance(newest, date):
+        return before.settled
+    return max(before.settled, newest)
 
 
 def _as_source(source: Any) -> Path | pl.DataFrame:
