@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import technic as tc
-from technic.errors import StoreError
+from technic.errors import ConfigError, StoreError
 from technic.market.sessions import nyse
 from technic.providers.source import Ask, Pace
 from technic.simulate.faults import FaultPlan, Rule
@@ -598,3 +598,10 @@ def test_adjusted_bars_are_the_vendors_own_for_fifty_and_a_hundred_symbols(store
                 theirs = np.array([bar["c"] for bar in told.get("results", [])])
                 assert np.allclose(ours, theirs[-len(ours) :], rtol=1e-5, atol=1e-6)
     assert split
+
+
+def test_a_vendor_that_lists_nobody_needs_symbols(store):
+    with vendor() as (twin, _, _), alpaca(twin.url) as source:
+        wish = Wish(twin.tape.sessions[20], twin.clock.now())
+        with pytest.raises(ConfigError, match="--symbols"):
+            plan_sync(store, {"alpaca": source}, wish, {})

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK, nyse
 from technic.providers.source import Ask, Pace, Source
 from technic.sync.cover import cheapest
@@ -170,6 +171,11 @@ def plan(
     Parameters
     ----------
     symbols : those known to be listed, for vendors that must be told
+
+    Raises
+    ------
+    ConfigError
+        If no vendor has the whole market and no symbol is known.
     """
     steps = _reference(asked, wish, sources)
     if wish.symbols is None and any("day" in s.kinds for s in sources.values()):
@@ -183,6 +189,11 @@ def plan(
         steps = [*steps, *fresh[:1], *repeats, *fresh[1:]]
         return Plan(tuple(steps), len(missing), len(again), tuple(options))
     wanted = wish.symbols if wish.symbols is not None else tuple(symbols)
+    if not wanted:
+        raise ConfigError(
+            f"{', '.join(sources)}: cannot say who is listed, and the store does not know either; "
+            "name symbols with --symbols, or add massive to the providers"
+        )
     holes = cells(asked, Wish(wish.first, wish.now, wanted, wish.today))
     options = choose(dict(holes.items()), sources, paces)
     fresh = options[0].steps if options else ()
