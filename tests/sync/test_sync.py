@@ -419,6 +419,21 @@ def test_withdrawn_actions_are_taken_back(store):
     )
 
 
+def test_a_dividend_told_in_two_ways_is_doubted_and_not_taken_back(store):
+    market = record(3, 600, 60)
+    with vendor(market) as (twin, source, _):
+        at_evening(twin, 50)
+        run_sync(store, twin, source, first=30)
+        before = store.table("actions").collect().filter(pl.col("kind") == "dividend")
+        twin.faults = plan_of("conflict_rows", endpoint="stocks/v1/dividends", attempts=1)
+        at_evening(twin, 51)
+        done = run_sync(store, twin, source, first=30)
+    assert done.tally.quarantined["conflicting_duplicate"] == 2
+    after = store.table("actions").collect().filter(pl.col("kind") == "dividend")
+    assert after.filter(pl.col("value") == 0.0).is_empty()
+    assert after.height >= before.height
+
+
 def test_real_and_simulated_markets_never_share_a_store(store):
     with vendor() as (twin, source, _):
         now = at_evening(twin, 30)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import log
 
 import polars as pl
@@ -10,6 +10,7 @@ import polars as pl
 from technic.market.schema import ACTIONS, conform
 from technic.store import Store, StoreVersion
 
+AGAIN = timedelta(days=4)
 APART = log(1.25)  # how far, as a ratio, prices may be from a split before it is doubted
 
 
@@ -73,6 +74,7 @@ def changes(
     store: Store,
     version: StoreVersion,
     good: pl.DataFrame,
+    bad: pl.DataFrame,
     asked: pl.DataFrame,
     at: datetime,
     source: str,
@@ -81,6 +83,7 @@ def changes(
 
     Parameters
     ----------
+    bad : those that were set aside: doubted, but told
     asked : `kind`, `first`, `last`: what the vendor was asked for, so that silence means no
     """
     whole = (
@@ -102,8 +105,10 @@ def changes(
             pl.col("value") != pl.when(pl.col("kind") == "split").then(1.0).otherwise(0.0),
         )
         .join(asked, on="kind")
-        .filter(pl.col("session").is_between(pl.col("first"), pl.col("last")))
+        # Only where the next syncs ask again: one answer may lack a row by mistake.
+        .filter(pl.col("session").is_between(pl.col("first") + AGAIN, pl.col("last")))
         .join(whole, on=about, how="anti")
+        .join(bad.select("security_id", "kind", session="date"), on=about, how="anti")
         .with_columns(value=pl.when(pl.col("kind") == "split").then(1.0).otherwise(0.0))
     )
     notes = [

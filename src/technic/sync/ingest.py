@@ -194,7 +194,7 @@ def _actions(
         orient="row",
     )
     rows, notes = actions.changes(
-        store, version, good, asked, max(a.at for a in told), told[-1].provider
+        store, version, good, bad, asked, max(a.at for a in told), told[-1].provider
     )
     for text in notes:
         tally.note(text)
