@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from importlib import import_module
 
 import polars as pl
 import pytest
@@ -48,7 +49,7 @@ def test_files_fill_the_past_and_the_api_the_last_day(tmp_path):
 
 
 def test_rows_in_yahoos_shape():
-    pd = pytest.importorskip("pandas")
+    pd = import_module("pandas")
     from technic.extras.yahoo import as_rows
 
     index = pd.DatetimeIndex(["2024-03-07", "2024-03-08"], tz="America/New_York", name="Date")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from statistics import median
 
@@ -12,7 +13,15 @@ FEW = 0.8  # less than this share of the neighbours' symbols is a part of a day
 LOUD = 1.75  # more than this multiple of the loudest neighbour's volume is counted twice
 
 
-def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What speaks against a day; if it is only `odd`, a second answer that agrees is believed."""
+
+    why: str
+    odd: bool
+
+
+def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> Suspicion | None:
     """What speaks against a day as answered; None if nothing does.
 
     Parameters
@@ -33,10 +42,13 @@ def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> str |
         return None
     typical = median(near["rows"].to_list())
     if rows == 0:
-        return "no bar at all: the market was closed, or the vendor's feed was down"
+        why = "no bar at all: the market was closed, or the vendor's feed was down"
+        return Suspicion(why, odd=True)
     if rows < FEW * typical:
-        return f"{rows:,} symbols where the sessions around it have {typical:,.0f}: a part of a day"
+        why = f"{rows:,} symbols where the sessions around it have {typical:,.0f}: a part of a day"
+        return Suspicion(why, odd=False)
     loudest = float(near["volume"].max() or 0.0)  # type: ignore[arg-type]
     if len(near) > 2 and loudest and volume > LOUD * loudest:  # noqa: PLR2004 -- two are no norm
-        return f"{volume / loudest:.2f} times the volume of the loudest session around it"
+        why = f"{volume / loudest:.2f} times the volume of the loudest session around it"
+        return Suspicion(why, odd=True)
     return None

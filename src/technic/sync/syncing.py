@@ -25,7 +25,7 @@ from technic.store.lock import alone
 from technic.sync.inbox import Answered, Inbox
 from technic.sync.ingest import Tally, ingest
 from technic.sync.planning import Plan, Step, Wish, plan
-from technic.sync.scrutiny import suspicion
+from technic.sync.scrutiny import Suspicion, suspicion
 
 BATCH = 24  # answers per commit
 PATIENCE = 20.0  # seconds after which a commit is made anyway
@@ -188,15 +188,15 @@ class _Work:
             pages = source.fetch(ask)
             reading = source.read(ask, pages)
             again = self._doubt(ask, reading)
-            if again is not None and "times the volume" not in again and "no bar" not in again:
+            if again is not None and not again.odd:
                 raise ProviderError(
-                    f"{step.provider}: {ask}: {again}; refused, and asked for again next time"
+                    f"{step.provider}: {ask}: {again.why}; refused, and asked for again next time"
                 )
             if again is not None:
-                self.tally.note(f"{ask.first}: {again}")
+                self.tally.note(f"{ask.first}: {again.why}")
         return self.inbox.put(Answered(step.provider, ask, self.clock(), pages, reading=reading))
 
-    def _doubt(self, ask: Ask, reading: Reading) -> str | None:
+    def _doubt(self, ask: Ask, reading: Reading) -> Suspicion | None:
         if ask.kind != "day" or ask.first is None or reading.delayed:
             return None
         volume = float(reading.table["volume"].sum() or 0.0)
