@@ -94,14 +94,17 @@ def test_one_planted_bit_is_found(nightly):
 
 def test_a_question_over_known_features_computes_none(nightly):
     store, _, settings = nightly
-    tc.scan(store, where="rsi(14) < 50", settings=settings)
-    report = tc.scan(store, where="rsi(14) < 40 and rsi(14) > 10", settings=settings)
+    tc.scan(store, where="rsi(14) < 50", rank="close", settings=settings)
+    report = tc.scan(store, where="rsi(14) < 40 and rsi(14) > 10", rank="close", settings=settings)
     assert report.work["computed"] == 0
-    assert report.work["found"] > 5
-    again = tc.scan(store, where="rsi(14) < 40 and rsi(14) > 10", settings=settings)
+    assert report.work["found"] >= 3
+    assert report.n_ranked > 3
+    again = tc.scan(store, where="rsi(14) < 40 and rsi(14) > 10", rank="close", settings=settings)
     assert again.work["memory hits"] == 1
     assert "computed" not in again.work
-    bare = tc.scan(store, where="rsi(14) < 40 and rsi(14) > 10", settings=settings.uncached())
+    bare = tc.scan(
+        store, where="rsi(14) < 40 and rsi(14) > 10", rank="close", settings=settings.uncached()
+    )
     assert again.manifest == report.manifest == bare.manifest
     assert again.as_dict()["rows"] == bare.as_dict()["rows"]
     assert again.ledger.equals(bare.ledger)
@@ -129,10 +132,10 @@ def test_a_watch_list_that_is_edited_is_read_again(nightly):
     store, _, settings = nightly
     symbols = store.panel().who["symbol"].to_list()
     store.catalog.watch("mine", symbols[:5], datetime.now(UTC))
-    first = tc.scan(store, where="in_list('mine')", settings=settings)
+    first = tc.scan(store, where="in_list('mine')", rank="close", settings=settings)
     store.catalog.watch("mine", symbols[5:9], datetime.now(UTC))
-    second = tc.scan(store, where="in_list('mine')", settings=settings)
-    assert first.n_ranked + 1 < second.n_ranked + 2
+    second = tc.scan(store, where="in_list('mine')", rank="close", settings=settings)
+    assert first.n_ranked < second.n_ranked
     assert first.manifest["seal"] != second.manifest["seal"]
 
 
