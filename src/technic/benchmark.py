@@ -2,8 +2,8 @@
 
 By default the market: every session's mean return of all common stocks that traded on it and
 on their bar before, each counting the same, single returns cut at ±50 % because one bad tick
-of ×183 would otherwise be the market's best day. If nobody said what is a common stock,
-everything counts. The level starts at 100.
+of ×183 would otherwise be the market's best day. Who was never said to be anything else counts
+as a common stock. The level starts at 100.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from technic.errors import ConfigError
 from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse
 from technic.store.panels import MappedPanel
-from technic.typing import FloatArray, IntArray
+from technic.typing import BoolArray, FloatArray, IntArray
 
 CUT = 0.5
 UNIT = 2.0**36  # per return; 131,072 symbols at the cut add up exactly
@@ -43,14 +43,15 @@ def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
     return out
 
 
+def counted(view: MappedPanel) -> BoolArray:
+    """Who makes up the market: whatever nobody said to be anything but a common stock."""
+    return (view.who["type"] == "common").fill_null(value=True).to_numpy()
+
+
 @lru_cache(maxsize=4)
 def _market(view: MappedPanel) -> FloatArray:
     panel = view.panel
-    counts = np.ones(len(panel), dtype=bool)
-    kinds = view.who["type"]
-    if kinds.null_count() < len(kinds):
-        counts = (kinds == "common").fill_null(value=False).to_numpy()
-    sums, members = _moves(panel, panel.lengths * counts)
+    sums, members = _moves(panel, panel.lengths * counted(view))
     traded = np.flatnonzero(members)
     out = np.full(len(sums), np.nan)
     if len(traded):

@@ -70,7 +70,7 @@ def columns_of(
     found = cache.get_many(keys.values())
     values: dict[Series, FloatArray] = {}
     for one, key in keys.items():
-        if key in found and (column := _numbers(found[key], len(view.panel))) is not None:
+        if key in found and (column := column_of(found[key], len(view.panel))) is not None:
             values[one] = column
     missing = tuple(s for s in series if s not in values)
     work = {"found": len(values), "computed": len(missing)}
@@ -93,7 +93,7 @@ def columns_of(
             )  # fmt: skip
             fresh |= dict(zip(beside, run.values, strict=True))
         took = 1e3 * (perf_counter() - since) / len(missing)
-        cache.put_many({keys[s]: _content(v) for s, v in fresh.items()}, cost=took)
+        cache.put_many({keys[s]: column_content(v) for s, v in fresh.items()}, cost=took)
         values |= fresh
     return Columns({s: values[s] for s in series}, work)
 
@@ -163,12 +163,13 @@ def _text(series: Series) -> str:
     return repr(series)
 
 
-def _content(values: FloatArray) -> bytes:
+def column_content(values: FloatArray) -> bytes:
+    """A column of numbers as a cache keeps it."""
     return _arrow(pl.DataFrame({"value": values}))
 
 
 @lru_cache(maxsize=512)
-def _numbers(content: bytes, n: int) -> FloatArray | None:
+def column_of(content: bytes, n: int) -> FloatArray | None:
     """A cached column; None if it is not one of `n` symbols. Read once per process."""
     table = _table(content)
     if table is None or table.columns != ["value"] or table.height != n:

@@ -7,6 +7,7 @@ file, the default; `Setting.origin` says which.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -32,6 +33,10 @@ SETTINGS = {
     "store": ("TECHNIC_STORE", "folder of the store that commands read"),
     "threads": ("TECHNIC_THREADS", "how many threads compute; never changes an answer"),
     "cache": ("TECHNIC_CACHE", "where answers are kept: memory,files,redis://host:port/0, or none"),
+    "database": (
+        "TECHNIC_DATABASE",
+        "where the catalog is: file, or postgresql://user@host/name; DATABASE_URL counts too",
+    ),
     "provider": ("TECHNIC_PROVIDER", "vendors to sync from: massive, alpaca, or both"),
     "plan": ("TECHNIC_PLAN", "plan at the vendor: basic, starter, developer, advanced"),
     "history": ("TECHNIC_HISTORY", "sessions of history that a sync brings in"),
@@ -85,7 +90,16 @@ class Settings:
         for name, (variable, _) in SETTINGS.items():
             if env.get(variable):
                 given[name] = Setting(name, env[variable], variable)
+        url = env.get("DATABASE_URL", "")
+        if "database" not in given and url.startswith("postgres"):  # others are another program's
+            given["database"] = Setting("database", url, "DATABASE_URL")
         return cls(given)
+
+    @property
+    def database(self) -> str | None:
+        """Where the catalog is; None for a file beside the store."""
+        value = self.value("database")
+        return None if value in {"", "file", "none"} else value
 
     @property
     def kernels(self) -> Path:
@@ -234,6 +248,17 @@ class ScanFile:
             missing=missing,
             plan=_plan(content.get("plan", {}), what),
         )
+
+
+def without_password(value: str) -> str:
+    """A setting as it may be shown: a URL loses its password.
+
+    Examples
+    --------
+    >>> without_password("postgresql://me:secret@host/db"), without_password("memory,files")
+    ('postgresql://me:***@host/db', 'memory,files')
+    """
+    return re.sub(r"(\w://[^:/@\s]*):[^@\s]*@", r"\1:***@", value)
 
 
 def write_settings(settings: Settings, **values: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -14,11 +14,10 @@ from technic.errors import StoreError
 from technic.ledger import BUCKETS, TITLES
 from technic.market.cross_section import percentile
 from technic.market.sessions import nyse
-from technic.query.evaluate import Evaluation
-from technic.query.tree import Between, Comparison, Name, Node, Number
+from technic.provenance import Piece, pieces_of
+from technic.query.tree import Between, Comparison, Node, Number
 from technic.question import understand
 from technic.scanning import plain
-from technic.scores import SCORES
 from technic.section import Section, evaluate_question
 from technic.store import Store
 
@@ -32,7 +31,7 @@ class Part:
     contribution, before : what it adds now, and added the session before; None is unknown
     value : of the term itself
     percentile : of the value among the ranked
-    evidence : what the term is made of, by text
+    pieces : what the term is made of, down to the numbers of filings
     """
 
     text: str
@@ -41,7 +40,7 @@ class Part:
     before: float | None
     value: float
     percentile: float
-    evidence: dict[str, float | None]
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +61,7 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
-        parts = [
-            {name: getattr(part, name) for name in Part.__dataclass_fields__} for part in self.parts
-        ]
+        parts = [asdict(part) for part in self.parts]
         whole = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "parts"}
         return {
             **whole,
@@ -251,26 +248,8 @@ def _part(section: Section, j: int, at: int, before: Section | None, then: int |
         before=old,
         value=float(values[at]),
         percentile=float(among[at]),
-        evidence=_evidence(section.evaluation, term.node, at),
+        pieces=pieces_of(section, term.node, at, float(section.ranking.contributions[j, at])),
     )
-
-
-def _evidence(evaluation: Evaluation, node: Node, at: int) -> dict[str, float | None]:
-    """What a term is made of: a score's inputs, else the features it names."""
-    from technic.query.evaluate import features_in  # noqa: PLC0415
-    from technic.query.lower import score_input  # noqa: PLC0415
-
-    if isinstance(node, Name) and node.name in SCORES:
-        trees: list[Node] = [score_input(text) for text in SCORES[node.name].inputs]
-    else:
-        trees = [tree for tree in features_in(node) if str(tree) != str(node)]
-    found = {}
-    for tree in trees:
-        try:
-            found[str(tree)] = plain(evaluation.value(tree)[at])
-        except KeyError:  # computed only inside a larger series
-            continue
-    return found
 
 
 def _clause(section: Section, tree: Node, at: int, part_of: str) -> Clause:

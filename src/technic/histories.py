@@ -97,10 +97,7 @@ def store_features(
             raise SchemaError(f"{', '.join(strange)}: no such symbol in the store")
         chosen = np.flatnonzero(np.isin(found, sorted(wanted)))
     panel = view.panel.select(chosen)
-    closes = benchmark_closes(view, "market") if _relative(series) else None
-    values = evaluate(series, panel, settings.kernels, benchmark=closes, every_bar=True)
-    for rows, past in _past_epochs(store, view, panel, series, settings.kernels, closes):
-        values[:, rows] = past
+    values = every_bar(store, view, panel, series, settings.kernels)
     sessions = np.concatenate([panel.run(i, "session") for i in range(len(panel))])
     table = pl.DataFrame(
         {
@@ -110,6 +107,20 @@ def store_features(
         }
     ).fill_nan(None)
     return table if last is None else table.group_by("symbol", maintain_order=True).tail(last)
+
+
+def every_bar(
+    store: Store, view: MappedPanel, panel: Panel, series: list[Series], kernels: Path
+) -> FloatArray:
+    """Series at every bar, each as a scan as of its session gives it; shape (n_series, n_bars).
+
+    Bars lie symbol after symbol, as in `panel`, which holds some or all symbols of `view`.
+    """
+    closes = benchmark_closes(view, "market") if _relative(series) else None
+    values: FloatArray = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
+    for rows, past in _past_epochs(store, view, panel, series, kernels, closes):
+        values[:, rows] = past
+    return values
 
 
 def _needs_dates(series: Series) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.query.names import ATTRIBUTES
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
@@ -32,21 +33,27 @@ def last_sessions(view: MappedPanel) -> FloatArray:
 
 @lru_cache(maxsize=4)
 def attributes_of(view: MappedPanel) -> dict[str, Any]:
-    """What is known of each listing, by name; shape (n_symbols,) each."""
-    who = view.who
+    """What is known of each listing of a view, by name; shape (n_symbols,) each."""
+    found = attributes_of_listings(view.who)
+    found["bars"] = view.panel.lengths.astype(np.float64)
+    return found
+
+
+def attributes_of_listings(who: pl.DataFrame) -> dict[str, Any]:
+    """What rows of a directory say, by the names of questions."""
     found: dict[str, Any] = {
         name: np.array(who[name].to_list(), dtype=object)
         for name in ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
     }
-    found["market_cap"] = who["market_cap"].fill_null(float("nan")).to_numpy()
-    found["bars"] = view.panel.lengths.astype(np.float64)
+    found["market_cap_told"] = who["market_cap"].fill_null(float("nan")).to_numpy()
+    told = who.select("name", "cik").iter_rows()
+    found["issuer"] = np.array([issuer_of(name, cik) for name, cik in told], dtype=object)
     kinds, exchange = who["type"], who["exchange"]
-    for claim in ATTRIBUTES:
-        if claim.startswith("is_") and claim != "is_otc":
-            names = ["etf"] if claim == "is_etf" else [claim.removeprefix("is_")]
-            names += ["etf", "fund"] if claim == "is_fund" else []
-            found[claim] = _truth(kinds.is_in(names))
-    found["is_otc"] = _truth(exchange.str.to_uppercase().is_in(["OTC", "OTCM", "OOTC", "PINX"]))
+    for kind in LISTING_TYPES:
+        if f"is_{kind}" in ATTRIBUTES:
+            found[f"is_{kind}"] = _truth(kinds.is_in([kind]))
+    found["is_fund"] = _truth(kinds.is_in(["etf", "fund"]))
+    found["is_otc"] = _truth(exchange.str.to_uppercase().is_in(OTC))
     return found
 
 

@@ -12,8 +12,9 @@ import orjson
 from technic.config import ScanFile
 from technic.indicators import Series
 from technic.plan import PlanRules
+from technic.query.evaluate import cross_sections, names_in
 from technic.query.lower import lookback, lower, series_of
-from technic.query.names import NUMBER, OUTPUTS
+from technic.query.names import FACTS, NUMBER, OUTPUTS
 from technic.query.resolve import Resolver
 from technic.query.tree import Call, Name, Node, Text, clauses
 from technic.rank import Term, terms_of
@@ -62,6 +63,25 @@ class Question:
     def universe_clauses(self) -> tuple[Node, ...]:
         """The parts of the top-level `and` of the universe."""
         return clauses(self.universe) if self.universe is not None else ()
+
+    @property
+    def trees(self) -> tuple[Node, ...]:
+        """Everything that is evaluated."""
+        asked = (self.universe, self.where, self.target)
+        terms = [term.node for term in self.terms]
+        fixed = (self.entry, self.stop, self.liquidity)
+        return (*(tree for tree in asked if tree is not None), *terms, *self.columns, *fixed)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every plain name it depends on, those that scores read included."""
+        found = frozenset().union(*(names_in(tree) for tree in self.trees))
+        return found | {"has_filings"} if not found.isdisjoint(FACTS) else found
+
+    @property
+    def cross_sections(self) -> tuple[Call, ...]:
+        """Every cross-sectional call it needs, inner ones first."""
+        return tuple(dict.fromkeys(call for tree in self.trees for call in cross_sections(tree)))
 
     @property
     def lists(self) -> frozenset[str]:

@@ -29,11 +29,8 @@ from technic.indicators.fuse import digest as kernel_digest
 from technic.manifest import canonical, make_manifest
 from technic.plan import Levels, plan_rows
 from technic.query.evaluate import features_in
-from technic.query.lower import score_input
-from technic.query.tree import Name, Node
 from technic.question import Question, question_of_dict, understand
 from technic.report import Report, Row
-from technic.scores import SCORES
 from technic.section import Clock, Section, evaluate_question
 from technic.store import Store, StoreVersion
 
@@ -274,13 +271,9 @@ def _distinct(names: list[str]) -> list[str]:
 
 def settled_bars(question: Question) -> int:
     """Bars after which the seeds of every average in the score weigh less than `SETTLED`."""
-    trees: list[Node] = [term.node for term in question.terms]
-    for term in question.terms:
-        if isinstance(term.node, Name) and term.node.name in SCORES:
-            trees += [score_input(text) for text in SCORES[term.node.name].inputs]
     longest = 0.0
-    for tree in trees:
-        for feature in features_in(tree):
+    for term in question.terms:
+        for feature in features_in(term.node):
             decay = REGISTRY[feature.indicator].decay(*feature.params)
             if 0.0 < decay < 1.0:
                 longest = max(longest, log(SETTLED) / log(decay))

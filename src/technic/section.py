@@ -17,17 +17,22 @@ import numpy as np
 
 from technic.columns import columns_of
 from technic.config import Settings
+from technic.crossed import Crossed
+from technic.fundamentals import Known
 from technic.indicators import Series
 from technic.ledger import Evidence, Ledger, draw_up
-from technic.listed import attributes_of, last_sessions, listed_on
+from technic.listed import last_sessions, listed_on
 from technic.market.sessions import nyse
 from technic.query.evaluate import Evaluation, both
+from technic.query.names import ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
 from technic.question import Question
 from technic.rank import Ranking, combine, order_by
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
+
+KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, "has_filings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +86,26 @@ def evaluate_question(
     newest = as_of is None or (everything and as_of == pinned.last)
     view = store.panel(None if newest else as_of, known_at, pinned)
     clock.lap("open")
-    columns = columns_of(question.series, question.benchmark, view, settings or Settings.load())
+    settings = settings or Settings.load()
+    columns = columns_of(question.series, question.benchmark, view, settings)
     clock.lap("features")
-    section = _section(question, view, columns.values, store, lists, clock)
+    known = Known(store, view, settings)
+    known.prefetch(question.names & KNOWN_NAMES)
+    section = _section(question, view, columns.values, known, store, lists, settings, clock)
     clock.lap("ledger")
-    return replace(section, timings=clock.laps, work=columns.work)
+    return replace(section, timings=clock.laps, work={**columns.work, **section.work})
 
 
 def _section(
     question: Question,
     view: MappedPanel,
     columns: dict[Series, FloatArray],
+    attributes: Known,
     store: Store,
     lists: dict[str, list[str]] | None,
+    settings: Settings,
     clock: Clock,
 ) -> Section:
-    attributes = attributes_of(view)
     ordinal = nyse().ordinal(view.as_of)
     n = len(view.panel)
     named = {name: _watched(store, name, lists) for name in question.lists}
@@ -117,7 +126,8 @@ def _section(
     # Peers are those of the universe that traded: yesterday's values are not today's.
     evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
     evaluation.known.clear()
-
+    clock.lap("universe")
+    crossed = Crossed.recall(question, evaluation, view, settings)
     clauses = [(str(part), evaluation.value(part)) for part in question.where_clauses]
     clock.lap("query")
     values = [evaluation.value(term.node) for term in question.terms]
@@ -127,23 +137,20 @@ def _section(
         passed &= truth == 1.0
     liquidity = evaluation.value(question.liquidity)
     ranking = order_by(score, contributions, passed, liquidity, list(attributes["symbol"]))
+    crossed.keep(evaluation)
     clock.lap("rank")
     evidence = Evidence(
         listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
     )
     ledger = draw_up(evidence)
-    notes = [
-        f"{text}: {count} symbols of unknown sector compared with the market"
-        for text, count in evaluation.fallbacks.items()
-        if count
-    ]
+    notes = crossed.notes(evaluation)
     notes += _adjustment_note(question, view)
     settled = view.version.settled
     if settled is not None and view.as_of > settled:
         notes.append(f"the bars of {view.as_of} are not final yet: sync again after the evening")
     return Section(
         question, view, evaluation, listed, ranking, ledger, age, {},
-        (*question.warnings, *notes),
+        (*question.warnings, *notes), crossed.work,
     )  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from technic.ledger import TITLES
 if TYPE_CHECKING:
     import polars as pl
 
-    from technic.explaining import Explanation, WhyNot
     from technic.linting import Finding
     from technic.report import Report, Row
 
@@ -75,11 +74,12 @@ def hints(report: Report, command: Command) -> str:
     if ranked and not report.asked["where"] and not report.asked["universe"]:
         made.insert(0, command(f"explain {ranked[0]}"))
     elif report.symbols:
-        made.insert(0, command(f"why-not {_quoted(report.symbols[0])}"))
+        made.insert(0, command(f"why-not {quoted(report.symbols[0])}"))
     return " · ".join(made)
 
 
-def _quoted(symbol: str) -> str:
+def quoted(symbol: str) -> str:
+    """A symbol as a shell takes it."""
     return symbol if symbol.isalnum() else f"'{symbol}'"
 
 
@@ -91,11 +91,13 @@ def _rows(report: Report) -> Table:
     table.add_column("symbol", no_wrap=True, min_width=6)
     if named:
         table.add_column("name", no_wrap=True, max_width=14, overflow="ellipsis")
+    classed = any(row.sector for row in report.shown)
+    if classed:
         table.add_column("sector", no_wrap=True, max_width=8, overflow="ellipsis")
     table.add_column("score", no_wrap=True, min_width=10)
     estimated = report.asked["plan"]["entry"] == "next_open"
     columns = [n for n in report.shown[0].values if not (estimated and n == "close")]
-    columns = columns[: 2 if named else 4]
+    columns = columns[: 2 if named and classed else 3 if named else 4]
     for name in columns:
         table.add_column(_short(name), justify="right", no_wrap=True, max_width=8)
     table.add_column("20 bars", no_wrap=True, min_width=10)
@@ -105,7 +107,9 @@ def _rows(report: Report) -> Table:
     for row in report.shown:
         cells = [str(row.rank), row.symbol]
         if named:
-            cells += [row.name or "", row.sector or ""]
+            cells.append(row.name or "")
+        if classed:
+            cells.append(row.sector or "Unknown")
         cells.append(f"{bar(row.score / scale, 4)} {row.score:5.1f}")
         cells += [number(row.values[name]) for name in columns]
         cells.append(sparkline(row.closes[::2]))
@@ -212,78 +216,6 @@ def _details(details: dict[str, int]) -> str:
     if not named:
         return ""
     return f" ({', '.join(named[:4])}{', …' if len(named) > 4 else ''})"  # noqa: PLR2004
-
-
-def render_explanation(found: Explanation, command: Command, stream: TextIO) -> None:
-    """A score taken apart, and what moved."""
-    out = console(stream)
-    if found.simulated:
-        out.print("SIMULATED MARKET", style="bold yellow")
-    before = ""
-    if found.score_before is not None:
-        place = f"{found.rank_before}" if found.rank_before else "not ranked"
-        before = f"  ({found.before}: {place}, {found.score_before:.2f})"
-    name = f"  {found.name}" if found.name else ""
-    out.print(
-        Text.assemble(
-            (f"{found.symbol}{name}", "bold"),
-            f"  rank {found.rank} of {found.n_ranked:,}  score {found.score:.2f}{before}"
-            f"  as of {found.as_of}",
-        )
-    )
-    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
-    for _ in range(5):
-        table.add_column(no_wrap=False)
-    for part in found.parts:
-        moved = "" if part.before is None else f"{part.contribution - part.before:+.2f}"
-        made_of = ", ".join(f"{k} {number(v)}" for k, v in list(part.evidence.items())[:4])
-        table.add_row(
-            Text(f"{part.contribution:+8.2f}"),
-            Text(part.text, style="bold"),
-            Text(made_of or f"value {number(part.value)}"),
-            Text(ordinal(round(part.percentile))),
-            Text(moved, style="dim"),
-        )
-    out.print(table)
-    out.print(f"{found.score:+8.2f}  exactly")
-    if found.score_before is not None:
-        out.print(
-            f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
-            "term by term"
-        )
-    history = command(f"features 'rsi(14)' --symbols {_quoted(found.symbol)}")
-    out.print(f"Next: {history}", markup=False, soft_wrap=True)
-
-
-def render_why_not(found: WhyNot, stream: TextIO) -> None:
-    """Each clause and how far it misses."""
-    out = console(stream)
-    if found.simulated:
-        out.print("SIMULATED MARKET", style="bold yellow")
-    failing = [clause for clause in found.clauses if clause.verdict != "ok"]
-    if found.rank is not None:
-        out.print(f"{found.symbol} is ranked: {found.rank} as of {found.as_of}")
-    else:
-        why = f" ({found.detail})" if found.detail and not found.clauses else ""
-        count = f": {len(failing)} of {len(found.clauses)} clauses" if failing else ""
-        out.print(
-            f"{found.symbol} is not ranked as of {found.as_of}: {found.title}{why}{count}",
-            markup=False,
-        )
-    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
-    for _ in range(3):
-        table.add_column()
-    for clause in found.clauses:
-        table.add_row(clause.verdict, Text(clause.text), Text(clause.detail))
-    if found.clauses:
-        out.print(table)
-    if found.would_rank is not None and failing:
-        met = "that clause" if len(failing) == 1 else "those clauses"
-        out.print(f"With {met} met it would rank {ordinal(found.would_rank)}.")
-    elif found.rank is None and found.would_rank is None:
-        out.print(
-            f"Its score is unknown{': ' + found.detail if found.detail else ''}.", markup=False
-        )
 
 
 def ordinal(value: int) -> str:

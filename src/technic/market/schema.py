@@ -53,12 +53,8 @@ TICKERS: Schema = {
 LISTINGS: Schema = {
     "security_id": pl.Int64(),
     "name": pl.String(),
-    "type": pl.String(),  # of LISTING_TYPES
+    "type": pl.String(),  # of listing_types.LISTING_TYPES
     "exchange": pl.String(),  # market identifier code: XNYS, XNAS, …
-    "sector": pl.String(),  # of the eleven GICS sectors
-    "industry": pl.String(),
-    "sic": pl.String(),
-    "market_cap": pl.Float64(),  # USD
     "since": pl.Date(),
     "until": pl.Date(),
     "known_at": INSTANT,
@@ -66,8 +62,43 @@ LISTINGS: Schema = {
     "figi": pl.String(),  # names the security for ever, where the vendor knows it
     "cik": pl.String(),  # names the company at the SEC
 }
+CLASSIFICATIONS: Schema = {  # what a company was said to be, and to be worth; the newest row counts
+    "security_id": pl.Int64(),
+    "sector": pl.String(),  # of the eleven GICS sectors
+    "industry": pl.String(),
+    "sic": pl.String(),  # standard industrial classification
+    "market_cap": pl.Float64(),  # USD
+    "known_at": INSTANT,  # nothing is known of the time before it
+    "source": pl.String(),
+}
+FILINGS: Schema = {
+    "security_id": pl.Int64(),
+    "accession": pl.String(),  # names the filing: the SEC's number, or one of ours
+    "form": pl.String(),  # 10-Q, 10-K, 20-F, …; with /A if it amends one
+    "period_end": pl.Date(),
+    "filed": pl.Date(),
+    "known_at": INSTANT,
+    "assumed": pl.Boolean(),
+    "source": pl.String(),
+}
+FACTS: Schema = {  # single numbers of filings; a restatement is a new row
+    "security_id": pl.Int64(),
+    "item": pl.String(),  # of items.ITEMS
+    "period_end": pl.Date(),
+    "months": pl.Int8(),  # the stretch it covers: 3, 6, 9 or 12; 0 is a balance on the day
+    "value": pl.Float64(),  # USD, USD per share or shares, as filed
+    "known_at": INSTANT,
+    "accession": pl.String(),
+}
+NEWS: Schema = {
+    "security_id": pl.Int64(),
+    "key": pl.String(),  # of the article, where it came from
+    "title": pl.String(),  # as told: untrusted text
+    "known_at": INSTANT,  # published
+    "source": pl.String(),
+}
 ASKED: Schema = {  # what a vendor was asked for and answered
-    "kind": pl.String(),  # day, run, many, splits, dividends, listings, changes
+    "kind": pl.String(),  # day, run, many, splits, dividends, listings, changes, filings, news
     "first": pl.Date(),  # sessions, both included
     "last": pl.Date(),
     "symbol": pl.String(),  # null for the whole market
@@ -83,10 +114,13 @@ TABLES: dict[str, Schema] = {
     "actions": ACTIONS,
     "tickers": TICKERS,
     "listings": LISTINGS,
+    "classifications": CLASSIFICATIONS,
+    "filings": FILINGS,
+    "facts": FACTS,
+    "news": NEWS,
     "asked": ASKED,
 }
 
-LISTING_TYPES = ("common", "etf", "preferred", "warrant", "right", "unit", "adr", "note", "other")
 SECTORS = (
     "Communication Services",
     "Consumer Discretionary",
@@ -133,6 +167,20 @@ def canonical_sector(text: str | None) -> str | None:
     plain = " ".join(text.lower().split())
     known = {name.lower(): name for name in SECTORS}
     return known.get(plain) or SECTOR_ALIASES.get(plain)
+
+
+def sector_named(text: str) -> str:
+    """The sector meant by `text`.
+
+    Raises
+    ------
+    SchemaError
+        If it is none of the eleven; lists them.
+    """
+    found = canonical_sector(text)
+    if found is None:
+        raise SchemaError(f"{text!r} is no sector; the sectors are {', '.join(SECTORS)}")
+    return found
 
 
 def conform(table: pl.DataFrame, schema: Schema, what: str) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from pathlib import Path
 
 import polars as pl
@@ -31,8 +32,10 @@ LISTING_COLUMNS = (
     "industry",
     "sic",
     "market_cap",
+    "cik",
     "from",
     "to",
+    "as_of",
 )
 LISTING_ALIASES = {
     "ticker": "symbol",
@@ -58,8 +61,8 @@ def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
     SchemaError
         If the file cannot be read, or lacks one of `REQUIRED`.
     """
-    table, what = _open(source, text=("symbol", "Symbol", "Ticker", "ticker", "SYMBOL"))
-    table = _renamed(table, ALIASES)
+    table, what = open_table(source, text=("symbol", "Symbol", "Ticker", "ticker", "SYMBOL"))
+    table = renamed(table, ALIASES)
     if missing := [name for name in REQUIRED if name not in table.columns]:
         raise SchemaError(
             f"{what}: no column {', '.join(missing)}; it has {', '.join(table.columns)}. "
@@ -69,7 +72,7 @@ def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
     numbers = [name for name in columns if name not in {"symbol", "date", "as_of"}]
     return table.select(columns).with_columns(
         pl.col("symbol").cast(pl.String),
-        _as_date(table, "date"),
+        as_date(table, "date"),
         *(pl.col(name).cast(pl.Float64, strict=False) for name in numbers),
     )
 
@@ -82,22 +85,24 @@ def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
     SchemaError
         If the file cannot be read, or has no symbols.
     """
-    table, what = _open(source, text=("symbol", "Symbol", "SicCode", "sic"))
-    table = _renamed(table, LISTING_ALIASES)
+    table, what = open_table(source, text=("symbol", "Symbol", "SicCode", "sic", "cik"))
+    table = renamed(table, LISTING_ALIASES)
     if "symbol" not in table.columns:
         raise SchemaError(f"{what}: no column symbol; it has {', '.join(table.columns)}")
     absent = [pl.lit(None).alias(name) for name in LISTING_COLUMNS if name not in table.columns]
     table = table.with_columns(absent).select(LISTING_COLUMNS)
-    text = [name for name in LISTING_COLUMNS if name not in {"market_cap", "from", "to"}]
+    text = [name for name in LISTING_COLUMNS if name not in {"market_cap", "from", "to", "as_of"}]
     return table.with_columns(
-        *(pl.col(name).cast(pl.String) for name in text),
+        *(pl.col(name).cast(pl.String) for name in text if name != "name"),
+        # Names taken from web pages carry the entities of HTML.
+        pl.col("name").cast(pl.String).map_elements(unescape, return_dtype=pl.String),
         pl.col("market_cap").cast(pl.Float64, strict=False),
-        _as_date(table, "from"),
-        _as_date(table, "to"),
+        as_date(table, "from"),
+        as_date(table, "to"),
     )
 
 
-def _open(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFrame, str]:
+def open_table(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFrame, str]:
     """The table and what to call it. Columns named in `text` are never guessed at:
     NA, NAN and TRUE are tickers.
     """
@@ -123,7 +128,7 @@ def _open(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFr
         ) from error
 
 
-def _renamed(table: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
+def renamed(table: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
     """Our names for the columns; where two would get the same one, the first keeps it."""
     names: dict[str, str] = {}
     for column in table.columns:
@@ -134,7 +139,7 @@ def _renamed(table: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
     return table.select(list(names)).rename(names)
 
 
-def _as_date(table: pl.DataFrame, name: str) -> pl.Expr:
+def as_date(table: pl.DataFrame, name: str) -> pl.Expr:
     """The column as New York dates; text is read as YYYY-MM-DD, perhaps with a time behind."""
     dtype = table.schema.get(name, pl.Null())
     column = pl.col(name)

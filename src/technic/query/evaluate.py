@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import numpy as np
 
 from technic.indicators import Series
 from technic.market import cross_section as cs
-from technic.query.lower import is_series, lookback, lower, score_input
+from technic.query import names
+from technic.query.lower import is_series, lookback, lower, score_input, series_of
 from technic.query.tree import (
     Arithmetic,
     Between,
@@ -50,7 +51,6 @@ class Evaluation:
     attributes : what is known of the listings, by name
     universe : whose values count as peers in a cross-section
     lists : the symbols of watch-lists, by name
-    fallbacks : for how many symbols `by=… or market` fell back to the market
     """
 
     n_symbols: int
@@ -58,7 +58,7 @@ class Evaluation:
     attributes: Mapping[str, Values]
     universe: BoolArray
     lists: Callable[[str], frozenset[str]]
-    fallbacks: dict[str, int] = field(default_factory=dict)
+    groups: dict[str, IntArray] = field(default_factory=dict)
     known: dict[Node, Values] = field(default_factory=dict)
 
     def value(self, node: Node) -> Values:
@@ -126,6 +126,8 @@ class Evaluation:
                 wanted = self.lists(node.arguments[0].value)  # type: ignore[attr-defined]
                 symbols = self.attributes["symbol"]
                 return np.array([float(symbol in wanted) for symbol in symbols])
+            case "news_count":
+                return self.attributes[str(node)]
         return self._cross_section(node)
 
     def _cross_section(self, node: Call) -> FloatArray:
@@ -134,13 +136,25 @@ class Evaluation:
         extra = [part.value for part in node.arguments[1:]]  # type: ignore[attr-defined]
         if node.by is None:
             return _among_peers(node.name, values, extra, None)
-        parts = node.by.parts if isinstance(node.by, Logic) else (node.by,)
-        groups = codes(self.attributes[parts[0].name])  # type: ignore[attr-defined]
+        groups = self._peers(node)
         ranked = _among_peers(node.name, values, extra, groups)
-        if len(parts) == 1:
+        if not isinstance(node.by, Logic):
             return ranked
-        self.fallbacks[str(node)] = int(((groups < 0) & self.universe).sum())
         return np.where(groups < 0, _among_peers(node.name, values, extra, None), ranked)
+
+    def _peers(self, node: Call) -> IntArray:
+        """The group of each symbol, by what a cross-section is divided; −1 where unknown."""
+        by = node.by.parts[0] if isinstance(node.by, Logic) else node.by
+        name = by.name  # type: ignore[union-attr]
+        if name not in self.groups:
+            self.groups[name] = codes(self.attributes[name])
+        return self.groups[name]
+
+    def fallbacks(self, node: Call) -> int:
+        """For how many symbols of the universe `by=… or market` falls back to the market."""
+        if not isinstance(node.by, Logic):
+            return 0
+        return int(((self._peers(node) < 0) & self.universe).sum())
 
     def unknowns(self, node: Node, bars: IntArray) -> list[Unknown]:
         """What may be unknown about a tree, its parts in reading order, itself last.
@@ -149,10 +163,13 @@ class Evaluation:
         ----------
         bars : how many each symbol has
         """
-        found = []
+        found: list[Unknown] = []
         for part in _leaves(node):
             missing = ~is_known(self.value(part))
             if missing.any():
+                if reads_filings(part):
+                    silent = missing & (self.attributes["has_filings"] == 0.0)
+                    found.append(("filings", silent, np.zeros(len(bars), dtype=bool)))
                 found.append((str(part), missing, self._for_want_of_bars(part, bars)))
         missing = ~is_known(self.value(node))
         return [*found, (str(node), missing, np.zeros(len(bars), dtype=bool))]
@@ -164,8 +181,9 @@ class Evaluation:
         short = np.zeros(len(bars), dtype=bool)
         if isinstance(part, Name) and part.name in SCORES:
             for text in SCORES[part.name].inputs:
-                read = score_input(text)
-                short |= np.isnan(self.value(read)) & (bars <= lookback(lower(read)))
+                for read in series_of(score_input(text)):
+                    if read in self.columns:
+                        short |= np.isnan(self.columns[read]) & (bars <= lookback(read))
         return short
 
 
@@ -177,6 +195,37 @@ def _leaves(node: Node) -> list[Node]:
     if is_series(node) or isinstance(node, Name):
         return [node]
     return [leaf for child in _operands(node) for leaf in _leaves(child)]
+
+
+@cache
+def names_in(node: Node) -> frozenset[str]:
+    """Every plain name that a value comes from, however far, those that scores read included."""
+    found: set[str] = set()
+    for part in node.walk():
+        if isinstance(part, Name):
+            found.add(part.name)
+            for text in SCORES[part.name].inputs if part.name in SCORES else ():
+                found |= names_in(score_input(text))
+    return frozenset(found)
+
+
+def reads_filings(node: Node) -> bool:
+    """Whether a value comes from what companies filed."""
+    return not names_in(node).isdisjoint({*names.FACTS, "days_since_filing"})
+
+
+@cache
+def cross_sections(node: Node) -> tuple[Call, ...]:
+    """Every cross-sectional call that a value needs, those of scores included, inner ones first."""
+    found: dict[Call, None] = {}
+    for child in node.children():
+        found |= dict.fromkeys(cross_sections(child))
+    if isinstance(node, Name) and node.name in SCORES:
+        for text in SCORES[node.name].inputs:
+            found |= dict.fromkeys(cross_sections(score_input(text)))
+    if isinstance(node, Call) and node.name in names.CROSS_SECTIONAL:
+        found[node] = None
+    return tuple(found)
 
 
 def _operands(node: Node) -> list[Node]:
@@ -264,6 +313,14 @@ def codes(texts: Values) -> IntArray:
     return out
 
 
-def features_in(node: Node) -> list[Feature]:
-    """Every feature a question names, in reading order, once."""
-    return list(dict.fromkeys(part for part in node.walk() if isinstance(part, Feature)))
+@cache
+def features_in(node: Node) -> tuple[Feature, ...]:
+    """Every feature a value comes from, those that scores read included; in reading order, once."""
+    found: dict[Feature, None] = {}
+    for part in node.walk():
+        if isinstance(part, Feature):
+            found[part] = None
+        elif isinstance(part, Name) and part.name in SCORES:
+            for text in SCORES[part.name].inputs:
+                found |= dict.fromkeys(features_in(score_input(text)))
+    return tuple(found)

@@ -62,7 +62,7 @@ def series_of(node: Node) -> Iterator[Series]:
         return
     if isinstance(node, Name) and node.name in SCORES:
         for text in SCORES[node.name].inputs:
-            yield lower(score_input(text))
+            yield from series_of(score_input(text))
         return
     for child in node.children():
         yield from series_of(child)

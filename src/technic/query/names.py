@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from technic.indicators import REGISTRY
+from technic.market.items import COLUMNS
 from technic.market.panel import FIELDS
 from technic.scores import MACROS, SCORES
 
@@ -44,8 +45,28 @@ ATTRIBUTES = {
     "is_adr": BOOL,
     "is_preferred": BOOL,
     "is_warrant": BOOL,
+    "is_unit": BOOL,
+    "is_right": BOOL,
+    "is_note": BOOL,
+    "is_spac": BOOL,
     "is_otc": BOOL,
+    "issuer": STRING,
     "bars": COUNT,
+    "days_since_filing": COUNT,
+    "days_to_expected_filing": COUNT,  # an estimate
+    "is_updated": BOOL,
+}
+# Of the whole market: the same for every symbol of a session.
+REGIME = {
+    "market_above_50": PERCENT,
+    "market_above_200": PERCENT,
+    "market_new_highs": COUNT,
+    "market_new_lows": COUNT,
+    "market_dispersion": PERCENT,
+    "market_volatility": PERCENT,
+    "market_volatility_pct": PERCENT,
+    "market_trend": PLAIN,
+    "market_trend_cap": PLAIN,
 }
 # Over one cross-section; the denominator is the scan's universe.
 CROSS_SECTIONAL = {
@@ -58,7 +79,7 @@ CROSS_SECTIONAL = {
 }
 ELEMENTWISE = ("abs", "sqrt", "min", "max", "coalesce", "is_known")
 TEMPORAL = ("within", "count", "weekly", "monthly")
-OTHER = ("in_list",)
+OTHER = ("in_list", "news_count")
 PEERS = ("sector", "industry", "exchange", "type")
 UNITS = {
     "price": PRICE,
@@ -67,7 +88,10 @@ UNITS = {
     "ratio": RATIO,
     "percent": PERCENT,
     "count": COUNT,
+    "plain": PLAIN,
 }
+# What filings told, as of the session.
+FACTS = {name: UNITS[item.unit] for name, item in COLUMNS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +127,8 @@ def everything() -> list[str]:
     names = {
         *BAR_FIELDS,
         *ATTRIBUTES,
+        *FACTS,
+        *REGIME,
         *CROSS_SECTIONAL,
         *ELEMENTWISE,
         *TEMPORAL,

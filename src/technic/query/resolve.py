@@ -119,10 +119,11 @@ class Resolver:
             return self._opened(name, self.lets[name], node.at)
         if name in names.BAR_FIELDS:
             return node, names.BAR_FIELDS[name]
-        if name in names.ATTRIBUTES:
-            return node, names.ATTRIBUTES[name]
+        for table in (names.ATTRIBUTES, names.FACTS, names.REGIME):
+            if name in table:
+                return node, table[name]
         if name in SCORES:
-            return node, Kind(NUMBER, "percent")
+            return node, names.UNITS[SCORES[name].unit]
         if name in MACROS:
             node_, _ = self._opened(name, MACROS[name], node.at)
             return node_, Kind(NUMBER, "percent")
@@ -395,6 +396,12 @@ class Resolver:
             raise QuestionError("in_list takes the name of a watch-list", start=node.at)
         return node, BOOL
 
+    def _call_news_count(self, node: Call) -> Resolved:
+        if len(node.arguments) != 1:
+            raise QuestionError("it is written news_count(5): sessions to look back", start=node.at)
+        number = self._bars(node.arguments[0], node.name)
+        return replace(node, arguments=(number,)), names.COUNT
+
     # --- checks ----------------------------------------------------------------------------
 
     def _numeric(self, node: Node, where: str) -> Resolved:
@@ -447,9 +454,10 @@ class Resolver:
                 raise QuestionError(
                     f"{operand} is no sector",
                     start=operand.at,
-                    hint=did_you_mean(operand.value, [s.lower() for s in SECTORS])
-                    or f"the sectors are {', '.join(SECTORS)}",
+                    hint=f"the sectors are {', '.join(SECTORS)}",
                 )
+            if name.lower() != operand.value.lower():
+                self.warnings.append(f"the sector {operand} is called '{name}' here")
             canonical.append(Text(name, at=operand.at))
         return canonical
 

@@ -1,11 +1,12 @@
 """What a score is: a pure function whose signature is its definition.
 
-    @score(better="higher")
-    def trend_score(close="close", fast="sma(50)", ...):
+    @score(part="quality", unit="ratio")
+    def roa(income="net_income_ttm", assets="assets"):
 
-Each argument's default is the text of what it reads, in the scan language; the function gets
-one float64 array per argument, one value per symbol with NaN for unknown, and returns such an
-array. A score of something unknown is unknown.
+Each argument's default is the text of what it reads, in the scan language: fields, features,
+facts of filings, other scores. The function gets one float64 array per argument, one value per
+symbol with NaN for unknown, and returns such an array. A score of something unknown is unknown,
+unless its text says otherwise.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from technic.errors import IndicatorError
 from technic.typing import FloatArray
 
 SCORES: dict[str, Score] = {}
+HIGHER, LOWER = "higher", "lower"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Score:
     inputs : texts of what it reads, in the order of its arguments
     bounds : closed range of its values
     better : "higher" or "lower"
+    unit : "percent", "ratio", "count" or "plain"
+    part : what it speaks of: technical, value, quality, growth, safety, size or momentum
     """
 
     name: str
@@ -37,10 +41,16 @@ class Score:
     inputs: tuple[str, ...]
     bounds: tuple[float, float]
     better: str
+    unit: str
+    part: str
 
 
 def score(
-    *, bounds: tuple[float, float] = (0.0, 100.0), better: str = "higher"
+    *,
+    part: str = "technical",
+    unit: str = "percent",
+    bounds: tuple[float, float] = (float("-inf"), float("inf")),
+    better: str = HIGHER,
 ) -> Callable[[Callable[..., FloatArray]], Callable[..., FloatArray]]:
     """Register the decorated function under its own name; it stays an ordinary function."""
 
@@ -49,7 +59,7 @@ def score(
         if name in SCORES:
             raise IndicatorError(f"{name} is defined twice")
         inputs = tuple(str(p.default) for p in signature(function).parameters.values())
-        SCORES[name] = Score(name, function, inputs, bounds, better)
+        SCORES[name] = Score(name, function, inputs, bounds, better, unit, part)
         return function
 
     return register

@@ -31,7 +31,7 @@ def scaled(*signals: FloatArray) -> FloatArray:
     return 50.0 + 50.0 * (total / len(signals))
 
 
-@score()
+@score(bounds=(0.0, 100.0))
 def trend_score(
     close: FloatArray = "close",  # type: ignore[assignment]
     middle: FloatArray = "sma(50)",  # type: ignore[assignment]
@@ -49,7 +49,7 @@ def trend_score(
     )
 
 
-@score()
+@score(bounds=(0.0, 100.0))
 def momentum_score(
     month: FloatArray = "ret(21)",  # type: ignore[assignment]
     quarter: FloatArray = "ret(63)",  # type: ignore[assignment]
@@ -59,7 +59,7 @@ def momentum_score(
     return scaled(month / 0.15, quarter / 0.30, half / 0.50)
 
 
-@score()
+@score(bounds=(0.0, 100.0))
 def volume_score(
     balance: FloatArray = "up_down_volume(50)",  # type: ignore[assignment]
     flow: FloatArray = "cmf(20)",  # type: ignore[assignment]
@@ -70,7 +70,7 @@ def volume_score(
     return scaled(2.0 * (balance - 1.0) / (balance + 1.0), flow / 0.25)
 
 
-@score()
+@score(bounds=(0.0, 100.0))
 def volatility_score(
     size: FloatArray = "atr_pct(14)",  # type: ignore[assignment]
 ) -> FloatArray:
@@ -78,7 +78,7 @@ def volatility_score(
     return scaled((3.0 - size) / 3.0)
 
 
-@score()
+@score(bounds=(0.0, 100.0))
 def oscillator_score(
     strength: FloatArray = "rsi(14)",  # type: ignore[assignment]
     histogram: FloatArray = "macd_hist(12, 26, 9)",  # type: ignore[assignment]
@@ -90,7 +90,7 @@ def oscillator_score(
     return scaled((strength - 50.0) / 20.0, histogram / np.where(size > 0.0, 0.25 * size, np.nan))
 
 
-@score()
+@score(bounds=(0.0, 100.0))
 def breakout_score(
     close: FloatArray = "close",  # type: ignore[assignment]
     high: FloatArray = "highest(high, 50)",  # type: ignore[assignment]

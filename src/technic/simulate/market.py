@@ -41,7 +41,7 @@ class SimulatedMarket:
     Attributes
     ----------
     bars : long format, as `technic import` reads it, as traded
-    listings : symbol, name, type, exchange, sector, industry, market_cap, from, to
+    listings : symbol, name, type, exchange, sector, industry, market_cap, from, to, as_of
     about : how it was made: seed, size, sessions
     """
 
@@ -237,6 +237,7 @@ def _listings(
                 else None,
                 "from": days[first[i]].astype(object) if first[i] > 0 else None,
                 "to": days[last[i]].astype(object) if gone[i] else None,
+                "as_of": days[max(first[i] - 1, 0)].astype(object),
             }
         )
     return pl.DataFrame(
@@ -244,6 +245,6 @@ def _listings(
         schema={
             "symbol": pl.String, "name": pl.String, "type": pl.String, "exchange": pl.String,
             "sector": pl.String, "industry": pl.String, "market_cap": pl.Float64,
-            "from": pl.Date, "to": pl.Date,
+            "from": pl.Date, "to": pl.Date, "as_of": pl.Date,
         },
     )  # fmt: skip

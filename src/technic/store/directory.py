@@ -6,13 +6,17 @@ from datetime import date, datetime
 
 import polars as pl
 
-from technic.market.schema import LISTINGS
-
-ATTRIBUTES = ("name", "type", "exchange", "sector", "industry", "sic", "market_cap")
+ABOUT = ("name", "type", "exchange", "cik")
+CLASS = ("sector", "industry", "sic", "market_cap")
+ATTRIBUTES = (*ABOUT, *CLASS)
 
 
 def directory(
-    tickers: pl.DataFrame, listings: pl.DataFrame, as_of: date, cutoff: datetime | None
+    tickers: pl.DataFrame,
+    listings: pl.DataFrame,
+    classifications: pl.DataFrame,
+    as_of: date,
+    cutoff: datetime | None,
 ) -> pl.DataFrame:
     """One row per security that had a ticker on or before `as_of`, by security.
 
@@ -29,18 +33,28 @@ def directory(
         .group_by("security_id", maintain_order=True)
         .agg(pl.col("symbol").last(), ended=pl.col("until").last())
     )
-    known = listings if cutoff is None else listings.filter(pl.col("known_at") < cutoff)
-    newest = (
+    about = _newest(listings, [*ABOUT, "since", "until"], cutoff)
+    classes = _newest(classifications, [*CLASS], cutoff)
+    joined = named.join(about, on="security_id", how="left").join(
+        classes, on="security_id", how="left"
+    )
+    # A ticker that has ended ends the listing, unless the security goes on under another.
+    return (
+        joined.with_columns(until=pl.coalesce("until", "ended"))
+        .drop("ended")
+        .select("security_id", "symbol", *ATTRIBUTES, "since", "until")
+        .sort("security_id")
+    )
+
+
+def _newest(table: pl.DataFrame, columns: list[str], cutoff: datetime | None) -> pl.DataFrame:
+    """Of each security the newest row known before `cutoff`."""
+    known = table if cutoff is None else table.filter(pl.col("known_at") < cutoff)
+    return (
         known.sort("known_at", maintain_order=True)
         .group_by("security_id", maintain_order=True)
         .last()
-    )
-    columns = ["security_id", *ATTRIBUTES, "since", "until"]
-    about = newest.select(columns) if not newest.is_empty() else _nobody().select(columns)
-    joined = named.join(about, on="security_id", how="left")
-    # A ticker that has ended ends the listing, unless the security goes on under another.
-    return (
-        joined.with_columns(until=pl.coalesce("until", "ended")).drop("ended").sort("security_id")
+        .select("security_id", *columns)
     )
 
 
@@ -62,7 +76,3 @@ def eras(tickers: pl.DataFrame, cutoff: datetime | None = None) -> pl.DataFrame:
         pl.col("until").filter(known).last(),
         pl.col("known_at").last(),
     )
-
-
-def _nobody() -> pl.DataFrame:
-    return pl.DataFrame(schema=LISTINGS)

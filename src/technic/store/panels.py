@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
 WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
-LAYOUT = 1
+LAYOUT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,6 +248,7 @@ class PanelCache:
         return directory(
             self._store.table("tickers", version).collect(),
             self._store.table("listings", version).collect(),
+            self._store.table("classifications", version).collect(),
             as_of,
             cutoff,
         )

@@ -2,14 +2,15 @@
 
 store.json        who it is
 versions/         what readers open: one record per commit
-tables/           Delta tables: bars, actions, tickers, listings
-catalog.sqlite    SQL index, quarantine, watch-lists
+tables/           Delta tables: bars, actions, tickers, listings, classifications, filings, facts
+catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
 panels/           mapped panels: a cache; deleting it loses nothing
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ import orjson
 import polars as pl
 
 from technic.errors import StoreError
+from technic.market.schema import sector_named
 from technic.market.sessions import nyse
 from technic.store.lock import write_atomically, writing
 from technic.store.panels import MappedPanel, PanelCache
@@ -34,12 +36,17 @@ from technic.store.version import (
 if TYPE_CHECKING:
     from technic.store.catalog import Catalog
 
+LATEST = date(9999, 12, 30)  # when everything is known
+VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
+
 
 class Store:
     """One folder of market data. Cheap to make: nothing is read before it is asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         self.folder = folder
+        self.database = database
+        self._catalog: Catalog | None = None
 
     def __repr__(self) -> str:
         """Where it is and what it holds."""
@@ -52,12 +59,70 @@ class Store:
         """The SQL side; opened, and made to match the newest version, at first use."""
         from technic.store.catalog import Catalog  # noqa: PLC0415 -- SQLAlchemy takes 0.25 s
 
-        catalog, version = Catalog.beside(self.folder), self.version()
+        catalog, version = (
+            self._catalog or Catalog.of(self.folder, self.database, self._identity()),
+            self.version(),
+        )
+        self._catalog = catalog
         if catalog.mirrors() != version.number:
-            tickers = self.table("tickers", version).collect()
-            listings = self.table("listings", version).collect()
-            catalog.mirror(version.number, tickers, listings)
+            catalog.mirror(version, lambda name: self.table(name, version).collect())
         return catalog
+
+    def load_universe(
+        self,
+        *,
+        sectors: Collection[str] = (),
+        min_market_cap: float | None = None,
+        min_volume: float | None = None,
+        types: Collection[str] = (),
+        exchanges: Collection[str] = (),
+        as_of: date | None = None,
+    ) -> pl.DataFrame:
+        """The securities listed on a day, by what was known of them by then.
+
+        Parameters
+        ----------
+        sectors : names of sectors or their aliases; none means any, the unknown included
+        min_market_cap : USD, as it was told by that day
+        min_volume : shares a day, mean of the last 20 bars
+        types, exchanges : as listings have them: common, etf, …; XNYS, XNAS, …
+        as_of : a session; the newest stored by default
+
+        Returns
+        -------
+        DataFrame
+            `security_id`, `symbol`, `name`, `type`, `exchange`, `sector`, `market_cap`, by symbol;
+            null where nobody told.
+
+        Raises
+        ------
+        SchemaError
+            If a sector is none of the eleven; lists them.
+        """
+        version = self.require()
+        assert version.last is not None
+        session = as_of or version.last
+        # Standing at the newest session one knows all there is, whenever it was told.
+        known = session if as_of is not None and as_of != version.last else LATEST
+        catalog = self.catalog
+        if min_volume is not None and not catalog.has_volumes(session):
+            catalog.add_volumes(session, self._volumes(version, session))
+        return catalog.universe(
+            session, known, sectors=[sector_named(name) for name in sectors], types=types,
+            exchanges=exchanges, min_market_cap=min_market_cap, min_volume=min_volume,
+        )  # fmt: skip
+
+    def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
+        """Mean shares a day of each security's last bars, until a session."""
+        low = nyse().day(max(nyse().ordinal(session) - 2 * VOLUME_BARS, 0))
+        bars = self.table("bars", version).filter(pl.col("session").is_between(low, session))
+        newest = bars.sort("session", "known_at").group_by("security_id", "session").last()
+        tail = (
+            newest.sort("session")
+            .group_by("security_id")
+            .agg(volume=pl.col("volume").tail(VOLUME_BARS).mean())
+        )
+        return tail.drop_nulls().collect()
 
     def version(self, number: int | None = None) -> StoreVersion:
         """A store version; the newest unless said otherwise."""

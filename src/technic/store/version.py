@@ -17,8 +17,8 @@ import orjson
 from technic.errors import StoreError
 from technic.store.lock import write_atomically
 
-FORMAT = 2  # 1 had no digests of files
-FORMATS = (1, 2)
+FORMAT = 3  # 1 had no digests of files, 2 no dates of sectors
+FORMATS = (1, 2, 3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from technic.market.listing_types import listing_type
 from technic.market.schema import LISTINGS, SYMBOL_PATTERN, TICKERS, conform
 from technic.market.sessions import NEW_YORK
 from technic.store.directory import eras as newest_eras
-from technic.sync.intake import listing_type
 
 SAME = timedelta(days=10)  # a ticker that pauses for less goes on, unless a FIGI says otherwise
 LONG_AGO = date(1900, 1, 1)
@@ -329,7 +329,7 @@ class Directory:
         """Attributes as told; what the vendor does not say stays as it was."""
         before = self.about.get(security_id, {})
         told = {
-            "name": row["name"], "type": listing_type(row["type"]), "exchange": row["exchange"],  # type: ignore[arg-type]
+            "name": row["name"], "type": listing_type(row["type"], row["name"]), "exchange": row["exchange"],  # type: ignore[arg-type]
             "figi": row["figi"], "cik": row["cik"], "until": row["until"],
         }  # fmt: skip
         names = [name for name in LISTINGS if name not in {"security_id", "known_at", "assumed"}]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from technic.market.schema import BARS, INSTANT, LISTING_TYPES, conform
+from technic.market.schema import BARS, INSTANT, conform
 from technic.market.sessions import nyse
 from technic.store import Store, StoreVersion
 
@@ -123,23 +125,26 @@ def as_bars(good: pl.DataFrame, *more: str) -> pl.DataFrame:
     return bars.with_columns(table[name] for name in more)
 
 
-def listing_type(text: str | None) -> str | None:
-    """Our word for a vendor's security type.
+def as_source(source: Any) -> Path | pl.DataFrame:
+    """A path or a Polars frame; pandas and Arrow frames are converted."""
+    if isinstance(source, str | Path):
+        return Path(source)
+    if isinstance(source, pl.DataFrame):
+        return source
+    if hasattr(source, "__arrow_c_stream__"):
+        return pl.DataFrame(source)
+    return pl.from_pandas(source)
 
-    Examples
-    --------
-    >>> listing_type("CS"), listing_type("Common Stock"), listing_type("ETF"), listing_type(None)
-    ('common', 'common', 'etf', None)
-    """
-    if text is None:
-        return None
-    plain = text.strip().lower()
-    codes = {
-        "cs": "common", "common stock": "common", "stock": "common", "etf": "etf",
-        "etv": "etf", "etn": "note", "etp": "etf", "fund": "etf", "pfd": "preferred",
-        "preferred stock": "preferred", "warrant": "warrant", "right": "right",
-        "unit": "unit", "adrc": "adr", "adr": "adr",
-    }  # fmt: skip
-    if plain in LISTING_TYPES:
-        return plain
-    return codes.get(plain, "other" if plain else None)
+
+def told_instants(rows: pl.DataFrame, column: str) -> pl.Series:
+    """When each row became known, as a column tells: a date means that night in New York."""
+    told, dtype = pl.col(column), rows.schema[column]
+    if dtype == pl.Null:
+        told, dtype = told.cast(pl.Datetime("us")), pl.Datetime("us")
+    if dtype == pl.String:
+        told, dtype = told.str.to_datetime(strict=False), pl.Datetime("us")
+    if dtype == pl.Date:  # the last second of the day
+        told = told.cast(pl.Datetime("us")).dt.offset_by("1d").dt.offset_by("-1s")
+    if not (isinstance(dtype, pl.Datetime) and dtype.time_zone):
+        told = told.dt.replace_time_zone("America/New_York", ambiguous="earliest")
+    return rows.select(told=told.dt.convert_time_zone("UTC").cast(INSTANT))["told"]

@@ -33,6 +33,7 @@ for _command in (
     data.demo,
     data.import_,
     data.import_listings,
+    data.import_filings,
     data.import_yahoo,
     market.init,
     market.providers,

@@ -104,7 +104,7 @@ def explain(
 ) -> None:
     """Take a symbol's score apart, and say what moved since the session before."""
     from technic.explaining import explain as run
-    from technic.interfaces.render import render_explanation
+    from technic.interfaces.reasons import render_explanation
 
     desk = options.desk(store)
     desk.store.require()
@@ -137,7 +137,7 @@ def why_not(
 ) -> None:
     """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
     from technic.explaining import why_not as run
-    from technic.interfaces.render import render_why_not
+    from technic.interfaces.reasons import render_why_not
 
     desk = options.desk(store)
     desk.store.require()

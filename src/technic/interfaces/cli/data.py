@@ -179,14 +179,54 @@ def import_listings(
     as_json: options.JsonOption = False,
 ) -> None:
     """Import names, types and sectors: symbol, name, type, exchange, sector, industry, sic,
-    market_cap, from, to.
+    market_cap, cik, from, to, as_of.
+
+    Sectors and market values count from the night of as_of, or from now on.
     """
     desk = options.desk(store, writing=True)
-    count, new, strange = desk.store.import_listings(file)
+    taken = desk.store.import_listings(file)
     if as_json:
-        options.emit_json({"listings": count, "new": new, "unknown_sectors": strange})
+        options.emit_json(
+            {
+                "listings": taken.rows, "new": taken.new, "unknown_sectors": taken.strange,
+                "aliases": taken.aliases,
+            }
+        )  # fmt: skip
         return
-    print(f"{file.name}: {count:,} listings, {new:,} of them new or changed")
-    if strange:
-        print(f"  sectors left unknown, as they are none of the eleven: {', '.join(strange[:8])}")
+    print(f"{file.name}: {taken.rows:,} listings, {taken.new:,} of them new or changed")
+    for told, ours in taken.aliases.items():
+        print(f"  sector {told} is {ours} here")
+    if taken.strange:
+        listed = ", ".join(taken.strange[:8])
+        print(f"  sectors left unknown, as they are none of the eleven: {listed}")
     print(f"Next: {desk.command('coverage')}")
+
+
+def import_filings(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Import what companies filed, one row per filing: symbol, as_of, period_end, form, period
+    and numbers.
+
+    Numbers that cannot be are set aside with a reason; a restatement never changes what was
+    known before it.
+    """
+    from dataclasses import asdict
+
+    desk = options.desk(store, writing=True)
+    taken = desk.store.import_filings(file)
+    if as_json:
+        options.emit_json(asdict(taken))
+        return
+    print(
+        f"{file.name}: {taken.rows:,} rows; {taken.filings:,} new filings with {taken.facts:,} "
+        f"numbers of {taken.symbols:,} symbols, {taken.known:,} known already"
+    )
+    for reason, count in taken.quarantined.items():
+        print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
+    if taken.strangers:
+        listed = ", ".join(taken.strangers[:6])
+        print(f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed} …")
+    print(f"Next: {desk.command('scan oversold-quality')}")

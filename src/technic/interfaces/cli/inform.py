@@ -237,20 +237,20 @@ def config_show(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show every setting and its value."""
-    from technic.config import SETTINGS, Settings
+    from technic.config import SETTINGS, Settings, without_password
 
     settings = Settings.load()
     store = settings.store()
     defaults = {
         "home": str(settings.stores.parent), "store": store.value, "threads": "all",
         "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
-        "history": "504", "universe": "all",
+        "history": "504", "universe": "all", "database": "file",
     }  # fmt: skip
     rows = []
     for name, (variable, about) in SETTINGS.items():
         given = settings.given.get(name)
         source = given.origin if given else store.origin if name == "store" else "default"
-        value = given.value if given else defaults[name]
+        value = without_password(given.value) if given else defaults[name]
         rows.append(
             {"name": name, "value": value, "origin": source, "variable": variable, "about": about}
         )

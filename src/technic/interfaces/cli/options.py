@@ -79,7 +79,7 @@ def desk(flag: Path | None, *, writing: bool = False) -> Desk:
     set_up(settings.state / "logs", all_values(settings), **LOGGING)
     setting = settings.store(flag, writing=writing)
     hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
-    return Desk(FileStore(Path(setting.value)), settings, setting.origin, hint)
+    return Desk(FileStore(Path(setting.value), settings.database), settings, setting.origin, hint)
 
 
 def day(text: str | None, option: str = "--as-of") -> date | None:

@@ -1,0 +1,208 @@
+"""What is known of every symbol of a session besides its bars: columns for a question.
+
+Names of listings are there at once. What companies filed, what happened to them and how the
+market as a whole stands is found when a question first asks for it, and kept by content: facts
+of a view do not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from technic.cache import key_of
+from technic.columns import column_content, column_of
+from technic.config import Settings
+from technic.listed import attributes_of
+from technic.market.sessions import nyse
+from technic.query.names import REGIME
+from technic.regime import regime_of
+from technic.scores.digest import digest as scores_digest
+from technic.scores.statements import SPLITS, Statements, fresh, statements_of
+from technic.store import Store, StoreVersion
+from technic.store.panels import MappedPanel
+from technic.store.tables import files, scan_files
+from technic.typing import FloatArray, IntArray
+
+DAY = 86_400_000_000  # microseconds
+QUARTER = 91  # days between filings, where last year's dates are not known
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = np.iinfo(np.int64).min
+
+
+class Known(dict[str, Any]):
+    """Columns by name, shape (n_symbols,) each; found when they are first asked for."""
+
+    def __init__(self, store: Store, view: MappedPanel, settings: Settings) -> None:
+        super().__init__(attributes_of(view))
+        self._store, self._view, self._settings = store, view, settings
+
+    def __missing__(self, name: str) -> Any:
+        self.prefetch([name])
+        return self[name]
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Find several columns at once: from the cache, else from the store."""
+        wanted = {name for name in names if name not in self}
+        cache = self._settings.cache
+        kept = {
+            name: key_of("known", scores_digest(), self._view.name, name)
+            for name in sorted(wanted - set(REGIME) - {"market_cap"})
+        }
+        found = cache.get_many(kept.values())
+        fresh_ones = {}
+        for name, key in kept.items():
+            column = column_of(found[key], len(self._view.panel)) if key in found else None
+            if column is None:
+                column = self._find(name)
+                fresh_ones[key] = column_content(column)
+            self[name] = column
+        cache.put_many(fresh_ones, cost=50.0)
+        if "market_cap" in wanted:
+            self["market_cap"] = self._market_cap()
+        if wanted & set(REGIME):
+            regime = regime_of(self._view, self._settings, self["market_cap"])
+            for name in REGIME:
+                value = regime.values[name]
+                self[name] = np.full(len(self._view.panel), np.nan if value is None else value)
+
+    @property
+    def statements(self) -> Statements:
+        """What was known of every company, event by event."""
+        return statements_at(self._store, self._view.version)
+
+    def event_rows(self) -> IntArray:
+        """Of each symbol the newest event of `statements` that is visible; −1 where none is."""
+        known_at = self._view.known_at
+        before = None if known_at is None else _micros(known_at)
+        return self.statements.rows(self._view.panel.security_ids, before)
+
+    def forms(self) -> dict[tuple[int, str], str]:
+        """What each filing was filed as, by security and accession."""
+        table = self._store.table("filings", self._view.version)
+        rows = table.select("security_id", "accession", "form").collect()
+        return {(who, accession): form for who, accession, form in rows.iter_rows()}
+
+    def _find(self, name: str) -> FloatArray:
+        if name.startswith("news_count("):
+            return self._news(int(name[len("news_count(") : -1]))
+        return self._updated() if name == "is_updated" else self._of_filings(name)
+
+    def _of_filings(self, name: str) -> FloatArray:
+        """A column that comes from what was filed; unknown where nothing was."""
+        statements, rows = self.statements, self.event_rows()
+        there = rows >= 0
+        if name == "has_filings":
+            return there.astype(np.float64)
+        if not len(statements):
+            return np.full(len(rows), np.nan)
+        if name == "days_since_filing":
+            found = self._today() - _days(statements.filed[rows])
+        elif name == "days_to_expected_filing":
+            found = _expected(statements)[rows] - self._today()
+        else:
+            found = statements.column(name)[rows]
+            there &= fresh(statements.ends[rows], self._view.as_of)
+        known: FloatArray = np.where(there, found, np.nan)
+        return known
+
+    def _market_cap(self) -> FloatArray:
+        """USD: shares of the newest filing at the last close; else as it was told."""
+        shares, close = self["shares"], self._view.panel.last("close")
+        value: FloatArray = np.where(np.isnan(shares), self["market_cap_told"], shares * close)
+        return value
+
+    def _today(self) -> float:
+        return float(np.datetime64(self._view.as_of, "D").astype(np.int64))
+
+    def _window(self, sessions: int) -> tuple[datetime, datetime]:
+        """From the open after the session `sessions` ago to the open after this one."""
+        ordinal = nyse().ordinal(self._view.as_of)
+        end = self._view.known_at or nyse().opens(ordinal + 1)
+        return nyse().opens(max(ordinal + 1 - sessions, 0)), end
+
+    def _count(self, table: str, sessions: int) -> FloatArray:
+        """Rows of a table, per symbol, that became known in the last sessions."""
+        low, high = self._window(sessions)
+        rows = (
+            self._store.table(table, self._view.version)
+            .filter(pl.col("known_at") >= low, pl.col("known_at") < high)
+            .group_by("security_id")
+            .len()
+            .collect()
+        )
+        counts = self._view.who.select("security_id").join(
+            rows, on="security_id", how="left", maintain_order="left"
+        )
+        found: FloatArray = counts["len"].fill_null(0).cast(pl.Float64).to_numpy()
+        return found
+
+    def _news(self, sessions: int) -> FloatArray:
+        """Unknown for all where the store holds no news: silence is not an absence of news."""
+        if "news" not in self._view.version.tables:
+            return np.full(len(self._view.panel), np.nan)
+        return self._count("news", sessions)
+
+    def _updated(self) -> FloatArray:
+        """1 where a filing, a split, a dividend or news became known since the session before."""
+        counts = [self._count(table, 1) for table in ("filings", "actions", "news")]
+        happened: FloatArray = (np.add.reduce(counts) > 0).astype(np.float64)
+        return happened
+
+
+@lru_cache(maxsize=2)
+def _statements(folder: Path, _identity: str, facts: int, actions: int) -> Statements:
+    """Statements of the tables at given Delta versions; −1 is no table."""
+    told = _table(folder, "facts", facts)
+    splits = _table(folder, "actions", actions).filter(pl.col("kind") == "split")
+    opens = {
+        day: _micros(nyse().opens(nyse().last_until(day))) for day in splits["session"].unique()
+    }
+    return statements_of(
+        told,
+        splits.select(
+            "security_id",
+            ex=pl.col("session").replace_strict(opens, return_dtype=pl.Int64),
+            known=pl.col("known_at").to_physical(),
+            ratio="value",
+        ).cast(SPLITS),  # type: ignore[arg-type]
+    )
+
+
+def statements_at(store: Store, version: StoreVersion) -> Statements:
+    """What a store version knows of every company, event by event."""
+    tables = version.tables
+    return _statements(
+        store.folder, version.identity, tables.get("facts", -1), tables.get("actions", -1)
+    )
+
+
+def _table(folder: Path, name: str, version: int) -> pl.DataFrame:
+    return scan_files(name, [] if version < 0 else files(folder, name, version)).collect()
+
+
+def _expected(statements: Statements) -> FloatArray:
+    """Day on which each event's next filing is expected, since 1970: an estimate.
+
+    A year after the filing for the same quarter of last year; where that is not known, a quarter
+    after the newest.
+    """
+    before = statements.known_of("assets", -9)
+    year = np.where(before == NEVER, np.nan, _days(before) + 365.0)
+    return np.where(np.isnan(year), _days(statements.filed) + QUARTER, year)
+
+
+def _days(instants: IntArray) -> FloatArray:
+    """Days since 1970, by the calendar of New York, as near as a fixed five hours gets."""
+    return np.floor((instants - 5 * 3_600_000_000) / DAY)
+
+
+def _micros(instant: datetime) -> int:
+    """Microseconds since 1970, UTC."""
+    return (instant - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,181 @@
+"""Which facts of filings can be believed, and over which stretch cash flows run.
+
+Facts come here long: one row per number, with `symbol`, `form`, `period` (Q1 to Q3, FY),
+`fiscal_year`, `period_end`, `item`, `months`, `value`, `filed` (a date) and `known_at`.
+Nothing is repaired: what cannot be is set aside with a reason.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+FILING = ("symbol", "known_at", "form", "period_end", "period")
+CASH_FLOWS = ("cash_flow_op", "cash_flow_inv", "cash_flow_fin")
+MOST_PER_SHARE = 100_000.0  # USD; the dearest American share earned about 50,000 a year
+FEWEST_SHARES = 20_000.0  # profit over earnings per share; nobody listed has fewer
+CLOSES = 0.02  # of the larger cash balance: how far the change in cash may miss the flows
+
+
+def months_of(item_kind: pl.Expr, cash_flow: pl.Expr, period: pl.Expr) -> pl.Expr:
+    """The stretch a number covers, as quarterly reports are written.
+
+    Balances 0; a year's report 12; a quarter's report 3 for income, and for cash flows, which
+    companies report since the start of their year, 3, 6 or 9.
+    """
+    quarter = period.str.slice(1, 1).cast(pl.Int8, strict=False)
+    return (
+        pl.when(item_kind == "balance")
+        .then(0)
+        .when(period == "FY")
+        .then(12)
+        .when(cash_flow)
+        .then(3 * quarter)
+        .otherwise(3)
+        .cast(pl.Int8)
+    )
+
+
+def examine_filings(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Facts that can be believed, and the others with a `reason`.
+
+    Whole filings: a fiscal year more than one off the year of its period; a period that ends
+    after the night it was seen; a form that contradicts its period. Single facts: two values in
+    one night; earnings per share nobody has, or that contradict the profit; a part larger than
+    its whole.
+    """
+    facts = facts.unique(maintain_order=True)
+    verdicts = facts.with_columns(reason=pl.coalesce(*_of_filings(), *_of_facts()))
+    bad = verdicts.filter(pl.col("reason").is_not_null())
+    good = verdicts.filter(pl.col("reason").is_null()).drop("reason")
+    wide = good.pivot("item", index=list(FILING), values="value", aggregate_function="first")
+    for reason, items, test in _contradictions(wide):
+        hit = wide.filter(test).select(FILING)
+        wrong = good.filter(pl.col("item").is_in(items)).join(
+            hit, on=list(FILING), how="semi", nulls_equal=True
+        )
+        bad = pl.concat([bad, wrong.with_columns(reason=pl.lit(reason))], how="diagonal")
+        keys = [*FILING, "item"]
+        good = good.join(wrong.select(keys), on=keys, how="anti", nulls_equal=True)
+    return good, bad
+
+
+def _of_filings() -> list[pl.Expr]:
+    """Reasons to set a whole filing aside."""
+    year = pl.col("period_end").dt.year()
+    quarterly = pl.col("form").str.starts_with("10-Q")
+    yearly = pl.col("form").str.starts_with("10-K")
+    return [
+        _reason(pl.col("period_end").is_null(), "period_unknown"),
+        _reason((pl.col("fiscal_year") - year).abs() > 1, "fiscal_year_impossible"),
+        _reason(pl.col("period_end") > pl.col("filed"), "period_after_filing"),
+        _reason(quarterly & (pl.col("period") == "FY"), "form_contradicts_period"),
+        _reason(yearly & (pl.col("period") != "FY"), "form_contradicts_period"),
+        _reason(~pl.col("period").is_in(["Q1", "Q2", "Q3", "Q4", "FY"]), "period_unknown"),
+    ]
+
+
+def _of_facts() -> list[pl.Expr]:
+    """Reasons to set one fact aside, whatever else the filing says."""
+    value = pl.col("value")
+    key = ["symbol", "known_at", "item", "period_end", "months"]
+    positive = ("assets", "current_assets", "current_liabilities", "liabilities", "cash", "shares")
+    return [
+        _reason(~value.is_finite(), "not_a_number"),
+        _reason(pl.len().over(key) > 1, "two_values_in_one_night"),
+        _reason((pl.col("item") == "eps") & (value.abs() > MOST_PER_SHARE), "eps_impossible"),
+        _reason(pl.col("item").is_in(positive) & (value < 0.0), "negative"),
+        _reason((pl.col("item") == "assets") & (value <= 0.0), "negative"),
+    ]
+
+
+def _contradictions(wide: pl.DataFrame) -> list[tuple[str, list[str], pl.Expr]]:
+    """Facts of one filing that cannot both be right: a reason, the items, where it holds."""
+    found = []
+    if {"eps", "net_income"} <= set(wide.columns):
+        shares = (pl.col("net_income") / pl.col("eps")).abs()
+        few = (pl.col("eps") != 0.0) & (pl.col("net_income") != 0.0) & (shares < FEWEST_SHARES)
+        found.append(("profit_contradicts_eps", ["net_income", "eps"], few))
+    if {"eps", "eps_basic"} <= set(wide.columns):
+        eps, basic = pl.col("eps").abs(), pl.col("eps_basic").abs()
+        apart = (pl.max_horizontal(eps, basic) > 1.0) & (
+            pl.max_horizontal(eps, basic) > 20.0 * pl.min_horizontal(eps, basic)
+        )
+        found.append(("eps_contradicts_basic", ["eps", "eps_basic"], apart))
+    for part in ("current_assets", "cash"):
+        if {part, "assets"} <= set(wide.columns):
+            larger = pl.col(part) > 1.001 * pl.col("assets")
+            found.append(("part_exceeds_whole", [part, "assets"], larger))
+    return found
+
+
+def _reason(test: pl.Expr, name: str) -> pl.Expr:
+    return pl.when(test).then(pl.lit(name))
+
+
+def cash_flow_months(facts: pl.DataFrame) -> pl.DataFrame:
+    """The facts, with `months` 3 where a filing's cash flows are of the quarter alone.
+
+    Nothing in a flat file says which it is. The identity does: cash rises by the sum of the
+    three flows. If that closes from the quarter before and not from the year before, the flows
+    are the quarter's; wherever it cannot tell, they run since the start of the year, as the
+    form prescribes. Only balances of earlier periods are looked at.
+    """
+    later = (
+        facts.filter(pl.col("item").is_in(CASH_FLOWS), pl.col("period").is_in(["Q2", "Q3"]))
+        .group_by("symbol", "known_at", "period_end", "period")
+        .agg(flows=pl.col("value").sum(), n=pl.col("item").n_unique())
+    )
+    cash = facts.filter(pl.col("item") == "cash").select(
+        "symbol", "known_at", "period_end", "value"
+    )
+    quarter = pl.col("period").str.slice(1, 1).cast(pl.Int32)
+    ends = (
+        later.filter(pl.col("n") == len(CASH_FLOWS))
+        .with_columns(
+            month=_month(pl.col("period_end")),
+        )
+        .with_columns(before=pl.col("month") - 3, start=pl.col("month") - 3 * quarter)
+    )
+    balances = (
+        cash.with_columns(month=_month(pl.col("period_end")))
+        .sort("known_at")
+        .unique(["symbol", "month"], keep="first", maintain_order=True)
+        .select("symbol", "month", "known_at", "value")
+    )
+    joined = ends
+    for column, name in (("month", "now"), ("before", "then"), ("start", "first")):
+        joined = joined.join(
+            balances.select(
+                "symbol",
+                pl.col("month").alias(column),
+                pl.col("value").alias(name),
+                pl.col("known_at").alias(f"{name}_at"),
+            ),
+            on=["symbol", column],
+            how="left",
+        )
+        seen = pl.col(f"{name}_at") <= pl.col("known_at")
+        joined = joined.with_columns(pl.when(seen).then(name).alias(name))
+    size = pl.max_horizontal("now", "then", pl.col("flows").abs())
+    miss_quarter = (pl.col("now") - pl.col("then") - pl.col("flows")).abs()
+    miss_year = (pl.col("now") - pl.col("first") - pl.col("flows")).abs()
+    alone = joined.filter(
+        miss_quarter < CLOSES * size, miss_year.is_null() | (miss_year > 5.0 * miss_quarter)
+    ).select("symbol", "known_at", "period_end", alone=pl.lit(value=True))
+    return (
+        facts.join(
+            alone, on=["symbol", "known_at", "period_end"], how="left", maintain_order="left"
+        )
+        .with_columns(
+            months=pl.when(pl.col("alone") & pl.col("item").is_in(CASH_FLOWS))
+            .then(pl.lit(3, dtype=pl.Int8))
+            .otherwise("months")
+        )
+        .drop("alone")
+    )
+
+
+def _month(end: pl.Expr) -> pl.Expr:
+    """Months since year 0 of a period's end."""
+    shifted = end.dt.offset_by("-16d")
+    return shifted.dt.year() * 12 + shifted.dt.month().cast(pl.Int32) - 1

@@ -1,0 +1,114 @@
+"""What kind of security a listing is, and which listings are shares of one issuer.
+
+A vendor's own word decides; where it says nothing, the words of the listing's name do, most
+telling first. A name that tells nothing leaves the type unknown: most such names are common
+stocks, and guessing so would be a default.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+LISTING_TYPES = (
+    "common", "adr", "etf", "fund", "preferred", "warrant", "unit", "right", "note", "spac",
+    "other",
+)  # fmt: skip
+OTC = ("OTC", "OTCM", "OOTC", "PINX", "PSGM", "OTCB", "OTCQ", "EXPM")  # market identifier codes
+
+_CODES = {
+    "cs": "common", "common stock": "common", "stock": "common", "os": "common",
+    "ordinary shares": "common", "nyrs": "adr", "adrc": "adr", "adr": "adr", "adrp": "preferred",
+    "adrr": "right", "adrw": "warrant", "gdr": "adr", "etf": "etf", "etv": "etf", "ets": "etf",
+    "etp": "etf", "etn": "note", "fund": "fund", "closed-end fund": "fund", "pfd": "preferred",
+    "preferred stock": "preferred", "warrant": "warrant", "right": "right", "rights": "right",
+    "unit": "unit", "sp": "note", "bond": "note", "agen": "note", "blank check": "spac",
+}  # fmt: skip
+
+# Tried in order; the first that is found in the name decides.
+_WORDS = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        ("preferred", r"\b(preferred|preference) (limited partnership )?units?\b"),
+        ("common", r"\b(common|limited partnership|depositary) units?\b"),
+        ("common", r"\bunits? (representing|evidencing|of) .{0,30}(partner|interest)"),
+        ("common", r"\bevidencing units\b"),
+        ("unit", r"\bunits?\b"),
+        ("warrant", r"\bwarrants?\b"),
+        ("right", r"\b(rights?|cvrs?)\b"),
+        ("adr", r"\b(american deposit[ao]ry|adss?|adrs?|new york registry|ny registry|gdrs?)\b"),
+        ("note", r"\b(notes?|debentures?|bonds?|debt|strats|certificates?) .{0,60}due\b"),
+        ("note", r"\b(senior|subordinated|convertible|exchange.traded) (notes?|debentures?)\b"),
+        ("note", r"\b(debentures|mortgage bonds|asset-backed|etns?|trust securities)\b"),
+        ("note", r"% notes?\b"),
+        ("preferred", r"\b(preferred|preference) (stock|shares?|securit|series|equity)"),
+        ("preferred", r"\b(pfd|perp|cum(ulative)? red\w*|perpetual pref\w*)\b"),
+        ("preferred", r"%.{0,40}\bseries\b|\bseries [a-z]\b.{0,60}%"),
+        ("preferred", r"\bdep(osit[ao]ry)? sh(are)?s?\b"),
+        ("etf", r"\betfs?\b"),
+        ("fund", r"\bfunds?\b"),
+        (
+            "fund",
+            (
+                r"\b(municipal|muni|income|credit|premium|term|bond|dividend|opportunit\w+)"
+                r"\b.{0,30}\btrust\b(?!.{0,20}\b(reit|realty|mortgage)\b)"
+            ),
+        ),
+        ("spac", r"\bacquisitions? (corp|co\b|company|inc|ltd|limited|holdings?|[ivx]+\b|\d)"),
+        ("spac", r"\bblank checks?\b"),
+        ("common", r"\b(common|ordinary|capital|subordinate voting|registered) (stock|shares?)\b"),
+        ("common", r"\b(shares? of beneficial interests?|limited partner|common|class [a-z] shares?)\b"),
+        ("common", r"\bclass [a-z]\b"),
+        ("etf", r"\b(ishares|spdr|powershares|proshares|wisdomtree|direxion|vaneck|global x)\b"),
+    )
+)  # fmt: skip
+_CLASS = re.compile(
+    r"\b(common (stock|shares?|units?)|ordinary shares?|capital stock|class [a-z]\b|series [a-z]\b|"
+    r"american deposit[ao]ry|adss?\b|adrs?\b|(subordinate |non-?)?voting|shares of beneficial).*$",
+    re.IGNORECASE,
+)
+
+
+def listing_type(text: str | None, name: str | None = None) -> str | None:
+    """Our word for a security's type; None where neither vendor nor name tells.
+
+    Examples
+    --------
+    >>> listing_type("CS"), listing_type("ETF"), listing_type(None), listing_type("index")
+    ('common', 'etf', None, 'other')
+    >>> listing_type(None, "Acme Corp. Depositary Shares"), listing_type("", "Acme II Units")
+    ('preferred', 'unit')
+    """
+    plain = (text or "").strip().lower()
+    if plain in LISTING_TYPES:
+        return plain
+    if plain:
+        return _CODES.get(plain, "other")
+    return _of_name(name) if name else None
+
+
+@cache
+def _of_name(name: str) -> str | None:
+    return next((kind for kind, pattern in _WORDS if pattern.search(name)), None)
+
+
+@cache
+def issuer_of(name: str | None, cik: str | None = None) -> str | None:
+    """Who issued a security: equal for all classes of one company; None if nobody told.
+
+    The company's number at the SEC where it is known, else its name without the words for a
+    class of shares.
+
+    Examples
+    --------
+    >>> issuer_of("Alphabet Inc. Class A Common Stock") == issuer_of("Alphabet Inc. Class C Capital Stock")
+    True
+    >>> issuer_of("Alphabet Inc.", "1652044"), issuer_of(None)
+    ('CIK0001652044', None)
+    """
+    if cik and cik.isdigit():
+        return f"CIK{cik.zfill(10)}"
+    if not name:
+        return None
+    letters = re.sub(r"[^A-Za-z0-9& ]", "", _CLASS.sub("", name.replace("-", " ")))
+    return " ".join(letters.split()).upper() or None
