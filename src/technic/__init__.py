@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from technic.config import ScanFile
     from technic.errors import TechnicError
+    from technic.evaluating import evaluate
     from technic.explaining import explain, why_not
+    from technic.fundamentals import market_regime
     from technic.histories import features
     from technic.linting import lint
     from technic.report import Report
@@ -28,9 +30,11 @@ __all__ = [
     "ScanFile",
     "TechnicError",
     "__version__",
+    "evaluate",
     "explain",
     "features",
     "lint",
+    "market_regime",
     "open_store",
     "scan",
     "why_not",
@@ -41,9 +45,11 @@ _HOMES = {
     "Report": "report",
     "ScanFile": "config",
     "TechnicError": "errors",
+    "evaluate": "evaluating",
     "explain": "explaining",
     "features": "histories",
     "lint": "linting",
+    "market_regime": "fundamentals",
     "open_store": "sync",
     "scan": "scanning",
     "why_not": "explaining",

@@ -14,10 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from hashlib import blake2b
+from os import cpu_count
 from typing import Any
 
 import numpy as np
+import orjson
 
 from technic.compiling import ensure_compiled
 from technic.config import UNIVERSES, Settings
@@ -28,7 +31,7 @@ from technic.histories import every_bar
 from technic.indicators import Series
 from technic.indicators.series import field
 from technic.market.sessions import nyse
-from technic.past import Past
+from technic.past import Past, Seen
 from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
 from technic.query.names import NUMBER
@@ -36,12 +39,14 @@ from technic.query.resolve import Resolver
 from technic.query.tree import Node, clauses
 from technic.scores import MACROS, SCORES
 from technic.store import Store
+from technic.store.lock import write_atomically
 from technic.store.panels import MappedPanel
 from technic.typing import FloatArray, IntArray
 
+EVIDENCE = "evidence.json"  # in the folder of the store
 HORIZONS = (1, 5, 21)
 CUT = 1.0  # a forward return counts at most +100 %
-BATCH = 40  # series held at once: about 40 MB each for a market of three years
+BATCH = 12  # series held at once: about 40 MB each for a market of three years
 FEATURES = (
     "ret(1)", "ret(5)", "ret(21)", "ret(63)", "ret(126)", "ret(252)", "rsi(14)", "from_high(252)",
     "realized_vol(20)", "atr_pct(14)", "volume_ratio(20)", "dollar_volume(20)",
@@ -113,12 +118,15 @@ def evaluate(
     view = store.panel(as_of)
     trees = _columns(columns or default_columns())
     asked = clauses(Resolver().question(universe)) if universe.strip() else ()
-    sessions = _Sessions.of(store, view, tuple(horizons), asked, last)
-    made: dict[str, Evidence] = {}
     batches = list(_batches(trees))
+    held = max(len(_series(list(batch.values()))) for batch in [*batches, _numbered(asked)])
+    room = np.empty((held, view.panel.n_bars))
+    progress(0, len(batches), "who is compared")
+    sessions = _Sessions.of(store, view, tuple(horizons), asked, last, settings, room)
+    made: dict[str, Evidence] = {}
     for done, batch in enumerate(batches):
         progress(done, len(batches), "features")
-        made |= _evaluated(sessions, batch, asked, settings, first=done == 0)
+        made |= _evaluated(sessions, batch, settings, room)
     progress(len(batches), len(batches), "")
     return Evaluated(
         evidence={text: made[text] for text in trees},
@@ -130,6 +138,29 @@ def evaluate(
         store_version=view.version.name,
         notes=_notes(view, sessions),
     )
+
+
+def remember(store: Store, found: Evaluated, at: datetime) -> None:
+    """Keep an evaluation: in the ledger of runs, and beside the store for explanations."""
+    content = {
+        "store_version": found.store_version, "as_of": found.last.isoformat(),
+        "first": found.first.isoformat(), "sessions": found.sessions, "universe": found.universe,
+        "columns": found.as_dict(),
+    }  # fmt: skip
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    seal = blake2b(text, digest_size=32).hexdigest()
+    name = ", ".join(list(found.evidence)[:4])
+    store.catalog.record_run("evaluate", name, found.last, {**content, "seal": seal}, at)
+    write_atomically(store.folder / EVIDENCE, text)
+
+
+def remembered(store: Store) -> dict[str, Any]:
+    """What the newest evaluation of a store found, by column; empty if there was none."""
+    try:
+        content: dict[str, Any] = orjson.loads((store.folder / EVIDENCE).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return content
 
 
 def _columns(texts: Sequence[str]) -> dict[str, Node]:
@@ -166,6 +197,15 @@ def _notes(view: MappedPanel, sessions: _Sessions) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _series(trees: Sequence[Node]) -> list[Series]:
+    """What must be computed for some trees, and the close."""
+    return list(dict.fromkeys([CLOSE, *(s for tree in trees for s in series_of(tree))]))
+
+
+def _numbered(trees: Sequence[Node]) -> dict[str, Node]:
+    return {str(k): tree for k, tree in enumerate(trees)}
+
+
 @dataclass(slots=True)
 class _Sessions:
     """The history of a panel, session by session.
@@ -173,10 +213,11 @@ class _Sessions:
     Attributes
     ----------
     ordinals : sessions that are looked at
-    rows : of each, positions of its bars when they lie symbol after symbol
+    rows : of each, positions of the bars of the universe, where bars lie symbol after symbol
     symbols : of each, positions of the symbols of those bars
-    forward : shape (n_horizons, n_ordinals, n_symbols); float64, NaN is unknown
-    members : of each, who of them is in the universe; found with the first batch
+    forward : of each, shape (n_horizons, n_members); float64, NaN is unknown
+    orders : of each, shape (n_horizons, n_members); positions, lowest return first
+    known : of each, what was known of those symbols that night
     """
 
     store: Store
@@ -185,9 +226,10 @@ class _Sessions:
     ordinals: IntArray
     rows: list[IntArray]
     symbols: list[IntArray]
-    forward: FloatArray
-    past: Past
-    members: list[np.ndarray | None]
+    forward: list[FloatArray]
+    orders: list[IntArray]
+    known: list[Seen]
+    sectors: tuple[str, ...]
 
     @classmethod
     def of(
@@ -195,9 +237,12 @@ class _Sessions:
         store: Store,
         view: MappedPanel,
         horizons: tuple[int, ...],
-        _asked: tuple[Node, ...],
+        asked: tuple[Node, ...],
         last: int | None,
+        settings: Settings,
+        room: FloatArray,
     ) -> _Sessions:
+        """Steps 3 and 4; `room` is memory for series."""
         panel = view.panel
         flat = np.concatenate([panel.run(i, "session") for i in range(len(panel))]).astype(np.int64)
         owner = np.repeat(np.arange(len(panel)), panel.lengths)
@@ -209,18 +254,42 @@ class _Sessions:
             )
         order = np.argsort(flat, kind="stable")
         bounds = np.searchsorted(flat[order], np.append(ordinals, ordinals[-1] + 1))
-        rows = [order[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
-        forward = forward_returns(view, ordinals, horizons)
+        returns = forward_returns(view, ordinals, horizons)
         past = Past(store, view, statements_at(store, view.version))
-        return cls(
-            store, view, horizons, ordinals, rows, [owner[r] for r in rows], forward, past,
-            [None] * len(ordinals),
-        )  # fmt: skip
+        series = _series(asked)
+        values = every_bar(store, view, panel, series, settings.kernels, room)
+        by_series = dict(zip(series, values, strict=True))
+        made = cls(store, view, horizons, ordinals, [], [], [], [], [], past.sectors)
+        for t, ordinal in enumerate(ordinals):
+            rows = order[bounds[t] : bounds[t + 1]]
+            seen = past.at(int(ordinal), owner[rows], by_series[CLOSE][rows])
+            inside = np.flatnonzero(_members(asked, seen, by_series, rows))
+            made.rows.append(rows[inside])
+            made.symbols.append(owner[rows][inside])
+            made.known.append(seen.only(inside))
+            made.forward.append(np.ascontiguousarray(returns[:, t, made.symbols[-1]]))
+            made.orders.append(np.argsort(made.forward[-1], axis=1))
+        return made
 
 
-def forward_returns(
-    view: MappedPanel, ordinals: IntArray, horizons: Sequence[int]
-) -> FloatArray:
+def _members(
+    asked: tuple[Node, ...], seen: Seen, by_series: dict[Series, FloatArray], rows: IntArray
+) -> np.ndarray:
+    """Who of those that traded is listed and in the universe."""
+    here = {s: column[rows] for s, column in by_series.items()}
+    evaluation = _evaluation(here, seen, len(rows))
+    members = seen.listed.copy()
+    for clause in asked:
+        members &= evaluation.value(clause) == 1.0
+    return members
+
+
+def _evaluation(here: dict[Series, FloatArray], seen: Seen, n: int) -> Evaluation:
+    """Over one cross-section, everybody a peer; watch-lists of today say nothing of the past."""
+    return Evaluation(n, here, seen, np.ones(n, dtype=bool), lambda _name: frozenset())
+
+
+def forward_returns(view: MappedPanel, ordinals: IntArray, horizons: Sequence[int]) -> FloatArray:
     """Returns from the open after each session to the open `h` sessions later.
 
     Who does not trade on the day of the exit leaves at its last close before; who does not trade
@@ -257,37 +326,29 @@ def forward_returns(
 
 
 def _evaluated(
-    sessions: _Sessions,
-    batch: dict[str, Node],
-    asked: tuple[Node, ...],
-    settings: Settings,
-    *,
-    first: bool,
+    sessions: _Sessions, batch: dict[str, Node], settings: Settings, room: FloatArray
 ) -> dict[str, Evidence]:
-    """Steps 2 to 5 for the columns of one batch."""
-    trees = [*batch.values(), *(asked if first else ())]
-    series = list(dict.fromkeys([CLOSE, *(s for tree in trees for s in series_of(tree))]))
+    """Steps 2 and 5 for the columns of one batch."""
+    series = _series(list(batch.values()))
     view, n = sessions.view, len(sessions.ordinals)
-    values = every_bar(sessions.store, view, view.panel, series, settings.kernels)
+    values = every_bar(sessions.store, view, view.panel, series, settings.kernels, room)
     by_series = dict(zip(series, values, strict=True))
-    groups = sessions.past.sectors
-    shape = (len(sessions.horizons),)
     years = np.array([nyse().day(int(o)).year for o in sessions.ordinals])
+    shape = (n, len(sessions.horizons))
     made = {
         text: Evidence(
-            text, sessions.horizons, years, groups,
-            np.full((n, *shape), np.nan), np.full((n, *shape), np.nan),
-            np.full((n, len(groups)), np.nan), np.full((n, *shape, BINS), np.nan),
-            np.full(n, np.nan), np.full(n, np.nan),
+            text, sessions.horizons, years, sessions.sectors, np.full(shape, np.nan),
+            np.full(shape, np.nan), np.full((n, len(sessions.sectors)), np.nan),
+            np.full((*shape, BINS), np.nan), np.full(n, np.nan), np.full(n, np.nan),
         )
         for text in batch
     }  # fmt: skip
     tops = {text: np.zeros((n, len(view.panel)), dtype=bool) for text in batch}
 
     def work(t: int) -> None:
-        _session(sessions, t, by_series, batch, asked, made, tops)
+        _session(sessions, t, by_series, batch, made, tops)
 
-    with ThreadPoolExecutor(settings.threads or 2) as pool:
+    with ThreadPoolExecutor(settings.threads or cpu_count() or 1) as pool:
         list(pool.map(work, range(n)))
     for text, found in made.items():
         found.turnover[1:] = _turnover(tops[text])
@@ -299,35 +360,22 @@ def _session(
     t: int,
     by_series: dict[Series, FloatArray],
     batch: dict[str, Node],
-    asked: tuple[Node, ...],
     made: dict[str, Evidence],
     tops: dict[str, np.ndarray],
 ) -> None:
     """Every column of a batch on one session."""
-    rows, symbols = sessions.rows[t], sessions.symbols[t]
+    rows, symbols, seen = sessions.rows[t], sessions.symbols[t], sessions.known[t]
     here = {s: column[rows] for s, column in by_series.items()}
-    known = sessions.past.at(int(sessions.ordinals[t]), symbols, here[CLOSE])
-    evaluation = Evaluation(
-        len(rows), here, known, np.ones(len(rows), dtype=bool), lambda _name: frozenset()
-    )
-    members = sessions.members[t]
-    if members is None:
-        members = known.listed.copy()
-        for clause in asked:
-            members &= evaluation.value(clause) == 1.0
-        sessions.members[t] = members
-    evaluation.universe = members
-    evaluation.known.clear()
-    forward = np.ascontiguousarray(sessions.forward[:, t, symbols])
-    forward_order = np.argsort(forward, axis=1)
-    groups = codes_of(known["sector"], sessions.past.sectors)
+    evaluation = _evaluation(here, seen, len(rows))
+    groups = codes_of(seen["sector"], sessions.sectors)
     for text, tree in batch.items():
-        values = np.where(members, evaluation.value(tree), np.nan)
+        values = evaluation.value(tree)
         order = np.argsort(values)[: int((~np.isnan(values)).sum())]
         found, top = made[text], np.zeros(len(rows), dtype=bool)
         tested(
-            values, order, forward, forward_order, groups, len(sessions.past.sectors), BINS, LEAST,
-            found.ic[t], found.spread[t], found.by_group[t], found.means[t], top,
+            values, order, sessions.forward[t], sessions.orders[t], groups,
+            len(sessions.sectors), BINS, LEAST, found.ic[t], found.spread[t], found.by_group[t],
+            found.means[t], top,
         )  # fmt: skip
         found.known[t] = len(order)
         tops[text][t, symbols[top]] = True

@@ -29,7 +29,7 @@ CONFIDENCE = 0.95
 LEAST = 30  # symbols on a session, below which it does not count
 
 
-@njit(nogil=True)  # type: ignore[misc]
+@njit(nogil=True)  # type: ignore[untyped-decorator]
 def mid_ranks(
     order: IntArray, values: FloatArray, keep: BoolArray, out: FloatArray
 ) -> int:  # pragma: no cover -- compiled
@@ -59,7 +59,7 @@ def mid_ranks(
     return count
 
 
-@njit(nogil=True)  # type: ignore[misc]
+@njit(nogil=True)  # type: ignore[untyped-decorator]
 def correlation(
     first: FloatArray, second: FloatArray, keep: BoolArray, count: int
 ) -> float:  # pragma: no cover -- compiled
@@ -75,11 +75,11 @@ def correlation(
             other += b * b
     if one <= 0.0 or other <= 0.0:
         return np.nan
-    return both / np.sqrt(one * other)
+    return float(both / np.sqrt(one * other))
 
 
-@njit(nogil=True)  # type: ignore[misc]
-def tested(  # noqa: PLR0913, PLR0917 -- a kernel's arguments
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def tested(  # noqa: C901, PLR0912, PLR0913, PLR0917 -- one kernel, and its arguments
     values: FloatArray,
     order: IntArray,
     forward: FloatArray,

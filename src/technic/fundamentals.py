@@ -8,7 +8,7 @@ of a view do not change.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ import polars as pl
 
 from technic.cache import key_of
 from technic.columns import column_content, column_of
+from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.listed import attributes_of
 from technic.market.sessions import nyse
 from technic.query.names import REGIME
-from technic.regime import regime_of
+from technic.regime import Regime, regime_of
 from technic.scores.digest import digest as scores_digest
 from technic.scores.statements import SPLITS, Statements, fresh, statements_of
 from technic.store import Store, StoreVersion
@@ -67,7 +68,7 @@ class Known(dict[str, Any]):
         if "market_cap" in wanted:
             self["market_cap"] = self._market_cap()
         if wanted & set(REGIME):
-            regime = regime_of(self._view, self._settings, self["market_cap"])
+            regime = regime_of(self._view, self._settings, lambda: self["market_cap"])
             for name in REGIME:
                 value = regime.values[name]
                 self[name] = np.full(len(self._view.panel), np.nan if value is None else value)
@@ -154,6 +155,26 @@ class Known(dict[str, Any]):
         counts = [self._count(table, 1) for table in ("filings", "actions", "news")]
         happened: FloatArray = (np.add.reduce(counts) > 0).astype(np.float64)
         return happened
+
+
+def market_regime(
+    store: Store,
+    as_of: date | None = None,
+    *,
+    known_at: datetime | None = None,
+    settings: Settings | None = None,
+) -> Regime:
+    """How the market as a whole stands on a session; the newest stored by default.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> tc.market_regime(tc.open_store("demo")).values["market_above_200"]  # doctest: +SKIP
+    """
+    settings = settings or Settings.load()
+    ensure_compiled(settings.kernels)
+    view = store.panel(as_of, known_at)
+    return regime_of(view, settings, lambda: Known(store, view, settings)["market_cap"])
 
 
 @lru_cache(maxsize=2)

@@ -110,14 +110,21 @@ def store_features(
 
 
 def every_bar(
-    store: Store, view: MappedPanel, panel: Panel, series: list[Series], kernels: Path
+    store: Store,
+    view: MappedPanel,
+    panel: Panel,
+    series: list[Series],
+    kernels: Path,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Series at every bar, each as a scan as of its session gives it; shape (n_series, n_bars).
 
     Bars lie symbol after symbol, as in `panel`, which holds some or all symbols of `view`.
+    With `out`, of at least as many rows, the answer is written there: large memory that is
+    asked for anew costs more than what is put into it.
     """
     closes = benchmark_closes(view, "market") if _relative(series) else None
-    values: FloatArray = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
+    values: FloatArray = evaluate(series, panel, kernels, benchmark=closes, every_bar=True, out=out)
     for rows, past in _past_epochs(store, view, panel, series, kernels, closes):
         values[:, rows] = past
     return values

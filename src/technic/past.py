@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -22,7 +24,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Seen(dict[str, Any]):
-    """Columns of the symbols that traded on one session; facts are found when asked for.
+    """Columns of some symbols on one session, found when they are asked for.
 
     Attributes
     ----------
@@ -30,33 +32,62 @@ class Seen(dict[str, Any]):
     """
 
     def __init__(
-        self, listings: dict[str, Any], listed: BoolArray, statements: Statements,
-        security_ids: IntArray, close: FloatArray, day: date, before: int,
-    ) -> None:  # fmt: skip
-        super().__init__(listings)
+        self,
+        everybody: Mapping[str, Any],
+        symbols: IntArray,
+        listed: BoolArray,
+        close: FloatArray,
+        statements: _Standing,
+    ) -> None:
+        super().__init__()
         self.listed = listed
-        self._statements, self._ids, self._close = statements, security_ids, close
-        self._day, self._before = day, before
-        self._rows: IntArray | None = None
+        self._everybody, self._symbols, self._close = everybody, symbols, close
+        self._standing = statements
+
+    def only(self, chosen: IntArray) -> Seen:
+        """The same of some of the symbols."""
+        return Seen(
+            self._everybody, self._symbols[chosen], self.listed[chosen], self._close[chosen],
+            self._standing,
+        )  # fmt: skip
 
     def __missing__(self, name: str) -> Any:
-        if name == "market_cap":
+        if name in self._everybody:
+            found = self._everybody[name][self._symbols]
+        elif name == "market_cap":
             shares = self["shares"]
             found = np.where(np.isnan(shares), self["market_cap_told"], shares * self._close)
         elif name in FACTS:
-            found = self._fact(name)
+            found = self._standing.fact(name, self._symbols)
         else:
-            found = np.full(len(self._ids), np.nan)  # not kept for the past
+            found = np.full(len(self._symbols), np.nan)  # not kept for the past
         self[name] = found
         return found
 
-    def _fact(self, name: str) -> FloatArray:
-        if not len(self._statements):
-            return np.full(len(self._ids), np.nan)
-        if self._rows is None:
-            self._rows = self._statements.rows(self._ids, self._before)
-        recent = (self._rows >= 0) & fresh(self._statements.ends[self._rows], self._day)
-        return np.where(recent, self._statements.column(name)[self._rows], np.nan)
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Where one session stands in what companies filed.
+
+    Attributes
+    ----------
+    security_ids : of all symbols, by position
+    before : µs since 1970; what was known then or later is not seen
+    """
+
+    statements: Statements
+    security_ids: IntArray
+    day: date
+    before: int
+
+    def fact(self, name: str, symbols: IntArray) -> FloatArray:
+        """A column of filings for the symbols at some positions."""
+        if not len(self.statements):
+            return np.full(len(symbols), np.nan)
+        rows = self.statements.rows(self.security_ids[symbols], self.before)
+        recent = (rows >= 0) & fresh(self.statements.ends[rows], self.day)
+        found: FloatArray = np.where(recent, self.statements.column(name)[rows], np.nan)
+        return found
 
 
 class Past:
@@ -83,18 +114,18 @@ class Past:
         day, cutoff = nyse().day(ordinal), nyse().opens(ordinal + 1)
         before = int((cutoff - EPOCH).total_seconds() * 1e6)
         everybody = self._listings(day, cutoff, before)
-        mine = {name: column[symbols] for name, column in everybody.items()}
-        since, until = mine.pop("since"), mine.pop("until")
+        since, until = everybody["since"][symbols], everybody["until"][symbols]
         today = np.datetime64(day, "D")
         listed = ~((~np.isnat(since) & (since > today)) | (~np.isnat(until) & (until < today)))
-        ids = self._view.panel.security_ids[symbols]
-        return Seen(mine, listed, self._statements, ids, closes, day, before)
+        standing = _Standing(self._statements, self._view.panel.security_ids, day, before)
+        return Seen(everybody, symbols, listed, closes, standing)
 
     def _listings(self, day: date, cutoff: datetime, before: int) -> dict[str, Any]:
         """Columns of all symbols; the same until something new is known."""
         epoch = int(np.searchsorted(self._changes, before))
         if epoch not in self._held:
-            who = directory(*self._tables, day, cutoff)
+            tickers, listings, classes = self._tables
+            who = directory(tickers, listings, classes, day, cutoff)
             ids = pl.DataFrame({"security_id": self._view.panel.security_ids})
             rows = ids.join(who, on="security_id", how="left", maintain_order="left")
             found = attributes_of_listings(rows)

@@ -12,19 +12,24 @@ Breadth, new highs less new lows: any book on market technicians' work, e.g. Mur
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from technic.benchmark import benchmark_closes, counted
+from technic.cache import key_of
 from technic.columns import columns_of
+from technic.indicators.fuse import digest as kernel_digest
 from technic.listed import last_sessions
 from technic.market.cross_section import percentile
 from technic.market.panel import LANES
 from technic.market.sessions import nyse
 from technic.question import series_for
+from technic.scores.digest import digest as scores_digest
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
 
@@ -63,6 +68,10 @@ class Regime:
     members: int
     values: dict[str, float | None]
 
+    def as_dict(self) -> dict[str, Any]:
+        """As a report holds it."""
+        return {"members": self.members, "values": self.values, "lines": self.lines}
+
     @property
     def lines(self) -> list[tuple[str, str]]:
         """The panel in words: what, and how it stands."""
@@ -88,13 +97,28 @@ class Regime:
         ]  # fmt: skip
 
 
-def regime_of(view: MappedPanel, settings: Settings, market_cap: FloatArray) -> Regime:
-    """How the market stands on the session of a view.
+def regime_of(
+    view: MappedPanel, settings: Settings, market_cap: Callable[[], FloatArray]
+) -> Regime:
+    """How the market stands on the session of a view; found in the cache if it was asked before.
 
     Parameters
     ----------
-    market_cap : USD, shape (n_symbols,); NaN where unknown
+    market_cap : gives USD, shape (n_symbols,); NaN where unknown
     """
+    key = key_of("regime", kernel_digest(), scores_digest(), view.name)
+    held = settings.cache.get(key)
+    if held is not None:
+        found = orjson.loads(held)
+        return Regime(view.as_of, found["members"], found["values"])
+    made = _regime(view, settings, market_cap())
+    settings.cache.put(
+        key, orjson.dumps({"members": made.members, "values": made.values}), cost=100.0
+    )
+    return made
+
+
+def _regime(view: MappedPanel, settings: Settings, market_cap: FloatArray) -> Regime:
     names, series = series_for(READ)
     values = columns_of(series, "market", view, settings).values
     column = dict(zip(names, (values[s] for s in series), strict=True))

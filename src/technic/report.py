@@ -52,6 +52,7 @@ class Report:
     n_ranked : how many symbols were ranked in all
     timings : milliseconds by stage; not part of the answer
     notes : what a reader should know, one line each
+    regime : how the market stood, if that was asked for; not part of the answer
     work : columns found or computed, symbols carried on or folded anew, what each cache did;
         not part of the answer
     """
@@ -68,6 +69,7 @@ class Report:
     notes: tuple[str, ...] = ()
     work: dict[str, float] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
+    regime: dict[str, Any] | None = None
 
     @cached_property
     def question(self) -> Question:
@@ -126,6 +128,7 @@ class Report:
                 "details": {name: book.details(name) for name, n in book.counts().items() if n},
             },
             "notes": list(self.notes),
+            "regime": self.regime,
             "timings_ms": self.timings,
             "work": self.work,
             "manifest": self.manifest,

@@ -73,6 +73,7 @@ def advance(
     benchmark: FloatArray | None = None,
     every_bar: bool = False,
     threads: int | None = None,
+    out: FloatArray | None = None,
 ) -> Advance:
     """Carry every symbol forward over its fresh bars and evaluate the program's columns.
 
@@ -102,7 +103,9 @@ def advance(
         if state is None
         else places.spread_state(state)
     )
-    values = np.full((program.n_columns, int(counts.sum()) if every_bar else len(panel)), np.nan)
+    width = int(counts.sum()) if every_bar else len(panel)
+    values = np.empty((program.n_columns, width)) if out is None else out[: program.n_columns]
+    values.fill(np.nan)
     run = load(kernels)
     arguments = (
         places.spread(panel.lengths),
@@ -163,9 +166,10 @@ def evaluate(
     benchmark: FloatArray | None = None,
     every_bar: bool = False,
     threads: int | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """The values of `series` at each symbol's last bar, or at every bar: see `Advance`."""
     program = compile_program(series, every_bar=every_bar)
     return advance(
-        program, panel, kernels, benchmark=benchmark, every_bar=every_bar, threads=threads
+        program, panel, kernels, benchmark=benchmark, every_bar=every_bar, threads=threads, out=out
     ).values

@@ -40,6 +40,7 @@ svg.spark { display: block } svg.spark path { fill: none; stroke: var(--fill); s
 code, pre { font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace }
 td code { white-space: pre-wrap }
 pre { background: var(--wash); padding: 12px; overflow-x: auto; border-radius: 6px }
+.cards { display: flex; flex-wrap: wrap; gap: 8px 22px } .card { padding: 4px 0 }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin: 0 5px 0 12px }
 """
 COLOURS = ("#2f6fde", "#0e9384", "#dc6803", "#7a5af8", "#c11574", "#4e5ba6", "#099250", "#b54708")
@@ -63,6 +64,7 @@ def page(report: Report) -> str:
 ranked · {report.ledger_book.total:,} listed · {total:.0f} ms · sealed
 <code>{report.manifest["seal"][:16]}</code></p>
 {_notes(report)}
+{_regime(report)}
 {_table(report, terms)}
 <p class="soft">Score made of:{_legend(terms)}</p>
 <h2>Where every listed symbol went</h2>
@@ -79,6 +81,19 @@ estimates until they trade.</p>
 
 def _notes(report: Report) -> str:
     return "".join(f"<p>Note: {escape(note)}</p>" for note in report.notes)
+
+
+def _regime(report: Report) -> str:
+    """How the market stands, as a row of small cards."""
+    if report.regime is None:
+        return ""
+    cards = "".join(
+        f'<div class="card"><span class="soft">{escape(what)}</span><br>{escape(how)}</div>'
+        for what, how in report.regime["lines"]
+    )
+    return (
+        f'<h2>The market, {report.regime["members"]:,} stocks</h2><div class="cards">{cards}</div>'
+    )
 
 
 def _table(report: Report, terms: list[str]) -> str:

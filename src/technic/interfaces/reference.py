@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from inspect import getdoc
+from math import isfinite
 from typing import Any
 
 from technic.errors import QuestionError
 from technic.indicators import REGISTRY, Indicator
+from technic.query.evaluate import reads_filings
 from technic.query.lower import lookback, lower
 from technic.query.names import OUTPUTS, did_you_mean
-from technic.query.tree import write_number
+from technic.query.tree import Name, write_number
 from technic.question import expand
+from technic.scores import MACROS, SCORES
 
 
 def text_of(it: Indicator) -> str:
@@ -53,6 +57,56 @@ def describe(name: str) -> dict[str, Any]:
         f"checked      against {entry['oracle']}",
     ]
     return {**entry, "page": "\n".join(lines)}
+
+
+def score_entries() -> list[dict[str, Any]]:
+    """Every score and rating, by part and name."""
+    entries = [_score_entry(name) for name in SCORES]
+    entries += [
+        {
+            "name": name, "part": "rating", "unit": "percent", "better": "higher", "inputs": [text],
+            "summary": f"{text}", "description": f"The sum {text}.", "bounds": [0.0, 100.0],
+            "source": "technic", "needs_filings": False,
+        }
+        for name, text in MACROS.items()
+    ]  # fmt: skip
+    return sorted(entries, key=lambda entry: (entry["part"], entry["name"]))
+
+
+def describe_score(name: str) -> dict[str, Any]:
+    """One score, with a page to read.
+
+    Raises
+    ------
+    QuestionError
+        If there is none of that name.
+    """
+    known = {entry["name"]: entry for entry in score_entries()}
+    if name not in known:
+        raise QuestionError(f"{name} is no score", hint=did_you_mean(name, list(known)))
+    entry = known[name]
+    lines = [
+        name, "", entry["description"], "",
+        f"part         {entry['part']}",
+        f"reads        {chr(10).join(f'             {text}' for text in entry['inputs']).strip()}",
+        f"unit         {entry['unit']}; {entry['better']} is better",
+        "unknown      where anything it reads is, unless its text says otherwise",
+        f"source       {entry['source']}",
+    ]  # fmt: skip
+    return {**entry, "page": "\n".join(lines)}
+
+
+def _score_entry(name: str) -> dict[str, Any]:
+    it = SCORES[name]
+    doc = getdoc(it.function) or ""
+    module = sys.modules[it.function.__module__].__doc__ or ""
+    source = module.split("References\n----------\n")[1] if "References" in module else "technic"
+    return {
+        "name": name, "part": it.part, "unit": it.unit, "better": it.better,
+        "inputs": list(it.inputs), "summary": " ".join(doc.split("\n\n")[0].split()),
+        "description": doc, "bounds": [b if isfinite(b) else None for b in it.bounds],
+        "source": " ".join(source.split()), "needs_filings": reads_filings(Name(name)),
+    }  # fmt: skip
 
 
 def _entry(it: Indicator) -> dict[str, Any]:

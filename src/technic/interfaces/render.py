@@ -39,6 +39,9 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
     total = sum(report.timings.values())
     title = report.asked["name"]
     out.print(Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms"))
+    if report.regime is not None:
+        stands = " · ".join(f"{what} {how}" for what, how in report.regime["lines"])
+        out.print(f"Market: {stands}", style="dim", markup=False)
     if report.shown:
         out.print(_rows(report))
     else:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from technic.errors import TechnicError
-from technic.interfaces.cli import ask, data, inform, keep, market, options
+from technic.interfaces.cli import ask, data, inform, keep, market, options, research
 
 STOPPED = 130
 
@@ -43,6 +43,11 @@ for _command in (
     ask.scan,
     ask.explain,
     ask.why_not,
+    research.evaluate,
+    research.regime,
+    research.universe,
+    research.scores,
+    research.runs,
     inform.presets,
     inform.coverage,
     inform.features,

@@ -58,6 +58,7 @@ def scan(
       technic scan -e "rsi(14) < 30 and close > sma(200)" --universe liquid
       technic scan -e "pct_rank(ret(126), by=sector) > 90" --format csv --out leaders.csv
     """
+    from technic.fundamentals import market_regime
     from technic.interfaces.export import write
     from technic.interfaces.render import render_scan
     from technic.scanning import scan as run
@@ -81,6 +82,11 @@ def scan(
         file=_asked(file),
         settings=desk.settings,
     )
+    stands = market_regime(
+        desk.store, report.as_of if as_of else None,
+        known_at=options.instant(known_at), settings=desk.settings,
+    )  # fmt: skip
+    report = replace(report, regime=stands.as_dict())
     if chosen != "table" or out is not None:
         write(report, chosen, out)
         return
