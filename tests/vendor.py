@@ -75,3 +75,10 @@ def run_sync(store, twin, source, first=8, **wish):
         clock=twin.clock.now,
         simulated=SIMULATED,
     )
+
+
+def sync_all(store, made, night=35):
+    """Sync a store from what `vendor` yields, on the evening of one of its sessions."""
+    twin, source, _ = made
+    at_evening(twin, night)
+    return run_sync(store, twin, source)

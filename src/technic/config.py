@@ -39,6 +39,10 @@ SETTINGS = {
     ),
     "provider": ("TECHNIC_PROVIDER", "vendors to sync from: massive, alpaca, or both"),
     "plan": ("TECHNIC_PLAN", "plan at the vendor: basic, starter, developer, advanced"),
+    "edgar_contact": (
+        "TECHNIC_EDGAR_CONTACT",
+        "your name and mail address, without which the SEC answers nothing",
+    ),
     "history": ("TECHNIC_HISTORY", "sessions of history that a sync brings in"),
     "universe": ("TECHNIC_UNIVERSE", "what a sync brings in: all, or symbols A,B,C"),
 }

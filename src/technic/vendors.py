@@ -14,7 +14,7 @@ from technic.config import Settings
 from technic.errors import ConfigError
 from technic.keys import find
 from technic.market.sessions import nyse
-from technic.providers import alpaca, massive
+from technic.providers import alpaca, edgar, massive
 from technic.providers.allowance import Allowance
 from technic.providers.http import Http, Manners
 from technic.providers.source import About, Log, Pace, Source, unheard
@@ -23,6 +23,7 @@ from technic.sync.planning import Wish, newest_session
 VENDORS: dict[str, About] = {
     "massive": massive.ABOUT,
     "alpaca": alpaca.ABOUT,
+    "edgar": edgar.ABOUT,
     "files": About("files", (), "free", "what your files hold", "none", "as your files'"),
     "yahoo": About(
         "yahoo", (), "free", "decades", "1 call a second, often blocked",
@@ -106,6 +107,30 @@ def connected(
     finally:
         for source in sources.values():
             source.close()
+
+
+@contextmanager
+def connected_edgar(settings: Settings, log: Log = unheard) -> Iterator[edgar.Edgar]:
+    """EDGAR, asked in the user's name.
+
+    Raises
+    ------
+    AccessError
+        If no contact is set.
+    """
+    headers = edgar.user_agent(settings.value("edgar_contact"))
+    base = os.environ.get("TECHNIC_EDGAR__BASE_URL")
+    allowance = Allowance(edgar.PACE, settings.state / "rates.sqlite", "edgar")
+    source = edgar.Edgar(
+        *(
+            Http("edgar", base or official, headers, allowance=allowance, log=log)
+            for official in (edgar.DATA, edgar.FILES)
+        )
+    )
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 def chosen(settings: Settings) -> list[str]:

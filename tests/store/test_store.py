@@ -188,7 +188,7 @@ def test_a_reader_keeps_its_version_while_another_one_comes(store):
 def test_a_store_of_a_newer_format_is_refused(store):
     store.import_bars(bars())
     path = store.folder / "versions/00000001.json"
-    path.write_text(path.read_text().replace('"format": 2', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 3', '"format": 99'))
     with pytest.raises(StoreError, match="newer technic"):
         store.version()
 
@@ -240,8 +240,9 @@ def test_listings_give_names_types_and_sectors(store):
         {"symbol": ["AAA", "BBB", "QQQQ"], "name": ["Alpha", "Beta", "Fund"],
          "type": ["CS", "Common Stock", "ETF"], "sector": ["Technology", "Nonsense", None]}
     )  # fmt: skip
-    count, new, strange = store.import_listings(frame)
-    assert (count, new, strange) == (3, 3, ["Nonsense"])
+    taken = store.import_listings(frame)
+    assert (taken.rows, taken.new, taken.strange) == (3, 3, ("Nonsense",))
+    assert taken.aliases == {"Technology": "Information Technology"}
     who = store.panel().who
     row = who.filter(pl.col("symbol") == "AAA").row(0, named=True)
     assert (row["name"], row["type"], row["sector"]) == (
@@ -250,7 +251,21 @@ def test_listings_give_names_types_and_sectors(store):
         "Information Technology",
     )
     assert who.filter(pl.col("symbol") == "QQQQ")["type"].to_list() == ["etf"]
-    assert store.import_listings(frame)[1] == 0
+    assert store.import_listings(frame).new == 0
+
+
+def test_a_sector_is_known_from_the_day_it_was_told_and_not_before(store):
+    """A name is for ever; a sector told today says nothing about last week."""
+    days = [date(2024, 3, d) for d in (6, 7, 8)]
+    store.import_bars(bars())
+    frame = pl.DataFrame({"symbol": ["AAA"], "name": ["Alpha"], "sector": ["Energy"]})
+    store.import_listings(frame, seen_at=datetime(2024, 3, 7, 18, tzinfo=UTC))
+    sectors = {
+        day: store.panel(as_of=day).who.filter(pl.col("symbol") == "AAA")["sector"].item()
+        for day in days
+    }
+    assert sectors == {days[0]: None, days[1]: "Energy", days[2]: "Energy"}
+    assert store.panel(as_of=days[0]).who["name"].drop_nulls().to_list() == ["Alpha"]
 
 
 def test_watch_lists_are_kept(store):

@@ -15,7 +15,7 @@ POOL = 5
 
 
 def open_engine(url: str, identity: str) -> Engine:
-    """An engine whose connections see the schema of one store, which is made if it is missing."""
+    """An engine whose connections see the schema of one store."""
     parsed = make_url(url).set(drivername="postgresql+psycopg")
     schema = f"technic_{identity}"
     engine = create_engine(
@@ -36,11 +36,16 @@ def open_engine(url: str, identity: str) -> Engine:
         if connection.get_execution_options().get("writes", False):
             connection.execute(_LOCK, {"key": int(identity[:12] or "0", 16)})
 
+    return engine
+
+
+def make_schema(engine: Engine) -> None:
+    """The schema of the engine's store, if it is missing."""
+    schema = engine.get_execution_options()["schema_translate_map"][None]
     with engine.connect() as connection:
         made = connection.execution_options(writes=True)
         with made.begin():
             made.execute(CreateSchema(schema, if_not_exists=True))
-    return engine
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")

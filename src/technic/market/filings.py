@@ -35,8 +35,15 @@ def months_of(item_kind: pl.Expr, cash_flow: pl.Expr, period: pl.Expr) -> pl.Exp
     )
 
 
-def examine_filings(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def examine_filings(
+    facts: pl.DataFrame, *, labelled: bool = True
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Facts that can be believed, and the others with a `reason`.
+
+    Parameters
+    ----------
+    labelled : whether `period` and `fiscal_year` are of the fact, and not of the filing that
+        repeats it
 
     Whole filings: a fiscal year more than one off the year of its period; a period that ends
     after the night it was seen; a form that contradicts its period. Single facts: two values in
@@ -44,7 +51,7 @@ def examine_filings(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     its whole.
     """
     facts = facts.unique(maintain_order=True)
-    verdicts = facts.with_columns(reason=pl.coalesce(*_of_filings(), *_of_facts()))
+    verdicts = facts.with_columns(reason=pl.coalesce(*_of_filings(labelled=labelled), *_of_facts()))
     bad = verdicts.filter(pl.col("reason").is_not_null())
     good = verdicts.filter(pl.col("reason").is_null()).drop("reason")
     wide = good.pivot("item", index=list(FILING), values="value", aggregate_function="first")
@@ -59,15 +66,18 @@ def examine_filings(facts: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return good, bad
 
 
-def _of_filings() -> list[pl.Expr]:
+def _of_filings(*, labelled: bool) -> list[pl.Expr]:
     """Reasons to set a whole filing aside."""
+    ends = _reason(pl.col("period_end") > pl.col("filed"), "period_after_filing")
+    if not labelled:
+        return [ends]
     year = pl.col("period_end").dt.year()
     quarterly = pl.col("form").str.starts_with("10-Q")
     yearly = pl.col("form").str.starts_with("10-K")
     return [
         _reason(pl.col("period_end").is_null(), "period_unknown"),
         _reason((pl.col("fiscal_year") - year).abs() > 1, "fiscal_year_impossible"),
-        _reason(pl.col("period_end") > pl.col("filed"), "period_after_filing"),
+        ends,
         _reason(quarterly & (pl.col("period") == "FY"), "form_contradicts_period"),
         _reason(yearly & (pl.col("period") != "FY"), "form_contradicts_period"),
         _reason(~pl.col("period").is_in(["Q1", "Q2", "Q3", "Q4", "FY"]), "period_unknown"),

@@ -16,6 +16,7 @@ import polars as pl
 
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK
+from technic.providers import massive_filings
 from technic.providers.http import MOST_PAGES, Client, strict_json
 from technic.providers.source import (
     ACTION_COLUMNS,
@@ -54,7 +55,9 @@ class Massive(Client):
     """Bars, actions and listings from Massive."""
 
     about = ABOUT
-    kinds = frozenset({"day", "run", "splits", "dividends", "tickers"})
+    kinds = frozenset(
+        {"day", "run", "splits", "dividends", "tickers", *massive_filings.STATEMENTS, "news"}
+    )
 
     def clock(self) -> datetime:
         """What time the vendor has: for a twin, whose clock is its own."""
@@ -75,7 +78,7 @@ class Massive(Client):
             return self._pages(
                 path, params, lambda body: self._bars_page(body, ask), _stamp_of, empty=empty
             )
-        key = {"tickers": _ticker_of, "splits": None, "dividends": None}[ask.kind]
+        key = _ticker_of if ask.kind == "tickers" else None
         if ask.newest:
             return [self._http.get(path, params, self._rows_page)]
         return self._pages(path, params, self._rows_page, key)
@@ -89,6 +92,10 @@ class Massive(Client):
             return Reading(_bars(rows, ask), delayed)
         if ask.kind == "tickers":
             return Reading(_tickers(rows))
+        if ask.kind == "news":
+            return Reading(massive_filings.news(rows))
+        if ask.kind in massive_filings.STATEMENTS:
+            return Reading(massive_filings.facts(rows))
         return Reading(_actions(rows, ask.kind))
 
     def _pages(
@@ -179,6 +186,8 @@ def _request(ask: Ask) -> tuple[str, dict[str, str]]:
         symbol = quote(ask.symbols[0], safe="")
         path = f"/v2/aggs/ticker/{symbol}/range/1/day/{ask.first}/{ask.last}"
         return path, {"adjusted": "false", "sort": "asc", "limit": "50000"}
+    if ask.kind == "news" or ask.kind in massive_filings.STATEMENTS:
+        return massive_filings.request(ask)
     if ask.kind in {"splits", "dividends"}:
         day = "execution_date" if ask.kind == "splits" else "ex_dividend_date"
         params = {f"{day}.gte": f"{ask.first}", f"{day}.lte": f"{ask.last}"}

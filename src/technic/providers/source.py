@@ -31,6 +31,23 @@ TICKER_COLUMNS = {
     "until": pl.Date(),  # null while it is listed
     "updated": pl.Date(),
 }
+FACT_COLUMNS = {  # one row per number of a filing
+    "symbol": pl.String(),
+    "cik": pl.String(),
+    "period": pl.String(),  # Q1 to Q4, FY
+    "fiscal_year": pl.Int64(),
+    "period_end": pl.Date(),
+    "filed": pl.Date(),
+    "item": pl.String(),  # of market.items.ITEMS
+    "months": pl.Int8(),
+    "value": pl.Float64(),
+}
+NEWS_COLUMNS = {
+    "symbol": pl.String(),
+    "key": pl.String(),
+    "title": pl.String(),
+    "published": pl.Datetime("us", "UTC"),
+}
 EXACT = 2**53  # whole numbers beyond it are not exact as float64
 
 
@@ -40,9 +57,9 @@ class Ask:
 
     Attributes
     ----------
-    kind : day, run, many, splits, dividends, tickers
+    kind : day, run, many, splits, dividends, tickers, income, balance, cash, news
     symbols : for `run` one, for `many` some
-    first, last : sessions or ex-dates, both included
+    first, last : sessions, ex-dates, days of filing or of publication, both included
     active : for `tickers`, who is listed or who no longer is
     newest : for `tickers`, only the page of those that changed last
     """
@@ -89,6 +106,10 @@ class Ask:
             "splits": f"splits{span}",
             "dividends": f"dividends{span}",
             "tickers": "listings" + ("" if self.active else " that ended"),
+            "income": f"income statements filed{span}",
+            "balance": f"balance sheets filed{span}",
+            "cash": f"cash flow statements filed{span}",
+            "news": f"news{span}",
         }
         return words[self.kind]
 

@@ -198,13 +198,8 @@ def statements(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     items = {"income-statements": INCOME, "balance-sheets": BALANCE, "cash-flow-statements": CASH}
     today, rows = _today(request), []
     for i, listing in enumerate(tape.listings):
-        if listing.type != "CS" or listing.cik is None:
-            continue
-        for end in _quarters(tape.sessions[0], today):
-            filed = end + timedelta(days=25 + i % 20)
-            symbol = listing.symbol(filed)
-            if filed > today or symbol is None:
-                continue
+        for end, filed in statement_days(tape, i, today):
+            symbol = listing.symbol(filed) or ""
             row: dict[str, Any] = {
                 "tickers": [symbol], "cik": listing.cik, "period_end": end.isoformat(),
                 "filing_date": filed.isoformat(), "fiscal_year": float(end.year),
@@ -215,7 +210,7 @@ def statements(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
 
     def finish(row: dict[str, Any]) -> dict[str, Any]:
         i, end = row.pop("at")
-        return row | _figures(i, end, items[parts[0]], tape.listings[i])
+        return row | _figures(i, end, items[parts[0]], tape.listings[i].shares)
 
     rows = ordered(rows, request, "filing_date")
     return paged(request, rows, request.whole("limit", 100, 50_000), finish)
@@ -244,17 +239,30 @@ def shorts(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
 
 
 def news(tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
-    """One article per ticker asked for, with text as hostile as vendors' text can be."""
-    ticker = request.params.get("ticker", tape.symbols(_today(request))[0] or "")
-    published = f"{request.now:%Y-%m-%dT%H:00:00Z}"
-    row = {
-        "id": _id("news", 0, _today(request)), "title": f"{ticker} <img src=x onerror=alert(1)> simulated",
+    """One article per ticker asked for; without one, some every day, about who is listed."""
+    if "ticker" in request.params:
+        stamp = f"{request.now:%Y-%m-%dT%H:00:00Z}"
+        return paged(request, [_article(request.params["ticker"], stamp)], 10)
+    rows = []
+    today = _today(request)
+    for k, day in enumerate(tape.sessions):
+        if day > today or not within(request, "published_utc", f"{day}T14:30:00Z"):
+            continue
+        symbols = tape.symbols(day)
+        named = [symbol for symbol in symbols[k % 7 :: 97] if symbol is not None]
+        rows += [_article(symbol, f"{day}T14:30:00Z") for symbol in named]
+    return paged(request, rows, request.whole("limit", 10, 1000))
+
+
+def _article(ticker: str, published: str) -> dict[str, Any]:
+    """An article, with text as hostile as vendors' text can be."""
+    return {
+        "id": _id(f"news{ticker}{published}", 0, date(2000, 1, 1)), "title": f"{ticker} <img src=x onerror=alert(1)> simulated",
         "author": "=cmd|' /C calc'!A0", "published_utc": published, "tickers": [ticker],
         "article_url": "https://example.com/simulated", "description": "\u202esimulated",
         "keywords": ["simulated"],
         "publisher": {"name": "Simulated", "homepage_url": "https://example.com"},
     }  # fmt: skip
-    return paged(request, [row], request.whole("limit", 10, 1000))
 
 
 def fraction(ratio: float) -> tuple[float, float]:
@@ -310,20 +318,39 @@ def _quarters(first: date, last: date) -> list[date]:
     ends = [(3, 31), (6, 30), (9, 30), (12, 31)]
     return [
         day
-        for year in range(first.year - 1, last.year + 1)
+        for year in range(first.year - 3, last.year + 1)
         for day in (date(year, m, d) for m, d in ends)
-        if first - timedelta(days=200) <= day <= last
+        if first - timedelta(days=850) <= day <= last
     ]
 
 
-def _figures(i: int, end: date, items: dict[str, float], listing: Listing) -> dict[str, float]:
+def statement_days(tape: Tape, i: int, today: date) -> list[tuple[date, date]]:
+    """Ends of the quarters that a listing has reported by today, and when it filed each."""
+    listing = tape.listings[i]
+    if listing.type != "CS" or listing.cik is None:
+        return []
+    days = [(end, end + timedelta(days=25 + i % 20)) for end in _quarters(tape.sessions[0], today)]
+    return [
+        (end, filed) for end, filed in days if filed <= today and listing.symbol(filed) is not None
+    ]
+
+
+def figures(tape: Tape, i: int, end: date) -> dict[str, float]:
+    """Every number of a listing's three statements for a quarter."""
+    shares = tape.listings[i].shares
+    made: dict[str, float] = {}
+    for items in (INCOME, BALANCE, CASH):
+        made |= _figures(i, end, items, shares)
+    return made
+
+
+def _figures(i: int, end: date, items: dict[str, float], shares: float) -> dict[str, float]:
     rng = np.random.default_rng([i, end.toordinal()])
-    scale = float(listing.shares * np.random.default_rng(i).uniform(0.5, 20.0))
+    scale = float(shares * np.random.default_rng(i).uniform(0.5, 20.0))
     made: dict[str, float] = {
         name: round(scale * share * float(rng.normal(1.0, 0.08))) for name, share in items.items()
     }
     if "revenue" in made:
-        shares = listing.shares
         made["diluted_earnings_per_share"] = round(
             made["net_income_loss_attributable_common_shareholders"] / shares, 2
         )

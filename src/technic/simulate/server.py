@@ -18,7 +18,7 @@ import orjson
 
 from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK
-from technic.simulate import alpaca, massive
+from technic.simulate import alpaca, edgar, massive
 from technic.simulate.dialect import Answer, Refusal, Request, parse_day
 from technic.simulate.faults import TRANSPORT, Fault, FaultPlan, afflict
 from technic.simulate.tape import Tape, evening
@@ -114,7 +114,10 @@ class Twin:
         target = path + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
         fault = self._fault(target, headers)
         try:
-            self._authorise(request, headers)
+            if request.path.startswith(edgar.PATHS):
+                _introduced(headers)
+            else:
+                self._authorise(request, headers)
             self._ration()
             self._entitle(request)
             answer = self._answer(request)
@@ -138,8 +141,7 @@ class Twin:
         key = (request.path, tuple(sorted(request.params.items())), request.now)
         found = self._warm.get(key)
         if found is None:
-            is_alpaca = request.path in alpaca.PATHS
-            found = (alpaca if is_alpaca else massive).answer(self.tape, request)
+            found = _dialect(request.path).answer(self.tape, request)
             if len(self._warm) > 256:
                 self._warm.clear()
             self._warm[key] = found
@@ -191,6 +193,19 @@ class Twin:
             if self._log is not None:
                 with self._log.open("ab") as handle:
                     handle.write(orjson.dumps(line) + b"\n")
+
+
+def _dialect(path: str) -> Any:
+    """The vendor whose path it is."""
+    if path.startswith(edgar.PATHS):
+        return edgar
+    return alpaca if path in alpaca.PATHS else massive
+
+
+def _introduced(headers: Mapping[str, str]) -> None:
+    """EDGAR answers who says who asks."""
+    if "@" not in headers.get("user-agent", ""):
+        raise Refusal(403, {"message": "Undeclared Automated Tool"})
 
 
 def application(twin: Twin) -> Any:

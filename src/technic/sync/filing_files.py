@@ -20,7 +20,7 @@ import polars as pl
 from technic.errors import SchemaError
 from technic.market.filings import CASH_FLOWS, cash_flow_months, examine_filings, months_of
 from technic.market.items import ITEMS
-from technic.market.schema import FACTS, FILINGS, SYMBOL_PATTERN, conform
+from technic.market.schema import FACTS, FILINGS, INSTANT, SYMBOL_PATTERN, conform
 from technic.providers.filings import read_filings
 from technic.sync.holders import holders
 from technic.sync.intake import told_instants
@@ -107,7 +107,7 @@ def keep_facts(
             "bars or listings first. Nothing was imported"
         )
     named = known.with_columns(accession=_accessions(known), source=pl.lit(label))
-    facts = new_facts(store, before, named)
+    facts = new_facts(store, before, named, seen)
     filings = _new_filings(store, before, named, facts)
     if not facts.is_empty():
         store.commit({"facts": facts, "filings": filings})
@@ -124,8 +124,15 @@ def keep_facts(
     )
 
 
-def new_facts(store: Store, version: StoreVersion, facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts that say something else than what was known just before them."""
+def new_facts(
+    store: Store, version: StoreVersion, facts: pl.DataFrame, seen: datetime
+) -> pl.DataFrame:
+    """Facts that say something else than what was known just before them.
+
+    Parameters
+    ----------
+    seen : the instant from which a number counts that a source changed without a new filing
+    """
     ids = facts["security_id"].unique()
     stored = (
         store.table("facts", version)
@@ -134,6 +141,17 @@ def new_facts(store: Store, version: StoreVersion, facts: pl.DataFrame) -> pl.Da
         .with_columns(stored=pl.lit(value=True))
     )
     table = conform(facts, FACTS, "facts").with_columns(stored=pl.lit(value=False))
+    # Who corrects a number without filing anew is believed from now on, not from then on.
+    then = stored.select(*KEY, "known_at", before="value")
+    table = (
+        table.join(then, on=[*KEY, "known_at"], how="left", maintain_order="left")
+        .with_columns(
+            known_at=pl.when(pl.col("before").is_not_null() & (pl.col("before") != pl.col("value")))
+            .then(pl.lit(seen).cast(INSTANT))
+            .otherwise("known_at")
+        )
+        .drop("before")
+    )
     both = pl.concat([stored, table]).sort(*KEY, "known_at", ~pl.col("stored"))
     same_key = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in KEY)
     same = same_key & pl.col("value").eq_missing(pl.col("value").shift(1))
@@ -178,12 +196,13 @@ def _accessions(facts: pl.DataFrame) -> pl.Series:
     """A name for each filing: the one it came with, or a digest of what sets it apart."""
     if "accession" in facts.columns:
         return facts["accession"]
-    keys = facts.select("symbol", "form", "period_end").unique()
+    key = ["symbol", "form", "period", "period_end"]
+    keys = facts.select(key).unique()
     names = [
         blake2b("|".join(map(str, row)).encode(), digest_size=8).hexdigest()
         for row in keys.iter_rows()
     ]
     named = keys.with_columns(accession=pl.Series(names, dtype=pl.String))
-    return facts.join(
-        named, on=["symbol", "form", "period_end"], how="left", maintain_order="left"
-    )["accession"]
+    return facts.join(named, on=key, how="left", nulls_equal=True, maintain_order="left")[
+        "accession"
+    ]

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from technic.errors import TechnicError
-from technic.interfaces.cli import ask, data, inform, keep, market, options, research
+from technic.interfaces.cli import ask, data, filings, inform, keep, market, options, research
 
 STOPPED = 130
 
@@ -33,7 +33,8 @@ for _command in (
     data.demo,
     data.import_,
     data.import_listings,
-    data.import_filings,
+    filings.import_filings,
+    filings.sync_filings,
     data.import_yahoo,
     market.init,
     market.providers,

@@ -200,33 +200,3 @@ def import_listings(
         listed = ", ".join(taken.strange[:8])
         print(f"  sectors left unknown, as they are none of the eleven: {listed}")
     print(f"Next: {desk.command('coverage')}")
-
-
-def import_filings(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
-) -> None:
-    """Import what companies filed, one row per filing: symbol, as_of, period_end, form, period
-    and numbers.
-
-    Numbers that cannot be are set aside with a reason; a restatement never changes what was
-    known before it.
-    """
-    from dataclasses import asdict
-
-    desk = options.desk(store, writing=True)
-    taken = desk.store.import_filings(file)
-    if as_json:
-        options.emit_json(asdict(taken))
-        return
-    print(
-        f"{file.name}: {taken.rows:,} rows; {taken.filings:,} new filings with {taken.facts:,} "
-        f"numbers of {taken.symbols:,} symbols, {taken.known:,} known already"
-    )
-    for reason, count in taken.quarantined.items():
-        print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
-    if taken.strangers:
-        listed = ", ".join(taken.strangers[:6])
-        print(f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed} …")
-    print(f"Next: {desk.command('scan oversold-quality')}")

@@ -244,7 +244,7 @@ def config_show(
     defaults = {
         "home": str(settings.stores.parent), "store": store.value, "threads": "all",
         "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
-        "history": "504", "universe": "all", "database": "file",
+        "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
     }  # fmt: skip
     rows = []
     for name, (variable, about) in SETTINGS.items():

@@ -47,7 +47,7 @@ def sync(
 
     desk = options.desk(store, writing=True)
     names = ",".join(options.symbols(symbols) or ())
-    with connected(desk.settings, _ledger(desk.store)) as vendors:
+    with connected(desk.settings, ledger(desk.store)) as vendors:
         now = vendors.now()
         ahead = now - datetime.now(UTC) if vendors.foreign else timedelta()
         wish = wish_of(desk.settings, now, names, history)
@@ -73,7 +73,7 @@ def sync(
         raise typer.Exit(1)
 
 
-def _ledger(store: Store) -> Any:
+def ledger(store: Store) -> Any:
     """Writes every call down, in the catalog and in the log."""
     import logging
     from dataclasses import asdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,8 @@ import orjson
 import polars as pl
 from sqlalchemy import Connection, delete, func, insert, select
 
-from technic.store.catalog.engine import again, described, open_engine, reading, writing
+from technic.errors import StoreError
+from technic.store.catalog.engine import again, described, open_engine, prepare, reading, writing
 from technic.store.catalog.migrations import migrate
 from technic.store.catalog.mirror import STORE, Read, fill, mirror, mirrored
 from technic.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
@@ -29,7 +31,13 @@ class Catalog:
     def __init__(self, url: str, identity: str = "") -> None:
         self._engine = open_engine(url, identity)
         self.what = described(self._engine)
-        self.is_new = again(lambda: migrate(lambda: writing(self._engine), self.what), self.what)
+        try:
+            again(lambda: prepare(self._engine), self.what)
+            begin = partial(writing, self._engine)
+            self.is_new = again(lambda: migrate(begin, self.what), self.what)
+        except StoreError:
+            self.close()
+            raise
 
     @classmethod
     def of(cls, folder: Path, url: str | None, identity: str) -> Catalog:

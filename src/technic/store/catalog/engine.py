@@ -54,11 +54,17 @@ def open_engine(url: str, identity: str) -> Engine:
     )
 
 
+def prepare(engine: Engine) -> None:
+    """Make room for the tables of a store, where the database does not by itself."""
+    if engine.dialect.name == "postgresql":
+        import_module("technic.extras.postgres").make_schema(engine)
+
+
 def _sqlite(url: str) -> Engine:
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
+    def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver would not begin before creating tables
         for pragma in PRAGMAS:
             connection.execute(pragma)

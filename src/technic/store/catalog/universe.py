@@ -35,7 +35,11 @@ def universe_query(
     """A statement for the securities listed on `day` by what was known on `known`; its values."""
     values: dict[str, Any] = {"day": day, "known": known}
     lists = {"sector": sectors, "type": types, "exchange": exchanges}
-    values |= {name: sorted(wanted) for name, wanted in lists.items() if wanted}
+    values |= {
+        name: sorted(text.replace("\0", "\ufffd") for text in wanted)  # PostgreSQL knows no NUL
+        for name, wanted in lists.items()
+        if wanted
+    }
     least = {"market_cap": min_market_cap, "volume": min_volume}
     values |= {name: float(number) for name, number in least.items() if number is not None}
     return _statement(frozenset(values)), values

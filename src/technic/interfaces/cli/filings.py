@@ -1,0 +1,112 @@
+"""Commands that bring in what companies filed, and what was written about them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from technic.errors import ConfigError
+from technic.interfaces.cli import options
+
+if TYPE_CHECKING:
+    from technic.sync.filing_sync import FilingsSynced
+
+
+def import_filings(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Import what companies filed, one row per filing: symbol, as_of, period_end, form, period
+    and numbers.
+
+    Numbers that cannot be are set aside with a reason; a restatement never changes what was
+    known before it.
+    """
+    from dataclasses import asdict
+
+    desk = options.desk(store, writing=True)
+    taken = desk.store.import_filings(file)
+    if as_json:
+        options.emit_json(asdict(taken))
+        return
+    print(
+        f"{file.name}: {taken.rows:,} rows; {taken.filings:,} new filings with {taken.facts:,} "
+        f"numbers of {taken.symbols:,} symbols, {taken.known:,} known already"
+    )
+    for reason, count in taken.quarantined.items():
+        print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
+    if taken.strangers:
+        listed = ", ".join(taken.strangers[:6])
+        print(f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed} …")
+    print(f"Next: {desk.command('scan oversold-quality')}")
+
+
+def sync_filings(
+    source: Annotated[
+        str, typer.Option("--from", metavar="massive|edgar", help="Whom to ask.")
+    ] = "massive",
+    news: Annotated[
+        bool, typer.Option("--news", help="News too; the titles, not the articles.")
+    ] = False,
+    symbols: options.SymbolsOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Bring in what companies filed since the last time.
+
+    Massive is asked in bulk by day of filing; EDGAR one company at a time, those never asked
+    first, in the name of TECHNIC_EDGAR_CONTACT. Both can be stopped and go on.
+    """
+    from technic.interfaces.cli.market import ledger
+    from technic.sync.filing_sync import sync_companies
+    from technic.sync.filing_sync import sync_filings as run
+    from technic.vendors import connected, connected_edgar
+
+    desk = options.desk(store, writing=True)
+    desk.store.require()
+    log = ledger(desk.store)
+    if source == "edgar":
+        chosen = options.symbols(symbols) or ()
+        with connected_edgar(desk.settings, log) as edgar, options.bar("Asking") as advance:
+            done = sync_companies(
+                desk.store, "edgar", edgar, lambda: datetime.now(UTC), symbols=chosen,
+                progress=advance,
+            )  # fmt: skip
+    elif source == "massive":
+        with connected(desk.settings, log) as vendors, options.bar("Asking") as advance:
+            if "massive" not in vendors.sources:
+                raise ConfigError("massive: no key; set MASSIVE_API_KEY, or run technic init")
+            ahead = vendors.now() - datetime.now(UTC)
+            done = run(
+                desk.store, "massive", vendors.sources["massive"],
+                lambda: datetime.now(UTC) + ahead, news=news, progress=advance,
+            )  # fmt: skip
+    else:
+        raise ConfigError(f"--from {source}: there are massive and edgar")
+    _show(done, desk, as_json)
+
+
+def _show(done: FilingsSynced, desk: options.Desk, as_json: bool) -> None:
+    taken = list(done.taken.values())
+    counts = {
+        "new filings": sum(t.filings for t in taken),
+        "new numbers": sum(t.facts for t in taken),
+        "known already": sum(t.known for t in taken),
+        "set aside": sum(sum(t.quarantined.values()) for t in taken),
+        "news": done.articles,
+        "companies asked": done.companies,
+        "new sectors": done.classified,
+    }
+    if as_json:
+        options.emit_json({name.replace(" ", "_"): count for name, count in counts.items()})
+        return
+    if not any(counts.values()):
+        print("Nothing was new.")
+    for name, count in counts.items():
+        if count:
+            print(f"  {count:>11,}  {name}")
+    print(f"Next: {desk.command('scan --rank rating')}")

@@ -1,0 +1,64 @@
+"""What a listing is, by its name: against the exchanges' own codes in its symbol."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import defaultdict
+
+import pytest
+
+from technic.market.listing_types import LISTING_TYPES, issuer_of, listing_type
+
+
+@pytest.fixture(scope="module")
+def names(real_data):
+    found = []
+    for exchange in ("amex", "nyse", "nasdaq"):
+        path = real_data / f"reference/{exchange}_2026-08-21.json.gz"
+        rows = json.loads(gzip.decompress(path.read_bytes()))
+        found += [(exchange, row["symbol"], row["name"].strip()) for row in rows]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("letter", "kind"), [("W", "warrant"), ("U", "unit"), ("R", "right"), ("P", "preferred")]
+)
+def test_names_agree_with_the_fifth_letter_of_nasdaq(names, letter, kind):
+    """An oracle of another kind: Nasdaq's fifth letter says what a security is."""
+    mine = [n for e, s, n in names if e == "nasdaq" and len(s) == 5 and s[-1] == letter]
+    right = sum(listing_type(None, name) == kind for name in mine)
+    assert len(mine) > 40
+    assert right / len(mine) > 0.98
+
+
+def test_names_agree_with_the_caret_of_new_york(names):
+    """A caret marks preferreds there, and some notes and units that trade like them."""
+    mine = [listing_type(None, name) for _, symbol, name in names if "^" in symbol]
+    assert sum(kind in {"preferred", "note"} for kind in mine) / len(mine) > 0.97
+
+
+def test_hardly_a_name_is_left_untold_and_none_is_guessed(names):
+    kinds = [listing_type(None, name) for _, _, name in names]
+    assert {kind for kind in kinds if kind} <= set(LISTING_TYPES)
+    assert kinds.count(None) / len(kinds) < 0.03
+    assert listing_type(None, "Plumas Bancorp") is None
+    assert kinds.count("common") > 4_500
+
+
+def test_all_classes_of_a_company_are_one_issuer(names):
+    by_issuer = defaultdict(set)
+    for _, symbol, name in names:
+        if listing_type(None, name) == "common":
+            by_issuer[issuer_of(name)].add(symbol)
+    several = {frozenset(symbols) for symbols in by_issuer.values() if len(symbols) > 1}
+    for pair in ({"GOOG", "GOOGL"}, {"FOX", "FOXA"}, {"NWS", "NWSA"}, {"UA", "UAA"}, {"Z", "ZG"}):
+        assert frozenset(pair) in several
+    assert len(several) < 40
+
+
+def test_the_vendor_decides_where_it_speaks():
+    assert listing_type("CS", "Something Warrants") == "common"
+    assert listing_type("ETF", "Acme Inc. Common Stock") == "etf"
+    assert listing_type("never heard of") == "other"
+    assert listing_type("", "Acme Preferred and Income Fund") == "fund"

@@ -1,0 +1,207 @@
+"""Evidence: against pandas, against the definition spelled out, and against what cannot be known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import technic as tc
+from technic.errors import QuestionError, StoreError
+from technic.evaluating import default_columns, evaluate, forward_returns, remember, remembered
+from technic.evidence import BINS, DRAWS, SEED, interval
+from technic.evidence import tested as measure
+from technic.market.sessions import nyse
+from technic.simulate import simulate
+
+HORIZONS = (1, 5, 21)
+
+
+def spearman(frame):
+    """Pearson of pandas' mid-ranks."""
+    return frame["v"].rank().corr(frame["f"].rank())
+
+
+def run(values, forward, groups=None, n_groups=0, least=5):
+    n, h = len(values), len(forward)
+    ic, spread = np.full(h, np.nan), np.full(h, np.nan)
+    by_group, means = np.full(max(n_groups, 1), np.nan), np.full((h, BINS), np.nan)
+    top = np.zeros(n, dtype=bool)
+    order = np.argsort(values)[: int((~np.isnan(values)).sum())]
+    measure(
+        values, order, forward, np.argsort(forward, axis=1),
+        np.full(n, -1) if groups is None else groups, n_groups, BINS, least, ic, spread, by_group,
+        means, top,
+    )  # fmt: skip
+    return ic, spread, by_group, means, top
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rank_correlation_is_that_of_pandas(seed):
+    """Oracle: Spearman of pandas, with ties and with unknowns on both sides."""
+    rng = np.random.default_rng(seed)
+    n = 200
+    values = np.round(rng.normal(size=n), 1 if seed % 2 else 6)
+    forward = np.round(0.1 * values + rng.normal(size=(3, n)), 2)
+    values[rng.random(n) < 0.1] = np.nan
+    forward[rng.random((3, n)) < 0.1] = np.nan
+    groups = rng.integers(-1, 3, n)
+    ic, spread, by_group, means, top = run(values, forward, groups, 3)
+    for h in range(3):
+        frame = pd.DataFrame({"v": values, "f": forward[h], "g": groups}).dropna()
+        assert ic[h] == pytest.approx(spearman(frame))
+        place = (frame["v"].rank() - 0.5) / len(frame) * BINS
+        bins = np.minimum(np.floor(place), BINS - 1)
+        want = frame["f"].groupby(bins).mean()
+        np.testing.assert_allclose(means[h][want.index.astype(int)], want)
+        assert spread[h] == pytest.approx(want.get(BINS - 1, np.nan) - want.get(0, np.nan), nan_ok=True)  # fmt: skip
+        if h == 1:
+            for g in range(3):
+                mine = frame[frame["g"] == g]
+                assert by_group[g] == pytest.approx(spearman(mine))
+    known = pd.Series(values).dropna()
+    place = (known.rank() - 0.5) / len(known) * BINS
+    assert set(np.flatnonzero(top)) == set(known.index[place >= BINS - 1])
+
+
+def test_few_symbols_and_ties_alone_say_nothing():
+    assert np.isnan(run(np.arange(4.0), np.ones((3, 4)))[0]).all()
+    assert np.isnan(run(np.ones(50), np.random.default_rng(0).normal(size=(3, 50)))[0]).all()
+
+
+def test_the_interval_is_that_of_blocks_drawn_whole():
+    """Reference: the same draws, block by block in a loop."""
+    series, block = np.random.default_rng(5).normal(0.02, 0.1, 90), 7
+    mean, low, high, error = interval(series, block)
+    starts = np.random.default_rng(SEED).integers(0, 90, size=(DRAWS, 13))
+    drawn = []
+    for row in starts:
+        picked = [series[(s + k) % 90] for s in row for k in range(block)]
+        drawn.append(np.mean(picked))
+    assert mean == pytest.approx(series.mean())
+    assert (low, high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+    assert error == pytest.approx(np.std(drawn))
+
+
+def test_intervals_of_noise_hold_zero_nineteen_times_in_twenty():
+    """Autocorrelated noise, as overlapping returns make it: 93 to 97 of a hundred would be perfect."""
+    rng = np.random.default_rng(11)
+    held = 0
+    for _ in range(300):
+        noise = np.convolve(rng.normal(size=1_004), np.ones(5) / 5.0, mode="valid")
+        _, low, high, _ = interval(noise, 10)
+        held += low <= 0.0 <= high
+    assert 0.89 <= held / 300 <= 0.985
+
+
+def test_too_few_blocks_give_no_interval():
+    mean, low, high, _ = interval(np.array([0.1, np.nan, 0.3]), 2)
+    assert mean == pytest.approx(0.2)
+    assert np.isnan([low, high]).all()
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory, kernels):
+    made = simulate(seed=5, size=120, sessions=120)
+    store = tc.open_store(tmp_path_factory.mktemp("evidence") / "store")
+    store.import_bars(made.bars, simulated=made.about)
+    store.import_listings(made.listings)
+    return store
+
+
+def test_forward_returns_go_from_the_next_open_to_the_open_after_the_horizon(market):
+    """Reference: each symbol's bars in a dictionary of days."""
+    view = market.panel()
+    first = int(np.nanmin([view.panel.run(i, "session")[0] for i in range(len(view.panel))]))
+    ordinals = np.arange(first, nyse().ordinal(view.as_of) + 1)
+    found = forward_returns(view, ordinals, HORIZONS)
+    rng = np.random.default_rng(2)
+    for i in rng.choice(len(view.panel), 12, replace=False):
+        days = view.panel.run(int(i), "session").astype(int)
+        opens = dict(zip(days, view.panel.run(int(i), "open"), strict=True))
+        closes = dict(zip(days, view.panel.run(int(i), "close"), strict=True))
+        for j, h in enumerate(HORIZONS):
+            for k, day in enumerate(ordinals):
+                bought, leave = opens.get(day + 1), day + 1 + h
+                if bought is None or leave > ordinals[-1]:
+                    assert np.isnan(found[j, k, i])
+                    continue
+                before = [d for d in days if d < leave]
+                sold = opens.get(leave, closes[before[-1]])
+                assert found[j, k, i] == pytest.approx(min(sold / bought - 1.0, 1.0))
+
+
+def test_who_knows_the_future_is_told_from_zero_and_noise_is_not(market):
+    """Planted: yesterday's move continued by nothing; the return itself, shifted back, is perfect."""
+    found = evaluate(market, ["ret(1)", "ret(5)"], universe="", horizons=(1, 2, 5))
+    for evidence in found.evidence.values():
+        part = evidence.summary()["ic"]["1"]
+        assert abs(part["mean"]) < 0.1
+        assert part["sessions"] > 90
+
+
+def test_a_column_at_a_session_is_what_a_scan_as_of_it_gives(market):
+    """The correlation of one session, from scans as of it and from the returns that followed."""
+    texts = ["rsi(14)", "pct_rank(ret(21), by=sector or market)", "volatility_score"]
+    universe = "coalesce(is_common, true) and close >= 5"
+    found = evaluate(market, texts, universe=universe)
+    view = market.panel()
+    ordinals = np.array([nyse().ordinal(d) for d in _days(market)])
+    returns = forward_returns(view, ordinals, HORIZONS)
+    place = {s: i for i, s in enumerate(view.who["symbol"])}
+    for t in (70, 95):
+        for text in texts:
+            report = tc.scan(
+                market, universe=universe, rank=text, columns=[text], top=10_000,
+                as_of=nyse().day(int(ordinals[t])),
+            )  # fmt: skip
+            rows = report.rows.select("symbol", "score")
+            later = [returns[1, t, place[s]] for s in rows["symbol"]]
+            frame = pd.DataFrame({"v": rows["score"].to_list(), "f": later}).dropna()
+            want = spearman(frame)
+            assert found.evidence[text].ic[t, 1] == pytest.approx(want, abs=1e-9)
+
+
+def _days(store):
+    bars = store.table("bars").select("session").unique().collect()
+    return sorted(bars["session"].to_list())
+
+
+def test_the_json_has_the_form_that_was_promised(market):
+    found = evaluate(market, ["rating", "tech_rating"], universe="").as_dict()
+    assert set(found) == {"rating", "tech_rating"}
+    assert set(found["tech_rating"]["ic"]) == {"1", "5", "21"}
+    assert {"mean", "low", "high", "sessions"} <= set(found["tech_rating"]["ic"]["5"])
+    assert found["rating"]["ic"]["5"]["mean"] is None  # nothing was filed here
+
+
+def test_a_simulated_or_survivors_market_is_said_to_be_one(market):
+    notes = " ".join(evaluate(market, ["ret(1)"], universe="").notes)
+    assert "simulated" in notes
+
+
+def test_an_evaluation_is_remembered_beside_the_store(market):
+    from datetime import UTC, datetime
+
+    found = evaluate(market, ["ret(1)"], universe="")
+    remember(market, found, datetime(2026, 1, 1, tzinfo=UTC))
+    assert remembered(market)["columns"]["ret(1)"]["ic"]["5"] == found.as_dict()["ret(1)"]["ic"]["5"]
+    assert market.catalog.runs()[0]["kind"] == "evaluate"
+
+
+def test_what_cannot_be_evaluated_is_refused(market, tmp_path):
+    with pytest.raises(QuestionError, match="number is expected"):
+        evaluate(market, ["close > 5"])
+    short = tc.open_store(tmp_path / "short")
+    bars = simulate(seed=1, size=20, sessions=15).bars
+    short.import_bars(bars)
+    with pytest.raises(StoreError, match="too few"):
+        evaluate(short, ["ret(1)"])
+
+
+def test_every_rating_and_score_is_evaluated_unless_named():
+    from technic.scores import MACROS, SCORES
+
+    columns = default_columns()
+    assert set(MACROS) <= set(columns)
+    assert {name for name in SCORES if not name.endswith("_part")} <= set(columns)
