@@ -8,10 +8,11 @@ import pytest
 
 import technic as tc
 from technic.errors import QuestionError, StoreError
-from technic.evaluating import default_columns, evaluate, forward_returns, remember, remembered
+from technic.evaluating import default_columns, evaluate, forward_returns
 from technic.evidence import BINS, DRAWS, SEED, interval
 from technic.evidence import tested as measure
 from technic.market.sessions import nyse
+from technic.remembering import evidence_for, remember
 from technic.simulate import simulate
 
 HORIZONS = (1, 5, 21)
@@ -184,8 +185,9 @@ def test_an_evaluation_is_remembered_beside_the_store(market):
     from datetime import UTC, datetime
 
     found = evaluate(market, ["ret(1)"], universe="")
-    remember(market, found, datetime(2026, 1, 1, tzinfo=UTC))
-    assert remembered(market)["columns"]["ret(1)"]["ic"]["5"] == found.as_dict()["ret(1)"]["ic"]["5"]
+    remember(market, found.about(), datetime(2026, 1, 1, tzinfo=UTC))
+    assert evidence_for(market, "ret(1)")["ic"] == found.as_dict()["ret(1)"]["ic"]
+    assert evidence_for(market, "ret(2)") is None
     assert market.catalog.runs()[0]["kind"] == "evaluate"
 
 

@@ -14,13 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
-from hashlib import blake2b
+from datetime import date
 from os import cpu_count
 from typing import Any
 
 import numpy as np
-import orjson
 
 from technic.compiling import ensure_compiled
 from technic.config import UNIVERSES, Settings
@@ -39,11 +37,9 @@ from technic.query.resolve import Resolver
 from technic.query.tree import Node, clauses
 from technic.scores import MACROS, SCORES
 from technic.store import Store
-from technic.store.lock import write_atomically
 from technic.store.panels import MappedPanel
 from technic.typing import FloatArray, IntArray
 
-EVIDENCE = "evidence.json"  # in the folder of the store
 HORIZONS = (1, 5, 21)
 CUT = 1.0  # a forward return counts at most +100 %
 BATCH = 12  # series held at once: about 40 MB each for a market of three years
@@ -77,6 +73,14 @@ class Evaluated:
     def as_dict(self) -> dict[str, Any]:
         """By column, as JSON holds it."""
         return {text: dict(found.summary()) for text, found in self.evidence.items()}
+
+    def about(self) -> dict[str, Any]:
+        """What it was gathered from, and everything that was found."""
+        return {
+            "store_version": self.store_version, "as_of": self.last.isoformat(),
+            "first": self.first.isoformat(), "sessions": self.sessions, "universe": self.universe,
+            "columns": self.as_dict(),
+        }  # fmt: skip
 
 
 def default_columns() -> list[str]:
@@ -138,29 +142,6 @@ def evaluate(
         store_version=view.version.name,
         notes=_notes(view, sessions),
     )
-
-
-def remember(store: Store, found: Evaluated, at: datetime) -> None:
-    """Keep an evaluation: in the ledger of runs, and beside the store for explanations."""
-    content = {
-        "store_version": found.store_version, "as_of": found.last.isoformat(),
-        "first": found.first.isoformat(), "sessions": found.sessions, "universe": found.universe,
-        "columns": found.as_dict(),
-    }  # fmt: skip
-    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-    seal = blake2b(text, digest_size=32).hexdigest()
-    name = ", ".join(list(found.evidence)[:4])
-    store.catalog.record_run("evaluate", name, found.last, {**content, "seal": seal}, at)
-    write_atomically(store.folder / EVIDENCE, text)
-
-
-def remembered(store: Store) -> dict[str, Any]:
-    """What the newest evaluation of a store found, by column; empty if there was none."""
-    try:
-        content: dict[str, Any] = orjson.loads((store.folder / EVIDENCE).read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
-    return content
 
 
 def _columns(texts: Sequence[str]) -> dict[str, Node]:

@@ -17,6 +17,7 @@ from technic.market.sessions import nyse
 from technic.provenance import Piece, pieces_of
 from technic.query.tree import Between, Comparison, Node, Number
 from technic.question import understand
+from technic.remembering import evidence_for
 from technic.scanning import plain
 from technic.section import Section, evaluate_question
 from technic.store import Store
@@ -45,7 +46,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A score taken apart; the contributions, added from first to last, are exactly it."""
+    """A score taken apart; the contributions, added from first to last, are exactly it.
+
+    Attributes
+    ----------
+    evidence : what such a score has been worth on this store, if that was ever evaluated
+    """
 
     symbol: str
     name: str | None
@@ -58,6 +64,7 @@ class Explanation:
     score_before: float | None
     parts: tuple[Part, ...]
     simulated: bool
+    evidence: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -169,6 +176,7 @@ def explain(
         score_before=score_then,
         parts=parts,
         simulated=section.view.version.simulated is not None,
+        evidence=evidence_for(store, (asked or ScanFile()).rank),
     )
 
 

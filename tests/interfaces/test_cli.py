@@ -109,7 +109,7 @@ def test_formats(technic, tmp_path):
 
 
 def test_verify_takes_a_report_or_a_bare_manifest_and_notices_a_change(technic, tmp_path):
-    report = json.loads(technic("scan", "breakout", "--json")[0])
+    report = json.loads(technic("scan", "breakout-with-volume", "--json")[0])
     (tmp_path / "report.json").write_text(json.dumps(report))
     (tmp_path / "manifest.json").write_text(json.dumps(report["manifest"]))
     for name in ("report.json", "manifest.json"):

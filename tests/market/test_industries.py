@@ -47,7 +47,12 @@ def test_the_table_is_no_memory_of_the_answers(told):
 
 @pytest.mark.parametrize(
     ("symbol", "sector"),
-    [("V", "Financials"), ("WMT", "Consumer Staples"), ("O", "Real Estate"), ("PLD", "Real Estate")],
+    [
+        ("V", "Financials"),
+        ("WMT", "Consumer Staples"),
+        ("O", "Real Estate"),
+        ("PLD", "Real Estate"),
+    ],
 )
 def test_those_that_others_got_wrong(told, symbol, sector):
     sic = told.filter(pl.col("symbol") == symbol)["sic"].item()

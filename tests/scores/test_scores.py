@@ -89,7 +89,10 @@ def test_ratios_of_a_recorded_statement(real_data):
     income, balance = told["income_statement"], told["balance_sheet"]
     cash = told["cash_flow_statement"]
     net, assets = income["net_income_loss"]["value"], balance["assets"]["value"]
-    flow, equity = cash["net_cash_flow_from_operating_activities"]["value"], balance["equity"]["value"]
+    flow, equity = (
+        cash["net_cash_flow_from_operating_activities"]["value"],
+        balance["equity"]["value"],
+    )
     assert call("roa", income=net, assets=assets) == pytest.approx(net / assets)
     assert call("roe", income=net, equity=equity) == pytest.approx(net / equity)
     assert call("accruals", income=net, cash_flow=flow, assets=assets) == pytest.approx((net - flow) / assets)  # fmt: skip

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 import numpy as np
 import polars as pl
 import pytest
-from servers import postgres
 from sqlalchemy import event, inspect
 
+from servers import postgres
 from technic.errors import SchemaError, StoreError
 from technic.market.schema import SECTORS
 from technic.store.catalog import Catalog
@@ -300,7 +300,7 @@ def test_a_catalog_of_a_newer_technic_is_refused(store):
 
     fill(store)
     with writing(store.catalog._engine) as connection:
-        connection.execute(insert(STEPS).values(number=99, at=datetime(2030, 1, 1)))
+        connection.execute(insert(STEPS).values(number=99, at=NOW.replace(tzinfo=None)))
     store.catalog.close()
     with pytest.raises(StoreError, match="newer technic"):
         FileStore(store.folder, store.database).catalog  # noqa: B018

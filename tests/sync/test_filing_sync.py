@@ -8,7 +8,6 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
-from vendor import FAST, sync_all, tape, vendor
 
 import technic as tc
 from technic.errors import AccessError
@@ -18,6 +17,7 @@ from technic.providers.http import Http
 from technic.simulate.reference import SICS, figures, statement_days
 from technic.sync import FileStore
 from technic.sync.filing_sync import sync_companies, sync_filings
+from vendor import FAST, sync_all, vendor
 
 
 @contextmanager
@@ -59,14 +59,12 @@ def check_numbers(store, twin, sources):
     facts = store.table("facts").collect()
     by_symbol = dict(store.table("tickers").collect().select("symbol", "security_id").iter_rows())
     checked = 0
-    for i, listing in enumerate(market.listings):
+    for i in range(len(market.listings)):
         symbol = market.symbols(today)[i]
         if not statement_days(market, i, today) or symbol not in by_symbol:
             continue
         end, filed, want = told(market, i, today)
-        mine = facts.filter(
-            pl.col("security_id") == by_symbol[symbol], pl.col("period_end") == end
-        )
+        mine = facts.filter(pl.col("security_id") == by_symbol[symbol], pl.col("period_end") == end)
         found = dict(mine.select("item", "value").iter_rows())
         for item in ITEMS.values():
             if item.massive in want and (sources == "massive" or item.tags):
@@ -121,7 +119,9 @@ def test_news_are_counted_and_titles_stay_raw(store, twin):
     assert done.articles > 0
     news = store.table("news").collect()
     assert news["title"].str.contains("<img").any()
-    report = tc.scan(store, rank="news_count(20)", columns=["news_count(20)", "is_updated"], top=500)
+    report = tc.scan(
+        store, rank="news_count(20)", columns=["news_count(20)", "is_updated"], top=500
+    )
     counts = {row.symbol: row.values["news_count(20)"] for row in report.shown}
     assert max(counts.values()) >= 1.0
     assert min(counts.values()) == 0.0
@@ -207,7 +207,7 @@ def test_company_facts_keep_the_most_specific_tag_and_the_period_of_the_cover():
             "dei": {"EntityCommonStockSharesOutstanding": {"units": {"shares": [cover]}}},
         }}, "0000000001",
     )  # fmt: skip
-    values = {item: value for item, value in found.select("item", "value").iter_rows()}
+    values = dict(found.select("item", "value").iter_rows())
     assert values == {"revenue": 7.0, "assets": 5.0, "capex": -5.0, "shares": 99.0}
     ends = dict(found.select("item", "period_end").iter_rows())
     assert ends["shares"] == ends["assets"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -51,6 +51,8 @@ def render_explanation(found: Explanation, command: Command, stream: TextIO) -> 
     out.print(table)
     out.print(f"{found.score:+8.2f}  exactly")
     _print_filings(found, out)
+    if found.evidence is not None:
+        out.print(_evidence(found.evidence), markup=False)
     if found.score_before is not None:
         out.print(
             f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
@@ -103,6 +105,18 @@ def _print_filings(found: Explanation, out: Console) -> None:
     for (seen, end, form), numbers in sorted(filings.items(), reverse=True):
         table.add_row(Text(f"  {seen}"), Text(form), Text(f"to {end}"), Text(", ".join(numbers)))
     out.print(table)
+
+
+def _evidence(found: dict[str, Any]) -> str:
+    """What such a score has been worth, in one line."""
+    part = found["ic"].get("5") or next(iter(found["ic"].values()))
+    if part["mean"] is None or part["low"] is None:
+        return "Evidence for this score: too little on this store to say anything"
+    sure = "told from zero" if part["low"] * part["high"] > 0 else "not told from zero"
+    return (
+        f"Evidence for this score: rank IC at 5 sessions {part['mean']:+.3f}, 95 % interval "
+        f"{part['low']:+.3f} … {part['high']:+.3f} over {part['sessions']:,} sessions: {sure}"
+    )
 
 
 def _said(told: Told) -> str:

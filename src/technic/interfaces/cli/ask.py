@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,6 +48,7 @@ def scan(
     symbols: options.SymbolsOption = None,
     form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the manifest: technic runs.")] = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -87,6 +89,11 @@ def scan(
         known_at=options.instant(known_at), settings=desk.settings,
     )  # fmt: skip
     report = replace(report, regime=stands.as_dict())
+    if keep:
+        at = datetime.now(UTC)
+        desk.store.catalog.record_run(
+            "scan", report.asked["name"], report.as_of, report.manifest, at
+        )
     if chosen != "table" or out is not None:
         write(report, chosen, out)
         return

@@ -39,6 +39,7 @@ def demo(
     from technic.interfaces.render import render_scan
     from technic.scanning import scan as run
     from technic.simulate import simulate
+    from technic.simulate.statements import statements
     from technic.sync import FileStore
 
     settings = Settings.load()
@@ -63,6 +64,8 @@ def demo(
         target = FileStore(folder)
         target.import_bars(market.bars, simulated=market.about, progress=show)
         target.import_listings(market.listings)
+        show("drawing statements")
+        target.import_filings(statements(market.bars, market.listings, seed))
         options.progress_done()
         made_in = perf_counter() - since
     options.ensure_compiled(settings)

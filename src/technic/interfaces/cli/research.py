@@ -36,9 +36,10 @@ def evaluate(
     from datetime import UTC, datetime
 
     from technic.config import UNIVERSES
-    from technic.evaluating import DEFAULT_UNIVERSE, remember
+    from technic.evaluating import DEFAULT_UNIVERSE
     from technic.evaluating import evaluate as run
     from technic.interfaces.evidence import evidence_page, render_evidence
+    from technic.remembering import remember
 
     desk = options.desk(store)
     desk.store.require()
@@ -53,7 +54,7 @@ def evaluate(
             settings=desk.settings,
             progress=advance,
         )
-    remember(desk.store, found, datetime.now(UTC))
+    remember(desk.store, found.about(), datetime.now(UTC))
     if out is not None:
         if out.suffix != ".html":
             raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
