@@ -24,6 +24,7 @@ from time import perf_counter
 import numpy as np
 import polars as pl
 from baselines import pandas_loop, polars_expressions, talib_loop
+from fundamentals import evidence_table, fundamental_rows
 from kept import kept_rows
 
 import technic as tc
@@ -222,6 +223,9 @@ def measure(frame, adjusted, home, settings, options):
         ("first compilation, once per machine", "", f"{float(done.stdout):.1f} s", "≤ 30 s", "")
     )
 
+    rows += fundamental_rows(
+        home, settings, runs, spread, {**env, "TECHNIC_CACHE": "none"}, process
+    )
     rows += kept_rows(frame, adjusted, home, settings, runs, spread, env)
 
     out = ["| what | on | measured | must | aim |", "|---|---|---|---|---|"]
@@ -232,6 +236,7 @@ def measure(frame, adjusted, home, settings, options):
         for name, note, total, ratio in baselines
     ]
     out += ["", *growth(panel, settings, program, runs)]
+    out += ["", *evidence_table(home, settings)]
     return out
 
 

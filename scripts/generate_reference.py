@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/: indicators.md and commands.md.
+"""Write the generated pages of docs/: indicators.md, scores.md and commands.md.
 
     python scripts/generate_reference.py [--check]
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from technic.interfaces.cli import app
-from technic.interfaces.reference import entries
+from technic.interfaces.reference import entries, score_entries
 from technic.query.tree import write_number
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -50,6 +50,33 @@ def indicators() -> str:
     return "\n".join(parts)
 
 
+def scores() -> str:
+    """One section per score, by what it speaks of."""
+    parts = [
+        HEADER,
+        "# Scores, ratios and ratings\n",
+        (
+            "Each is a function whose arguments are columns; the texts below are what it reads. Unknown where "
+            "anything it reads is, unless it says otherwise. `technic scores NAME` prints one; "
+            "`technic evaluate NAME` measures what it has been worth on your store.\n"
+        ),
+    ]
+    part = ""
+    for entry in score_entries():
+        if entry["part"] != part:
+            part = entry["part"]
+            parts.append(f"# {part.capitalize()}\n")
+        reads = ", ".join(f"`{text}`" for text in entry["inputs"])
+        filings = " · needs filings" if entry["needs_filings"] else ""
+        parts.append(
+            f"## `{entry['name']}`\n\n{entry['description']}\n\n"
+            f"Reads: {reads}  \n"
+            f"Unit {entry['unit']} · {entry['better']} is better{filings}  \n"
+            f"Source: {entry['source']}\n"
+        )
+    return "\n".join(parts)
+
+
 def commands() -> str:
     """One section per command, from its own help."""
     group = typer.main.get_command(app)
@@ -78,9 +105,11 @@ def commands() -> str:
 
 
 def main() -> int:
-    """Write or check both pages."""
+    """Write or check the pages."""
     stale = 0
-    for name, text in (("indicators.md", indicators()), ("commands.md", commands())):
+    pages = {"indicators.md": indicators, "scores.md": scores, "commands.md": commands}
+    for name, write in pages.items():
+        text = write()
         path = DOCS / name
         if "--check" in sys.argv:
             if not path.exists() or path.read_text(encoding="utf-8") != text:

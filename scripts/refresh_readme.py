@@ -44,8 +44,15 @@ def table() -> str:
     return "\n".join(kept)
 
 
+def evidence() -> str:
+    """What the ratings were worth."""
+    text = (ROOT / "benchmarks/RESULTS.md").read_text(encoding="utf-8")
+    start = text.index("| rank IC")
+    return text[start:].strip().split("\n\n")[0]
+
+
 def main() -> None:
-    """Replace the two blocks in place."""
+    """Replace the blocks in place."""
     path = ROOT / "README.md"
     text = path.read_text(encoding="utf-8")
     text = re.sub(
@@ -54,6 +61,15 @@ def main() -> None:
     head, tail = text.split("[benchmarks/RESULTS.md](benchmarks/RESULTS.md).\n", 1)
     after = tail.split("What falls short", 1)[1]
     middle = f"[benchmarks/RESULTS.md](benchmarks/RESULTS.md).\n\n{table()}\n\nWhat falls short"
+    head = re.sub(
+        r"<!-- evidence -->.*?<!-- /evidence -->",
+        lambda _: f"<!-- evidence -->\n{evidence()}\n<!-- /evidence -->",
+        head, count=1, flags=re.DOTALL,
+    )  # fmt: skip
+    guide = ROOT / "docs/guide/evidence.md"
+    above = guide.read_text(encoding="utf-8").split("<!-- evidence")[0]
+    mark = "<!-- evidence: written by scripts/refresh_readme.py -->"
+    guide.write_text(f"{above}{mark}\n\n{evidence()}\n", encoding="utf-8", newline="\n")
     path.write_text(head + middle + after, encoding="utf-8", newline="\n")
 
 

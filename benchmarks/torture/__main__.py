@@ -14,9 +14,11 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from . import caches, chaos, crashes, histories
+from . import caches, chaos, crashes, filings, histories
 
-CHECKS = {**histories.CHECKS, **chaos.CHECKS, **caches.CHECKS, **crashes.CHECKS}
+CHECKS = {
+    **histories.CHECKS, **chaos.CHECKS, **caches.CHECKS, **crashes.CHECKS, **filings.CHECKS,
+}  # fmt: skip
 
 
 def main() -> int:

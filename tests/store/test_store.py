@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -266,6 +267,16 @@ def test_a_sector_is_known_from_the_day_it_was_told_and_not_before(store):
     }
     assert sectors == {days[0]: None, days[1]: "Energy", days[2]: "Energy"}
     assert store.panel(as_of=days[0]).who["name"].drop_nulls().to_list() == ["Alpha"]
+
+
+def test_a_store_named_relatively_takes_in_more_and_more(tmp_path, monkeypatch):
+    """Delta tells whole paths, the user half of one."""
+    monkeypatch.chdir(tmp_path)
+    store = FileStore(Path("here"))
+    store.import_bars(bars(until=LAST - 1))
+    monkeypatch.chdir("/")
+    store.import_bars(bars())
+    assert store.panel().panel.n_bars == 3 * 41
 
 
 def test_watch_lists_are_kept(store):

@@ -12,6 +12,7 @@ from technic.indicators import REGISTRY, Indicator
 from technic.query.evaluate import reads_filings
 from technic.query.lower import lookback, lower
 from technic.query.names import OUTPUTS, did_you_mean
+from technic.query.resolve import Resolver
 from technic.query.tree import Name, write_number
 from technic.question import expand
 from technic.scores import MACROS, SCORES
@@ -66,7 +67,7 @@ def score_entries() -> list[dict[str, Any]]:
         {
             "name": name, "part": "rating", "unit": "percent", "better": "higher", "inputs": [text],
             "summary": f"{text}", "description": f"The sum {text}.", "bounds": [0.0, 100.0],
-            "source": "technic", "needs_filings": False,
+            "source": "technic", "needs_filings": reads_filings(Resolver().question(text, "number")),
         }
         for name, text in MACROS.items()
     ]  # fmt: skip

@@ -44,7 +44,7 @@ class Store:
     """One folder of market data. Cheap to make: nothing is read before it is asked for."""
 
     def __init__(self, folder: Path, database: str | None = None) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()  # a process may change its own
         self.database = database
         self._catalog: Catalog | None = None
 
