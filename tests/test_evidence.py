@@ -207,3 +207,40 @@ def test_every_rating_and_score_is_evaluated_unless_named():
     columns = default_columns()
     assert set(MACROS) <= set(columns)
     assert {name for name in SCORES if not name.endswith("_part")} <= set(columns)
+
+
+def test_a_renamed_security_has_its_old_name_until_the_day_it_changes(tmp_path):
+    """Listings of the past, session by session, are those of the directory as of each."""
+    from datetime import date
+
+    import polars as pl
+
+    from technic.market.schema import TICKERS
+    from technic.past import Past
+
+    days = [date(2024, 3, d) for d in (4, 5, 6, 7, 8)]
+    bars = pl.concat([
+        pl.DataFrame({"symbol": ["OLD", "OTHER"], "date": [day] * 2, "open": 1.0, "high": 1.0,
+                      "low": 1.0, "close": 1.0, "volume": 5.0})
+        for day in days
+    ])  # fmt: skip
+    store = tc.open_store(tmp_path / "store")
+    store.import_bars(bars)
+    known = nyse().closes(nyse().ordinal(days[2]))
+    who = store.table("tickers").filter(pl.col("symbol") == "OLD").collect()["security_id"].item()
+    rows = [
+        (who, "OLD", days[0], days[2], 0, known, "x"),
+        (who, "NEW", days[3], None, 1, known, "x"),
+    ]
+    store.commit({"tickers": pl.DataFrame(rows, schema=TICKERS, orient="row")})
+    store.import_listings(
+        pl.DataFrame({"symbol": ["OTHER"], "sector": ["Energy"], "as_of": [days[1]]})
+    )
+    view = store.panel()
+    past = Past(store, view, None)
+    at = view.panel.security_ids.tolist().index(who)
+    for day in days:
+        seen = past.at(nyse().ordinal(day), np.array([at, 1 - at]), np.ones(2))
+        then = store.panel(day).who.sort("security_id")
+        assert seen["symbol"].tolist() == [then["symbol"][at], then["symbol"][1 - at]], day
+        assert seen["sector"].tolist() == [then["sector"][at], then["sector"][1 - at]], day

@@ -23,7 +23,7 @@ import numpy as np
 from technic.compiling import ensure_compiled
 from technic.config import UNIVERSES, Settings
 from technic.errors import StoreError
-from technic.evidence import BINS, LEAST, Evidence, tested
+from technic.evidence import BINS, LEAST, Evidence, tested_together
 from technic.fundamentals import statements_at
 from technic.histories import every_bar
 from technic.indicators import Series
@@ -199,6 +199,7 @@ class _Sessions:
     forward : of each, shape (n_horizons, n_members); float64, NaN is unknown
     orders : of each, shape (n_horizons, n_members); positions, lowest return first
     known : of each, what was known of those symbols that night
+    groups : of each, the sector of each member; −1 is unknown
     """
 
     store: Store
@@ -210,6 +211,7 @@ class _Sessions:
     forward: list[FloatArray]
     orders: list[IntArray]
     known: list[Seen]
+    groups: list[IntArray]
     sectors: tuple[str, ...]
 
     @classmethod
@@ -240,7 +242,7 @@ class _Sessions:
         series = _series(asked)
         values = every_bar(store, view, panel, series, settings.kernels, room)
         by_series = dict(zip(series, values, strict=True))
-        made = cls(store, view, horizons, ordinals, [], [], [], [], [], past.sectors)
+        made = cls(store, view, horizons, ordinals, [], [], [], [], [], [], past.sectors)
         for t, ordinal in enumerate(ordinals):
             rows = order[bounds[t] : bounds[t + 1]]
             seen = past.at(int(ordinal), owner[rows], by_series[CLOSE][rows])
@@ -248,6 +250,7 @@ class _Sessions:
             made.rows.append(rows[inside])
             made.symbols.append(owner[rows][inside])
             made.known.append(seen.only(inside))
+            made.groups.append(codes_of(made.known[-1]["sector"], past.sectors))
             made.forward.append(np.ascontiguousarray(returns[:, t, made.symbols[-1]]))
             made.orders.append(np.argsort(made.forward[-1], axis=1))
         return made
@@ -314,52 +317,69 @@ def _evaluated(
     view, n = sessions.view, len(sessions.ordinals)
     values = every_bar(sessions.store, view, view.panel, series, settings.kernels, room)
     by_series = dict(zip(series, values, strict=True))
-    years = np.array([nyse().day(int(o)).year for o in sessions.ordinals])
-    shape = (n, len(sessions.horizons))
-    made = {
-        text: Evidence(
-            text, sessions.horizons, years, sessions.sectors, np.full(shape, np.nan),
-            np.full(shape, np.nan), np.full((n, len(sessions.sectors)), np.nan),
-            np.full((*shape, BINS), np.nan), np.full(n, np.nan), np.full(n, np.nan),
-        )
-        for text in batch
-    }  # fmt: skip
-    tops = {text: np.zeros((n, len(view.panel)), dtype=bool) for text in batch}
+    found = _Found.of(n, len(batch), sessions)
 
     def work(t: int) -> None:
-        _session(sessions, t, by_series, batch, made, tops)
+        _session(sessions, t, by_series, list(batch.values()), found)
 
     with ThreadPoolExecutor(settings.threads or cpu_count() or 1) as pool:
         list(pool.map(work, range(n)))
-    for text, found in made.items():
-        found.turnover[1:] = _turnover(tops[text])
-    return made
+    return {text: found.evidence(c, text, sessions) for c, text in enumerate(batch)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the sessions say of the columns of a batch; arrays begin (n_sessions, n_columns)."""
+
+    ic: FloatArray
+    spread: FloatArray
+    by_group: FloatArray
+    means: FloatArray
+    known: FloatArray
+    tops: np.ndarray
+
+    @classmethod
+    def of(cls, n: int, columns: int, sessions: _Sessions) -> _Found:
+        h, groups = len(sessions.horizons), len(sessions.sectors)
+
+        def empty(*shape: int) -> FloatArray:
+            return np.full((n, columns, *shape), np.nan)
+
+        tops = np.zeros((n, columns, len(sessions.view.panel)), dtype=bool)
+        return cls(empty(h), empty(h), empty(groups), empty(h, BINS), empty(), tops)
+
+    def evidence(self, c: int, text: str, sessions: _Sessions) -> Evidence:
+        """What was found of one column."""
+        turnover = np.full(len(sessions.ordinals), np.nan)
+        turnover[1:] = _turnover(self.tops[:, c])
+        years = np.array([nyse().day(int(o)).year for o in sessions.ordinals])
+        return Evidence(
+            text, sessions.horizons, years, sessions.sectors, self.ic[:, c], self.spread[:, c],
+            self.by_group[:, c], self.means[:, c], turnover, self.known[:, c],
+        )  # fmt: skip
 
 
 def _session(
     sessions: _Sessions,
     t: int,
     by_series: dict[Series, FloatArray],
-    batch: dict[str, Node],
-    made: dict[str, Evidence],
-    tops: dict[str, np.ndarray],
+    trees: list[Node],
+    found: _Found,
 ) -> None:
     """Every column of a batch on one session."""
-    rows, symbols, seen = sessions.rows[t], sessions.symbols[t], sessions.known[t]
+    rows, symbols = sessions.rows[t], sessions.symbols[t]
     here = {s: column[rows] for s, column in by_series.items()}
-    evaluation = _evaluation(here, seen, len(rows))
-    groups = codes_of(seen["sector"], sessions.sectors)
-    for text, tree in batch.items():
-        values = evaluation.value(tree)
-        order = np.argsort(values)[: int((~np.isnan(values)).sum())]
-        found, top = made[text], np.zeros(len(rows), dtype=bool)
-        tested(
-            values, order, sessions.forward[t], sessions.orders[t], groups,
-            len(sessions.sectors), BINS, LEAST, found.ic[t], found.spread[t], found.by_group[t],
-            found.means[t], top,
-        )  # fmt: skip
-        found.known[t] = len(order)
-        tops[text][t, symbols[top]] = True
+    evaluation = _evaluation(here, sessions.known[t], len(rows))
+    values = np.stack([evaluation.value(tree) for tree in trees])
+    counts = (~np.isnan(values)).sum(axis=1)
+    top = np.zeros(values.shape, dtype=bool)
+    tested_together(
+        values, np.argsort(values, axis=1), counts, sessions.forward[t], sessions.orders[t],
+        sessions.groups[t], len(sessions.sectors), BINS, LEAST, found.ic[t], found.spread[t],
+        found.by_group[t], found.means[t], top,
+    )  # fmt: skip
+    found.known[t] = counts
+    found.tops[t][:, symbols] = top
 
 
 def codes_of(names: Any, known: tuple[str, ...]) -> IntArray:

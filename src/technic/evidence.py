@@ -148,6 +148,36 @@ def tested(  # noqa: C901, PLR0912, PLR0913, PLR0917 -- one kernel, and its argu
                     by_group[g] = correlation(mine, theirs, inside, size)
 
 
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def tested_together(  # noqa: PLR0913, PLR0917 -- a kernel's arguments
+    values: FloatArray,
+    orders: IntArray,
+    counts: IntArray,
+    forward: FloatArray,
+    forward_order: IntArray,
+    groups: IntArray,
+    n_groups: int,
+    bins: int,
+    least: int,
+    ic: FloatArray,
+    spread: FloatArray,
+    by_group: FloatArray,
+    means: FloatArray,
+    top: BoolArray,
+) -> None:  # pragma: no cover -- compiled
+    """`tested` for several columns: `values`, `orders` and what is written have one row each.
+
+    Parameters
+    ----------
+    counts : how many values of each column are known; its order puts them first
+    """
+    for c in range(len(values)):
+        tested(
+            values[c], orders[c, : counts[c]], forward, forward_order, groups, n_groups, bins, least,
+            ic[c], spread[c], by_group[c], means[c], top[c],
+        )  # fmt: skip
+
+
 def interval(series: FloatArray, block: int) -> tuple[float, float, float, float]:
     """Mean of a series, the bounds of its interval, and its standard error by blocks.
 

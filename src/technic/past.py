@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -97,9 +97,7 @@ class Past:
         self._view, self._statements = view, statements
         names = ("tickers", "listings", "classifications")
         self._tables = [store.table(name, view.version).collect() for name in names]
-        told = [table["known_at"].drop_nulls() for table in self._tables]
-        dates = [*told, self._tables[0]["since"].cast(told[0].dtype)]
-        self._changes = np.unique(np.concatenate([d.to_physical().to_numpy() for d in dates]))
+        self._changes = self._instants_of_change()
         sectors = set(self._tables[2]["sector"].drop_nulls())
         self.sectors = tuple(name for name in SECTORS if name in sectors)
         self._held: dict[int, dict[str, Any]] = {}
@@ -113,17 +111,34 @@ class Past:
         """
         day, cutoff = nyse().day(ordinal), nyse().opens(ordinal + 1)
         before = int((cutoff - EPOCH).total_seconds() * 1e6)
-        everybody = self._listings(day, cutoff, before)
+        everybody = self._listings(cutoff, before)
         since, until = everybody["since"][symbols], everybody["until"][symbols]
         today = np.datetime64(day, "D")
         listed = ~((~np.isnat(since) & (since > today)) | (~np.isnat(until) & (until < today)))
         standing = _Standing(self._statements, self._view.panel.security_ids, day, before)
         return Seen(everybody, symbols, listed, closes, standing)
 
-    def _listings(self, day: date, cutoff: datetime, before: int) -> dict[str, Any]:
+    def _instants_of_change(self) -> IntArray:
+        """When a listing, a class or a name became known or began, µs since 1970.
+
+        Who has had one name only is found under it on every day it traded.
+        """
+        tickers, listings, classes = self._tables
+        renamed = tickers.filter(pl.len().over("security_id") > 1)
+        instants = [listings["known_at"], classes["known_at"], renamed["known_at"].drop_nulls()]
+        # A name begins on its day: after the open at which the session before is judged.
+        began = renamed["since"].cast(pl.Datetime("us", "UTC")).dt.offset_by("20h")
+        parts = [part.to_physical().to_numpy() for part in (*instants, began)]
+        changes: IntArray = np.unique(np.concatenate(parts).astype(np.int64))
+        return changes
+
+    def _listings(self, cutoff: datetime, before: int) -> dict[str, Any]:
         """Columns of all symbols; the same until something new is known."""
         epoch = int(np.searchsorted(self._changes, before))
         if epoch not in self._held:
+            later = self._changes[epoch : epoch + 1]
+            end = EPOCH + timedelta(microseconds=int(later[0])) if len(later) else None
+            day = self._view.as_of if end is None else (end - timedelta(days=1)).date()
             tickers, listings, classes = self._tables
             who = directory(tickers, listings, classes, day, cutoff)
             ids = pl.DataFrame({"security_id": self._view.panel.security_ids})

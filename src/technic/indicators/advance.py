@@ -85,6 +85,7 @@ def advance(
     benchmark : float64, one close per session ordinal, NaN where there was none
     every_bar : whether the program was compiled for every bar
     threads : how many blocks are worked on at once; never changes the answer
+    out : where to write, if given: float64 with at least as many rows as columns
 
     Raises
     ------
@@ -105,7 +106,8 @@ def advance(
     )
     width = int(counts.sum()) if every_bar else len(panel)
     values = np.empty((program.n_columns, width)) if out is None else out[: program.n_columns]
-    values.fill(np.nan)
+    if not every_bar:  # who has no bar has no last one; of every bar each is written
+        values.fill(np.nan)
     run = load(kernels)
     arguments = (
         places.spread(panel.lengths),

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from technic.typing import FloatArray, IntArray
+from technic.typing import BoolArray, FloatArray, IntArray
+
+MOST_GROUPS = 2**16
 
 
 def percentile(values: FloatArray, within: IntArray | None = None) -> FloatArray:
@@ -31,9 +33,8 @@ def percentile(values: FloatArray, within: IntArray | None = None) -> FloatArray
     array([66.67, 16.67,   nan, 66.67])
     """
     out = np.full(len(values), np.nan)
-    for mine in _groups(values, within):
-        below, through = _among(values[mine])
-        out[mine] = 50.0 * (below + through) / len(below)
+    order, below, through, size = _ordered(values, within)
+    out[order] = 50.0 * (below + through) / size
     return out
 
 
@@ -46,9 +47,8 @@ def ordinal_rank(values: FloatArray, within: IntArray | None = None) -> FloatArr
     array([ 1.,  3., nan,  1.])
     """
     out = np.full(len(values), np.nan)
-    for mine in _groups(values, within):
-        _, through = _among(values[mine])
-        out[mine] = len(through) - through + 1.0
+    order, _, through, size = _ordered(values, within)
+    out[order] = size - through + 1.0
     return out
 
 
@@ -99,13 +99,42 @@ def winsorize(
     return out
 
 
-def _among(values: FloatArray) -> tuple[IntArray, IntArray]:
-    """How many peers are below each value, and how many are below or equal."""
-    peers = np.sort(values)
-    return (
-        np.searchsorted(peers, values, "left"),
-        np.searchsorted(peers, values, "right"),
-    )
+def _ordered(
+    values: FloatArray, within: IntArray | None
+) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """Positions of what is known, group by group, lowest first; and of each how many peers are
+    below it, how many are below or equal, and how many there are.
+    """
+    known = np.isfinite(values)
+    if within is not None:
+        if len(within) != len(values):
+            message = f"{len(values)} values but {len(within)} groups"
+            raise ValueError(message)
+        known &= within >= 0
+    chosen = np.flatnonzero(known)
+    order = chosen[np.argsort(values[chosen])]
+    groups = np.zeros(len(order), dtype=np.int64) if within is None else within[order]
+    if within is not None:  # by group, and within each still by value
+        few = groups.max(initial=0) < MOST_GROUPS
+        small = groups if few else np.unique(groups, return_inverse=True)[1]
+        by_group = np.argsort(small.astype(np.uint16), kind="stable")  # counted, not compared
+        order, groups = order[by_group], groups[by_group]
+    ranked = values[order]
+    place = np.arange(len(order))
+    first_of_group = np.append(True, groups[1:] != groups[:-1])[: len(order)]
+    first_of_ties = first_of_group | np.append(True, ranked[1:] != ranked[:-1])[: len(order)]
+    start = np.maximum.accumulate(np.where(first_of_group, place, 0))
+    end = _ends(first_of_group)
+    below = np.maximum.accumulate(np.where(first_of_ties, place, 0)) - start
+    through = _ends(first_of_ties) - start
+    return order, below, through, end - start
+
+
+def _ends(first: BoolArray) -> IntArray:
+    """Of each place the end of its stretch, where stretches begin at `first`."""
+    starts = np.flatnonzero(first)
+    sizes = np.diff(np.append(starts, len(first)))
+    return np.repeat(starts + sizes, sizes)
 
 
 def _groups(values: FloatArray, within: IntArray | None) -> Iterator[IntArray]:

@@ -281,9 +281,17 @@ class PanelCache:
     def _map(self, index: Index) -> Panel:
         """Copy-on-write, so that compiled code sees an ordinary array; nobody writes to it."""
         shape = (index.n_blocks, index.n_fields, index.n_rows, LANES)
-        bars = self._open_data(index.data, shape, "c")
+        path = self._folder / index.data
+        now = path.stat()
+        bars = _mapped(path, shape, (now.st_ino, now.st_mtime_ns))
         ids = index.who["security_id"].to_numpy()
         return Panel(ids, bars, index.places, index.lengths)
+
+
+@lru_cache(maxsize=4)
+def _mapped(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
+    """A data file in memory: views of one process share it, or each would count its pages anew."""
+    return np.asarray(np.memmap(path, np.float64, "c", shape=shape))
 
 
 def newest_rows(bars: pl.LazyFrame) -> pl.DataFrame:
