@@ -290,13 +290,31 @@ def verdict(got, truth, ours):
     )
 
 
+DATABASE = """
+## The database of the catalog
+
+| fault | what happens | shown by |
+|---|---|---|
+| text that is an attack | bound as text everywhere; statements are never built from text | 10,000 payloads in seven fields, both databases |
+| the writer is killed | the store is the truth; the index is made again from it at the next opening | kills at random moments, both databases |
+| the server is killed | the same; what was confirmed is there after its recovery | kills of the server under a writer |
+| a migration is killed | each step is one transaction: before it or after it | every statement in turn |
+| two writers | one after the other: a file's lock, an advisory lock in PostgreSQL | the contract of both databases |
+| serialisation failure, deadlock, a server that went away | the whole transaction again, at most three times | the engine |
+| a database that is not there | one line without its password; scans go on without it | tests |
+| a catalog of a newer technic | refused, nothing changed | tests |
+| a catalog that is lost | the index is made again; what lived only there is in the backup | tests |
+"""
+
+
 def matrix_page(table):
     head = (
         "# When the vendor misbehaves: who notices\n\nOne fault in the first request for 40 daily bars of one symbol in pages of 12 (technic asks "
         "for one page). *Naive* is a loop over `next_url`, *official* the vendor's own client 2.9, *technic* its provider and examination.\n"
         "Written by `make torture TIER=2`.\n\n| fault | naive loop | official client | technic |\n|---|---|---|---|\n"
     )
-    return head + "\n".join(f"| `{a}` | {b} | {c} | {d} |" for a, b, c, d in table) + "\n"
+    rows = "\n".join(f"| `{a}` | {b} | {c} | {d} |" for a, b, c, d in table)
+    return f"{head}{rows}\n{DATABASE}"
 
 
 CHECKS = {

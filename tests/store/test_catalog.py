@@ -269,13 +269,21 @@ def _migrate_and_die(url, identity, statement):
     Catalog(url, identity).close()
 
 
+def test_a_migration_killed_at_a_statement_is_taken_up_again(tmp_path, database):
+    """Some statements in turn, until the making of a catalog outlives the number."""
+    _kill_at(tmp_path, database, 9 if database else 7)
+
+
+@pytest.mark.slow
 def test_a_migration_killed_at_any_statement_is_taken_up_again(tmp_path, database):
-    """Every statement in turn, until the making of a catalog outlives the number."""
+    _kill_at(tmp_path, database, 1)
+
+
+def _kill_at(tmp_path, database, step):
     context = multiprocessing.get_context("spawn")
-    step = 9 if database else 7  # every statement in turn is for the slow suite
     statement, survived = 1, 0
     while survived < 1:
-        name = f"{statement:012x}"
+        name = f"{step:04x}{statement:08x}"
         url = database or f"sqlite:///{tmp_path / name}.sqlite"
         child = context.Process(target=_migrate_and_die, args=(url, name, statement))
         child.start()

@@ -22,7 +22,6 @@ def open_engine(url: str, identity: str) -> Engine:
         parsed,
         pool_size=POOL,
         max_overflow=POOL,
-        pool_pre_ping=True,
         connect_args={
             "connect_timeout": 5,
             "options": f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK_MS} "

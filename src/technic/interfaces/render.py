@@ -67,6 +67,8 @@ def work_line(report: Report) -> str:
     carried = {what: int(work.get(what, 0)) for what in ("advanced", "refolded", "unchanged")}
     if made and any(carried.values()):
         text += ": symbols " + " · ".join(f"{what} {n:,}" for what, n in carried.items())
+    if crossed := int(work.get("cross_sections", 0)):
+        text += f" · {int(work['cross_sections_found'])} of {crossed} cross-sections reused"
     return text
 
 

@@ -15,8 +15,19 @@ from typing import TypeVar
 from technic.errors import IndicatorError, QuestionError
 from technic.indicators import REGISTRY
 from technic.indicators.define import MAX_LOOKBACK
-from technic.market.schema import SECTORS, canonical_sector
 from technic.query import names
+from technic.query.kinds import (
+    combined,
+    comparable,
+    is_named,
+    keyword_of,
+    moved,
+    named_value,
+    over_time,
+    signature,
+    unit_of,
+    with_sectors_named,
+)
 from technic.query.names import BOOL, NUMBER, PLAIN, TEXT, TRUTH, Kind, did_you_mean
 from technic.query.parse import parse
 from technic.query.tree import (
@@ -144,7 +155,7 @@ class Resolver:
             node, kind = self.any(text)
         finally:
             self.opening.pop()
-        return _moved(node, at), kind
+        return moved(node, at), kind
 
     # --- operators -------------------------------------------------------------------------
 
@@ -157,27 +168,27 @@ class Resolver:
     def _arithmetic(self, node: Arithmetic) -> Resolved:
         left, left_kind = self._numeric(node.left, node.operator)
         right, right_kind = self._numeric(node.right, node.operator)
-        kind = _combined(node.operator, left_kind, right_kind)
+        kind = combined(node.operator, left_kind, right_kind)
         return replace(node, left=left, right=right), kind
 
     def _comparison(self, node: Comparison) -> Resolved:
         resolved = [self.resolve(operand) for operand in node.operands]
         for (left, left_kind), (right, right_kind) in itertools.pairwise(resolved):
-            self._comparable(left, left_kind, right, right_kind)
+            comparable(left, left_kind, right, right_kind, self.warnings)
         kinds = {kind.what for _, kind in resolved}
         if kinds != {NUMBER} and not set(node.operators) <= {"==", "!="}:
             raise QuestionError(
                 f"{node.operators[0]} compares numbers, not {kinds.pop()}s", start=node.at
             )
-        operands = self._sectors([operand for operand, _ in resolved])
+        operands = with_sectors_named([operand for operand, _ in resolved], self.warnings)
         return replace(node, operands=tuple(operands)), BOOL
 
     def _between(self, node: Between) -> Resolved:
         value, kind = self._numeric(node.value, "between")
         low, low_kind = self._numeric(node.low, "between")
         high, high_kind = self._numeric(node.high, "between")
-        self._comparable(value, kind, low, low_kind)
-        self._comparable(value, kind, high, high_kind)
+        comparable(value, kind, low, low_kind, self.warnings)
+        comparable(value, kind, high, high_kind, self.warnings)
         return replace(node, value=value, low=low, high=high), BOOL
 
     def _member(self, node: Member) -> Resolved:
@@ -185,17 +196,17 @@ class Resolver:
         items = []
         for item in node.items:
             found, item_kind = self.resolve(item)
-            self._comparable(value, kind, found, item_kind)
+            comparable(value, kind, found, item_kind, self.warnings)
             items.append(found)
-        value, *items = self._sectors([value, *items])
+        value, *items = with_sectors_named([value, *items], self.warnings)
         return replace(node, value=value, items=tuple(items)), BOOL
 
     def _crosses(self, node: Crosses) -> Resolved:
         left, left_kind = self._numeric(node.left, node.direction)
         right, right_kind = self._numeric(node.right, node.direction)
-        self._comparable(left, left_kind, right, right_kind)
-        self._over_time(left, node.direction)
-        self._over_time(right, node.direction)
+        comparable(left, left_kind, right, right_kind, self.warnings)
+        over_time(left, node.direction)
+        over_time(right, node.direction)
         return replace(node, left=left, right=right), BOOL
 
     def _opposite(self, node: Opposite) -> Resolved:
@@ -219,7 +230,7 @@ class Resolver:
         if node.bars > MAX_LOOKBACK:
             raise QuestionError(f"looks back over more than {MAX_LOOKBACK:,} bars", start=node.at)
         value, kind = self.resolve(node.value)
-        self._over_time(value, f"[{node.bars}]")
+        over_time(value, f"[{node.bars}]")
         return (value if node.bars == 0 else replace(node, value=value)), kind
 
     # --- calls -----------------------------------------------------------------------------
@@ -297,12 +308,12 @@ class Resolver:
                 )
             if not (it.takes_any_input and not given):
                 raise QuestionError(
-                    f"{node.name} takes {_signature(it.name)}, and no expression",
+                    f"{node.name} takes {signature(it.name)}, and no expression",
                     start=argument.at,
                 )
             if kind.what == TEXT:
                 raise QuestionError(f"{node.name} takes no text", start=argument.at)
-            self._over_time(value, node.name)
+            over_time(value, node.name)
             given.append(value)
             given_kind = kind
         try:
@@ -311,7 +322,7 @@ class Resolver:
             raise QuestionError(str(error), start=node.at) from error
         inputs = tuple(g for g in given if g != Name("close"))
         canonical = it.outputs[output.position]
-        kind = _unit(it.unit, canonical, given_kind)
+        kind = unit_of(it.unit, canonical, given_kind)
         return (
             Feature(canonical, it.name, output.position, inputs, params, at=node.at),
             kind,
@@ -319,8 +330,8 @@ class Resolver:
 
     def _positional(self, node: Call, defaults: Mapping[str, float]) -> list[Node]:
         """Arguments in order; `rsi(n=7)` is `rsi(7)`."""
-        plain = [a for a in node.arguments if not _is_named(a)]
-        named = {_key(a): a for a in node.arguments if _is_named(a)}
+        plain = [a for a in node.arguments if not is_named(a)]
+        named = {keyword_of(a): a for a in node.arguments if is_named(a)}
         if not named:
             return plain
         unknown = [key for key in named if key not in defaults]
@@ -332,7 +343,7 @@ class Resolver:
             )
         numbers = [a for a in plain if isinstance(a, Number)]
         values = dict(zip(defaults, numbers, strict=False))
-        values |= {key: _named_value(a) for key, a in named.items()}  # type: ignore[misc]
+        values |= {key: named_value(a) for key, a in named.items()}  # type: ignore[misc]
         full = [values.get(key, Number(float(default))) for key, default in defaults.items()]
         return [*(a for a in plain if not isinstance(a, Number)), *full]
 
@@ -340,21 +351,21 @@ class Resolver:
         bars, condition = self._two(node, "within(5, condition)")
         number = self._bars(bars, "within")
         claim = self._claim(condition, "within")
-        self._over_time(claim, "within")
+        over_time(claim, "within")
         return replace(node, arguments=(number, claim)), BOOL
 
     def _call_count(self, node: Call) -> Resolved:
         condition, bars = self._two(node, "count(condition, 10)")
         number = self._bars(bars, "count")
         claim = self._claim(condition, "count")
-        self._over_time(claim, "count")
+        over_time(claim, "count")
         return replace(node, arguments=(claim, number)), names.COUNT
 
     def _call_weekly(self, node: Call) -> Resolved:
         if len(node.arguments) != 1:
             raise QuestionError(f"{node.name} takes one expression", start=node.at)
         value, kind = self.resolve(node.arguments[0])
-        self._over_time(value, node.name)
+        over_time(value, node.name)
         for part in value.walk():
             if isinstance(part, Call) and part.name in {"weekly", "monthly"}:
                 raise QuestionError(f"{part.name} stands inside {node.name}", start=part.at)
@@ -382,7 +393,7 @@ class Resolver:
         left, right = self._two(node, "coalesce(a, b)")
         first, kind = self.resolve(left)
         second, other = self.resolve(right)
-        self._comparable(first, kind, second, other)
+        comparable(first, kind, second, other, self.warnings)
         return replace(node, arguments=(first, second)), kind
 
     def _call_is_known(self, node: Call) -> Resolved:
@@ -422,60 +433,6 @@ class Resolver:
             )
         return value
 
-    def _comparable(self, left: Node, left_kind: Kind, right: Node, right_kind: Kind) -> None:
-        if left_kind.what != right_kind.what:
-            literal = left if isinstance(left, Text) else right
-            number = literal.value if isinstance(literal, Text) else ""
-            hint = f"did you mean {number} ?" if number.replace(".", "", 1).isdigit() else ""
-            raise QuestionError(
-                f"a {left_kind.what} cannot be compared with a {right_kind.what}: "
-                f"{left} and {right}",
-                start=max(left.at, 0),
-                hint=hint,
-            )
-        units = {left_kind.unit, right_kind.unit}
-        if len(units - {""}) == 2 and {"price", "volume"} <= units:  # noqa: PLR2004
-            self.warnings.append(
-                f"{left} is a {left_kind.unit} and {right} a {right_kind.unit}: "
-                "is that comparison meant?"
-            )
-
-    def _sectors(self, operands: list[Node]) -> list[Node]:
-        """Sector names in their canonical form, where they are compared with the sector."""
-        if Name("sector") not in operands:
-            return operands
-        canonical = []
-        for operand in operands:
-            if not isinstance(operand, Text):
-                canonical.append(operand)
-                continue
-            name = canonical_sector(operand.value)
-            if name is None:
-                raise QuestionError(
-                    f"{operand} is no sector",
-                    start=operand.at,
-                    hint=f"the sectors are {', '.join(SECTORS)}",
-                )
-            if name.lower() != operand.value.lower():
-                self.warnings.append(f"the sector {operand} is called '{name}' here")
-            canonical.append(Text(name, at=operand.at))
-        return canonical
-
-    def _over_time(self, node: Node, where: str) -> None:
-        """Refuse what has no past of its own under something that looks back."""
-        for part in node.walk():
-            if isinstance(part, Call) and part.name in {*names.CROSS_SECTIONAL, *names.OTHER}:
-                raise QuestionError(
-                    f"{part.name} may not stand under {where}: past cross-sections are not kept",
-                    start=part.at,
-                )
-            if isinstance(part, Name) and part.name not in names.BAR_FIELDS:
-                raise QuestionError(
-                    f"{part.name} has no history, and may not stand under {where}", start=part.at
-                )
-            if isinstance(part, Text):
-                raise QuestionError(f"{where} takes no text", start=part.at)
-
     def _two(self, node: Call, form: str) -> tuple[Node, Node]:
         if len(node.arguments) != 2:  # noqa: PLR2004 -- it takes two
             raise QuestionError(f"it is written {form}", start=node.at)
@@ -494,54 +451,3 @@ class Resolver:
                 f"{where} counts bars: a whole number from 1 to {MAX_LOOKBACK:,}", start=node.at
             )
         return Number(value, at=node.at)
-
-
-def _moved(node: N, at: int) -> N:
-    """The tree, all of it starting at `at`: errors point at the name that stands for it."""
-    changes = {}
-    for name in node.__dataclass_fields__:
-        value = getattr(node, name)
-        if isinstance(value, Node):
-            changes[name] = _moved(value, at)
-        elif isinstance(value, tuple) and value and isinstance(value[0], Node):
-            changes[name] = tuple(_moved(item, at) for item in value)  # type: ignore[assignment]
-    return replace(node, at=at, **changes)
-
-
-def _combined(operator: str, left: Kind, right: Kind) -> Kind:
-    """The unit of a sum, product or quotient; plain where it has no name."""
-    if operator in "+-":
-        return left if left.unit == right.unit or not right.unit else PLAIN
-    units = {left.unit, right.unit}
-    if operator == "*":
-        if units == {"price", "volume"}:
-            return names.MONEY
-        return left if not right.unit else right if not left.unit else PLAIN
-    if left.unit == right.unit and left.unit:
-        return names.RATIO
-    return left if not right.unit else PLAIN
-
-
-def _unit(unit: str, output: str, given: Kind) -> Kind:
-    """The unit of an output: of what went in, where that is what comes out."""
-    if output in {"bb_pct", "bb_width", "psar_direction", "supertrend_direction"}:
-        return names.RATIO
-    return given if unit == "price" else names.UNITS.get(unit, PLAIN)
-
-
-def _signature(name: str) -> str:
-    it = REGISTRY[name]
-    inputs = ["expression"] if it.takes_any_input else []
-    return f"({', '.join([*inputs, *it.defaults])})"
-
-
-def _is_named(node: Node) -> bool:
-    return isinstance(node, Call) and node.name == "="
-
-
-def _key(node: Node) -> str:
-    return next(node.children()).name  # type: ignore[attr-defined, no-any-return]
-
-
-def _named_value(node: Node) -> Node:
-    return node.arguments[1]  # type: ignore[attr-defined, no-any-return]

@@ -31,6 +31,7 @@ class Catalog:
     def __init__(self, url: str, identity: str = "") -> None:
         self._engine = open_engine(url, identity)
         self.what = described(self._engine)
+        self._measured: set[date] = set()  # sessions whose mean volumes are known to be indexed
         try:
             again(lambda: prepare(self._engine), self.what)
             begin = partial(writing, self._engine)
@@ -61,6 +62,7 @@ class Catalog:
 
     def mirror(self, version: StoreVersion, read: Read) -> None:
         """Make the index say what a store version says."""
+        self._measured.clear()
         self._write(lambda connection: mirror(connection, version, read))
 
     def mirrors(self) -> int:
@@ -99,8 +101,11 @@ class Catalog:
 
     def has_volumes(self, session: date) -> bool:
         """Whether mean volumes of a session are indexed."""
-        query = select(VOLUMES.c.session).where(VOLUMES.c.session == session).limit(1)
-        return self._read(lambda connection: connection.execute(query).first()) is not None
+        if session not in self._measured:
+            query = select(VOLUMES.c.session).where(VOLUMES.c.session == session).limit(1)
+            if self._read(lambda connection: connection.execute(query).first()) is not None:
+                self._measured.add(session)
+        return session in self._measured
 
     def add_volumes(self, session: date, volumes: pl.DataFrame) -> None:
         """Index mean volumes of a session: `security_id` and `volume`."""
