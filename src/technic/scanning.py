@@ -84,6 +84,8 @@ def scan(
         "columns": tuple(columns) if columns is not None else None,
     }
     asked = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
+    if rank is not None and file is None:
+        asked = replace(asked, name=f"everything by {rank}")
     settings = settings or Settings.load()
     clock = Clock()
     cache, before = settings.cache, settings.cache.counts()

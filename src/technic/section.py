@@ -91,6 +91,7 @@ def evaluate_question(
     clock.lap("features")
     known = Known(store, view, settings)
     known.prefetch(question.names & KNOWN_NAMES)
+    clock.lap("filings")
     section = _section(question, view, columns.values, known, store, lists, settings, clock)
     clock.lap("ledger")
     return replace(section, timings=clock.laps, work={**columns.work, **section.work})

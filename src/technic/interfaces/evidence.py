@@ -199,7 +199,7 @@ def _bars(title: str, values: Mapping[str, float | None], *, tilt: bool = False)
     scale = _Scale([v for v in values.values() if v is not None] + [0.0])
     zero, marks, step = scale(0.0), [], 46
     for k, (name, value) in enumerate(values.items()):
-        x = 40 + step * k
+        x = 58 + step * k
         if value is not None:
             y = scale(value)
             colour = "var(--fill)" if value >= 0 else "var(--down)"
@@ -213,7 +213,7 @@ def _bars(title: str, values: Mapping[str, float | None], *, tilt: bool = False)
             f'<text x="{x + 15}" y="118" text-anchor="middle">{escape(shown)}'
             f"<title>{escape(name)}</title></text>"
         )
-    return _plot(title, scale, "".join(marks), 50 + step * len(values))
+    return _plot(title, scale, "".join(marks), 68 + step * len(values))
 
 
 class _Scale:

@@ -40,10 +40,21 @@ svg.spark { display: block } svg.spark path { fill: none; stroke: var(--fill); s
 code, pre { font: 12px/1.5 ui-monospace, Menlo, Consolas, monospace }
 td code { white-space: pre-wrap }
 pre { background: var(--wash); padding: 12px; overflow-x: auto; border-radius: 6px }
-.cards { display: flex; flex-wrap: wrap; gap: 8px 22px } .card { padding: 4px 0 }
+.cards { display: flex; flex-wrap: wrap; gap: 8px 22px; margin-bottom: 18px } .card { padding: 4px 0 }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin: 0 5px 0 12px }
 """
-COLOURS = ("#2f6fde", "#0e9384", "#dc6803", "#7a5af8", "#c11574", "#4e5ba6", "#099250", "#b54708")
+COLOURS = (
+    "#2f6fde",
+    "#0e9384",
+    "#dc6803",
+    "#7a5af8",
+    "#c11574",
+    "#4e5ba6",
+    "#099250",
+    "#b54708",
+    "#84adff",
+    "#eaaa08",
+)
 
 
 def page(report: Report) -> str:

@@ -165,6 +165,5 @@ def render_why_not(found: WhyNot, stream: TextIO) -> None:
         met = "that clause" if len(failing) == 1 else "those clauses"
         out.print(f"With {met} met it would rank {ordinal(found.would_rank)}.")
     elif found.rank is None and found.would_rank is None:
-        out.print(
-            f"Its score is unknown{': ' + found.detail if found.detail else ''}.", markup=False
-        )
+        why = f": {found.detail}" if found.bucket in {"unknown", "short_history"} else ""
+        out.print(f"Its score is unknown{why}.", markup=False)

@@ -40,7 +40,8 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
     title = report.asked["name"]
     out.print(Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms"))
     if report.regime is not None:
-        stands = " · ".join(f"{what} {how}" for what, how in report.regime["lines"])
+        lines = report.regime["lines"]
+        stands = " · ".join(f"{what} {how}" for what, how in lines if how != "unknown")
         out.print(f"Market: {stands}", style="dim", markup=False)
     if report.shown:
         out.print(_rows(report))

@@ -81,7 +81,7 @@ def scan(
         options.day(as_of),
         known_at=options.instant(known_at),
         symbols=options.symbols(symbols),
-        file=_asked(file),
+        file=None if file is None else _asked(file),
         settings=desk.settings,
     )
     stands = market_regime(
