@@ -9,10 +9,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -37,6 +36,9 @@ from technic.sync import FileStore
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 NOW = datetime(2024, 3, 9, tzinfo=UTC)
+# Processes that begin with everything imported and no thread running.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["torture.filings"])
 
 
 def checks_lookahead(tier, seed):
@@ -201,25 +203,23 @@ def _catalogued(folder, url):
     return store
 
 
-VICTIM = """
-import sys
-from pathlib import Path
-import polars as pl
-from datetime import datetime, UTC
-from technic.sync import FileStore
-url = sys.argv[2] or None
-store = FileStore(Path(sys.argv[1]), url)
-print("ready", flush=True)
-k = int(sys.argv[3])
-while True:
-    k += 1
-    frame = pl.DataFrame({"symbol": [f"S{i:03d}" for i in range(40)],
-                          "sector": [("Energy", "Utilities", "Materials")[(k + i) % 3] for i in range(40)],
-                          "market_cap": [float(k + i) for i in range(40)]})
-    store.import_listings(frame)
-    store.catalog.watch("mine", [f"W{k}"], datetime.now(UTC))
-    print(k, flush=True)
-"""
+def write_forever(folder, url, k, told):
+    """In a process of its own: commit classes and keep an entry, over and over."""
+    store = FileStore(Path(folder), url)
+    told.send("ready")
+    sectors = ("Energy", "Utilities", "Materials")
+    while True:
+        k += 1
+        frame = pl.DataFrame(
+            {
+                "symbol": [f"S{i:03d}" for i in range(40)],
+                "sector": [sectors[(k + i) % 3] for i in range(40)],
+                "market_cap": [float(k + i) for i in range(40)],
+            }
+        )
+        store.import_listings(frame)
+        store.catalog.watch("mine", [f"W{k}"], datetime.now(UTC))
+        told.send(k)
 
 
 def checks_database(tier, seed):
@@ -265,18 +265,22 @@ def _killed(folder, url, k, rng, crash=None):
 
     Returns what it last said was done.
     """
-    running = subprocess.Popen(
-        [sys.executable, "-c", VICTIM, str(folder), url or "", str(k)],
-        stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert running.stdout.readline().strip() == "ready"
+    hears, told = CONTEXT.Pipe(duplex=False)
+    running = CONTEXT.Process(target=write_forever, args=(str(folder), url, k, told))
+    running.start()
+    told.close()
+    assert hears.recv() == "ready"
     time.sleep(rng.uniform(0.0, 0.35))
     if crash is not None:
         crash()
-    running.send_signal(signal.SIGKILL)
-    said = [line.strip() for line in running.stdout if line.strip().isdigit()]
-    running.wait()
-    return int(said[-1]) if said else 0
+    running.kill()
+    running.join()
+    done = 0
+    try:
+        while True:
+            done = hears.recv()
+    except EOFError:
+        return done
 
 
 def _compared(folder, url, done):

@@ -33,57 +33,25 @@ def carried(mine: str, known: dict[str, FloatArray]) -> FloatArray:
     return np.where(enough, WEIGHTS[mine] / np.where(enough, total, 1.0) * own, np.nan)
 
 
-@score(part="value", bounds=(0.0, 100.0))
-def value_part(
-    value: FloatArray = "value_score",
-    quality: FloatArray = "quality_score",
-    growth: FloatArray = "growth_score",
-    safety: FloatArray = "safety_score",
-) -> FloatArray:
-    """What value adds to `fund_rating`, 0 where it alone is unknown."""
-    return carried(
-        "value", {"value": value, "quality": quality, "growth": growth, "safety": safety}
-    )
+def _part(mine: str) -> None:
+    """Register what one of the four adds to `fund_rating`, under its own name."""
+
+    def part(
+        value: FloatArray = "value_score",
+        quality: FloatArray = "quality_score",
+        growth: FloatArray = "growth_score",
+        safety: FloatArray = "safety_score",
+    ) -> FloatArray:
+        known = {"value": value, "quality": quality, "growth": growth, "safety": safety}
+        return carried(mine, known)
+
+    part.__name__ = f"{mine}_part"
+    part.__doc__ = f"What {mine} adds to `fund_rating`; 0 where it alone is unknown."
+    score(part=mine, bounds=(0.0, 100.0))(part)
 
 
-@score(part="quality", bounds=(0.0, 100.0))
-def quality_part(
-    value: FloatArray = "value_score",
-    quality: FloatArray = "quality_score",
-    growth: FloatArray = "growth_score",
-    safety: FloatArray = "safety_score",
-) -> FloatArray:
-    """What quality adds to `fund_rating`, 0 where it alone is unknown."""
-    return carried(
-        "quality", {"value": value, "quality": quality, "growth": growth, "safety": safety}
-    )
-
-
-@score(part="growth", bounds=(0.0, 100.0))
-def growth_part(
-    value: FloatArray = "value_score",
-    quality: FloatArray = "quality_score",
-    growth: FloatArray = "growth_score",
-    safety: FloatArray = "safety_score",
-) -> FloatArray:
-    """What growth adds to `fund_rating`, 0 where it alone is unknown."""
-    return carried(
-        "growth", {"value": value, "quality": quality, "growth": growth, "safety": safety}
-    )
-
-
-@score(part="safety", bounds=(0.0, 100.0))
-def safety_part(
-    value: FloatArray = "value_score",
-    quality: FloatArray = "quality_score",
-    growth: FloatArray = "growth_score",
-    safety: FloatArray = "safety_score",
-) -> FloatArray:
-    """What safety adds to `fund_rating`, 0 where it alone is unknown."""
-    return carried(
-        "safety", {"value": value, "quality": quality, "growth": growth, "safety": safety}
-    )
-
+for _name in WEIGHTS:
+    _part(_name)
 
 FUND_RATING = " + ".join(f"{name}_part" for name in WEIGHTS)
 RATING = " + ".join(
