@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
 import technic as tc
-from technic.errors import AccessError
+from technic.errors import AccessError, StoreError
 from technic.market.items import ITEMS
 from technic.providers.edgar import Edgar, company_facts, user_agent
 from technic.providers.http import Http
@@ -174,6 +174,19 @@ def test_edgar_gives_facts_and_industries_company_by_company(store, twin):
         assert classes["sector"].null_count() == 0
         again = sync_companies(store, "edgar", source, clock(twin))
         assert again.companies == 0
+
+
+def test_simulated_filings_never_come_to_a_real_market(tmp_path, twin):
+    real = FileStore(tmp_path / "real")
+    symbols = twin[0].tape.symbols(clock(twin)().date())
+    bars = pl.DataFrame({"symbol": [s for s in symbols if s], "open": 1.0, "high": 1.0, "low": 1.0,
+                         "close": 1.0, "volume": 1.0}).with_columns(date=pl.lit(date(2024, 3, 8)))  # fmt: skip
+    real.import_bars(bars)
+    with pytest.raises(StoreError, match="never mixed"):
+        sync_filings(real, "massive", twin[1], clock(twin))
+    with edgar(twin[0].url) as source, pytest.raises(StoreError, match="never mixed"):
+        sync_companies(real, "edgar", source, clock(twin))
+    assert "facts" not in real.version().tables
 
 
 def test_edgar_in_the_name_of_nobody_is_not_asked():

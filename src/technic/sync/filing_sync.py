@@ -12,12 +12,13 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from technic.errors import StoreError
 from technic.market.filings import examine_filings
 from technic.market.industries import sector_of
 from technic.market.schema import ASKED, CLASSIFICATIONS, INSTANT, NEWS, conform
 from technic.market.sessions import NEW_YORK
 from technic.providers.source import Ask, Source
-from technic.store import Store
+from technic.store import Store, StoreVersion
 from technic.store.directory import eras
 from technic.store.lock import alone
 from technic.sync.filing_files import TakenFilings, keep_facts
@@ -97,6 +98,7 @@ def sync_filings(
             first = start if since is None else max(since - timedelta(days=AGAIN), start)
             ask = Ask(kind, first, today)
             table = source.read(ask, source.fetch(ask)).table
+            _same_kind(store, version, source)
             if kind == "news":
                 done.articles = _keep_news(store, table, provider)
             else:
@@ -125,9 +127,9 @@ def sync_companies(
     with alone(store.folder, "sync"):
         version = store.require()
         named = eras(store.table("tickers", version).collect()).filter(pl.col("until").is_null())
-        known = source.companies().join(
-            named.select("symbol", "security_id"), on="symbol", how="inner"
-        )
+        listed = source.companies()
+        _same_kind(store, version, source)
+        known = listed.join(named.select("symbol", "security_id"), on="symbol", how="inner")
         if symbols:
             known = known.filter(pl.col("symbol").is_in(list(symbols)))
         due = _due(store, known, provider, clock())
@@ -138,6 +140,17 @@ def sync_companies(
             _take_companies(store, provider, source, due, chosen, clock(), done)
         progress(len(ciks), len(ciks), "done")
     return done
+
+
+def _same_kind(store: Store, version: StoreVersion, source: Any) -> None:
+    """Real companies get no simulated filings, and simulated ones no real ones."""
+    simulated = bool(getattr(source, "simulated", False))
+    if simulated != bool(version.simulated):
+        raise StoreError(
+            f"{store.folder}: holds a {'simulated' if version.simulated else 'real'} market and the "
+            f"vendor is {'simulated' if simulated else 'real'}; the two are never mixed and nothing "
+            "was stored. Use another store: --store DIR"
+        )
 
 
 def _take_companies(
