@@ -53,6 +53,27 @@ def test_nothing_is_pickled_evaluated_or_spelled_into_sql():
                 raise AssertionError(path)
 
 
+def test_no_statement_is_made_from_text():
+    """SQL is Core with bound parameters, or a constant; never a string put together."""
+    runs = {"text", "execute", "executemany", "exec_driver_sql", "SQL"}
+    made = (ast.JoinedStr, ast.BinOp)
+    seen = 0
+    for path in [*(SOURCE / "store").rglob("*.py"), SOURCE / "extras/postgres.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in runs:
+                seen += 1
+                first = node.args[0]
+                assert not isinstance(first, made), f"{path}:{node.lineno}"
+                formatted = (
+                    isinstance(first, ast.Call) and getattr(first.func, "attr", "") == "format"
+                )
+                assert not formatted, f"{path}:{node.lineno}"
+    assert seen > 20
+
+
 def test_nothing_but_one_file_needs_a_posix_system(tmp_path):
     """Hide what only POSIX has: everything still imports, and a store can be written."""
     program = """

@@ -10,7 +10,7 @@ import polars as pl
 
 from technic.ledger import STALE_SESSIONS
 from technic.market.sessions import nyse
-from technic.store import Store
+from technic.store import Store, StoreVersion
 
 THIN_SESSION = 0.5  # a session with fewer bars than this share of the usual is suspicious
 
@@ -55,5 +55,21 @@ def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
             .collect()
             .iter_rows()
         ),
+        "filings": _filings(store, version, view.as_of),
         "quarantined": store.catalog.quarantined(),
     }
+
+
+def _filings(store: Store, version: StoreVersion, as_of: date) -> dict[str, Any]:
+    """How many filings of how many securities were known by a session, and the newest."""
+    known = (
+        store.table("filings", version)
+        .filter(pl.col("filed") <= as_of)
+        .select(
+            filings=pl.len(),
+            securities=pl.col("security_id").n_unique(),
+            newest=pl.col("filed").max(),
+        )
+        .collect()
+    )
+    return known.row(0, named=True)

@@ -258,10 +258,17 @@ def render_coverage(found: dict[str, Any], stream: TextIO) -> None:
         ("less than a year old", f"{found['short_history']:,}"),
         *((f"{name} known", f"{count:,}") for name, count in found["known"].items()),
         *((f"{kind}s", f"{count:,}") for kind, count in found["actions"].items()),
+        ("filings", _filings(found["filings"])),
         ("rows set aside", f"{quarantined:,}{_details(found['quarantined'])}"),
     ]
     for title, text in lines:
         out.print(f"{title:22} {text}", markup=False)
+
+
+def _filings(found: dict[str, Any]) -> str:
+    if not found["filings"]:
+        return "none: technic import-filings or technic sync-filings"
+    return f"{found['filings']:,} of {found['securities']:,} securities, to {found['newest']}"
 
 
 def render_findings(found: Iterable[Finding], stream: TextIO) -> None:
