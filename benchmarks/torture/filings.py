@@ -15,7 +15,7 @@ import random
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
@@ -204,7 +204,12 @@ def _catalogued(folder, url):
 
 
 def write_forever(folder, url, k, told):
-    """In a process of its own: commit classes and keep an entry, over and over."""
+    """In a process of its own: commit classes and keep an entry, until it or its server ends."""
+    with suppress(StoreError):
+        _write(folder, url, k, told)
+
+
+def _write(folder, url, k, told):
     store = FileStore(Path(folder), url)
     told.send("ready")
     sectors = ("Energy", "Utilities", "Materials")

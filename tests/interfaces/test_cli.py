@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import technic as tc
 from technic.config import presets
 
 
@@ -61,9 +62,16 @@ def test_without_a_store_of_ones_own_the_demo_is_named_on_the_first_line(technic
 
 
 @pytest.mark.parametrize("preset", presets())
-def test_every_preset_runs(technic, preset):
-    out, _ = technic("scan", preset, "--json")
-    assert json.loads(out)["ledger"]["total"] > 200
+def test_every_preset_runs(technic, home, preset):
+    store = tc.open_store(home / "stores/demo")
+    report = tc.scan(store, file=tc.ScanFile.preset(preset))
+    assert report.ledger_book.total > 200
+    assert report.simulated
+
+
+def test_a_preset_is_asked_for_by_name(technic):
+    report = json.loads(technic("scan", "momentum-leaders", "--json")[0])
+    assert report["question"]["name"] == "Momentum leaders"
 
 
 def test_every_hint_printed_runs_exactly_as_printed(technic, home):

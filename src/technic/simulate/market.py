@@ -23,6 +23,7 @@ from technic.typing import BoolArray, FloatArray, IntArray
 
 SIZE = 5_800  # listings: about 5,300 common stocks, the rest funds, warrants and preferreds
 SESSIONS = 504
+FORM = 2  # of what a market brings: 1 had neither statements nor dated sectors
 LAST = date(2026, 11, 20)
 SECTOR_SHARES = (0.05, 0.12, 0.05, 0.05, 0.17, 0.19, 0.13, 0.12, 0.05, 0.05, 0.02)
 
@@ -68,7 +69,9 @@ def simulate(
     symbols = names.tickers(size, rng)
     flat = _long(rng, table, alive, ratio, days, symbols)
     listings = _listings(rng, symbols, sector, kind, alive, days, close)
-    about = {"seed": seed, "size": size, "sessions": sessions, "last": last.isoformat()}
+    about = {
+        "seed": seed, "size": size, "sessions": sessions, "last": last.isoformat(), "form": FORM,
+    }  # fmt: skip
     return SimulatedMarket(flat, listings, about)
 
 

@@ -39,12 +39,13 @@ def demo(
     from technic.interfaces.render import render_scan
     from technic.scanning import scan as run
     from technic.simulate import simulate
+    from technic.simulate.market import FORM
     from technic.simulate.statements import statements
     from technic.sync import FileStore
 
     settings = Settings.load()
     folder = store or settings.stores / "demo"
-    target, wanted = FileStore(folder), {"seed": seed, "size": size}
+    target, wanted = FileStore(folder), {"seed": seed, "size": size, "form": FORM}
     version, made_in = target.version(), 0.0
     made = version.simulated or {}
     if version.last is not None and version.simulated is None:
