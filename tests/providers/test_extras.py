@@ -64,3 +64,14 @@ def test_rows_in_yahoos_shape():
 def test_what_is_not_installed_says_how_to_install_it():
     with pytest.raises(ConfigError, match=r"technic\[nosuch\]"):
         extra("nosuch")
+
+
+def test_a_port_with_401_in_it_is_no_refusal():
+    from technic.extras.flatfiles import is_refusal
+
+    assert is_refusal("the server said: 401 Unauthorized")
+    assert is_refusal("status 403, path x")
+    assert not is_refusal(
+        "GET http://127.0.0.1:40157/us_stocks_sip/2014/01/x.csv.gz: 404 Not Found"
+    )
+    assert not is_refusal("http://127.0.0.1:54031 closed")

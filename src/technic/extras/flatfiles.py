@@ -6,6 +6,7 @@ The file of a session is there from 11:00 New York on the day after, and may be 
 from __future__ import annotations
 
 import gzip
+import re
 import time
 import zlib
 from datetime import UTC, datetime
@@ -73,7 +74,7 @@ class FlatFiles:
             status = 200
         except (PermissionError, BaseError, OSError) as error:
             outcome = type(error).__name__
-            if isinstance(error, PermissionError) or "403" in str(error) or "401" in str(error):
+            if isinstance(error, PermissionError) or is_refusal(str(error)):
                 raise AccessError(
                     f"flatfiles: {path}: the keys do not allow it; see technic providers"
                 ) from error
@@ -101,6 +102,17 @@ class FlatFiles:
             vwap=pl.lit(None, dtype=pl.Float64),
         )
         return Reading(made.select(pl.col(n).cast(t) for n, t in BAR_COLUMNS.items()))
+
+
+def is_refusal(text: str) -> bool:
+    """Whether an error speaks of a 401 or 403, and not of an address that has those digits in it.
+
+    Examples
+    --------
+    >>> is_refusal("response: 403 Forbidden"), is_refusal("http://127.0.0.1:40123/x: 404")
+    (True, False)
+    """
+    return re.search(r"\b40[13]\b", text) is not None
 
 
 def _unpacked(packed: bytes) -> bytes:
