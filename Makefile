@@ -16,7 +16,7 @@ demo: .make/install   ## set up, and scan the simulated market
 	@$(BIN)/technic demo
 
 test: .make/test      ## set up, and run the tests against the built wheel
-	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q
+	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal
 	NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q tests/indicators
 
 test-all: .make/test  ## the slow tests too, on a fixed sample
