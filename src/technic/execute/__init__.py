@@ -1,0 +1,69 @@
+"""Where work runs: here, in threads, in processes, on a cluster. The answer is the same bytes.
+
+One protocol, `map(work, spans)` in order; what differs is what happens to a part whose worker
+dies. A part is tried again, then cut in two until the position that cannot be worked on is found,
+named and left out; a part that nobody else can do is done here.
+"""
+
+from __future__ import annotations
+
+from os import cpu_count
+
+from technic.errors import ConfigError
+from technic.execute.cluster import open_ray
+from technic.execute.local import InlineExecutor, ThreadExecutor
+from technic.execute.processes import ProcessExecutor
+from technic.execute.protocol import Done, Executor, Progress, Span, Work, quiet, spans
+
+__all__ = [
+    "Done",
+    "Executor",
+    "InlineExecutor",
+    "ProcessExecutor",
+    "Progress",
+    "Span",
+    "ThreadExecutor",
+    "Work",
+    "open_executor",
+    "quiet",
+    "spans",
+]
+
+DEFAULT = "processes"
+
+
+def open_executor(url: str = DEFAULT) -> Executor:
+    """The executor that a text names.
+
+    Parameters
+    ----------
+    url : `inline:`, `threads:N`, `processes:N` (one per core without N), `ray://local`, which
+        starts a Ray of its own, or `ray://host:port`, one that runs already
+
+    Raises
+    ------
+    ConfigError
+        If the text is not understood, or what it needs is not installed.
+    """
+    kind, _, rest = url.strip().partition(":")
+    if kind == "ray":
+        return _ray(rest.removeprefix("//"), url)
+    if kind == "inline" and not rest:
+        return InlineExecutor()
+    if kind in {"threads", "processes"} and (not rest or (rest.isdigit() and int(rest) > 0)):
+        workers = int(rest) if rest else cpu_count() or 1
+        return ThreadExecutor(workers) if kind == "threads" else ProcessExecutor(workers)
+    raise ConfigError(
+        f"executor {url}: there are inline:, threads:N, processes:N, ray://local and "
+        "ray://host:port"
+    )
+
+
+def _ray(address: str, url: str) -> Executor:
+    try:
+        return open_ray(address)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"executor {url}: {error.name} is not installed: pip install 'technic[ray]'; "
+            "processes:N needs nothing"
+        ) from error

@@ -1,0 +1,214 @@
+"""Work on a Ray cluster, or on one of our own on this machine.
+
+Ray's driver is a process of its own: a cluster that is lost takes its driver with it, and that
+must not be us. We speak with it in lines of JSON, as with any worker; what it cannot do is done
+by processes here.
+
+A Ray that we start listens on loopback alone, has no dashboard, and asks for a token. No secret
+of the user's is in its environment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
+from os import cpu_count
+from typing import Any
+
+from technic.errors import ConfigError
+from technic.execute.child import Child, ChildLostError
+from technic.execute.processes import ProcessExecutor, error_of
+from technic.execute.protocol import Done, Progress, Span, Work, quiet
+from technic.execute.shared import Scratch, unpack
+
+LOG = logging.getLogger("technic.execute")
+OLDEST = (2, 52)  # earlier ones knew no token
+START = 120.0  # seconds in which a cluster has answered
+SILENCE = 5.0  # seconds without a sign of life after which a cluster is lost
+
+
+def open_ray(address: str) -> RayExecutor:
+    """An executor on the cluster at an address; `local` starts one.
+
+    Raises
+    ------
+    ConfigError
+        If Ray is too old to ask for a token, or asked not to.
+    ModuleNotFoundError
+        If Ray is not installed.
+    """
+    if find_spec("ray") is None:
+        raise ModuleNotFoundError("No module named 'ray'", name="ray")
+    have = tuple(int(part) for part in version("ray").split(".")[:2])
+    if have < OLDEST:
+        raise ConfigError(f"ray {version('ray')} knows no token: pip install 'technic[ray]'")
+    if os.environ.get("RAY_AUTH_MODE", "token") != "token":
+        raise ConfigError(
+            "RAY_AUTH_MODE is not token: whoever reaches such a cluster runs code on it; "
+            "start it with RAY_AUTH_MODE=token"
+        )
+    return RayExecutor(address)
+
+
+class RayExecutor:
+    """Parts as Ray tasks; arrays are put into its object store once."""
+
+    name = "ray"
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.lost = 0  # clusters, so far
+        self.workers = cpu_count() or 1
+        self._scratch = Scratch()
+        self._driver: Child | None = None
+        self._instead: ProcessExecutor | None = None
+
+    def map(
+        self, work: Work, parts: Sequence[Span], progress: Progress | None = None
+    ) -> Iterator[Done]:
+        """What became of every part, in order."""
+        told = progress or quiet
+        run = _Run(self, work, parts)
+        for k in range(len(parts)):
+            yield from run.done(k)
+            told(k + 1, len(parts), "")
+
+    def room(self, _shape: tuple[int, ...]) -> None:
+        """A cluster shares no memory with us."""
+        return
+
+    def close(self) -> None:
+        """Leave the cluster; end it if it is ours."""
+        if self._driver is not None:
+            self._driver.stop(10.0)
+            self._driver = None
+        if self._instead is not None:
+            self._instead.close()
+        self._scratch.close()
+
+    def driver(self) -> Child:
+        """The process that speaks to the cluster; started at first use."""
+        if self._driver is None:
+            self._driver = Child(
+                (sys.executable, "-m", "technic.extras.ray", self.address),
+                environment=_environment(self.address == "local"),
+            )
+            self.workers = int(self._driver.hear(START)["workers"])
+        return self._driver
+
+    def give_up(self, why: ChildLostError) -> None:
+        """The cluster is gone; what is left is done here."""
+        LOG.warning("the cluster at %s is lost (%s); its parts are done here", self.address, why)
+        self.lost += 1
+        if self._driver is not None:
+            self._driver.kill()
+            self._driver = None
+
+    def description(self, work: Work) -> dict[str, Any]:
+        """The work, as the driver hears of it."""
+        return {
+            "name": work.name,
+            "question": dict(work.question),
+            "arrays": self._scratch.named(work.arrays),
+            "patience": work.patience,
+            "scratch": str(self._scratch.folder),
+        }
+
+    @property
+    def instead(self) -> ProcessExecutor:
+        """Processes here, for what the cluster cannot do."""
+        if self._instead is None:
+            self._instead = ProcessExecutor(cpu_count() or 1)
+        return self._instead
+
+
+class _Run:
+    """One `map`: parts on their way, and what came back."""
+
+    def __init__(self, executor: RayExecutor, work: Work, parts: Sequence[Span]) -> None:
+        self._executor, self._work, self._parts = executor, work, parts
+        self._found: dict[int, dict[str, Any]] = {}
+        self._next = 0
+        self._flying = 0
+        self._local: dict[int, list[Done]] = {}
+        self._gone = False
+        try:
+            self._driver = executor.driver()
+            self._driver.tell({"take": executor.description(work)})
+        except ChildLostError as lost:
+            self._lose(lost)
+
+    def done(self, k: int) -> list[Done]:
+        """What became of part `k`; waits for it."""
+        try:
+            while k not in self._found and not self._gone:
+                self._fill()
+                self._hear()
+        except ChildLostError as lost:
+            self._lose(lost)
+        if k not in self._found:
+            return self._here(k)
+        answer = self._found.pop(k)
+        if "lost" in answer:
+            return self._halved(self._parts[k], answer["lost"])
+        if "raised" in answer:
+            raise error_of(answer)
+        return [Done(*self._parts[k], unpack(answer))]
+
+    def _fill(self) -> None:
+        """As many parts on their way as there are workers, and one for each that waits."""
+        while self._next < len(self._parts) and self._flying < 2 * self._executor.workers:
+            self._driver.tell({"do": self._parts[self._next], "part": self._next})
+            self._next += 1
+            self._flying += 1
+
+    def _hear(self) -> None:
+        """One line from the driver: it says something every second, if only that it lives."""
+        said = self._driver.hear(SILENCE)
+        if "part" in said:
+            self._found[int(said["part"])] = said
+            self._flying -= 1
+
+    def _lose(self, why: ChildLostError) -> None:
+        self._gone = True
+        self._executor.give_up(why)
+
+    def _here(self, k: int) -> list[Done]:
+        """The rest of the parts, by processes on this machine, from part `k` on."""
+        if k not in self._local:
+            left = [j for j in range(k, len(self._parts)) if j not in self._found]
+            pieces = iter(self._executor.instead.map(self._work, [self._parts[j] for j in left]))
+            for j in left:
+                self._local[j] = []
+                while not self._local[j] or self._local[j][-1].last < self._parts[j][1]:
+                    self._local[j].append(next(pieces))
+        return self._local.pop(k)
+
+    def _halved(self, part: Span, why: str) -> list[Done]:
+        """A part that no worker of the cluster survived, cut until who is to blame stands alone."""
+        first, last = part
+        if last - first <= 1:
+            LOG.warning("position %d: every worker of the cluster %s", first, why)
+            return [Done(first, last, None, f"every worker {why}")]
+        middle = (first + last) // 2
+        halves = ((first, middle), (middle, last))
+        if self._gone:
+            return list(self._executor.instead.map(self._work, halves))
+        inner = _Run(self._executor, self._work, halves)
+        return inner.done(0) + inner.done(1)
+
+
+def _environment(own: bool) -> dict[str, str]:
+    """Settings that Ray reads when it is imported."""
+    given = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+    given = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", **given}
+    if own:
+        given["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        # A Ray that may not become a cluster binds to loopback, on every system.
+        given["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    return given

@@ -1,0 +1,73 @@
+"""A worker process: does one part after another, as lines of JSON ask for them.
+
+1. `{"take": …}` names the work: its function, its question and where its arrays lie.
+2. `{"do": [first, last]}` is answered with where the answer lies, or with what was raised.
+
+It ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from technic.errors import TechnicError
+from technic.execute.protocol import Shared, call
+from technic.execute.shared import line, open_array, opened, pack
+
+
+def main() -> None:
+    """Answer until nobody asks."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # What is printed by the work must not come between our lines.
+    said = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _say(said, {"ready": os.getpid()})
+    work: dict[str, Any] = {}
+    shared = Shared({}, {})
+    count = 0
+    for request in sys.stdin.buffer:
+        message = orjson.loads(request)
+        if "take" in message:
+            work = message["take"]
+            out = None if work["out"] is None else open_array(work["out"], "r+")
+            shared = Shared(work["question"], opened(work["arrays"]), out)
+            continue
+        count += 1
+        path = Path(work["scratch"], f"{os.getpid()}-{count}.answer")
+        _say(said, _answered(work["name"], shared, message["do"], path))
+
+
+def _answered(name: str, shared: Shared, part: list[int], path: Path) -> dict[str, Any]:
+    try:
+        return pack(call(name, shared, *part), path)
+    except TechnicError as error:
+        return {"raised": type(error).__name__, "text": str(error)}
+    except Exception as error:  # noqa: BLE001 -- told to the parent, who raises it
+        return {"raised": "", "text": f"{type(error).__name__}: {error}"}
+
+
+def _say(said: Any, message: dict[str, Any]) -> None:
+    try:
+        said.write(line(message))
+        said.flush()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would work on for nobody."""
+    parent = int(os.environ.get("TECHNIC_PARENT", "0"))
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Ray's driver, in a process of its own: see `execute.cluster`.
+
+    python -m technic.extras.ray ADDRESS
+
+It takes parts as lines of JSON, and says what became of them.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+import ray
+from ray.exceptions import RayError
+
+from technic.errors import TechnicError
+from technic.execute.protocol import Shared, call
+from technic.execute.shared import line, opened, pack
+
+RETRIES = 1  # of a part whose worker is lost, by Ray itself
+BEAT = 1.0  # seconds between two signs of life
+
+
+def main() -> None:
+    """Connect, then answer until nobody asks."""
+    said = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what Ray prints is none of our lines
+    _connect(sys.argv[1])
+    workers = int(ray.cluster_resources().get("CPU", 1))
+    asked: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    _say(said, {"ready": True, "workers": workers})
+    driver = _Driver(said)
+    while driver.step(asked):
+        pass
+    ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address == "local":
+        options |= {"include_dashboard": False, "address": "local"}
+    else:
+        options |= {"address": address}
+    ray.init(**options)
+
+
+def _listen(asked: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    for request in sys.stdin.buffer:
+        asked.put(orjson.loads(request))
+    asked.put(None)
+
+
+class _Driver:
+    """What was taken, and what is on its way."""
+
+    def __init__(self, said: Any) -> None:
+        self._said = said
+        self._work: dict[str, Any] = {}
+        self._arrays: list[Any] = []
+        self._put: dict[str, Any] = {}
+        self._flying: dict[Any, tuple[int, float]] = {}
+        self._beat = monotonic()
+        self._count = 0
+
+    def step(self, asked: queue.SimpleQueue[dict[str, Any] | None]) -> bool:
+        """Take one request, look for answers; False once nobody asks."""
+        try:
+            message = asked.get(timeout=0.002 if self._flying else 0.2)
+        except queue.Empty:
+            message = {}
+        if message is None:
+            return False
+        if "take" in message:
+            self._take(message["take"])
+        elif "do" in message:
+            self._start(int(message["part"]), *message["do"])
+        self._look()
+        if monotonic() - self._beat > BEAT:
+            self._beat = monotonic()
+            _say(self._said, {"alive": True})
+        return True
+
+    def _take(self, work: dict[str, Any]) -> None:
+        self._work = work
+        places = work["arrays"]
+        fresh = {str(place): name for name, place in places.items() if str(place) not in self._put}
+        arrays = opened({name: places[name] for name in fresh.values()})
+        for key, name in fresh.items():
+            self._put[key] = ray.put(arrays[name])
+        self._arrays = [self._put[str(place)] for place in places.values()]
+
+    def _start(self, part: int, first: int, last: int) -> None:
+        names = tuple(self._work["arrays"])
+        ref = _part.remote(
+            self._work["name"], self._work["question"], names, first, last, *self._arrays
+        )
+        self._flying[ref] = (part, monotonic())
+
+    def _look(self) -> None:
+        if not self._flying:
+            return
+        ready, waiting = ray.wait(list(self._flying), timeout=0.01)
+        for ref in ready:
+            part, _ = self._flying.pop(ref)
+            self._tell(part, ref)
+        for ref in waiting:
+            part, since = self._flying[ref]
+            # At most one part lies before it at its worker.
+            if monotonic() - since > 2 * self._work["patience"]:
+                ray.cancel(ref, force=True)
+                del self._flying[ref]
+                _say(self._said, {"part": part, "lost": f"hung for {self._work['patience']:g} s"})
+
+    def _tell(self, part: int, ref: Any) -> None:
+        try:
+            answer = ray.get(ref)
+        except RayError as error:
+            why = str(error).strip().splitlines()[0][:200]
+            _say(self._said, {"part": part, "lost": f"was lost ({why})"})
+            return
+        if "raised" in answer:
+            _say(self._said, {"part": part, **answer})
+            return
+        self._count += 1
+        path = Path(self._work["scratch"], f"ray-{self._count}.answer")
+        _say(self._said, {"part": part, **pack(answer["answer"], path)})
+
+
+def _say(said: Any, message: dict[str, Any]) -> None:
+    said.write(line(message))
+    said.flush()
+
+
+@ray.remote(max_retries=RETRIES)  # type: ignore[untyped-decorator]
+def _part(
+    name: str, question: dict[str, Any], names: tuple[str, ...], first: int, last: int, *arrays: Any
+) -> dict[str, Any]:
+    """One part, on some worker."""
+    shared = Shared(question, dict(zip(names, arrays, strict=True)), None)
+    try:
+        return {"answer": call(name, shared, first, last)}
+    except TechnicError as error:
+        return {"raised": type(error).__name__, "text": str(error)}
+    except Exception as error:  # noqa: BLE001 -- told to who waits, who raises it
+        return {"raised": "", "text": f"{type(error).__name__}: {error}"}
+
+
+if __name__ == "__main__":
+    main()
