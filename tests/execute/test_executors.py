@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,8 @@ import pytest
 from technic.errors import ConfigError, QuestionError, StoreError
 from technic.execute import Work, open_executor, spans
 from technic.execute.shared import place_of
+from works_of_tests import DOUBLED, NUMBERS, N, whole
 
-N = 100
-NUMBERS = np.arange(N, dtype=np.float64)
-DOUBLED = Work("works:doubled", {}, {"numbers": NUMBERS})
 EVERY = ["inline:", "threads:1", "threads:2", "processes:1", "processes:2", "processes:3"]
 
 
@@ -42,14 +39,6 @@ def executor(request):
 def processes():
     with closing(open_executor("processes:2")) as made:
         yield made
-
-
-def whole(done):
-    """The values of pieces, which must lie end to end."""
-    done = list(done)
-    bounds = [(d.first, d.last) for d in done]
-    assert all(a[1] == b[0] for a, b in pairwise(bounds))
-    return np.concatenate([d.answer["values"] for d in done if d.answer is not None])
 
 
 @pytest.mark.parametrize("size", [1, 7, 33, 100, 1000])

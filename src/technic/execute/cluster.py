@@ -29,6 +29,7 @@ from technic.execute.shared import Scratch, unpack
 LOG = logging.getLogger("technic.execute")
 OLDEST = (2, 52)  # earlier ones knew no token
 START = 120.0  # seconds in which a cluster has answered
+LEAVE = 3.0  # seconds that a cluster of ours has to end by itself
 SILENCE = 5.0  # seconds without a sign of life after which a cluster is lost
 
 
@@ -65,7 +66,7 @@ class RayExecutor:
         self.lost = 0  # clusters, so far
         self.workers = cpu_count() or 1
         self._scratch = Scratch()
-        self._driver: Child | None = None
+        self.current: Child | None = None
         self._instead: ProcessExecutor | None = None
 
     def map(
@@ -84,30 +85,30 @@ class RayExecutor:
 
     def close(self) -> None:
         """Leave the cluster; end it if it is ours."""
-        if self._driver is not None:
-            self._driver.stop(10.0)
-            self._driver = None
+        if self.current is not None:
+            self.current.stop(LEAVE)
+            self.current = None
         if self._instead is not None:
             self._instead.close()
         self._scratch.close()
 
     def driver(self) -> Child:
-        """The process that speaks to the cluster; started at first use."""
-        if self._driver is None:
-            self._driver = Child(
+        """The process that speaks to the cluster; started at first use, and after a loss."""
+        if self.current is None:
+            self.current = Child(
                 (sys.executable, "-m", "technic.extras.ray", self.address),
                 environment=_environment(self.address == "local"),
             )
-            self.workers = int(self._driver.hear(START)["workers"])
-        return self._driver
+            self.workers = int(self.current.hear(START)["workers"])
+        return self.current
 
     def give_up(self, why: ChildLostError) -> None:
         """The cluster is gone; what is left is done here."""
         LOG.warning("the cluster at %s is lost (%s); its parts are done here", self.address, why)
         self.lost += 1
-        if self._driver is not None:
-            self._driver.kill()
-            self._driver = None
+        if self.current is not None:
+            self.current.kill()
+            self.current = None
 
     def description(self, work: Work) -> dict[str, Any]:
         """The work, as the driver hears of it."""
@@ -169,6 +170,8 @@ class _Run:
 
     def _hear(self) -> None:
         """One line from the driver: it says something every second, if only that it lives."""
+        if self._executor.current is not self._driver:
+            raise ChildLostError("was lost with another part", "died")
         said = self._driver.hear(SILENCE)
         if "part" in said:
             self._found[int(said["part"])] = said

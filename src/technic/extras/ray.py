@@ -16,8 +16,9 @@ from time import monotonic
 from typing import Any
 
 import orjson
+import psutil
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import OutOfMemoryError, TaskCancelledError, WorkerCrashedError
 
 from technic.errors import TechnicError
 from technic.execute.protocol import Shared, call
@@ -68,6 +69,7 @@ class _Driver:
         self._flying: dict[Any, tuple[int, float]] = {}
         self._beat = monotonic()
         self._count = 0
+        self._nodes = [p for p in psutil.process_iter() if p.name().startswith("raylet")]
 
     def step(self, asked: queue.SimpleQueue[dict[str, Any] | None]) -> bool:
         """Take one request, look for answers; False once nobody asks."""
@@ -84,6 +86,8 @@ class _Driver:
         self._look()
         if monotonic() - self._beat > BEAT:
             self._beat = monotonic()
+            if not any(map(_runs, self._nodes)):  # Ray itself takes half a minute to notice
+                os._exit(1)
             _say(self._said, {"alive": True})
         return True
 
@@ -121,7 +125,8 @@ class _Driver:
     def _tell(self, part: int, ref: Any) -> None:
         try:
             answer = ray.get(ref)
-        except RayError as error:
+        except (WorkerCrashedError, OutOfMemoryError, TaskCancelledError) as error:
+            # Of the worker; any other error is of the cluster, and ends this process.
             why = str(error).strip().splitlines()[0][:200]
             _say(self._said, {"part": part, "lost": f"was lost ({why})"})
             return
@@ -131,6 +136,10 @@ class _Driver:
         self._count += 1
         path = Path(self._work["scratch"], f"ray-{self._count}.answer")
         _say(self._said, {"part": part, **pack(answer["answer"], path)})
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _say(said: Any, message: dict[str, Any]) -> None:
