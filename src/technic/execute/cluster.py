@@ -67,6 +67,9 @@ class RayExecutor:
         self.workers = cpu_count() or 1
         self._scratch = Scratch()
         self.current: Child | None = None
+        self.found: dict[int, dict[str, Any]] = {}
+        self.flying = 0
+        self._sent = 0
         self._instead: ProcessExecutor | None = None
 
     def map(
@@ -74,10 +77,15 @@ class RayExecutor:
     ) -> Iterator[Done]:
         """What became of every part, in order."""
         told = progress or quiet
-        run = _Run(self, work, parts)
-        for k in range(len(parts)):
-            yield from run.done(k)
-            told(k + 1, len(parts), "")
+        arrays, made = self._scratch.named(work.arrays)
+        try:
+            run = _Run(self, work, parts, arrays)
+            for k in range(len(parts)):
+                yield from run.done(k)
+                told(k + 1, len(parts), "")
+        finally:
+            for path in made:
+                path.unlink(missing_ok=True)
 
     def room(self, _shape: tuple[int, ...]) -> None:
         """A cluster shares no memory with us."""
@@ -102,20 +110,37 @@ class RayExecutor:
             self.workers = int(self.current.hear(START)["workers"])
         return self.current
 
+    def send(self, part: Span) -> int:
+        """Send a part on its way; returns the ticket under which its answer will be found."""
+        assert self.current is not None
+        self._sent += 1
+        self.flying += 1
+        self.current.tell({"do": part, "ticket": self._sent})
+        return self._sent
+
+    def hear(self) -> None:
+        """One line from the driver: it says something every second, if only that it lives."""
+        assert self.current is not None
+        said = self.current.hear(SILENCE)
+        if "ticket" in said:
+            self.found[int(said["ticket"])] = said
+            self.flying -= 1
+
     def give_up(self, why: ChildLostError) -> None:
         """The cluster is gone; what is left is done here."""
         LOG.warning("the cluster at %s is lost (%s); its parts are done here", self.address, why)
         self.lost += 1
+        self.flying = 0
         if self.current is not None:
             self.current.kill()
             self.current = None
 
-    def description(self, work: Work) -> dict[str, Any]:
+    def description(self, work: Work, arrays: dict[str, Any]) -> dict[str, Any]:
         """The work, as the driver hears of it."""
         return {
             "name": work.name,
             "question": dict(work.question),
-            "arrays": self._scratch.named(work.arrays),
+            "arrays": arrays,
             "patience": work.patience,
             "scratch": str(self._scratch.folder),
         }
@@ -131,60 +156,60 @@ class RayExecutor:
 class _Run:
     """One `map`: parts on their way, and what came back."""
 
-    def __init__(self, executor: RayExecutor, work: Work, parts: Sequence[Span]) -> None:
-        self._executor, self._work, self._parts = executor, work, parts
-        self._found: dict[int, dict[str, Any]] = {}
-        self._next = 0
-        self._flying = 0
+    def __init__(
+        self, executor: RayExecutor, work: Work, parts: Sequence[Span], arrays: dict[str, Any]
+    ) -> None:
+        self._executor, self._work, self._parts, self._arrays = executor, work, parts, arrays
+        self._tickets: list[int] = []
         self._local: dict[int, list[Done]] = {}
-        self._gone = False
+        self._driver: Child | None = None
         try:
             self._driver = executor.driver()
-            self._driver.tell({"take": executor.description(work)})
+            self._driver.tell({"take": executor.description(work, arrays)})
         except ChildLostError as lost:
-            self._lose(lost)
+            executor.give_up(lost)
 
     def done(self, k: int) -> list[Done]:
         """What became of part `k`; waits for it."""
-        try:
-            while k not in self._found and not self._gone:
-                self._fill()
-                self._hear()
-        except ChildLostError as lost:
-            self._lose(lost)
-        if k not in self._found:
+        answer = self._answer(k)
+        if answer is None:
             return self._here(k)
-        answer = self._found.pop(k)
         if "lost" in answer:
             return self._halved(self._parts[k], answer["lost"])
         if "raised" in answer:
             raise error_of(answer)
         return [Done(*self._parts[k], unpack(answer))]
 
+    def _answer(self, k: int) -> dict[str, Any] | None:
+        """What the cluster says of part `k`; None if it is lost."""
+        executor = self._executor
+        try:
+            while self._driver is not None and self._driver is executor.current:
+                self._fill()
+                if self._tickets[k] in executor.found:
+                    break
+                executor.hear()
+        except ChildLostError as lost:
+            executor.give_up(lost)
+        return executor.found.pop(self._tickets[k], None) if k < len(self._tickets) else None
+
     def _fill(self) -> None:
         """As many parts on their way as there are workers, and one for each that waits."""
-        while self._next < len(self._parts) and self._flying < 2 * self._executor.workers:
-            self._driver.tell({"do": self._parts[self._next], "part": self._next})
-            self._next += 1
-            self._flying += 1
-
-    def _hear(self) -> None:
-        """One line from the driver: it says something every second, if only that it lives."""
-        if self._executor.current is not self._driver:
-            raise ChildLostError("was lost with another part", "died")
-        said = self._driver.hear(SILENCE)
-        if "part" in said:
-            self._found[int(said["part"])] = said
-            self._flying -= 1
-
-    def _lose(self, why: ChildLostError) -> None:
-        self._gone = True
-        self._executor.give_up(why)
+        while (
+            len(self._tickets) < len(self._parts)
+            and self._executor.flying < 2 * self._executor.workers
+        ):
+            ticket = self._executor.send(self._parts[len(self._tickets)])
+            self._tickets.append(ticket)
 
     def _here(self, k: int) -> list[Done]:
         """The rest of the parts, by processes on this machine, from part `k` on."""
         if k not in self._local:
-            left = [j for j in range(k, len(self._parts)) if j not in self._found]
+            there = self._executor.found
+            left = [
+                j for j in range(k, len(self._parts))
+                if j >= len(self._tickets) or self._tickets[j] not in there
+            ]  # fmt: skip
             pieces = iter(self._executor.instead.map(self._work, [self._parts[j] for j in left]))
             for j in left:
                 self._local[j] = []
@@ -199,11 +224,8 @@ class _Run:
             LOG.warning("position %d: every worker of the cluster %s", first, why)
             return [Done(first, last, None, f"every worker {why}")]
         middle = (first + last) // 2
-        halves = ((first, middle), (middle, last))
-        if self._gone:
-            return list(self._executor.instead.map(self._work, halves))
-        inner = _Run(self._executor, self._work, halves)
-        return inner.done(0) + inner.done(1)
+        halves = _Run(self._executor, self._work, ((first, middle), (middle, last)), self._arrays)
+        return halves.done(0) + halves.done(1)
 
 
 def _environment(own: bool) -> dict[str, str]:

@@ -47,9 +47,14 @@ class ProcessExecutor:
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
         """What became of every part, in order."""
-        run = _Run(work, parts, self._description(work), progress or quiet)
-        yield from run.over(self._places[: max(1, min(self.workers, len(parts)))])
-        self.lost += run.lost
+        arrays, made = self._scratch.named(work.arrays)
+        run = _Run(work, parts, self._description(work, arrays), progress or quiet)
+        try:
+            yield from run.over(self._places[: max(1, min(self.workers, len(parts)))])
+        finally:
+            self.lost += run.lost
+            for path in made:
+                path.unlink(missing_ok=True)
 
     def room(self, shape: tuple[int, ...]) -> FloatArray:
         """Memory that workers see."""
@@ -65,14 +70,14 @@ class ProcessExecutor:
             place.close()
         self._scratch.close()
 
-    def _description(self, work: Work) -> dict[str, Any]:
+    def _description(self, work: Work, arrays: dict[str, Any]) -> dict[str, Any]:
         out = None if work.out is None else place_of(work.out)
         if work.out is not None and out is not None:
             out = {**out, "dtype": work.out.dtype.str, "shape": list(work.out.shape)}
         return {
             "name": work.name,
             "question": dict(work.question),
-            "arrays": self._scratch.named(work.arrays),
+            "arrays": arrays,
             "out": out,
             "scratch": str(self._scratch.folder),
         }

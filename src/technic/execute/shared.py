@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
@@ -28,6 +29,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self._folder: Path | None = None
+        self._spilled: list[Path] = []
         self._count = 0
 
     @property
@@ -43,23 +45,26 @@ class Scratch:
         with path.open("wb") as handle:
             handle.truncate(max(8 * prod(shape), 8))
         room: FloatArray = np.memmap(path, np.float64, "r+", shape=shape)
+        weakref.finalize(room, path.unlink, missing_ok=True)
         return room
 
-    def named(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Where other processes find arrays, as JSON holds it; writes those that lie nowhere."""
-        return {name: self._place(array) for name, array in arrays.items()}
+    def named(self, arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[Path]]:
+        """Where other processes find arrays, as JSON holds it, and the files made for that."""
+        made: list[Path] = []
+        return {name: self._place(array, made) for name, array in arrays.items()}, made
 
     def close(self) -> None:
         """Remove everything; arrays that are still held stay readable."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        for folder in (*self._spilled, *([self._folder] if self._folder else [])):
+            shutil.rmtree(folder, ignore_errors=True)
+        self._folder, self._spilled = None, []
 
-    def _place(self, array: np.ndarray) -> dict[str, Any]:
+    def _place(self, array: np.ndarray, made: list[Path]) -> dict[str, Any]:
         found = place_of(array)
         if found is None:
             path = self._path(array.nbytes)
             np.ascontiguousarray(array).tofile(path)
+            made.append(path)
             found = {"path": str(path), "offset": 0}
         return {**found, "dtype": array.dtype.str, "shape": list(array.shape)}
 
@@ -67,9 +72,8 @@ class Scratch:
         self._count += 1
         folder = self.folder
         if shutil.disk_usage(folder).free < size + (64 << 20):  # a small /dev/shm
-            spill = Path(tempfile.mkdtemp(prefix="technic-"))
-            (folder / f"spill{self._count}").symlink_to(spill)
-            return spill / "array"
+            self._spilled.append(Path(tempfile.mkdtemp(prefix="technic-")))
+            return self._spilled[-1] / "array"
         return folder / f"{self._count}"
 
 
@@ -139,14 +143,15 @@ def unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
     if not packed["path"]:
         return answer
     path = Path(packed["path"])
-    content = path.read_bytes()
-    path.unlink(missing_ok=True)
+    size = path.stat().st_size
+    content = np.memmap(path, np.uint8, "r") if size else np.empty(0, np.uint8)
+    path.unlink(missing_ok=True)  # what is mapped stays
     for name, about in packed["blobs"].items():
-        piece = content[about["offset"] : about["offset"] + about["size"]]
+        piece = np.asarray(content[about["offset"] : about["offset"] + about["size"]])
         answer[name] = (
-            np.frombuffer(piece, np.dtype(about["dtype"])).reshape(about["shape"])
+            piece.view(np.dtype(about["dtype"])).reshape(about["shape"])
             if "dtype" in about
-            else piece
+            else piece.tobytes()
         )
     return answer
 

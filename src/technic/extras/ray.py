@@ -82,7 +82,7 @@ class _Driver:
         if "take" in message:
             self._take(message["take"])
         elif "do" in message:
-            self._start(int(message["part"]), *message["do"])
+            self._start(int(message["ticket"]), *message["do"])
         self._look()
         if monotonic() - self._beat > BEAT:
             self._beat = monotonic()
@@ -98,48 +98,52 @@ class _Driver:
         arrays = opened({name: places[name] for name in fresh.values()})
         for key, name in fresh.items():
             self._put[key] = ray.put(arrays[name])
+        self._put = {str(place): self._put[str(place)] for place in places.values()}
         self._arrays = [self._put[str(place)] for place in places.values()]
 
-    def _start(self, part: int, first: int, last: int) -> None:
+    def _start(self, ticket: int, first: int, last: int) -> None:
         names = tuple(self._work["arrays"])
         ref = _part.remote(
             self._work["name"], self._work["question"], names, first, last, *self._arrays
         )
-        self._flying[ref] = (part, monotonic())
+        self._flying[ref] = (ticket, monotonic())
 
     def _look(self) -> None:
         if not self._flying:
             return
         ready, waiting = ray.wait(list(self._flying), timeout=0.01)
         for ref in ready:
-            part, _ = self._flying.pop(ref)
-            self._tell(part, ref)
+            ticket, _ = self._flying.pop(ref)
+            self._tell(ticket, ref)
         for ref in waiting:
-            part, since = self._flying[ref]
+            ticket, since = self._flying[ref]
             # At most one part lies before it at its worker.
             if monotonic() - since > 2 * self._work["patience"]:
                 ray.cancel(ref, force=True)
                 del self._flying[ref]
-                _say(self._said, {"part": part, "lost": f"hung for {self._work['patience']:g} s"})
+                _say(
+                    self._said, {"ticket": ticket, "lost": f"hung for {self._work['patience']:g} s"}
+                )
 
-    def _tell(self, part: int, ref: Any) -> None:
+    def _tell(self, ticket: int, ref: Any) -> None:
         try:
             answer = ray.get(ref)
         except (WorkerCrashedError, OutOfMemoryError, TaskCancelledError) as error:
             # Of the worker; any other error is of the cluster, and ends this process.
             why = str(error).strip().splitlines()[0][:200]
-            _say(self._said, {"part": part, "lost": f"was lost ({why})"})
+            _say(self._said, {"ticket": ticket, "lost": f"was lost ({why})"})
             return
         if "raised" in answer:
-            _say(self._said, {"part": part, **answer})
+            _say(self._said, {"ticket": ticket, **answer})
             return
         self._count += 1
         path = Path(self._work["scratch"], f"ray-{self._count}.answer")
-        _say(self._said, {"part": part, **pack(answer["answer"], path)})
+        _say(self._said, {"ticket": ticket, **pack(answer["answer"], path)})
 
 
 def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    runs: bool = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return runs
 
 
 def _say(said: Any, message: dict[str, Any]) -> None:

@@ -74,6 +74,7 @@ def advance(
     every_bar: bool = False,
     threads: int | None = None,
     out: FloatArray | None = None,
+    starts: IntArray | None = None,
 ) -> Advance:
     """Carry every symbol forward over its fresh bars and evaluate the program's columns.
 
@@ -86,6 +87,8 @@ def advance(
     every_bar : whether the program was compiled for every bar
     threads : how many blocks are worked on at once; never changes the answer
     out : where to write, if given: float64 with at least as many rows as columns
+    starts : int64, shape (n_symbols,); where in `out` each symbol's bars begin, if other symbols'
+        lie between them
 
     Raises
     ------
@@ -96,7 +99,8 @@ def advance(
         raise IndicatorError(f"these bars have no {', '.join(lacking)}; import a file that has it")
     fresh = panel.lengths if fresh is None else fresh
     counts = fresh if every_bar else np.minimum(panel.lengths, 1)
-    starts = np.cumsum(counts) - counts if every_bar else np.arange(len(panel))
+    if starts is None:
+        starts = np.cumsum(counts) - counts if every_bar else np.arange(len(panel))
     places = Places(panel)
     width = max(program.state_width, 1)
     blocks = (

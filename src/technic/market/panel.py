@@ -92,6 +92,13 @@ class Panel:
         }
         return pack(self.security_ids, self.lengths - np.array(starts), cut)
 
+    def stretch(self, first: int, last: int) -> tuple[IntArray, Panel]:
+        """The symbols that lie in some blocks, by position, and a panel of those blocks alone."""
+        blocks = self.places // LANES
+        chosen = np.flatnonzero((blocks >= first) & (blocks < last))
+        part = self.select(chosen)
+        return chosen, replace(part, bars=self.bars[first:last], places=part.places - first * LANES)
+
     def select(self, chosen: IntArray) -> Panel:
         """The symbols at positions `chosen`; their bars stay where they are."""
         return replace(

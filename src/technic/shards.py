@@ -1,0 +1,142 @@
+"""One program at every bar of a panel, spread over an executor: block by block of symbols.
+
+The panel and the program are put once; a part is two numbers. Parts write where all can see it,
+or return what they made. Cutting changes no bit: no symbol reads another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from technic.compiling import ensure_compiled
+from technic.errors import StoreError
+from technic.execute import Executor, Progress, Work, spans
+from technic.execute.protocol import Shared, sized
+from technic.indicators.advance import advance
+from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.native import compiled
+from technic.indicators.program import Program
+from technic.market.panel import Panel
+from technic.typing import FloatArray, IntArray
+
+NANOSECONDS = 4.0  # per value, on one core of the machine this was measured on
+PANEL = ("security_ids", "bars", "places", "lengths")
+SIZES = ("n_columns", "n_registers", "state_width", "needs_benchmark")
+
+
+def spread(
+    program: Program,
+    panel: Panel,
+    kernels: Path,
+    executor: Executor,
+    *,
+    benchmark: FloatArray | None = None,
+    out: FloatArray | None = None,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """A program's columns at every bar, symbol after symbol; shape (n_columns, n_bars).
+
+    Raises
+    ------
+    StoreError
+        If a worker runs other code than we do, or a part was lost.
+    """
+    room = executor.room((program.n_columns, panel.n_bars)) if out is None else out
+    shared = room is not None and (out is None or executor.name in {"inline", "threads"})
+    work = Work(
+        "technic.shards:blocks",
+        {"kernels": str(kernels), "kernel": kernel_digest(), **sizes_of(program)},
+        arrays_of(program, panel, benchmark),
+        room if shared else None,
+    )
+    values = np.empty((program.n_columns, panel.n_bars)) if room is None else room
+    n_blocks = panel.bars.shape[0]
+    seconds = 1e-9 * NANOSECONDS * program.n_columns * panel.n_bars
+    parts = spans(n_blocks, sized(n_blocks, seconds, executor.workers))
+    starts = np.cumsum(panel.lengths) - panel.lengths
+    for done in executor.map(work, parts, progress):
+        if done.answer is None:
+            raise StoreError(f"blocks {done.first} to {done.last} of the panel: {done.lost}")
+        if not shared:
+            chosen, _ = panel.stretch(done.first, done.last)
+            _place(values, starts[chosen], panel.lengths[chosen], done.answer["values"])
+    return values
+
+
+def _place(values: FloatArray, starts: IntArray, lengths: IntArray, part: FloatArray) -> None:
+    """Put a part's columns, symbol after symbol, where those symbols lie."""
+    ends = np.cumsum(lengths)
+    for start, length, end in zip(starts, lengths, ends, strict=True):
+        values[: len(part), start : start + length] = part[:, end - length : end]
+
+
+def arrays_of(
+    program: Program, panel: Panel, benchmark: FloatArray | None = None
+) -> dict[str, np.ndarray]:
+    """What every part reads."""
+    arrays: dict[str, np.ndarray] = {name: getattr(panel, name) for name in PANEL}
+    arrays |= {"code": program.code, "params": program.params, "used": program.used}
+    return arrays if benchmark is None else {**arrays, "benchmark": benchmark}
+
+
+def sizes_of(program: Program) -> dict[str, Any]:
+    """The numbers of a program, as JSON holds them."""
+    return {name: getattr(program, name) for name in SIZES}
+
+
+def blocks(shared: Shared, first: int, last: int) -> dict[str, Any]:
+    """The part of `spread` that a worker does."""
+    chosen, values = stretch_values(shared, first, last)
+    return {} if shared.out is not None else {"symbols": len(chosen), "values": values}
+
+
+def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, FloatArray]:
+    """The symbols of some blocks, by position, and every column at each of their bars."""
+    question, arrays = shared.question, shared.arrays
+    panel = Panel(*(arrays[name] for name in PANEL))
+    program = Program(
+        code=arrays["code"], params=arrays["params"], used=arrays["used"],
+        **{name: question[name] for name in SIZES},
+    )  # fmt: skip
+    chosen, part = panel.stretch(first, last)
+    starts = None
+    if shared.out is not None:
+        starts = (np.cumsum(panel.lengths) - panel.lengths)[chosen]
+    run = advance(
+        program, part, kernels_here(question), benchmark=arrays.get("benchmark"),
+        every_bar=True, threads=1, out=shared.out, starts=starts,
+    )  # fmt: skip
+    return chosen, run.values
+
+
+def kernels_here(question: Mapping[str, Any]) -> Path:
+    """The folder of the compiled kernel on the machine of a worker.
+
+    Raises
+    ------
+    StoreError
+        If this worker runs other code than who asks.
+    """
+    if question["kernel"] != kernel_digest():
+        raise StoreError(
+            "a worker runs another version of technic than this process; install the same one "
+            "everywhere"
+        )
+    folder = Path(str(question["kernels"]))
+    if not compiled(folder):
+        from technic.config import Settings  # noqa: PLC0415 -- on another machine alone
+
+        folder = Settings.load().kernels
+        ensure_compiled(folder)
+    return folder
+
+
+def rows_of(panel: Panel, chosen: IntArray) -> Iterator[tuple[int, int]]:
+    """Where the bars of some symbols begin and end, where all lie symbol after symbol."""
+    ends = np.cumsum(panel.lengths)
+    for i in chosen:
+        yield int(ends[i] - panel.lengths[i]), int(ends[i])
