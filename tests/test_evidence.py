@@ -8,7 +8,8 @@ import pytest
 
 import technic as tc
 from technic.errors import QuestionError, StoreError
-from technic.evaluating import default_columns, evaluate, forward_returns
+from technic.aftermath import forward_returns
+from technic.evaluating import default_columns, evaluate
 from technic.evidence import BINS, DRAWS, SEED, interval
 from technic.evidence import tested as measure
 from technic.market.sessions import nyse

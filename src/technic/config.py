@@ -32,6 +32,10 @@ SETTINGS = {
     "home": ("TECHNIC_HOME", "folder of stores, settings and compiled indicators"),
     "store": ("TECHNIC_STORE", "folder of the store that commands read"),
     "threads": ("TECHNIC_THREADS", "how many threads compute; never changes an answer"),
+    "executor": (
+        "TECHNIC_EXECUTOR",
+        "where long work runs: processes:N, threads:N, inline:, ray://host:port",
+    ),
     "cache": ("TECHNIC_CACHE", "where answers are kept: memory,files,redis://host:port/0, or none"),
     "database": (
         "TECHNIC_DATABASE",
@@ -118,6 +122,12 @@ class Settings:
         return (home or user_data_path("technic")) / "stores"
 
     @property
+    def mirrors(self) -> Path:
+        """The folder of copies of stores that lie in object storage."""
+        home = self._home
+        return (home / "cache" if home else user_cache_path("technic")) / "mirrors"
+
+    @property
     def threads(self) -> int | None:
         """How many threads compute; None for one per core."""
         setting = self.given.get("threads")
@@ -150,13 +160,13 @@ class Settings:
         setting = self.given.get(name)
         return setting.value if setting else default
 
-    def store(self, flag: Path | None = None, *, writing: bool = False) -> Setting:
+    def store(self, flag: str | None = None, *, writing: bool = False) -> Setting:
         """The store to read: as said, else the user's own, else the demo's if there is one.
 
         What is brought in never goes to the demo's unless that is said.
         """
         if flag is not None:
-            return Setting("store", str(flag), "--store")
+            return Setting("store", flag, "--store")
         if "store" in self.given:
             return self.given["store"]
         own, demo = self.stores / "default", self.stores / "demo"

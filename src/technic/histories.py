@@ -14,14 +14,18 @@ from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.errors import SchemaError
+from technic.execute import Executor, Progress
 from technic.indicators import Series
 from technic.indicators.advance import evaluate
+from technic.indicators.program import compile_program
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 from technic.question import series_for
+from technic.shards import spread
 from technic.store import Store
-from technic.store.panels import MappedPanel, newest_rows
+from technic.store.panels import MappedPanel
+from technic.store.rows import newest_rows
 from technic.typing import FloatArray, IntArray
 
 NEEDED = ("open", "high", "low", "close", "volume")
@@ -80,6 +84,8 @@ def store_features(
     as_of: date | None = None,
     last: int | None = None,
     settings: Settings | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> pl.DataFrame:
     """The history of features of a store's symbols: `symbol`, `session`, one column each.
 
@@ -90,14 +96,11 @@ def store_features(
     view = store.panel(as_of)
     columns, series = series_for(texts)
     found = view.who["symbol"].to_numpy()
-    chosen = np.arange(len(found))
-    if symbols is not None:
-        wanted = set(symbols)
-        if strange := sorted(wanted - set(found)):
-            raise SchemaError(f"{', '.join(strange)}: no such symbol in the store")
-        chosen = np.flatnonzero(np.isin(found, sorted(wanted)))
+    chosen = chosen_symbols(view, symbols)
     panel = view.panel.select(chosen)
-    values = every_bar(store, view, panel, series, settings.kernels)
+    values = every_bar(
+        store, view, panel, series, settings.kernels, executor=executor, progress=progress
+    )
     sessions = np.concatenate([panel.run(i, "session") for i in range(len(panel))])
     table = pl.DataFrame(
         {
@@ -109,6 +112,23 @@ def store_features(
     return table if last is None else table.group_by("symbol", maintain_order=True).tail(last)
 
 
+def chosen_symbols(view: MappedPanel, symbols: Iterable[str] | None) -> IntArray:
+    """Positions of the symbols asked for; all if none are.
+
+    Raises
+    ------
+    SchemaError
+        If the store has no such symbol.
+    """
+    found = view.who["symbol"].to_numpy()
+    if symbols is None:
+        return np.arange(len(found))
+    wanted = set(symbols)
+    if strange := sorted(wanted - set(found)):
+        raise SchemaError(f"{', '.join(strange)}: no such symbol in the store")
+    return np.flatnonzero(np.isin(found, sorted(wanted)))
+
+
 def every_bar(
     store: Store,
     view: MappedPanel,
@@ -116,17 +136,30 @@ def every_bar(
     series: list[Series],
     kernels: Path,
     out: FloatArray | None = None,
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> FloatArray:
     """Series at every bar, each as a scan as of its session gives it; shape (n_series, n_bars).
 
     Bars lie symbol after symbol, as in `panel`, which holds some or all symbols of `view`.
     With `out`, of at least as many rows, the answer is written there: large memory that is
-    asked for anew costs more than what is put into it.
+    asked for anew costs more than what is put into it. With `executor`, blocks of symbols are
+    worked on there; the answer is the same.
     """
-    closes = benchmark_closes(view, "market") if _relative(series) else None
-    values: FloatArray = evaluate(series, panel, kernels, benchmark=closes, every_bar=True, out=out)
-    for rows, past in _past_epochs(store, view, panel, series, kernels, closes):
-        values[:, rows] = past
+    closes = benchmark_closes(view, "market") if is_relative(series) else None
+    if executor is None:
+        values: FloatArray = evaluate(
+            series, panel, kernels, benchmark=closes, every_bar=True, threads=threads, out=out
+        )
+    else:
+        program = compile_program(series, every_bar=True)
+        values = spread(
+            program, panel, kernels, executor, benchmark=closes, out=out, progress=progress
+        )
+    for rows, past in past_epochs(store, view, panel, series, kernels, closes):
+        values[: len(series), rows] = past
     return values
 
 
@@ -134,7 +167,7 @@ def _needs_dates(series: Series) -> bool:
     return series.name in {"hold", "benchmark"} or any(map(_needs_dates, series.inputs))
 
 
-def _past_epochs(
+def past_epochs(
     store: Store,
     view: MappedPanel,
     panel: Panel,
@@ -198,8 +231,9 @@ def _packed(bars: pl.DataFrame) -> Panel:
     return pack(ids, lengths.astype(np.int64), columns)
 
 
-def _relative(series: list[Series]) -> bool:
-    return any(s.name == "benchmark" or _relative(list(s.inputs)) for s in series)
+def is_relative(series: list[Series]) -> bool:
+    """Whether any of some series compares with the benchmark."""
+    return any(s.name == "benchmark" or is_relative(list(s.inputs)) for s in series)
 
 
 def _panel(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:

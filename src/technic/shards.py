@@ -7,12 +7,14 @@ or return what they made. Cutting changes no bit: no symbol reads another.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from technic.compiling import ensure_compiled
+from technic.config import Settings
 from technic.errors import StoreError
 from technic.execute import Executor, Progress, Work, spans
 from technic.execute.protocol import Shared, sized
@@ -21,6 +23,8 @@ from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.native import compiled
 from technic.indicators.program import Program
 from technic.market.panel import Panel
+from technic.store import Store, StoreVersion
+from technic.store.opening import fetch
 from technic.typing import FloatArray, IntArray
 
 NANOSECONDS = 4.0  # per value, on one core of the machine this was measured on
@@ -128,8 +132,6 @@ def kernels_here(question: Mapping[str, Any]) -> Path:
         )
     folder = Path(str(question["kernels"]))
     if not compiled(folder):
-        from technic.config import Settings  # noqa: PLC0415 -- on another machine alone
-
         folder = Settings.load().kernels
         ensure_compiled(folder)
     return folder
@@ -140,3 +142,24 @@ def rows_of(panel: Panel, chosen: IntArray) -> Iterator[tuple[int, int]]:
     ends = np.cumsum(panel.lengths)
     for i in chosen:
         yield int(ends[i] - panel.lengths[i]), int(ends[i])
+
+
+@lru_cache(maxsize=2)
+def pinned_store(folder: str, place: str, number: int, identity: str) -> tuple[Store, StoreVersion]:
+    """The store a worker reads, at the very version: its folder, or a copy from where it lies.
+
+    Raises
+    ------
+    StoreError
+        If neither is there on this machine.
+    """
+    store = Store(Path(folder))
+    if store.version().number < number and place:
+        store = Store(fetch(place, Settings.load().mirrors))
+    version = store.version(number)
+    if store.identity_of(version) != identity:
+        raise StoreError(
+            f"{folder}: is another store on this machine; share the folder, or put the store into "
+            "object storage"
+        )
+    return store, version

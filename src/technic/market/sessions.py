@@ -76,6 +76,11 @@ class Sessions:
         self._covered(day)
         return int(np.searchsorted(self.dates, np.datetime64(day, "D"), side="right")) - 1
 
+    def next_from(self, day: date) -> int:
+        """Ordinal of the first session on or after `day`."""
+        self._covered(day)
+        return int(np.searchsorted(self.dates, np.datetime64(day, "D"), side="left"))
+
     def opens(self, ordinal: int) -> datetime:
         """The instant session `ordinal` opens, UTC."""
         return datetime.combine(self.day(ordinal), OPEN, NEW_YORK).astimezone(UTC)

@@ -4,21 +4,23 @@ A panel version is a data file shared by many versions, and an index: where in i
 run lies and how long it is. Nothing that an index points at is ever changed:
 
 1. `_build` writes all runs into a new data file, with spare rows behind them.
-2. `_extend` serves a newer version, or an earlier session: bars that are simply newer are
-   written behind the lengths that older indices know; runs whose past has changed (a revision,
-   a split, a backfill) are written to new places behind the last block.
+2. `_extend` serves a newer version: bars that are simply newer are written behind the lengths
+   that older indices know; runs whose past has changed (a revision, a split, a backfill) are
+   written to new places behind the last block.
 3. `open` finds an index, or makes one by the cheaper of the two ways, and maps the file.
+4. A past session is the newest panel with what differed put back, in memory: `past_views`.
 
 It is a cache: deleting the folder loses nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,8 @@ from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.store.directory import directory
 from technic.store.lock import sync_to_disk, write_atomically, writing
+from technic.store.past_views import rewritten, tables_of
+from technic.store.rows import columns_of_rows, fields_of, lengths_of, newest_rows
 from technic.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -39,6 +43,9 @@ if TYPE_CHECKING:
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
 WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
 LAYOUT = 2
+KEPT_VIEWS = 4  # of past sessions; each holds some tens of megabytes of its own
+_GUARD = Lock()
+_VIEWS: dict[Path, MappedPanel] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,19 +106,65 @@ class PanelCache:
     def open(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> MappedPanel:
         """The panel of a version as of a session, as known before `cutoff`."""
         path = self._path(version, as_of, cutoff)
-        index = _read_index(path)
-        if index is None:
-            with writing(self._folder):
-                index = _read_index(path) or self._make(version, as_of, cutoff)
-                _write_index(path, index)
+        if as_of != version.last or cutoff is not None:
+            return self._kept(path) or self._keep(path, self._past(version, as_of, cutoff, path))
+        index = self._current(version)
         return MappedPanel(
             self._map(index), index.who, as_of, cutoff, version, path.with_suffix(""),
             f"{version.identity}/{index.data}",
         )  # fmt: skip
 
+    def _current(self, version: StoreVersion) -> Index:
+        """The index of everything a version knows; made if there is none."""
+        assert version.last is not None
+        path = self._path(version, version.last, None)
+        index = _read_index(path)
+        if index is None:
+            with writing(self._folder):
+                index = _read_index(path) or self._make(version)
+                _write_index(path, index)
+        return index
+
+    def _kept(self, path: Path) -> MappedPanel | None:
+        with _GUARD:
+            return _VIEWS.get(path)
+
+    def _keep(self, path: Path, view: MappedPanel) -> MappedPanel:
+        """Keep the last few views of the past, for who asks for the same again."""
+        with _GUARD:
+            _VIEWS[path] = view
+            while len(_VIEWS) > KEPT_VIEWS:
+                del _VIEWS[next(iter(_VIEWS))]
+        return view
+
+    def _past(
+        self, version: StoreVersion, as_of: date, cutoff: datetime | None, path: Path
+    ) -> MappedPanel:
+        """A past session: the newest panel, of which what differed is written over in memory."""
+        index = self._current(version)
+        tables = tables_of(self._store.folder, version.identity, tuple(version.tables.items()))
+        found = rewritten(
+            tables, self._store.table("bars", version), as_of, cutoff, version.adjustment
+        )
+        every, ids = index.who["security_id"].to_numpy(), found.who["security_id"].to_numpy()
+        shape = (index.n_blocks, index.n_fields, index.n_rows, LANES)
+        bars = np.asarray(np.memmap(self._folder / index.data, np.float64, "c", shape=shape))
+        at = np.searchsorted(every, ids)
+        panel = Panel(ids, bars, index.places[at], index.lengths[at]).until(nyse().ordinal(as_of))
+        moved = np.isin(ids, found.ids)
+        mine = found.bars.filter(pl.col("security_id").is_in(ids[moved].tolist()))
+        lengths = panel.lengths.copy()
+        lengths[moved] = lengths_of(mine, ids[moved])
+        fields = FIELDS[: index.n_fields]
+        fill(bars, panel.places[moved], lengths[moved], columns_of_rows(mine, fields))
+        return MappedPanel(
+            replace(panel, lengths=lengths), found.who, as_of, cutoff, version,
+            path.with_suffix(""),
+        )  # fmt: skip
+
     def bars(self, version: StoreVersion, as_of: date) -> pl.DataFrame:
         """Adjusted bars until `as_of`, everything known, by security and session."""
-        return self._bars(version, as_of, None, None)
+        return self._bars(version, as_of, None)
 
     def _path(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Path:
         known = "all" if cutoff is None else cutoff.astimezone(UTC).isoformat()
@@ -119,15 +172,15 @@ class PanelCache:
         name = blake2b(view.encode(), digest_size=8).hexdigest()
         return self._folder / f"{version.number:08d}-{name}.arrow"
 
-    def _make(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Index:
+    def _make(self, version: StoreVersion) -> Index:
         """From the newest index there is, if that serves; else from nothing."""
         found = self._base(version)
         if found is not None:
             older, base = found
-            index = self._extend(base, older, version, as_of, cutoff)
+            index = self._extend(base, older, version)
             if index is not None:
                 return index
-        return self._build(version, as_of, cutoff)
+        return self._build(version)
 
     def _base(self, version: StoreVersion) -> tuple[StoreVersion, Index] | None:
         """An index of this or an earlier version that shows everything known to it."""
@@ -140,55 +193,40 @@ class PanelCache:
                 return older, index
         return None
 
-    def _build(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Index:
-        who = self._who(version, as_of, cutoff)
-        bars = self._bars(version, as_of, cutoff, None)
+    def _build(self, version: StoreVersion) -> Index:
+        assert version.last is not None
+        who = self._who(version)
+        bars = self.bars(version, version.last)
         ids = who["security_id"].to_numpy()
-        lengths = _lengths(bars, ids)
-        fields = _fields(bars)
+        lengths = lengths_of(bars, ids)
+        fields = fields_of(bars)
         places = arrange(lengths)
         rows = int(lengths.max(initial=0)) + SPARE_ROWS
         made = empty_bars(len(ids), len(fields), rows)
-        fill(made, places, lengths, _columns(bars, fields))
+        fill(made, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         made.tofile(self._folder / name)
         sync_to_disk(self._folder / name)
         return Index(name, made.shape[0], len(fields), rows, who, places, lengths)
 
-    def _extend(
-        self,
-        base: Index,
-        older: StoreVersion,
-        version: StoreVersion,
-        as_of: date,
-        cutoff: datetime | None,
-    ) -> Index | None:
+    def _extend(self, base: Index, older: StoreVersion, version: StoreVersion) -> Index | None:
         """An index on the same data file; None if it does not serve."""
-        who = self._who(version, as_of, cutoff)
+        who = self._who(version)
         ids = who["security_id"].to_numpy()
         at = np.searchsorted(base.who["security_id"].to_numpy(), ids)
         known = at < len(base.places)
         known[known] &= base.who["security_id"].to_numpy()[at[known]] == ids[known]
         fresh = self._store.added("bars", older, version)
-        changed = self._changed(fresh, older, version, as_of, cutoff)
+        changed = self._changed(fresh, older, version)
         moved = ~known | np.isin(ids, changed)
-
-        panel = Panel(
-            base.who["security_id"].to_numpy(), self._map(base).bars, base.places, base.lengths
-        ).until(nyse().ordinal(as_of))
         lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
-        lengths[known], places[known] = panel.lengths[at[known]], base.places[at[known]]
-
-        simple = fresh.filter(
-            pl.col("session") <= as_of, ~pl.col("security_id").is_in(ids[moved].tolist())
-        )
-        if cutoff is not None:
-            simple = simple.filter(pl.col("known_at") < cutoff)
+        lengths[known], places[known] = base.lengths[at[known]], base.places[at[known]]
+        simple = fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist()))
         newer = newest_rows(simple)
-        more = _lengths(newer, ids)
-        rewritten = self._bars(version, as_of, cutoff, ids[moved])
-        runs = _lengths(rewritten, ids)
+        more = lengths_of(newer, ids)
+        rewritten = self._bars(version, version.last, ids[moved])
+        runs = lengths_of(rewritten, ids)
         lengths[moved] = runs[moved]
         fields = FIELDS[: base.n_fields]
         highest = self._highest_block(base)
@@ -198,17 +236,17 @@ class PanelCache:
         if (
             grown.max(initial=0) > base.n_rows
             or n_blocks > WASTE * (len(ids) / LANES + 8)
-            or set(_fields(rewritten)) - set(fields)
+            or set(fields_of(rewritten)) - set(fields)
         ):
             return None
         with (self._folder / base.data).open("r+b") as handle:
             handle.truncate(n_blocks * base.n_fields * base.n_rows * LANES * 8)
         bars = self._open_data(base.data, (n_blocks, base.n_fields, base.n_rows, LANES), "r+")
-        fill(bars, places[moved], runs[moved], _columns(rewritten, fields))
+        fill(bars, places[moved], runs[moved], columns_of_rows(rewritten, fields))
         starts = np.repeat(lengths, more)
         blocks, lanes = np.divmod(np.repeat(places, more), LANES)
         rows = starts + np.arange(int(more.sum())) - np.repeat(np.cumsum(more) - more, more)
-        for j, column in enumerate(_columns(newer, fields)):
+        for j, column in enumerate(columns_of_rows(newer, fields)):
             bars[blocks, j, rows, lanes] = column
         del bars  # unmapped, so that what was written is the file's
         sync_to_disk(self._folder / base.data)
@@ -219,44 +257,25 @@ class PanelCache:
         block = base.n_fields * base.n_rows * LANES * 8
         return (self._folder / base.data).stat().st_size // block
 
-    def _changed(
-        self,
-        fresh: pl.LazyFrame,
-        older: StoreVersion,
-        version: StoreVersion,
-        as_of: date,
-        cutoff: datetime | None,
-    ) -> IntArray:
+    def _changed(self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion) -> IntArray:
         """Securities whose past looks different from what `older` showed."""
-        last = older.last
-        changed = [
-            fresh.filter(pl.col("session") <= last),
-            self._store.added("actions", older, version).filter(pl.col("kind") == "split"),
-        ]
-        splits = self._store.table("actions", version).filter(pl.col("kind") == "split")
-        changed.append(splits.filter(pl.col("session") > as_of))
-        if cutoff is not None:
-            late = pl.col("known_at") >= cutoff
-            changed.append(splits.filter(late))
-            changed.append(
-                self._store.table("bars", version).filter(pl.col("session") <= as_of, late)
-            )
+        splits = self._store.added("actions", older, version).filter(pl.col("kind") == "split")
+        changed = [fresh.filter(pl.col("session") <= older.last), splits]
         ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
         return ids.collect()["security_id"].to_numpy()
 
-    def _who(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> pl.DataFrame:
-        return directory(
-            self._store.table("tickers", version).collect(),
-            self._store.table("listings", version).collect(),
-            self._store.table("classifications", version).collect(),
-            as_of,
-            cutoff,
+    def _who(self, version: StoreVersion) -> pl.DataFrame:
+        assert version.last is not None
+        tickers, listings, classes = (
+            self._store.table(name, version).collect()
+            for name in ("tickers", "listings", "classifications")
         )
+        return directory(tickers, listings, classes, version.last, None)
 
     def _bars(
-        self, version: StoreVersion, as_of: date, cutoff: datetime | None, ids: IntArray | None
+        self, version: StoreVersion, as_of: date | None, ids: IntArray | None
     ) -> pl.DataFrame:
-        """Adjusted bars until `as_of` as known before `cutoff`, by security and session."""
+        """Adjusted bars until `as_of`, everything known, by security and session."""
         bars = self._store.table("bars", version).filter(pl.col("session") <= as_of)
         actions = self._store.table("actions", version).filter(
             pl.col("kind") == "split", pl.col("session") <= as_of
@@ -264,9 +283,6 @@ class PanelCache:
         if ids is not None:
             bars = bars.filter(pl.col("security_id").is_in(ids.tolist()))
             actions = actions.filter(pl.col("security_id").is_in(ids.tolist()))
-        if cutoff is not None:
-            bars = bars.filter(pl.col("known_at") < cutoff)
-            actions = actions.filter(pl.col("known_at") < cutoff)
         table = newest_rows(bars)
         if version.adjustment == "splits":
             return table
@@ -292,50 +308,6 @@ class PanelCache:
 def _mapped(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
     """A data file in memory: views of one process share it, or each would count its pages anew."""
     return np.asarray(np.memmap(path, np.float64, "c", shape=shape))
-
-
-def newest_rows(bars: pl.LazyFrame) -> pl.DataFrame:
-    """One row per security and session, the one that became known last; in that order.
-
-    The table is a few long sorted runs, which a stable sort of one integer key merges quickly.
-    """
-    columns = ["security_id", "session", "open", "high", "low", "close", "volume", "vwap"]
-    table = bars.select(*columns, "known_at").collect()
-    key = _key(table)
-    order = np.argsort(key, kind="stable")
-    if len(key) > 1 and (np.diff(key[order]) == 0).any():
-        order = order[np.lexsort((table["known_at"].to_physical().to_numpy()[order], key[order]))]
-        last = np.append(np.diff(key[order]) != 0, True)
-        order = order[last]
-    if not np.array_equal(order, np.arange(len(key))):
-        table = table[order]
-    return table.select(columns)
-
-
-def _key(table: pl.DataFrame) -> IntArray:
-    """Security and session as one integer."""
-    days = table["session"].to_physical().to_numpy().astype(np.int64)
-    key: IntArray = table["security_id"].to_numpy() * (1 << 24) + days
-    return key
-
-
-def _fields(bars: pl.DataFrame) -> tuple[str, ...]:
-    has_vwap = bars["vwap"].null_count() < bars.height
-    return FIELDS if has_vwap else FIELDS[:-1]
-
-
-def _columns(bars: pl.DataFrame, fields: tuple[str, ...]) -> list[FloatArray]:
-    ordinals = nyse().ordinals(bars["session"].to_numpy()).astype(np.float64)
-    return [
-        ordinals if name == "session" else bars[name].fill_null(float("nan")).to_numpy()
-        for name in fields
-    ]
-
-
-def _lengths(bars: pl.DataFrame, ids: IntArray) -> IntArray:
-    """How many rows each of `ids` has in `bars`, which is sorted by security."""
-    column = bars["security_id"].to_numpy()
-    return np.searchsorted(column, ids, "right") - np.searchsorted(column, ids, "left")
 
 
 def _write_index(path: Path, index: Index) -> None:

@@ -43,9 +43,10 @@ VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 class Store:
     """One folder of market data. Cheap to make: nothing is read before it is asked for."""
 
-    def __init__(self, folder: Path, database: str | None = None) -> None:
+    def __init__(self, folder: Path, database: str | None = None, place: str = "") -> None:
         self.folder = folder.absolute()  # a process may change its own
         self.database = database
+        self.place = place  # where it was fetched from; empty if it lies here
         self._catalog: Catalog | None = None
 
     def __repr__(self) -> str:
@@ -178,6 +179,11 @@ class Store:
         tables_before : Delta versions to append behind, where a repair has moved on
         changes : of `StoreVersion`: adjustment, simulated, settled
         """
+        if self.place:
+            raise StoreError(
+                f"{self.place}: is read here, not written; bring data into the store it was put "
+                "there from, and put it there again: technic backup"
+            )
         with writing(self.folder):
             before = self.version()
             tables, made = dict(tables_before or before.tables), list[Path]()

@@ -6,7 +6,8 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,6 +50,11 @@ def scan(
     form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the manifest: technic runs.")] = False,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="Ask on every session from here …")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="… to here.")] = None,
+    executor: options.ExecutorOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -59,6 +65,7 @@ def scan(
       technic scan momentum-leaders --top 10
       technic scan -e "rsi(14) < 30 and close > sma(200)" --universe liquid
       technic scan -e "pct_rank(ret(126), by=sector) > 90" --format csv --out leaders.csv
+      technic scan momentum-leaders --from 2023-01-01 --to 2023-12-31 --format parquet --out year.parquet
     """
     from technic.fundamentals import market_regime
     from technic.interfaces.export import write
@@ -71,6 +78,12 @@ def scan(
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
+    if first is not None or last is not None:
+        if as_of is not None or known_at is not None or keep:
+            raise ConfigError("--from and --to stand alone: without --as-of, --known-at and --keep")
+        asked = _with(_asked(file), where, universe, rank, top=top, columns=split_columns(columns))
+        _every_session(desk, asked, options.symbols(symbols), (first, last), executor, chosen, out)
+        return
     report = run(
         desk.store,
         where,
@@ -102,6 +115,34 @@ def scan(
     if line := options.age_line(desk.store.version()):
         print(line)
     render_scan(report, desk.command, sys.stdout)
+
+
+def _every_session(
+    desk: options.Desk,
+    asked: ScanFile,
+    symbols: tuple[str, ...] | None,
+    between: tuple[str | None, str | None],
+    executor: str | None,
+    form: str,
+    out: Path | None,
+) -> None:
+    """The question on every session of a span."""
+    from technic.interfaces.spans import render_sessions, write_sessions
+    from technic.spanning import scan_sessions
+
+    first, last = options.day(between[0], "--from"), options.day(between[1], "--to")
+    begin = first or desk.store.require().first
+    assert begin is not None
+    since = monotonic()
+    with options.executor(executor, desk.settings) as runner, options.bar("Scanning") as advance:
+        found = scan_sessions(
+            desk.store, begin, last, file=asked, symbols=symbols, settings=desk.settings,
+            executor=runner, progress=advance,
+        )  # fmt: skip
+    if form != "table" or out is not None:
+        write_sessions(found, form, out)
+        return
+    render_sessions(found, monotonic() - since, sys.stdout)
 
 
 def explain(
@@ -195,9 +236,11 @@ def _asked(file: Path | None) -> ScanFile:
     return ScanFile() if file is None else ScanFile.read(file)
 
 
-def _with(asked: ScanFile, where: str | None, universe: str | None, rank: str | None) -> ScanFile:
+def _with(
+    asked: ScanFile, where: str | None, universe: str | None, rank: str | None, **more: Any
+) -> ScanFile:
     from technic.config import UNIVERSES
 
     named = UNIVERSES.get(universe, universe) if universe is not None else None
-    given = {"where": where, "universe": named, "rank": rank}
-    return replace(asked, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    given = {"where": where, "universe": named, "rank": rank, **more}
+    return replace(asked, **{k: v for k, v in given.items() if v is not None})

@@ -44,7 +44,7 @@ def demo(
     from technic.sync import FileStore
 
     settings = Settings.load()
-    folder = store or settings.stores / "demo"
+    folder = Path(store) if store else settings.stores / "demo"
     target, wanted = FileStore(folder), {"seed": seed, "size": size, "form": FORM}
     version, made_in = target.version(), 0.0
     made = version.simulated or {}
@@ -81,7 +81,7 @@ def demo(
         f"{about['sessions']} sessions to {about['last']}{took}"
     )
     is_default = options.desk(None).store.folder == folder
-    chosen = options.desk(None if is_default else folder)
+    chosen = options.desk(None if is_default else str(folder))
     render_scan(report, chosen.command, sys.stdout, heading=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,7 +57,11 @@ def features(
     symbols: options.SymbolsOption = None,
     last: Annotated[int, typer.Option("--last", min=1, help="Sessions to show.")] = 5,
     as_of: options.AsOfOption = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE.parquet")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.parquet|DIR", help="All of it; a folder by year."),
+    ] = None,
+    executor: options.ExecutorOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -68,14 +72,15 @@ def features(
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
-    table = store_features(
-        desk.store,
-        question,
-        symbols=options.symbols(symbols),
-        as_of=options.day(as_of),
-        last=None if out is not None else last,
-        settings=desk.settings,
-    )
+    asked = {
+        "symbols": options.symbols(symbols),
+        "as_of": options.day(as_of),
+        "settings": desk.settings,
+    }
+    if out is not None and out.suffix != ".parquet":
+        _write_features(desk, question, out, executor, asked)
+        return
+    table = store_features(desk.store, question, last=None if out is not None else last, **asked)  # type: ignore[arg-type]
     if out is not None:
         table.write_parquet(out)
         print(f"{out}: {table.height:,} rows", file=sys.stderr)
@@ -83,6 +88,23 @@ def features(
         options.emit_json(table.to_dicts())
     else:
         render_frame(table, sys.stdout)
+
+
+def _write_features(
+    desk: options.Desk, question: list[str], out: Path, executor: str | None, asked: dict[str, Any]
+) -> None:
+    from technic.partitions import write_features
+
+    with (
+        options.executor(executor, desk.settings) as runner,
+        options.bar("Features") as advance,
+    ):
+        made = write_features(desk.store, question, out, executor=runner, progress=advance, **asked)
+    print(
+        f"{made.folder}: {made.rows:,} rows of {len(made.columns)} features in {made.files} files, "
+        f"{made.size / 1e6:,.0f} MB, by year",
+        file=sys.stderr,
+    )
 
 
 def indicators(
@@ -242,7 +264,7 @@ def config_show(
     settings = Settings.load()
     store = settings.store()
     defaults = {
-        "home": str(settings.stores.parent), "store": store.value, "threads": "all",
+        "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes",
         "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
         "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
     }  # fmt: skip

@@ -102,13 +102,25 @@ def cache_clear(
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="DIR|URL", help="A folder that is not there yet, or s3://bucket/x."),
+    ],
     store: options.StoreOption = None,
 ) -> None:
-    """Copy the store as it is now, whole, while others go on using it."""
+    """Copy the store as it is now, whole, while others go on using it.
+
+    To object storage only what is new goes, and it can be read there: --store s3://bucket/x.
+    """
     from technic.store.backup import backup as run
+    from technic.store.opening import is_remote, push
 
     desk = options.desk(store)
-    version = run(desk.store, target)
+    if is_remote(target):
+        sent = push(desk.store, target)
+        print(f"{target}: version {desk.store.version().number}, {sent:,} files sent")
+        print(f"Read it anywhere: technic scan --store {target}")
+        return
+    version = run(desk.store, Path(target))
     print(f"{target}: version {version.number} of {desk.store.folder}, to {version.last}")
     print(f"Check it: technic doctor --deep --store {target}")

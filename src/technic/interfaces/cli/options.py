@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from technic.config import Settings
+    from technic.execute import Executor
     from technic.store import StoreVersion
     from technic.sync import FileStore
 
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store.")
+    str | None, typer.Option("--store", metavar="DIR|URL", help="Folder of the store, or s3://….")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Everything, as JSON.")]
 AsOfOption = Annotated[
@@ -33,6 +35,14 @@ AsOfOption = Annotated[
 KnownAtOption = Annotated[
     str | None,
     typer.Option("--known-at", metavar="INSTANT", help="Only what was known before it."),
+]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="WHERE",
+        help="inline:, threads:N, processes:N, ray://local or ray://host:port.",
+    ),
 ]
 SymbolsOption = Annotated[
     str | None,
@@ -68,18 +78,18 @@ def logging_as(*, verbose: bool, as_json: bool) -> None:
     LOGGING.update(verbose=verbose, as_json=as_json)
 
 
-def desk(flag: Path | None, *, writing: bool = False) -> Desk:
+def desk(flag: str | None, *, writing: bool = False) -> Desk:
     """The store to work on."""
     from technic.config import Settings
     from technic.keys import all_values
     from technic.logs import set_up
-    from technic.sync import FileStore
+    from technic.sync import open_store
 
     settings = Settings.load()
     set_up(settings.state / "logs", all_values(settings), **LOGGING)
     setting = settings.store(flag, writing=writing)
     hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
-    return Desk(FileStore(Path(setting.value), settings.database), settings, setting.origin, hint)
+    return Desk(open_store(setting.value), settings, setting.origin, hint)
 
 
 def day(text: str | None, option: str = "--as-of") -> date | None:
@@ -154,6 +164,18 @@ def progress(title: str) -> Callable[[str], None]:
 
 
 @contextmanager
+def executor(flag: str | None, settings: Settings) -> Iterator[Executor]:
+    """Where long work runs: as said, else as the settings have it; ended afterwards."""
+    from technic.execute import DEFAULT, open_executor
+
+    made = open_executor(flag or settings.value("executor", DEFAULT))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     """A bar on standard error: how far, what is being done, how long still; none in a pipe."""
     if not sys.stderr.isatty():
@@ -170,13 +192,16 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(), TextColumn("{task.fields[what]}"),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(title, total=None, what="")
+        task = shown.add_task(title, total=None, what="", rate="")
+        since = monotonic()
 
         def advance(done: int, total: int, what: str) -> None:
-            shown.update(task, completed=done, total=total, what=what)
+            rate = f"{done / max(monotonic() - since, 1e-3):.3g}/s" if done else ""
+            shown.update(task, completed=done, total=total, what=what, rate=rate)
 
         yield advance
 

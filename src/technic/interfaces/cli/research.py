@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
     ] = None,
+    executor: options.ExecutorOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -44,7 +46,11 @@ def evaluate(
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
-    with options.bar("Evaluating") as advance:
+    with ExitStack() as stack:
+        advance = stack.enter_context(options.bar("Evaluating"))
+        runner = None
+        if executor is not None:
+            runner = stack.enter_context(options.executor(executor, desk.settings))
         found = run(
             desk.store,
             columns or (),
@@ -52,6 +58,7 @@ def evaluate(
             as_of=options.day(as_of),
             last=last,
             settings=desk.settings,
+            executor=runner,
             progress=advance,
         )
     remember(desk.store, found.about(), datetime.now(UTC))

@@ -1,0 +1,68 @@
+"""Object storage such as S3: names and bytes, nothing else.
+
+Address and credentials are those of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+AWS_REGION, AWS_ENDPOINT, or what the machine has been given.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import from_url
+
+from technic.errors import StoreError
+
+
+class Bucket:
+    """Everything below one address."""
+
+    def __init__(self, url: str) -> None:
+        endpoint = os.environ.get("AWS_ENDPOINT") or os.environ.get("AWS_ENDPOINT_URL")
+        here = bool(endpoint) and str(endpoint).startswith("http://127.0.0.1")
+        options: dict[str, Any] = {"allow_http": here, "timeout": "300s"}
+        config: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
+        self.url = url.rstrip("/")
+        try:
+            self._store: Any = from_url(
+                self.url, config=config, client_options=options, retry_config={"max_retries": 4}
+            )
+        except (BaseError, ValueError) as error:
+            raise StoreError(f"{self.url}: is no address of object storage: {error}") from error
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Size of every object, by its name below the address."""
+        with _told(self.url):
+            pages = obstore.list(self._store, prefix or None)
+            return {one["path"]: int(one["size"]) for page in pages for one in page}
+
+    def read(self, name: str) -> bytes:
+        """The content of an object."""
+        with _told(f"{self.url}/{name}"):
+            return bytes(obstore.get(self._store, name).bytes())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put an object in its place, whole."""
+        with _told(f"{self.url}/{name}"):
+            obstore.put(self._store, name, content)
+
+
+class _told:  # noqa: N801 -- reads as what it does
+    """Errors of the storage, as ours."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """An error that names what was asked for, and what to look at."""
+        if isinstance(error, BaseError | OSError):
+            reason = str(error).strip().splitlines()[0][:200]
+            raise StoreError(
+                f"{self._what}: cannot be reached ({reason}); look at AWS_ENDPOINT, AWS_REGION and "
+                "the credentials. Nothing was changed"
+            ) from error
