@@ -15,7 +15,6 @@ from time import monotonic
 from typing import IO, Any
 
 import orjson
-import psutil
 
 from technic.execute.shared import line
 
@@ -147,6 +146,8 @@ class Child:
 
     def resident(self) -> int:
         """Bytes of memory it holds that it shares with nobody."""
+        import psutil  # noqa: PLC0415 -- asked only where memory is bounded
+
         try:
             info = psutil.Process(self.pid).memory_info()
         except psutil.Error:
