@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import technic as tc
-from technic.errors import QuestionError, StoreError
 from technic.aftermath import forward_returns
+from technic.errors import QuestionError, StoreError
 from technic.evaluating import default_columns, evaluate
 from technic.evidence import BINS, DRAWS, SEED, interval
 from technic.evidence import tested as measure

@@ -36,6 +36,10 @@ SETTINGS = {
         "TECHNIC_EXECUTOR",
         "where long work runs: processes:N, threads:N, inline:, ray://host:port",
     ),
+    "plugins": (
+        "TECHNIC_PLUGINS",
+        "scores of your own that may run, each with its digest: technic plugins trust",
+    ),
     "cache": ("TECHNIC_CACHE", "where answers are kept: memory,files,redis://host:port/0, or none"),
     "database": (
         "TECHNIC_DATABASE",

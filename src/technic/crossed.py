@@ -78,4 +78,7 @@ class Crossed:
 
 @cache
 def _reads_lists(call: Call) -> bool:
-    return any(isinstance(part, Call) and part.name == "in_list" for part in call.walk())
+    """Whether it reads what is not part of the view."""
+    return any(
+        isinstance(part, Call) and part.name in {"in_list", "python"} for part in call.walk()
+    )

@@ -22,6 +22,7 @@ from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.listed import attributes_of
 from technic.market.sessions import nyse
+from technic.plugins import plugin_column
 from technic.query.names import REGIME
 from technic.regime import Regime, regime_of
 from technic.scores.digest import digest as scores_digest
@@ -43,6 +44,7 @@ class Known(dict[str, Any]):
     def __init__(self, store: Store, view: MappedPanel, settings: Settings) -> None:
         super().__init__(attributes_of(view))
         self._store, self._view, self._settings = store, view, settings
+        self.notes: list[str] = []
 
     def __missing__(self, name: str) -> Any:
         self.prefetch([name])
@@ -55,7 +57,11 @@ class Known(dict[str, Any]):
         kept = {
             name: key_of("known", scores_digest(), self._view.name, name)
             for name in sorted(wanted - set(REGIME) - {"market_cap"})
+            if not name.startswith("python(")  # keeps its own
         }
+        for name in wanted - set(kept):
+            if name.startswith("python("):
+                self[name] = self._find(name)
         found = cache.get_many(kept.values())
         fresh_ones = {}
         for name, key in kept.items():
@@ -91,6 +97,10 @@ class Known(dict[str, Any]):
         return {(who, accession): form for who, accession, form in rows.iter_rows()}
 
     def _find(self, name: str) -> FloatArray:
+        if name.startswith("python("):
+            column, troubles = plugin_column(name[8:-2], self._view, self._settings)
+            self.notes += troubles
+            return column
         if name.startswith("news_count("):
             return self._news(int(name[len("news_count(") : -1]))
         return self._updated() if name == "is_updated" else self._of_filings(name)

@@ -87,14 +87,12 @@ class Question:
     def lists(self) -> frozenset[str]:
         """The watch-lists it names."""
         trees = [tree for tree in (self.universe, self.where, self.score) if tree is not None]
-        return frozenset(
-            argument.value
-            for tree in trees
-            for part in tree.walk()
-            if isinstance(part, Call) and part.name == "in_list"
-            for argument in part.arguments
-            if isinstance(argument, Text)
-        )
+        return _texts_of("in_list", trees)
+
+    @property
+    def plugins(self) -> frozenset[str]:
+        """The scores of the user's own that it names."""
+        return _texts_of("python", self.trees)
 
     def as_dict(self) -> dict[str, Any]:
         """The question in canonical form: what a manifest holds, and `of_dict` reads."""
@@ -122,6 +120,18 @@ class Question:
                 "target": rules.target if self.target is None else str(self.target),
             },
         }
+
+
+def _texts_of(call: str, trees: Iterable[Node]) -> frozenset[str]:
+    """The texts that calls of one name are given."""
+    return frozenset(
+        argument.value
+        for tree in trees
+        for part in tree.walk()
+        if isinstance(part, Call) and part.name == call
+        for argument in part.arguments
+        if isinstance(argument, Text)
+    )
 
 
 def question_of_dict(content: dict[str, Any]) -> Question:

@@ -23,11 +23,12 @@ import numpy as np
 from technic import __version__
 from technic.answers import answer_key, pack, unpack
 from technic.config import UNIVERSES, ScanFile, Settings
-from technic.errors import StoreError
+from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
 from technic.indicators.fuse import digest as kernel_digest
 from technic.manifest import canonical, make_manifest
 from technic.plan import Levels, plan_rows
+from technic.plugins import plugin_named
 from technic.query.evaluate import features_in
 from technic.question import Question, question_of_dict, understand
 from technic.report import Report, Row
@@ -117,9 +118,9 @@ def _key(
     as_of: date | None,
     known_at: datetime | None,
 ) -> str:
-    """What the report depends on; empty if a watch-list may be part of it, which anyone may edit."""
+    """What the report depends on; empty if something of the user's may be part of it, which changes."""
     texts = asdict(asked)
-    if "in_list" in str(texts):
+    if "in_list" in str(texts) or "python(" in str(texts):
         return ""
     names = None if symbols is None else sorted(set(symbols))
     view = f"{store.identity_of(version)}|{as_of}|{known_at}"
@@ -141,6 +142,10 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
             f"{version.number} is {version.name}, the manifest names "
             f"{manifest['store_version']}"
         )
+    settings = settings or Settings.load()
+    for name, digest in manifest["question"].get("plugins", {}).items():
+        if plugin_named(settings, name).digest != digest:
+            raise VerifyError(f"python('{name}') is not the code that the answer was made with")
     known_at = manifest["known_at"]
     section = evaluate_question(
         store,
@@ -149,7 +154,7 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
         known_at=datetime.fromisoformat(known_at) if known_at else None,
         everything=known_at is None,
         version=version,
-        settings=(settings or Settings.load()).uncached(),
+        settings=settings.uncached(),
         lists=manifest["question"].get("lists"),
     )
     return report_of(section)
@@ -164,6 +169,8 @@ def report_of(section: Section) -> Report:
     asked = question.as_dict()
     if question.lists:
         asked["lists"] = {name: sorted(section.evaluation.lists(name)) for name in question.lists}
+    if question.plugins:
+        asked["plugins"] = {name: section.plugins[name] for name in sorted(question.plugins)}
     symbols = section.symbols
     answer = _answer(section, rows, symbols)
     manifest = make_manifest(

@@ -23,6 +23,7 @@ from technic.indicators import Series
 from technic.ledger import Evidence, Ledger, draw_up
 from technic.listed import last_sessions, listed_on
 from technic.market.sessions import nyse
+from technic.plugins import plugin_named
 from technic.query.evaluate import Evaluation, both
 from technic.query.names import ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
@@ -49,6 +50,7 @@ class Section:
     timings: dict[str, float]
     notes: tuple[str, ...] = ()
     work: Mapping[str, int] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -90,11 +92,15 @@ def evaluate_question(
     columns = columns_of(question.series, question.benchmark, view, settings)
     clock.lap("features")
     known = Known(store, view, settings)
-    known.prefetch(question.names & KNOWN_NAMES)
+    own = {f"python('{name}')" for name in question.plugins}
+    known.prefetch((question.names & KNOWN_NAMES) | own)
     clock.lap("filings")
+    plugins = {name: plugin_named(settings, name).digest for name in question.plugins}
     section = _section(question, view, columns.values, known, store, lists, settings, clock)
     clock.lap("ledger")
-    return replace(section, timings=clock.laps, work={**columns.work, **section.work})
+    return replace(
+        section, timings=clock.laps, work={**columns.work, **section.work}, plugins=plugins
+    )
 
 
 def _section(
@@ -145,6 +151,7 @@ def _section(
     )
     ledger = draw_up(evidence)
     notes = crossed.notes(evaluation)
+    notes += attributes.notes
     notes += _adjustment_note(question, view)
     settled = view.version.settled
     if settled is not None and view.as_of > settled:

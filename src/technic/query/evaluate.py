@@ -126,7 +126,7 @@ class Evaluation:
                 wanted = self.lists(node.arguments[0].value)  # type: ignore[attr-defined]
                 symbols = self.attributes["symbol"]
                 return np.array([float(symbol in wanted) for symbol in symbols])
-            case "news_count":
+            case "news_count" | "python":
                 return self.attributes[str(node)]
         return self._cross_section(node)
 

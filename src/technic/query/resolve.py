@@ -413,6 +413,11 @@ class Resolver:
         number = self._bars(node.arguments[0], node.name)
         return replace(node, arguments=(number,)), names.COUNT
 
+    def _call_python(self, node: Call) -> Resolved:
+        if len(node.arguments) != 1 or not isinstance(node.arguments[0], Text):
+            raise QuestionError("it is written python('name'): a score of your own", start=node.at)
+        return node, names.PLAIN
+
     # --- checks ----------------------------------------------------------------------------
 
     def _numeric(self, node: Node, where: str) -> Resolved:

@@ -27,6 +27,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=True)
 cache_app = typer.Typer(help="Look at what is kept, or forget it.", no_args_is_help=True)
 simulate_app = typer.Typer(help="A simulated vendor.", no_args_is_help=True)
+plugins_app = typer.Typer(help="Scores of your own, in Python.", no_args_is_help=True)
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
 
 for _command in (
@@ -60,6 +61,9 @@ for _command in (
 ):
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 config_app.command("show")(inform.config_show)
+plugins_app.command("list")(inform.plugins_list)
+plugins_app.command("trust")(inform.plugins_trust)
+plugins_app.command("forget")(inform.plugins_forget)
 list_app.command("add")(inform.list_add)
 list_app.command("remove")(inform.list_remove)
 list_app.command("show")(inform.list_show)
@@ -70,6 +74,7 @@ app.add_typer(simulate_app, name="simulate")
 app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")
 app.add_typer(list_app, name="list")
+app.add_typer(plugins_app, name="plugins")
 
 
 @app.callback()

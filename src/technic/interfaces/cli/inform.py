@@ -264,7 +264,7 @@ def config_show(
     settings = Settings.load()
     store = settings.store()
     defaults = {
-        "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes",
+        "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes", "plugins": "none",
         "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
         "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
     }  # fmt: skip
@@ -282,6 +282,47 @@ def config_show(
     for row in rows:
         where = f"   ({row['origin']}; {row['variable']})" if origin else ""
         print(f"{row['name']:8} {row['value']}{where}")
+
+
+def plugins_list(as_json: options.JsonOption = False) -> None:
+    """List the scores of your own that are installed, and which of them may run."""
+    from dataclasses import asdict
+
+    from technic.config import Settings
+    from technic.plugins import GROUP, found
+
+    every = found(Settings.load())
+    if as_json:
+        options.emit_json([asdict(plugin) for plugin in every])
+        return
+    for plugin in every:
+        state = "may run" if plugin.trusted else f"may not run: technic plugins trust {plugin.name}"
+        print(f"{plugin.name:20} {plugin.target:36} {plugin.digest[:12]}  {state}")
+    if not every:
+        print(f"none: a package offers one as an entry point of the group {GROUP}")
+
+
+def plugins_trust(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
+) -> None:
+    """Let a score of your own run, as its files are now. It is code: read it first."""
+    from technic.config import Settings
+    from technic.plugins import trust
+
+    plugin = trust(Settings.load(), name)
+    print(f"{plugin.name} may run as it is now ({plugin.target}, {plugin.digest[:12]})")
+    print(f"""Next: technic scan --rank "python('{plugin.name}')\"""")
+
+
+def plugins_forget(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
+) -> None:
+    """Let a score of your own run no longer."""
+    from technic.config import Settings
+    from technic.plugins import trust
+
+    trust(Settings.load(), name, trusted=False)
+    print(f"{name} may not run")
 
 
 def list_add(

@@ -1,0 +1,221 @@
+"""Scores of the user's own: they run only when trusted, see what they may, and lose no scan."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+import technic as tc
+from technic import plugins
+from technic.config import Settings
+from technic.errors import ConfigError, VerifyError
+from technic.market.sessions import nyse
+from technic.scanning import rerun
+
+CODE = """
+import os, time, ctypes, socket
+import numpy as np
+
+def mean_close(bars):
+    return bars.close.mean()
+
+def last_of(bars):
+    return float(bars.dates[-1].astype("datetime64[D]").astype(int))
+
+def raises(bars):
+    if bars.symbol == "S03":
+        raise ValueError("no such thing")
+    return len(bars.close)
+
+def mutates(bars):
+    bars.close[0] = 1e9
+    return 1.0
+
+def text(bars):
+    return "strong buy"
+
+def infinite(bars):
+    return float("inf") if bars.symbol == "S01" else 1.0
+
+def exits(bars):
+    if bars.symbol == "S05":
+        os._exit(3)
+    return 1.0
+
+def segfaults(bars):
+    if bars.symbol == "S05":
+        ctypes.string_at(0)
+    return 1.0
+
+def spins(bars):
+    while bars.symbol == "S05":
+        pass
+    return 1.0
+
+def prints(bars):
+    print('{"told": {}}', flush=True)
+    os.write(1, b"raw words\\\\n")
+    return 1.0
+
+def peeks(bars):
+    return float(any("KEY" in name or "SECRET" in name for name in os.environ))
+
+def none(bars):
+    return None
+"""
+NAMES = [line.split()[1].split("(")[0] for line in CODE.splitlines() if line.startswith("def ")]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An installed package that offers plugins."""
+    site = tmp_path / "site"
+    (site / "minescores").mkdir(parents=True)
+    (site / "minescores" / "__init__.py").write_text("")
+    (site / "minescores" / "scores.py").write_text(CODE)
+    info = site / "minescores-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: minescores\nVersion: 1.0\n")
+    offers = "".join(f"{name} = minescores.scores:{name}\n" for name in NAMES)
+    (info / "entry_points.txt").write_text(f"[technic.scores]\n{offers}")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    plugins._executor.cache_clear()
+    yield site
+    plugins._executor(Settings.load().value("executor", plugins.DEFAULT)).close()
+    plugins._executor.cache_clear()
+
+
+@pytest.fixture
+def settings(tmp_path, kernels):
+    env = {**os.environ, "TECHNIC_HOME": str(tmp_path / "home"), "TECHNIC_EXECUTOR": "processes:2"}
+    (tmp_path / "home" / "cache").mkdir(parents=True)
+    (tmp_path / "home" / "cache" / "kernels").symlink_to(kernels)
+    return Settings.load(env)
+
+
+def trusted(settings, *names):
+    for name in names:
+        plugins.trust(settings, name)
+    env = {**os.environ, "TECHNIC_HOME": settings.value("home"), "TECHNIC_EXECUTOR": "processes:2"}
+    return Settings.load(env)
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = tc.open_store(tmp_path / "store")
+    last = nyse().ordinal(date(2024, 3, 8))
+    days = [nyse().day(last - k) for k in range(29, -1, -1)]
+    rng = np.random.default_rng(1)
+    rows = [
+        {"symbol": f"S{i:02d}", "date": day, "open": c, "high": c * 1.01, "low": c * 0.99,
+         "close": c, "volume": 1e6}
+        for i in range(12)
+        for day, c in zip(days, 20.0 + i + rng.random(30), strict=True)
+    ]  # fmt: skip
+    made.import_bars(pl.DataFrame(rows))
+    return made
+
+
+def values(report, name):
+    return dict(zip(report.rows["symbol"], report.rows[f"python('{name}')"], strict=True))
+
+
+def asked(store, settings, name, **more):
+    return tc.scan(store, rank="close", columns=[f"python('{name}')"], settings=settings, **more)
+
+
+def test_a_score_of_ones_own_is_a_column_a_clause_and_a_rank(package, store, settings):
+    settings = trusted(settings, "mean_close")
+    panel = store.panel()
+    want = {
+        symbol: panel.panel.run(i, "close").mean() for i, symbol in enumerate(panel.who["symbol"])
+    }
+    report = tc.scan(store, where="python('mean_close') > 25", rank="python('mean_close')",
+                     columns=["python('mean_close')"], settings=settings)  # fmt: skip
+    assert values(report, "mean_close") == {s: v for s, v in want.items() if v > 25}
+    assert report.notes == ()
+
+
+def test_it_sees_nothing_after_the_session(package, store, settings):
+    settings = trusted(settings, "last_of")
+    day = nyse().day(nyse().ordinal(date(2024, 3, 8)) - 7)
+    found = values(asked(store, settings, "last_of", as_of=day), "last_of")
+    assert set(found.values()) == {float(np.datetime64(day, "D").astype(int))}
+
+
+def test_code_that_was_not_trusted_does_not_run(package, store, settings):
+    with pytest.raises(ConfigError, match="technic plugins trust mean_close"):
+        asked(store, settings, "mean_close")
+
+
+def test_code_that_changed_since_does_not_run(package, store, settings):
+    settings = trusted(settings, "mean_close")
+    (package / "minescores" / "scores.py").write_text(CODE + "\n# another line\n")
+    with pytest.raises(ConfigError, match="changed since you trusted it"):
+        asked(store, settings, "mean_close")
+
+
+def test_a_plugin_that_is_not_there_is_said_not_to_be(package, store, settings):
+    with pytest.raises(ConfigError, match="no such plugin"):
+        asked(store, settings, "nonesuch")
+
+
+@pytest.mark.parametrize(
+    ("name", "lost", "why"),
+    [
+        ("raises", ["S03"], "ValueError: no such thing"),
+        ("mutates", [f"S{i:02d}" for i in range(12)], "read-only"),
+        ("text", [f"S{i:02d}" for i in range(12)], "a score is a number, not str"),
+        ("exits", ["S05"], "code 3"),
+        ("segfaults", ["S05"], "SIGSEGV"),
+        ("spins", ["S05"], "took longer than 2 s"),
+    ],
+)
+def test_what_goes_wrong_is_unknown_for_its_symbol_counted_and_the_scan_goes_on(
+    package, store, settings, name, lost, why
+):
+    settings = trusted(settings, name)
+    report = asked(store, settings, name)
+    found = values(report, name)
+    assert sorted(s for s, v in found.items() if v is None) == lost
+    assert len(found) == 12
+    (note,) = report.notes
+    assert why in note
+    assert f"unknown for {len(lost)}" in note
+
+
+@pytest.mark.parametrize(("name", "unknown"), [("infinite", 1), ("none", 12), ("prints", 0)])
+def test_no_number_is_unknown_and_words_are_ignored(package, store, settings, name, unknown):
+    report = asked(store, trusted(settings, name), name)
+    assert sum(v is None for v in values(report, name).values()) == unknown
+
+
+def test_it_sees_none_of_the_users_secrets(package, store, settings, monkeypatch):
+    monkeypatch.setenv("MASSIVE_API_KEY", "canary")
+    found = values(asked(store, trusted(settings, "peeks"), "peeks"), "peeks")
+    assert set(found.values()) == {0.0}
+
+
+def test_an_answer_names_the_code_it_was_made_with(package, store, settings):
+    settings = trusted(settings, "mean_close")
+    report = asked(store, settings, "mean_close")
+    manifest = json.loads(json.dumps(report.manifest))
+    assert list(manifest["question"]["plugins"]) == ["mean_close"]
+    assert rerun(store, manifest, settings).manifest["seal"] == manifest["seal"]
+    manifest["question"]["plugins"]["mean_close"] = "0" * 32
+    with pytest.raises(VerifyError, match="not the code"):
+        rerun(store, manifest, settings)
+
+
+def test_what_was_computed_once_is_kept_by_the_digest_of_the_code(package, store, settings):
+    settings = trusted(settings, "mean_close")
+    first = asked(store, settings, "mean_close")
+    plugins._executor.cache_clear()
+    assert asked(store, settings, "mean_close").manifest["seal"] == first.manifest["seal"]
+    assert plugins._executor.cache_info().misses == 0
