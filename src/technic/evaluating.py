@@ -18,6 +18,7 @@ from datetime import date
 from functools import lru_cache
 from os import cpu_count
 from pathlib import Path
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ FEATURES = (
 )  # fmt: skip
 ARRAYS = ("years", "ic", "spread", "by_group", "means", "turnover", "known")
 DEFAULT_UNIVERSE = UNIVERSES["liquid"]
+_READING, _MINE = Lock(), local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,15 @@ def evaluate(
     )
     made: dict[str, Evidence] = {}
     about: dict[str, Any] = {}
-    for done in runner.map(work, spans(len(work.question["batches"]), 1), progress):
-        if done.answer is None:
-            raise StoreError(f"columns {work.question['batches'][done.first]}: {done.lost}")
-        about = done.answer
-        made |= _read_evidence(done.answer, work.question["batches"][done.first : done.last])
+    try:
+        for done in runner.map(work, spans(len(work.question["batches"]), 1), progress):
+            if done.answer is None:
+                raise StoreError(f"columns {work.question['batches'][done.first]}: {done.lost}")
+            about = done.answer
+            made |= _read_evidence(done.answer, work.question["batches"][done.first : done.last])
+    finally:  # what this process read for it is large
+        _read_sessions.cache_clear()
+        _MINE.__dict__.clear()
     return Evaluated(
         evidence={text: made[text] for text in trees},
         first=date.fromisoformat(about["first"]),
@@ -171,10 +177,11 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     batches = [_columns(texts) for texts in question["batches"]]
     asked = _asked(question["universe"])
     series = [needed_series(list(batch.values())) for batch in (*batches, _numbered(asked))]
-    sessions, room = _read_sessions(
-        orjson.dumps({k: v for k, v in question.items() if k != "batches"}),
-        max(map(len, series)), kernels,
-    )  # fmt: skip
+    about = orjson.dumps({k: v for k, v in question.items() if k != "batches"})
+    held = max(map(len, series))
+    with _READING:
+        sessions = _read_sessions(about, held, kernels)
+    room = _room(held, sessions.view.panel.n_bars)
     answer: dict[str, Any] = {
         "first": nyse().day(int(sessions.ordinals[0])).isoformat(),
         "last": nyse().day(int(sessions.ordinals[-1])).isoformat(),
@@ -206,18 +213,24 @@ def _read_evidence(answer: dict[str, Any], batches: list[list[str]]) -> dict[str
 
 
 @lru_cache(maxsize=1)
-def _read_sessions(question: bytes, held: int, kernels: Path) -> tuple[Sessions, FloatArray]:
-    """The sessions of a question, and memory for `held` series; read once per worker."""
+def _read_sessions(question: bytes, held: int, kernels: Path) -> Sessions:
+    """The sessions of a question; read once per worker."""
     asked = orjson.loads(question)
     store, version = pinned_store(asked["store"], asked["place"], asked["number"], asked["version"])
     as_of = None if asked["as_of"] is None else date.fromisoformat(asked["as_of"])
     view = store.panel(as_of, version=version)
-    room = np.empty((held, view.panel.n_bars))
-    sessions = Sessions.of(
+    return Sessions.of(
         store, view, tuple(asked["horizons"]), _asked(asked["universe"]), asked["last"], kernels,
-        asked["threads"] or None, room,
+        asked["threads"] or None, _room(held, view.panel.n_bars),
     )  # fmt: skip
-    return sessions, room
+
+
+def _room(series: int, bars: int) -> FloatArray:
+    """Memory for series, of this thread: asking for it anew costs more than filling it."""
+    room: FloatArray | None = getattr(_MINE, "room", None)
+    if room is None or room.shape[0] < series or room.shape[1] != bars:
+        room = _MINE.room = np.empty((series, bars))
+    return room
 
 
 def _asked(universe: str) -> tuple[Node, ...]:

@@ -30,7 +30,8 @@ class Bucket:
                 self.url, config=config, client_options=options, retry_config={"max_retries": 4}
             )
         except (BaseError, ValueError) as error:
-            raise StoreError(f"{self.url}: is no address of object storage: {error}") from error
+            reason = str(error).splitlines()[0][:200]
+            raise StoreError(f"{self.url}: is no address of object storage: {reason}") from error
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Size of every object, by its name below the address."""

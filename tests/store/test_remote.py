@@ -1,0 +1,179 @@
+"""Stores in object storage: a real S3 server on loopback, read through a verified copy."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+
+import technic as tc
+from technic.config import Settings
+from technic.errors import StoreError
+from technic.execute import open_executor
+from technic.extras.objects import Bucket
+from technic.market.sessions import nyse
+from technic.simulate import simulate
+from technic.spanning import scan_sessions
+from technic.store.opening import fetch, mirror_folder, push
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@contextmanager
+def s3():
+    """An S3 server with one bucket; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), 0.1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.kill()
+        running.wait()
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    with s3() as address:
+        patch = pytest.MonkeyPatch()
+        for name, value in {
+            "AWS_ENDPOINT": address, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }.items():  # fmt: skip
+            patch.setenv(name, value)
+        import httpx2
+
+        httpx2.put(f"{address}/market").raise_for_status()
+        yield "s3://market"
+        patch.undo()
+
+
+@pytest.fixture(scope="module")
+def market():
+    return simulate(seed=6, size=60, sessions=60)
+
+
+@pytest.fixture
+def store(market, tmp_path):
+    made = tc.open_store(tmp_path / "store")
+    days = market.bars["date"].unique().sort()
+    made.import_bars(market.bars.filter(market.bars["date"] < days[-3]), simulated=market.about)
+    made.import_listings(market.listings)
+    return made
+
+
+@pytest.fixture
+def place(bucket, request):
+    return f"{bucket}/{request.node.originalname}{id(request.node)}"
+
+
+@pytest.fixture
+def mirrors(tmp_path, monkeypatch, kernels):
+    home = tmp_path / "home"
+    (home / "cache").mkdir(parents=True)
+    (home / "cache" / "kernels").symlink_to(kernels)
+    monkeypatch.setenv("TECHNIC_HOME", str(home))
+    return Settings.load().mirrors
+
+
+def test_a_store_in_a_bucket_answers_as_it_does_here(store, place, mirrors):
+    push(store, place)
+    there = tc.open_store(place)
+    bare = Settings.load().uncached()
+    assert tc.scan(there, settings=bare).manifest["seal"] == tc.scan(store, settings=bare).manifest["seal"]  # fmt: skip
+
+
+def test_only_what_is_new_goes_and_comes(store, place, mirrors, market):
+    first = push(store, place)
+    fetch(place, mirrors)
+    assert push(store, place) == 0
+    store.import_bars(market.bars, simulated=market.about)
+    assert 0 < push(store, place) < first
+    there = tc.open_store(place)
+    assert there.version().name == store.version().name
+    assert there.version(1).name == store.version(1).name
+
+
+def test_it_is_read_and_not_written(store, place, mirrors, market):
+    push(store, place)
+    with pytest.raises(StoreError, match="is read here, not written"):
+        tc.open_store(place).import_bars(market.bars, simulated=market.about)
+
+
+def test_its_tables_are_delta_tables_for_any_reader(store, place, mirrors, bucket):
+    import os
+
+    from deltalake import DeltaTable
+
+    push(store, place)
+    options = {"AWS_ENDPOINT_URL": os.environ["AWS_ENDPOINT"], "AWS_ALLOW_HTTP": "true",
+               "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test",
+               "AWS_SECRET_ACCESS_KEY": "test"}  # fmt: skip
+    table = DeltaTable(f"{place}/tables/bars", storage_options=options)
+    rows = table.to_pyarrow_table().num_rows
+    assert rows == store.table("bars").collect().height
+
+
+def test_a_file_that_is_not_what_was_named_is_refused_and_nothing_taken_over(
+    store, place, mirrors, market
+):
+    push(store, place)
+    fetch(place, mirrors)
+    store.import_bars(market.bars, simulated=market.about)
+    push(store, place)
+    remote = Bucket(place)
+    copy = mirror_folder(place, mirrors)
+    name = next(
+        n for n in remote.sizes("tables/bars") if n.endswith(".parquet") and not (copy / n).exists()
+    )
+    content = bytearray(remote.read(name))
+    content[len(content) // 2] ^= 1
+    remote.write(name, bytes(content))
+    with pytest.raises(StoreError, match="is not the file that the store's version names"):
+        fetch(place, mirrors)
+    assert not (copy / "versions" / "00000003.json").exists()
+
+
+@pytest.mark.parametrize("name", ["tables/bars/a b", "versions/é.json", "tables/<x>"])
+def test_names_that_no_store_has_are_refused(store, place, mirrors, name):
+    push(store, place)
+    Bucket(place).write(name, b"{}")
+    with pytest.raises(StoreError):
+        fetch(place, mirrors)
+
+
+def test_another_store_is_not_written_over(store, place, mirrors, tmp_path, market):
+    push(store, place)
+    other = tc.open_store(tmp_path / "other")
+    other.import_bars(market.bars, simulated=market.about)
+    with pytest.raises(StoreError, match="another store lies there"):
+        push(other, place)
+
+
+def test_an_empty_place_and_a_dead_server_are_said_to_be_so(mirrors, bucket, monkeypatch):
+    with pytest.raises(StoreError, match="there is no store"):
+        tc.open_store(f"{bucket}/nothing")
+    monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match="cannot be reached"):
+        tc.open_store(f"{bucket}/nothing")
+
+
+def test_workers_elsewhere_fetch_the_store_by_its_address(store, place, mirrors):
+    push(store, place)
+    there = tc.open_store(place)
+    first = nyse().day(nyse().ordinal(there.version().last) - 5)
+    with closing(open_executor("processes:2")) as runner:
+        remote = scan_sessions(there, first, executor=runner)
+    assert remote.seal == scan_sessions(store, first).seal
