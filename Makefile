@@ -19,7 +19,7 @@ test: .make/test      ## set up, and run the tests against the built wheel
 	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal
 	NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q tests/indicators
 
-test-all: .make/test  ## the slow tests too, on a fixed sample
+test-all: .make/heavy  ## the slow tests too, on a fixed sample, with Ray and an S3 server
 	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow
 
 TIER ?= 1
@@ -55,6 +55,10 @@ $(BIN)/python:
 
 .make/test: .make/install
 	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[test]"
+	@touch $@
+
+.make/heavy: .make/test
+	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[heavy,test]"
 	@touch $@
 
 .make/check: .make/install

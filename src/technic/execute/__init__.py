@@ -37,8 +37,8 @@ def open_executor(url: str = DEFAULT) -> Executor:
 
     Parameters
     ----------
-    url : `inline:`, `threads:N`, `processes:N` (one per core without N), `ray://local`, which
-        starts a Ray of its own, or `ray://host:port`, one that runs already
+    url : `inline:`, `threads:N`, `processes:N` (one per core without N), `ray://local` or
+        `ray://local:N`, which starts a Ray of its own, or `ray://host:port`, one that runs already
 
     Raises
     ------

@@ -105,7 +105,7 @@ class RayExecutor:
         if self.current is None:
             self.current = Child(
                 (sys.executable, "-m", "technic.extras.ray", self.address),
-                environment=_environment(self.address == "local"),
+                environment=_environment(is_own(self.address)),
             )
             self.workers = int(self.current.hear(START)["workers"])
         return self.current
@@ -226,6 +226,12 @@ class _Run:
         middle = (first + last) // 2
         halves = _Run(self._executor, self._work, ((first, middle), (middle, last)), self._arrays)
         return halves.done(0) + halves.done(1)
+
+
+def is_own(address: str) -> bool:
+    """Whether an address means a Ray of our own: `local`, or `local:4` with four workers."""
+    kind, _, workers = address.partition(":")
+    return kind == "local" and (not workers or workers.isdigit())
 
 
 def _environment(own: bool) -> dict[str, str]:

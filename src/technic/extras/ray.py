@@ -45,8 +45,10 @@ def main() -> None:
 
 def _connect(address: str) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address == "local":
+    kind, _, workers = address.partition(":")
+    if kind == "local":
         options |= {"include_dashboard": False, "address": "local"}
+        options |= {"num_cpus": int(workers)} if workers else {}
     else:
         options |= {"address": address}
     ray.init(**options)

@@ -23,6 +23,9 @@ from technic.market.sessions import nyse
 from technic.typing import FloatArray, IntArray
 
 
+STRETCHES = 8  # per thread: few enough to cost nothing, enough that none waits for another
+
+
 @dataclass(frozen=True, slots=True)
 class Advance:
     """What a run returns.
@@ -141,15 +144,14 @@ def advance(
 
 
 def _share_out(work: Callable[[tuple[int, int]], None], n_blocks: int, threads: int) -> None:
-    """Give each thread one stretch of blocks."""
-    bounds = [n_blocks * j // threads for j in range(threads + 1)]
-    spans = [(a, b) for a, b in itertools.pairwise(bounds) if b > a]
-    if len(spans) < 2:
-        for span in spans:
-            work(span)
+    """Give the threads stretches of blocks, one after another: the first blocks are the longest."""
+    if threads < 2 or n_blocks < 2 * threads:
+        work((0, n_blocks))
         return
-    with ThreadPoolExecutor(len(spans)) as pool:
-        list(pool.map(work, spans))
+    stretches = min(n_blocks, STRETCHES * threads)
+    bounds = [n_blocks * j // stretches for j in range(stretches + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, itertools.pairwise(bounds)))
 
 
 @cache

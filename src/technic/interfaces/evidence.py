@@ -9,19 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.interfaces.page import POLICY, STYLE
+from technic.interfaces.plots import PLOT_STYLE, Scale, bars, plot
 from technic.interfaces.render import console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from technic.evaluating import Evaluated
-
-MORE_STYLE = """
-.plot { display: inline-block; margin: 6px 26px 18px 0; vertical-align: top }
-.plot h3 { font-size: 13px; margin: 0 0 4px; font-weight: 600 }
-svg text { fill: var(--soft); font-size: 10px } .axis { stroke: var(--line) }
-.yes { color: var(--fill); font-weight: 650 }
-"""
 
 
 def said(part: Mapping[str, Any]) -> str:
@@ -111,7 +105,7 @@ def evidence_page(found: Evaluated) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Evidence · {found.first} to {found.last}</title>
-<style>{STYLE}{MORE_STYLE}</style></head><body><main>
+<style>{STYLE}{PLOT_STYLE}</style></head><body><main>
 {mark}
 <h1>What each column said about what came after</h1>
 <p class="soft">{found.sessions:,} sessions, {found.first} to {found.last} · store
@@ -160,21 +154,21 @@ def _plots(text: str, summary: Mapping[str, Any]) -> str:
         return ""
     parts = [
         _intervals("IC by horizon", {h: summary["ic"][h] for h in horizons}),
-        _bars(f"Mean return by fifth, {middle} sessions, %", {
+        bars(f"Mean return by fifth, {middle} sessions, %", {
             f"{b + 1}": None if v is None else 100 * v
             for b, v in enumerate(summary["quantiles"][middle])
         }),
-        _bars(f"IC by year, {middle} sessions", summary["years"]),
+        bars(f"IC by year, {middle} sessions", summary["years"]),
     ]  # fmt: skip
     if any(value is not None for value in summary["sectors"].values()):
-        parts.append(_bars(f"IC within sector, {middle} sessions", summary["sectors"], tilt=True))
+        parts.append(bars(f"IC within sector, {middle} sessions", summary["sectors"], tilt=True))
     return f"<h2>{escape(text)}</h2>{''.join(parts)}"
 
 
 def _intervals(title: str, parts: Mapping[str, Mapping[str, Any]]) -> str:
     """A point with its interval for each horizon."""
     values = [v for p in parts.values() for v in (p["mean"], p["low"], p["high"]) if v is not None]
-    scale = _Scale([*values, 0.0])
+    scale = Scale([*values, 0.0])
     marks = []
     for k, (name, part) in enumerate(parts.items()):
         x = 60 + 70 * k
@@ -191,48 +185,4 @@ def _intervals(title: str, parts: Mapping[str, Mapping[str, Any]]) -> str:
                 f'<text x="{x + 7}" y="{scale(part["mean"]) + 3:.1f}">{part["mean"]:+.3f}</text>'
             )
         marks.append(f'<text x="{x}" y="118" text-anchor="middle">{escape(name)}</text>')
-    return _plot(title, scale, "".join(marks), 60 + 70 * len(parts))
-
-
-def _bars(title: str, values: Mapping[str, float | None], *, tilt: bool = False) -> str:
-    """One bar for each name, from zero."""
-    scale = _Scale([v for v in values.values() if v is not None] + [0.0])
-    zero, marks, step = scale(0.0), [], 46
-    for k, (name, value) in enumerate(values.items()):
-        x = 58 + step * k
-        if value is not None:
-            y = scale(value)
-            colour = "var(--fill)" if value >= 0 else "var(--down)"
-            marks.append(
-                f'<rect x="{x}" y="{min(y, zero):.1f}" width="30" height="{abs(y - zero):.1f}" '
-                f'fill="{colour}"><title>{escape(name)}: {value:+.4f}</title></rect>'
-            )
-        label = name if not tilt else "".join(word[0] for word in name.split()) or name
-        shown = label if len(name) <= 6 else f"{name[:6]}…"  # noqa: PLR2004
-        marks.append(
-            f'<text x="{x + 15}" y="118" text-anchor="middle">{escape(shown)}'
-            f"<title>{escape(name)}</title></text>"
-        )
-    return _plot(title, scale, "".join(marks), 68 + step * len(values))
-
-
-class _Scale:
-    """Values to heights between 10 and 100."""
-
-    def __init__(self, values: list[float]) -> None:
-        self.low, self.high = min(values), max(values)
-
-    def __call__(self, value: float) -> float:
-        reach = (self.high - self.low) or 1.0
-        return 100.0 - 90.0 * (value - self.low) / reach
-
-
-def _plot(title: str, scale: _Scale, marks: str, width: int) -> str:
-    zero = scale(0.0)
-    axis = f'<line class="axis" x1="30" x2="{width}" y1="{zero:.1f}" y2="{zero:.1f}"/>'
-    ends = f'<text x="0" y="14">{scale.high:+.3g}</text><text x="0" y="103">{scale.low:+.3g}</text>'
-    return (
-        f'<div class="plot"><h3>{escape(title)}</h3>'
-        f'<svg width="{width}" height="124" role="img" aria-label="{escape(title, quote=True)}">'
-        f"{axis}{ends}{marks}</svg></div>"
-    )
+    return plot(title, scale, "".join(marks), 60 + 70 * len(parts))

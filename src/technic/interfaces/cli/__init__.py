@@ -12,7 +12,17 @@ from typing import Annotated
 import typer
 
 from technic.errors import TechnicError
-from technic.interfaces.cli import ask, data, filings, inform, keep, market, options, research
+from technic.interfaces.cli import (
+    ask,
+    data,
+    filings,
+    inform,
+    keep,
+    market,
+    measure,
+    options,
+    research,
+)
 
 STOPPED = 130
 
@@ -57,7 +67,7 @@ for _command in (
     inform.lint,
     inform.verify,
     inform.doctor,
-    inform.bench,
+    measure.bench,
 ):
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 config_app.command("show")(inform.config_show)

@@ -235,25 +235,6 @@ def doctor(
         sys.exit(1)
 
 
-def bench(
-    runs: Annotated[int, typer.Option(help="Measured runs of each figure.", min=1)] = 7,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
-) -> None:
-    """Measure the scan on this machine and this store."""
-    from technic.bench import measure
-
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
-    figures = measure(desk.store, desk.settings, runs)
-    if as_json:
-        options.emit_json(figures)
-        return
-    for figure in figures:
-        print(f"{figure['what']:58} {figure['median']:10.1f} {figure['unit']}")
-
-
 def config_show(
     origin: Annotated[bool, typer.Option("--origin", help="Say where each comes from.")] = False,
     as_json: options.JsonOption = False,

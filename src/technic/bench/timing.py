@@ -1,0 +1,109 @@
+"""Taking time, processor and memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+from technic.indicators import REGISTRY, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something measured several times.
+
+    Attributes
+    ----------
+    unit : ms, s, MB, × …
+    median, minimum, maximum : over `runs`
+    """
+
+    what: str
+    unit: str
+    median: float
+    minimum: float
+    maximum: float
+    runs: int
+
+    @classmethod
+    def of(cls, what: str, unit: str, taken: list[float]) -> Figure:
+        """The figure of some runs."""
+        digits = 4 if max(taken) < 1.0 else 2
+        middle, low, high = (round(f(taken), digits) for f in (median, min, max))
+        return cls(what, unit, middle, low, high, len(taken))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+
+def all_features() -> list[Series]:
+    """Every output of every indicator at its defaults that needs no benchmark."""
+    return [
+        series
+        for it in REGISTRY.values()
+        if not it.operator and "benchmark" not in it.inputs
+        for series in it.all()
+    ]
+
+
+def milliseconds(work: Callable[[], Any], runs: int) -> list[float]:
+    """What each of `runs` calls took, after one that is not counted."""
+    work()
+    taken = []
+    for _ in range(runs):
+        since = perf_counter()
+        work()
+        taken.append(1e3 * (perf_counter() - since))
+    return taken
+
+
+def once(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds of one call, and what it returned."""
+    since = perf_counter()
+    value = work()
+    return perf_counter() - since, value
+
+
+def busy(work: Callable[[], Any]) -> float:
+    """Share of all cores that this process used while it worked, in percent."""
+    since, used = perf_counter(), process_time()
+    work()
+    wall = perf_counter() - since
+    return 100.0 * (process_time() - used) / wall / (os.cpu_count() or 1)
+
+
+CHILD = """
+import json, sys, time
+since = time.perf_counter()
+{code}
+import psutil
+about = psutil.Process().memory_info()
+peak = about.rss
+try:
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM"):
+            peak = int(line.split()[1]) * 1024
+except OSError:
+    pass
+print(json.dumps({{"seconds": time.perf_counter() - since, "peak_mb": peak / 1e6, "told": told}}))
+"""
+
+
+def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run code in a new process: seconds from its first line, peak memory, and its `told`."""
+    import json  # noqa: PLC0415
+
+    done = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
+        [sys.executable, "-c", CHILD.format(code=code)],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer

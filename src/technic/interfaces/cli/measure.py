@@ -1,0 +1,67 @@
+"""The command that measures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from technic.errors import ConfigError
+from technic.interfaces.cli import options
+
+
+def bench(
+    full: Annotated[bool, typer.Option("--full", help="Baselines on every symbol.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(metavar="OLD.json", help="Mark what is slower than it was.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
+    ] = None,
+    runs: Annotated[int, typer.Option(help="Measured runs of each figure.", min=1)] = 5,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Measure the scan on this machine: your store, or a simulated market if you have none.
+
+    The ladder of sizes, twelve checks, the plan's targets, what each step of it is worth, pools of
+    workers, and the scan that came before on the same bars. Takes some minutes.
+    """
+    from technic.bench.comparing import compare
+    from technic.bench.running import run
+    from technic.interfaces.bench import bench_page, render_bench
+
+    if out is not None and out.suffix != ".html":
+        raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
+    old = None if against is None else _read(against)
+    desk = options.desk(store)
+    options.ensure_compiled(desk.settings)
+    own = desk.store if store is not None or desk.store.version().last is not None else None
+    with options.bar("Measuring") as advance:
+        found = run(own, desk.settings, full=full, runs=runs, progress=advance)
+    if old is not None:
+        found["regressions"] = compare(old, found)
+    if out is not None:
+        out.write_text(bench_page(found), encoding="utf-8")
+    if as_json:
+        options.emit_json(found)
+    else:
+        render_bench(found, sys.stdout)
+        if out is not None:
+            print(f"Plots: {out}")
+    failed = any(check["holds"] is False for check in found["checks"])
+    if failed or any(row["regression"] for row in found.get("regressions", [])):
+        sys.exit(1)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise ConfigError(f"--against {path}: is no result of technic bench --json") from error
+    if not isinstance(found, dict) or "ladder" not in found:
+        raise ConfigError(f"--against {path}: is no result of technic bench --json")
+    return found
