@@ -22,7 +22,6 @@ from technic.market.panel import FIELDS, LANES, Panel
 from technic.market.sessions import nyse
 from technic.typing import FloatArray, IntArray
 
-
 STRETCHES = 8  # per thread: few enough to cost nothing, enough that none waits for another
 
 

@@ -22,6 +22,7 @@ from technic.interfaces.cli import (
     measure,
     options,
     research,
+    rollout,
 )
 
 STOPPED = 130
@@ -38,6 +39,7 @@ config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=Tru
 cache_app = typer.Typer(help="Look at what is kept, or forget it.", no_args_is_help=True)
 simulate_app = typer.Typer(help="A simulated vendor.", no_args_is_help=True)
 plugins_app = typer.Typer(help="Scores of your own, in Python.", no_args_is_help=True)
+rollout_app = typer.Typer(help="Let another version take over without risk.", no_args_is_help=True)
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
 
 for _command in (
@@ -68,6 +70,7 @@ for _command in (
     inform.verify,
     inform.doctor,
     measure.bench,
+    rollout.engine,
 ):
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 config_app.command("show")(inform.config_show)
@@ -83,6 +86,17 @@ cache_app.command("clear")(keep.cache_clear)
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")
+for _step in (
+    rollout.add,
+    rollout.status,
+    rollout.shadow,
+    rollout.canary,
+    rollout.promote,
+    rollout.rollback,
+    rollout.serve,
+):
+    rollout_app.command(_step.__name__)(_step)
+app.add_typer(rollout_app, name="rollout")
 app.add_typer(list_app, name="list")
 app.add_typer(plugins_app, name="plugins")
 

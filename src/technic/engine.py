@@ -1,0 +1,114 @@
+"""A long-lived process that answers scans: one line of JSON in, one line out.
+
+    {"id": 1, "scan": {"store": "/stores/default", "file": {"where": "rsi(14) < 30"}, "as_of": null}}
+    {"id": 1, "digest": "…", "report": {…}, "ms": 24.1, "rss": 412876800}
+
+It warms up before it says `{"ready": …}` with its version and the digest of its code. An error is
+an answer too: `{"id": 1, "error": {"type": "QuestionError", "text": "…"}}`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache
+from time import perf_counter
+from typing import IO, Any
+
+import orjson
+
+from technic import __version__
+from technic.answers import code_digest
+from technic.compiling import ensure_compiled
+from technic.config import ScanFile, Settings
+from technic.errors import ConfigError, TechnicError
+from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.native import load
+from technic.scanning import scan
+from technic.sync import FileStore, open_store
+
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def about() -> dict[str, Any]:
+    """Which code this is."""
+    return {"ready": True, "version": __version__, "code": code_digest(), "kernel": kernel_digest()}
+
+
+def warm() -> None:
+    """Have everything loaded that any scan needs."""
+    settings = Settings.load()
+    ensure_compiled(settings.kernels)
+    load(settings.kernels)
+
+
+def answer(message: dict[str, Any]) -> dict[str, Any]:
+    """What a line is answered with."""
+    number = message.get("id")
+    since = perf_counter()
+    try:
+        asked = message.get("scan")
+        if not isinstance(asked, dict):
+            raise ConfigError('an engine understands {"id": …, "scan": {…}}')
+        report = scan(
+            _store(str(asked["store"])),
+            as_of=date.fromisoformat(asked["as_of"]) if asked.get("as_of") else None,
+            symbols=asked.get("symbols"),
+            file=ScanFile.of(asked.get("file") or {}, "question"),
+        )
+    except (TechnicError, KeyError, ValueError, TypeError) as error:
+        return {"id": number, "error": {"type": type(error).__name__, "text": str(error)}}
+    return {
+        "id": number,
+        "digest": digest_of(report.manifest),
+        "report": report.as_dict(),
+        "ms": round(1e3 * (perf_counter() - since), 3),
+        "rss": resident(),
+    }
+
+
+def digest_of(manifest: dict[str, Any]) -> str:
+    """What two engines must agree on: question and answer, but not which code gave it."""
+    return f"{manifest['question_digest']}.{manifest['answer_digest']}"
+
+
+@lru_cache(maxsize=8)
+def _store(place: str) -> FileStore:
+    return open_store(place)
+
+
+def resident() -> int:
+    """Bytes of memory this process holds that it shares with nobody."""
+    import psutil  # noqa: PLC0415 -- measured, not needed
+
+    info = psutil.Process().memory_info()
+    return int(info.rss) - int(getattr(info, "shared", 0))
+
+
+def serve(
+    said: IO[bytes] | None = None, heard: IO[bytes] | None = None, answered: Answer = answer
+) -> None:
+    """Answer lines until there are no more."""
+    out = said or os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    if said is None:  # what anybody prints is none of our lines
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    warm()
+    _say(out, about())
+    for line in heard or sys.stdin.buffer:
+        try:
+            message = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            message = {}
+        if not isinstance(message, dict):
+            message = {}
+        _say(out, answered(message))
+
+
+def _say(out: IO[bytes], message: dict[str, Any]) -> None:
+    try:
+        out.write(orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY, default=str) + b"\n")
+        out.flush()
+    except BrokenPipeError:
+        os._exit(0)

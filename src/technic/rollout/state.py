@@ -1,0 +1,262 @@
+"""Which engine answers: one small file, replaced at once, read before every question."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from technic.answers import code_digest
+from technic.errors import ConfigError
+from technic.execute.child import Child, ChildLostError
+from technic.store.lock import write_atomically, writing
+
+THIS = "this"
+STEPS = (10, 50, 100)
+START = 120.0  # seconds in which an engine has warmed up, the first compilation included
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A registered engine.
+
+    Attributes
+    ----------
+    path : a Python of an environment that has technic, or a program that speaks as an engine
+    code : digest of its code, as it told when it was registered; it must tell the same ever after
+    """
+
+    name: str
+    path: str
+    code: str
+    version: str
+
+    def command(self) -> tuple[str, ...]:
+        """How it is started."""
+        if Path(self.path).name.startswith("python"):
+            return (self.path, "-m", "technic", "engine")
+        return (self.path,)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far a candidate has come.
+
+    Attributes
+    ----------
+    engines : by name; `this` is the version that is asked
+    stable : whose answers count
+    candidate : who is being tried; empty for nobody
+    phase : none, shadow, canary, rolled back or promoted
+    share : percent of questions for which the candidate's answer may be given
+    overlap : share of the first 50 that must be the same; None demands identical answers
+    previous : who was stable before
+    generation : counts trials: what was seen of an earlier one says nothing of this one
+    reason : why it was rolled back
+    """
+
+    engines: dict[str, Engine] = field(default_factory=dict)
+    stable: str = THIS
+    candidate: str = ""
+    phase: str = "none"
+    share: int = 0
+    overlap: float | None = None
+    previous: str = ""
+    generation: int = 0
+    reason: str = ""
+    since: str = ""
+
+    def engine(self, name: str) -> Engine:
+        """An engine by name.
+
+        Raises
+        ------
+        ConfigError
+            If none of that name is registered.
+        """
+        if name == THIS:
+            return Engine(THIS, sys.executable, code_digest(), "")
+        if name not in self.engines:
+            known = ", ".join([THIS, *self.engines])
+            raise ConfigError(f"{name}: no such engine; there are {known}. technic rollout add")
+        return self.engines[name]
+
+    def with_engine(self, engine: Engine) -> Rollout:
+        """One more engine."""
+        return replace(self, engines={**self.engines, engine.name: engine})
+
+    def shadowing(self, name: str, overlap: float | None = None) -> Rollout:
+        """Try an engine beside the stable one."""
+        self.engine(name)
+        if name == self.stable:
+            raise ConfigError(f"{name} is the stable engine; try another beside it")
+        return replace(
+            self, candidate=name, phase="shadow", share=0, overlap=overlap, reason="",
+            generation=self.generation + 1, since=_now(),
+        )  # fmt: skip
+
+    def sharing(self, share: int) -> Rollout:
+        """Let the candidate answer for a share of the questions, in percent."""
+        self._needs_candidate()
+        if not 0 < share <= 100:  # noqa: PLR2004 -- percent
+            raise ConfigError(f"canary {share}: a share is between 1 and 100 percent")
+        return replace(self, phase="canary", share=share, since=_now())
+
+    def promoted(self) -> Rollout:
+        """The candidate becomes the stable engine."""
+        self._needs_candidate()
+        return replace(
+            self, previous=self.stable, stable=self.candidate, candidate="", phase="promoted",
+            share=0, overlap=None, reason="", since=_now(),
+        )  # fmt: skip
+
+    def rolled_back(self, reason: str) -> Rollout:
+        """Nobody is tried any more; where nobody was, the engine before the last comes back."""
+        if self.candidate:
+            return replace(
+                self, candidate="", phase="rolled back", share=0, reason=reason, since=_now()
+            )
+        if not self.previous:
+            raise ConfigError(
+                "there is nothing to roll back: no engine is tried, none was promoted"
+            )
+        return replace(
+            self,
+            stable=self.previous,
+            previous="",
+            phase="rolled back",
+            reason=reason,
+            since=_now(),
+        )
+
+    def _needs_candidate(self) -> None:
+        if not self.candidate:
+            raise ConfigError("no engine is being tried: technic rollout shadow NAME")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class RolloutFile:
+    """The file of a rollout, and what was observed beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "rollout.json"
+        self._read: tuple[tuple[int, int], Rollout] | None = None
+
+    def read(self) -> Rollout:
+        """How things stand; cheap where nothing has changed.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be understood; says what to do.
+        """
+        try:
+            now = self.path.stat()
+        except FileNotFoundError:
+            return Rollout()
+        stamp = (now.st_ino, now.st_mtime_ns)
+        if self._read is None or self._read[0] != stamp:
+            self._read = (stamp, _parse(self.path))
+        return self._read[1]
+
+    def write(self, rollout: Rollout) -> Rollout:
+        """Replace it, at once."""
+        write_atomically(
+            self.path,
+            orjson.dumps({"format": FORMAT, **asdict(rollout)}, option=orjson.OPT_INDENT_2),
+        )
+        return rollout
+
+    def change(self, how: Any) -> Rollout:
+        """Replace it by what a function makes of it; one writer at a time."""
+        with writing(self.folder):
+            rollout: Rollout = how(self.read())
+            return self.write(rollout)
+
+    def observed(self, generation: int) -> Path:
+        """Where what is seen of a trial is kept, one line each."""
+        return self.folder / f"observed-{generation:06d}.jsonl"
+
+
+def _parse(path: Path) -> Rollout:
+    try:
+        held = orjson.loads(path.read_bytes())
+        if held.pop("format") != FORMAT:
+            raise ConfigError(f"{path}: was written by a newer technic; it is left as it is")
+        engines = {name: Engine(**about) for name, about in held.pop("engines").items()}
+        return Rollout(engines=engines, **held)
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{path}: cannot be understood ({type(error).__name__}); remove it to return to this "
+            "version alone"
+        ) from error
+
+
+def register(name: str, path: Path) -> Engine:
+    """An engine at a path, started once to hear which code it is.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be started, is open to be changed by anybody, or does not speak as an engine.
+    """
+    if not name.isidentifier() or name == THIS:
+        raise ConfigError(f"{name}: an engine is called by one word, and not {THIS}")
+    found = path.absolute()
+    if not os.access(found, os.X_OK):
+        raise ConfigError(f"{path}: is no program that can be run")
+    if os.name == "posix" and found.stat().st_mode & stat.S_IWOTH:
+        raise ConfigError(f"{path}: anybody may change it; take that right away first")
+    engine = Engine(name, str(found), "", "")
+    told = start(engine)
+    told.kill()
+    return replace(engine, code=told.code, version=told.version)
+
+
+class Started(Child):
+    """An engine that runs, and what it told of itself."""
+
+    code = ""
+    version = ""
+
+
+def start(engine: Engine, memory: int | None = None) -> Started:
+    """Start an engine and wait until it is warm.
+
+    Raises
+    ------
+    ConfigError
+        If it does not come up, or is other code than was registered.
+    """
+    try:
+        child = Started(engine.command(), clean=False, memory=memory)
+    except OSError as error:
+        raise ConfigError(
+            f"{engine.name}: {engine.path} cannot be run: {error.strerror}"
+        ) from error
+    try:
+        told = child.hear(START)
+    except ChildLostError as lost:
+        raise ConfigError(f"{engine.name}: {engine.path} {lost} before it was ready") from lost
+    child.code, child.version = str(told.get("code", "")), str(told.get("version", ""))
+    if not told.get("ready") or not child.code:
+        child.kill()
+        raise ConfigError(f"{engine.name}: {engine.path} does not speak as an engine of technic")
+    if engine.code and engine.code != child.code:
+        child.kill()
+        raise ConfigError(
+            f"{engine.name}: {engine.path} is other code than was registered; look at it, then: "
+            f"technic rollout add {engine.name} {engine.path}"
+        )
+    return child
