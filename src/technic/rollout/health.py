@@ -2,7 +2,7 @@
 
 Answers are a function of the store and the question: where identical ones are demanded, one that
 differs is proof. Time and memory are noisy: the candidate is only ever compared with the stable
-engine on the very same questions, and must be worse nearly always, not on average.
+engine on the very same questions, and must be worse nearly always, or by the median of many.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 ENOUGH = 200  # answers before a step is over
 FAILURES, AMONG = 3, 20  # so many of the last so many: one may be the machine's
 SLOWER, NEARLY, PAIRS = 2.0, 0.9, 30  # twice as slow on nine of ten of at least thirty questions
+SLOW_MEDIAN, MANY = 1.5, 100  # or half as slow again, by the median of at least a hundred
 LEAK, PER_ANSWER, SETTLED = 200e6, 4e6, 5  # bytes; answers after which memory is compared
 OVERLAPS = 10  # answers before an overlap that was declared is judged
 LOOKED_AT = 200  # the newest answers
@@ -99,7 +100,8 @@ def _slow(recent: Sequence[Observation]) -> str:
     if len(pairs) < PAIRS:
         return ""
     ratios = [mine / theirs for mine, theirs in pairs]
-    if sum(ratio > SLOWER for ratio in ratios) < NEARLY * len(ratios):
+    clearly = sum(ratio > SLOWER for ratio in ratios) >= NEARLY * len(ratios)
+    if not clearly and (len(ratios) < MANY or median(ratios) <= SLOW_MEDIAN):
         return ""
     return f"{median(ratios):.1f} × as slow as the stable engine on the same {len(pairs)} questions"
 
