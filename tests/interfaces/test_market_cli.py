@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from technic.simulate.server import Twin, serving
@@ -243,3 +244,25 @@ def test_the_twin_is_served_by_a_command(home):
         _, said = running.communicate(timeout=20)
     assert running.returncode == 130
     assert "Traceback" not in said
+
+
+def test_a_back_fill_by_threads_brings_the_same_bars_with_the_same_calls(run, twin, tmp_path):
+    held = []
+    for name, more in (("one", ()), ("many", ("--executor", "threads:3"))):
+        store = tmp_path / name
+        asked = len(twin.requests)
+        run("sync", "--history", "30", "--store", str(store), *more)
+        table = pl.concat(
+            pl.read_parquet(p) for p in sorted((store / "tables/bars").rglob("*.parquet"))
+        )
+        columns = ["security_id", "session", "open", "high", "low", "close", "volume"]
+        calls = json.loads(run("calls", "--json", "--store", str(store)).stdout)
+        held.append((table.select(columns).sort(columns), len(twin.requests) - asked, len(calls)))
+    assert held[0][0].equals(held[1][0])
+    assert held[0][1:] == held[1][1:]
+
+
+def test_keys_never_leave_the_process_that_asks(run, tmp_path):
+    done = run("sync", "--executor", "processes:2", "--store", str(tmp_path / "s"), check=False)
+    assert done.returncode == 1
+    assert "keys stay in this process" in done.stderr

@@ -16,6 +16,7 @@ from technic.bench.timing import milliseconds
 from technic.execute import Executor, Work, open_executor, spans
 
 SIZES = (10, 20, 50, 100)
+BARS = 250  # of each symbol: a year
 
 
 def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[dict[str, Any]]:
@@ -43,10 +44,11 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
 def work_of(market: Market, size: int) -> Work:
     """The baseline's scan of some symbols, their bars put once."""
     panel = market.view.panel
-    chosen = np.flatnonzero(panel.lengths >= 250)[:size]
-    lengths = np.minimum(panel.lengths[chosen], 250)
+    bars = min(BARS, int(panel.lengths.max(initial=0)))
+    chosen = np.flatnonzero(panel.lengths >= bars)[:size]
+    lengths = np.minimum(panel.lengths[chosen], bars)
     arrays = {
-        name: np.concatenate([panel.run(int(i), name)[-250:] for i in chosen])
+        name: np.concatenate([panel.run(int(i), name)[-bars:] for i in chosen])
         for name in ("open", "high", "low", "close", "volume")
     }
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -86,10 +86,13 @@ def _content(found: Reports, form: str) -> bytes:
         rows = rows.with_columns(simulated=pl.lit("SIMULATED"))
     if form == "csv":
         texts = [name for name, kind in rows.schema.items() if kind == pl.String]
-        risky = pl.col(texts).str.contains(r"^[=+\-@\t\x00]")
-        safe = rows.with_columns(
-            pl.when(risky).then(pl.lit("'") + pl.col(texts)).otherwise(pl.col(texts))
-        ) if texts else rows  # fmt: skip
+        safe = rows.with_columns(  # no spreadsheet takes a cell for a formula
+            pl.when(pl.col(name).str.contains(r"^[=+\-@\t\x00]"))
+            .then(pl.lit("'") + pl.col(name))
+            .otherwise(pl.col(name))
+            .alias(name)
+            for name in texts
+        )
         return safe.write_csv().encode()
     buffer = io.BytesIO()
     rows.write_parquet(buffer)

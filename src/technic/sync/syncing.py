@@ -5,11 +5,12 @@
             └── what is still missing ◄┘
 
 Every answer is on the disk before the next question is asked; a commit takes a handful of them.
+With `ahead`, a window of questions is asked at once, and their answers are taken in order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
@@ -30,8 +31,11 @@ from technic.sync.scrutiny import Suspicion, suspicion
 BATCH = 24  # answers per commit
 PATIENCE = 20.0  # seconds after which a commit is made anyway
 GIVE_UP = 5  # failures in a row
+WINDOW = 8  # questions asked at once: what a kill can cost
 
 Progress = Callable[[int, int, str], None]
+Pages = list[bytes] | ProviderError
+Ahead = Callable[[Sequence[Step]], list[Pages]]  # pages of each step, or why there are none
 
 
 def _unseen(_done: int, _total: int, _what: str) -> None:
@@ -78,6 +82,7 @@ def sync(
     clock: Callable[[], datetime],
     progress: Progress = _unseen,
     simulated: dict[str, Any] | None = None,
+    ahead: Ahead | None = None,
 ) -> Synced:
     """Bring in what is missing.
 
@@ -86,6 +91,7 @@ def sync(
     sources, paces : vendors by name, and how fast each may be asked
     clock : what time it is
     simulated : how the market was made, if it is not real
+    ahead : asks several questions at once; they are asked one by one without it
 
     Raises
     ------
@@ -99,7 +105,7 @@ def sync(
         work = _Work(store, sources, wish, clock, progress, simulated)
         work.resume()
         done = Synced(plan_sync(store, sources, wish, paces or {}), store.version())
-        work.run(done)
+        work.run(done, ahead)
         if done.version.last is not None:
             store.panel()
     return done
@@ -148,20 +154,20 @@ class _Work:
                 self._take(answered)
         self._flush(last=True)
 
-    def run(self, done: Synced) -> None:
+    def run(self, done: Synced, ahead: Ahead | None = None) -> None:
         """Ask everything that is planned."""
         done.tally, done.resumed = self.tally, self.resumed
         in_a_row = 0
         refused: dict[tuple[str, str], str] = {}
         try:
-            for k, step in enumerate(done.plan.steps):
+            for k, (step, pages) in enumerate(self._fetched(done.plan.steps, ahead, refused)):
                 self.progress(k, len(done.plan.steps), str(step.ask))
                 key = (step.provider, step.ask.kind)
                 if key in refused:
                     done.failed.append((step.ask, refused[key]))
                     continue
                 try:
-                    self._take(self._ask(step))
+                    self._take(self._ask(step, pages))
                     done.answered += 1
                     in_a_row = 0
                 except AccessError as error:
@@ -179,10 +185,28 @@ class _Work:
             self._flush(last=True)
             done.version = self.store.version()
 
-    def _ask(self, step: Step) -> Answered:
+    def _fetched(
+        self, steps: Sequence[Step], ahead: Ahead | None, refused: Mapping[tuple[str, str], str]
+    ) -> Iterator[tuple[Step, Pages | None]]:
+        """Steps, each with its pages if they were asked for already."""
+        if ahead is None:
+            yield from ((step, None) for step in steps)
+            return
+        for first in range(0, len(steps), WINDOW):
+            window = [
+                step for step in steps[first : first + WINDOW]
+                if (step.provider, step.ask.kind) not in refused
+            ]  # fmt: skip
+            found = dict(zip(window, ahead(window), strict=True))
+            yield from ((step, found.get(step)) for step in steps[first : first + WINDOW])
+
+    def _ask(self, step: Step, pages: Pages | None) -> Answered:
         """One answer; a day that looks wrong as a whole is asked for twice."""
         source, ask = self.sources[step.provider], step.ask
-        pages = source.fetch(ask)
+        if isinstance(pages, ProviderError):
+            raise pages
+        if pages is None:
+            pages = source.fetch(ask)
         reading = source.read(ask, pages)
         if self._doubt(ask, reading) is not None:
             pages = source.fetch(ask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,10 @@ def sync(
     symbols: SymbolsOption = None,
     history: HistoryOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Fetch again what is damaged.")] = False,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", metavar="threads:N", help="Ask several questions at once."),
+    ] = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -40,6 +45,7 @@ def sync(
 
     Can be stopped at any moment, and goes on without asking anything twice.
     """
+    from technic.asking import asking_ahead
     from technic.sync.repairing import set_aside_damage
     from technic.sync.syncing import plan_sync
     from technic.sync.syncing import sync as run
@@ -58,7 +64,13 @@ def sync(
             return
         if repair:
             _say_repair(set_aside_damage(desk.store))
-        with options.bar("Syncing") as advance:
+        with ExitStack() as stack:
+            advance, several = stack.enter_context(options.bar("Syncing")), None
+            if executor is not None:
+                runner = stack.enter_context(options.executor(executor, desk.settings))
+                several = stack.enter_context(
+                    asking_ahead(desk.settings, runner, ledger(desk.store))
+                )
             done = run(
                 desk.store,
                 vendors.sources_of(),
@@ -67,6 +79,7 @@ def sync(
                 clock=lambda: datetime.now(UTC) + ahead,
                 progress=advance,
                 simulated=vendors.simulated,
+                ahead=several,
             )
     _show_sync(done, desk, as_json)
     if done.failed:
