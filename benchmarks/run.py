@@ -26,6 +26,7 @@ import polars as pl
 from baselines import pandas_loop, polars_expressions, talib_loop
 from fundamentals import evidence_table, fundamental_rows
 from kept import kept_rows
+from scale import bench_lines, scale_rows
 
 import technic as tc
 from technic.bench import all_features, milliseconds
@@ -227,6 +228,10 @@ def measure(frame, adjusted, home, settings, options):
         home, settings, runs, spread, {**env, "TECHNIC_CACHE": "none"}, process
     )
     rows += kept_rows(frame, adjusted, home, settings, runs, spread, env)
+    traded = _as_traded(home)
+    rows += scale_rows(store, traded, settings, runs, spread)
+    compared, tables = bench_lines(store, settings, runs)
+    rows += compared
 
     out = ["| what | on | measured | must | aim |", "|---|---|---|---|---|"]
     out += [f"| {' | '.join(row)} |" for row in rows]
@@ -236,8 +241,21 @@ def measure(frame, adjusted, home, settings, options):
         for name, note, total, ratio in baselines
     ]
     out += ["", *growth(panel, settings, program, runs)]
-    out += ["", *evidence_table(home, settings)]
+    out += ["", *evidence_table(home, settings), "", *tables]
     return out
+
+
+def _as_traded(home):
+    """Bars as traded, with their revisions; a simulated market without the real file."""
+    store = tc.open_store(home / "traded")
+    path = DATA / "bars/us_2015_2016_as_traded.parquet"
+    if path.exists():
+        store.import_bars(path)
+        store.import_listings(DATA / "reference/listings_2015_2016.parquet")
+        return store
+    made = simulate(seed=7, size=5_800, sessions=330)
+    store.import_bars(made.bars, simulated=made.about)
+    return store
 
 
 def growth(panel, settings, program, runs):

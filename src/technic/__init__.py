@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from technic.linting import lint
     from technic.report import Report
     from technic.scanning import scan
+    from technic.spanning import scan_sessions
     from technic.sync import open_store
 
 __version__ = "0.1.0"
@@ -37,6 +38,7 @@ __all__ = [
     "market_regime",
     "open_store",
     "scan",
+    "scan_sessions",
     "why_not",
 ]
 
@@ -52,6 +54,7 @@ _HOMES = {
     "market_regime": "fundamentals",
     "open_store": "sync",
     "scan": "scanning",
+    "scan_sessions": "spanning",
     "why_not": "explaining",
 }
 
