@@ -201,3 +201,39 @@ def test_a_worker_whose_parent_was_killed_ends(tmp_path):
 def test_an_executor_that_is_none_is_said_to_be_none(url):
     with pytest.raises(ConfigError, match=r"there are inline:, threads:N, processes:N"):
         open_executor(url)
+
+
+def test_a_map_that_was_left_early_does_not_disturb_the_next(processes):
+    work = Work("works:slow", {"seconds": 0.1}, {"numbers": NUMBERS})
+    assert next(processes.map(work, spans(N, 5))).last == 5
+    np.testing.assert_array_equal(whole(processes.map(DOUBLED, spans(N, 5))), 2.0 * NUMBERS)
+
+
+def test_a_small_dev_shm_is_spilled_from(monkeypatch, tmp_path):
+    from types import SimpleNamespace
+
+    from technic.execute import shared
+
+    small = SimpleNamespace(free=64 << 20)
+    monkeypatch.setattr(shared.shutil, "disk_usage", lambda _: small)
+    scratch = shared.Scratch()
+    room = scratch.room((1000,))
+    room[:] = 1.0
+    assert scratch._spilled
+    places, _ = scratch.named({"room": room, "more": np.arange(5)})
+    assert shared.opened(places)["more"].tolist() == [0, 1, 2, 3, 4]
+    spilled = list(scratch._spilled)
+    scratch.close()
+    assert not any(folder.exists() for folder in spilled)
+
+
+def test_a_child_that_stops_speaking_is_ended():
+    import sys
+
+    from technic.execute.child import Child, ChildLostError
+
+    program = "import os, time; os.close(1); time.sleep(60)"
+    child = Child((sys.executable, "-c", program))
+    with pytest.raises(ChildLostError, match="stopped speaking"):
+        child.ask({}, 20.0)
+    assert not child.alive

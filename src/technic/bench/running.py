@@ -10,6 +10,8 @@ from os import cpu_count
 from statistics import median
 from typing import Any
 
+import polars as pl
+
 from technic import __version__
 from technic.bench import baseline
 from technic.bench.checks import checks
@@ -87,7 +89,15 @@ def run(
             "baseline": compared,
             "pools": pooled,
             "filters": filter_three_ways(),
-            "targets": targets(rungs, speedup, best(pooled, 100), calls, cpu),
+            "targets": targets(
+                rungs,
+                speedup,
+                best(pooled, 100),
+                calls,
+                cpu,
+                _kernel(market, figures[0].median),
+                _database(market),
+            ),
         }
 
 
@@ -146,6 +156,46 @@ def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | No
         "b0_peak_mb": round(peak), "ours_us_per_symbol": round(per_symbol, 2),
         "speedup": round(rows["B0"]["us_per_symbol"] / per_symbol, 1),
     }  # fmt: skip
+
+
+def _kernel(market: Market, ours: float) -> str:
+    """The compiled features of a symbol beside the same kind of features in pandas."""
+    try:
+        pd = baseline.pandas_or_refuse()
+    except ConfigError:
+        return "not run: pip install 'technic[bench]'"
+    panel = market.view.panel
+    chosen = [i for i, n in enumerate(panel.lengths) if n >= baseline.SNAPSHOTS][:40]
+    if not chosen:
+        return "not run: no symbol has enough bars"
+    names = ("open", "high", "low", "close", "volume")
+    frames = [pd.DataFrame({n.title(): panel.run(i, n) for n in names}) for i in chosen]
+    taken, made = once(lambda: [baseline.features(frame) for frame in frames])
+    theirs, mine = taken / len(frames), 1e-3 * ours / len(market.symbols)
+    return (
+        f"{theirs / mine:,.0f} × pandas: {1e6 * theirs:,.0f} µs a symbol for {len(made[0])} values, "
+        f"{1e6 * mine:.1f} for {len(all_features())}"
+    )
+
+
+def _database(market: Market) -> str:
+    """Symbols with some volume: from the catalog, and from a CSV file row by row."""
+    found = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
+    try:
+        pd = baseline.pandas_or_refuse()
+    except ConfigError:
+        return f"{median(found):.1f} ms; CSV not run: pip install 'technic[bench]'"
+    rows = market.store.load_universe()
+    volumes = market.bars.group_by("symbol").agg(pl.col("volume").tail(20).mean())
+    path = market.folder / "universe.csv"
+    rows.join(volumes, on="symbol", how="left").write_csv(path)
+
+    def read() -> list[str]:
+        table = pd.read_csv(path)
+        return [row["symbol"] for _, row in table.iterrows() if row["volume"] >= 100_000.0]
+
+    taken = milliseconds(read, 2)
+    return f"{median(found):.1f} ms of SQL, {median(taken):.0f} ms of a CSV row by row"
 
 
 def _cpu(market: Market) -> float:

@@ -19,6 +19,7 @@ import orjson
 from technic.execute.shared import line
 
 LONGEST = 256 << 20  # bytes of one line
+GRACE = 2.0  # seconds between the last line of a child and its end
 GLANCE = 0.05  # seconds between two looks at a child that works
 KEPT = frozenset(
     ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
@@ -197,7 +198,11 @@ class Child:
                 )  # fmt: skip
 
     def _ended(self) -> ChildLostError:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:  # it closed its end and lives on
+            self.kill()
+            return ChildLostError("stopped speaking", "died", ready=self.ready)
         with suppress(OSError, ValueError):
             self._complaints.seek(0)
             last = self._complaints.read()[-4000:].decode(errors="replace").strip().splitlines()

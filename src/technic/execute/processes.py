@@ -92,6 +92,7 @@ class _Place:
         self._command = command
         self._took: object = None
         self._guard = threading.Lock()
+        self._using = threading.Lock()  # a part of an earlier `map` may still be on its way
 
     def do(self, work: Work, description: dict[str, Any], part: Span) -> dict[str, Any]:
         """The answer of the worker here; starts one if need be.
@@ -101,16 +102,17 @@ class _Place:
         ChildLostError
             If it is lost; the next one is new.
         """
-        try:
-            child = self._worker()
-            child.memory = work.memory
-            if self._took is not description:
-                child.tell({"take": description})
-                self._took = description
-            return child.ask({"do": part}, work.patience)
-        except ChildLostError:
-            self.child = self._took = None
-            raise
+        with self._using:
+            try:
+                child = self._worker()
+                child.memory = work.memory
+                if self._took is not description:
+                    child.tell({"take": description})
+                    self._took = description
+                return child.ask({"do": part}, work.patience)
+            except ChildLostError:
+                self.child = self._took = None
+                raise
 
     def _worker(self) -> Child:
         with self._guard:

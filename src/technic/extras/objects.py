@@ -7,6 +7,8 @@ AWS_REGION, AWS_ENDPOINT, or what the machine has been given.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import obstore
@@ -35,35 +37,29 @@ class Bucket:
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
         """Size of every object, by its name below the address."""
-        with _told(self.url):
+        with _telling(self.url):
             pages = obstore.list(self._store, prefix or None)
             return {one["path"]: int(one["size"]) for page in pages for one in page}
 
     def read(self, name: str) -> bytes:
         """The content of an object."""
-        with _told(f"{self.url}/{name}"):
+        with _telling(f"{self.url}/{name}"):
             return bytes(obstore.get(self._store, name).bytes())
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object in its place, whole."""
-        with _told(f"{self.url}/{name}"):
+        with _telling(f"{self.url}/{name}"):
             obstore.put(self._store, name, content)
 
 
-class _told:  # noqa: N801 -- reads as what it does
-    """Errors of the storage, as ours."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        """An error that names what was asked for, and what to look at."""
-        if isinstance(error, BaseError | OSError):
-            reason = str(error).strip().splitlines()[0][:200]
-            raise StoreError(
-                f"{self._what}: cannot be reached ({reason}); look at AWS_ENDPOINT, AWS_REGION and "
-                "the credentials. Nothing was changed"
-            ) from error
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Errors of the storage, as ours: what was asked for, and what to look at."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise StoreError(
+            f"{what}: cannot be reached ({reason}); look at AWS_ENDPOINT, AWS_REGION and "
+            "the credentials. Nothing was changed"
+        ) from error

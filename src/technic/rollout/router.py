@@ -54,7 +54,12 @@ class Router:
         trial = self._on_trial(rollout)
         watched = trial.ask(message) if trial is not None else None
         since = perf_counter()
-        stable = self._ask_stable(rollout, message)
+        try:
+            stable = self._ask_stable(rollout, message)
+        except StoreError:
+            if watched is not None:
+                watched.drop()  # nothing to compare with: it says nothing of the candidate
+            raise
         took = perf_counter() - since
         if trial is None or watched is None:
             return {**stable, "engine": rollout.stable}
@@ -202,13 +207,17 @@ class _Watched:
         self._answered, self._told = threading.Event(), threading.Event()
         self._stable: dict[str, Any] = {}
         self._stable_ms = 0.0
-        self._given = False
-        self._close = threading.Event()
+        self._given = self._dropped = False
         threading.Thread(target=self._run, args=(work, message), daemon=True).start()
 
     def stable(self, answer: dict[str, Any], ms: float) -> None:
         """What the stable engine said."""
         self._stable, self._stable_ms = answer, ms
+        self._told.set()
+
+    def drop(self) -> None:
+        """There is no stable answer, and nothing to be observed."""
+        self._dropped = True
         self._told.set()
 
     def wait(self, seconds: float) -> dict[str, Any] | None:
@@ -234,7 +243,10 @@ class _Watched:
         mine, error, ms, pid = work(message)
         self._mine = mine
         self._answered.set()
-        self._told.wait(STABLE_DEADLINE)
+        self._told.wait(2 * STABLE_DEADLINE)
+        if self._dropped:
+            self.observed.set()
+            return
         try:
             self._observe(self._seen(mine, error, ms, pid))
         except (ConfigError, StoreError, OSError) as failed:

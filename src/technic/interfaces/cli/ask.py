@@ -141,8 +141,10 @@ def _every_session(
         )  # fmt: skip
     if form != "table" or out is not None:
         write_sessions(found, form, out)
-        return
-    render_sessions(found, monotonic() - since, sys.stdout)
+    else:
+        render_sessions(found, monotonic() - since, sys.stdout)
+    if found.lost:
+        sys.exit(1)
 
 
 def explain(
