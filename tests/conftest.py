@@ -40,6 +40,15 @@ def kernels() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, kernels) -> Path:
+    """A home of its own, with the kernels that are compiled already."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "kernels").symlink_to(kernels)
+    return folder
+
+
 def walk(
     lengths: tuple[int, ...] = (320, 7, 161, 320, 90, 1, 320, 320, 250), seed: int = 0
 ) -> Panel:

@@ -34,14 +34,13 @@ from technic.execute.local import InlineExecutor
 from technic.execute.protocol import Shared
 from technic.histories import every_bar
 from technic.indicators import Series
-from technic.indicators.fuse import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.query.lower import series_of
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.query.tree import Node, clauses
 from technic.scores import MACROS, SCORES
-from technic.shards import kernels_here, pinned_store
+from technic.shards import kernels_here, pin, pinned
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.typing import FloatArray
@@ -133,17 +132,12 @@ def evaluate(
     work = Work(
         "technic.evaluating:_part",
         {
-            "store": str(store.folder),
-            "place": store.place,
-            "number": version.number,
-            "version": store.identity_of(version),
+            **pin(store, version, settings.kernels),
             "as_of": None if as_of is None else as_of.isoformat(),
             "universe": universe,
             "horizons": list(horizons),
             "last": last,
             "batches": [list(batch) for batch in _batches(trees)],
-            "kernels": str(settings.kernels),
-            "kernel": kernel_digest(),
             "threads": settings.threads or 0 if executor is None else 1,
         },
     )
@@ -180,7 +174,7 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     about = orjson.dumps({k: v for k, v in question.items() if k != "batches"})
     held = max(map(len, series))
     with _READING:
-        sessions = _read_sessions(about, held, kernels)
+        sessions = _read_sessions(about, held)
     room = _room(held, sessions.view.panel.n_bars)
     answer: dict[str, Any] = {
         "first": nyse().day(int(sessions.ordinals[0])).isoformat(),
@@ -213,10 +207,10 @@ def _read_evidence(answer: dict[str, Any], batches: list[list[str]]) -> dict[str
 
 
 @lru_cache(maxsize=1)
-def _read_sessions(question: bytes, held: int, kernels: Path) -> Sessions:
+def _read_sessions(question: bytes, held: int) -> Sessions:
     """The sessions of a question; read once per worker."""
     asked = orjson.loads(question)
-    store, version = pinned_store(asked["store"], asked["place"], asked["number"], asked["version"])
+    store, version, kernels = pinned(asked)
     as_of = None if asked["as_of"] is None else date.fromisoformat(asked["as_of"])
     view = store.panel(as_of, version=version)
     return Sessions.of(

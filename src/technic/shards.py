@@ -144,15 +144,33 @@ def rows_of(panel: Panel, chosen: IntArray) -> Iterator[tuple[int, int]]:
         yield int(ends[i] - panel.lengths[i]), int(ends[i])
 
 
-@lru_cache(maxsize=2)
-def pinned_store(folder: str, place: str, number: int, identity: str) -> tuple[Store, StoreVersion]:
-    """The store a worker reads, at the very version: its folder, or a copy from where it lies.
+def pin(store: Store, version: StoreVersion, kernels: Path) -> dict[str, Any]:
+    """What a worker needs to open the very same version and kernel: see `pinned`."""
+    return {
+        "store": str(store.folder),
+        "place": store.place,
+        "number": version.number,
+        "version": store.identity_of(version),
+        "kernels": str(kernels),
+        "kernel": kernel_digest(),
+    }
+
+
+def pinned(question: Mapping[str, Any]) -> tuple[Store, StoreVersion, Path]:
+    """The store a worker reads, at the very version, and the folder of its kernel.
 
     Raises
     ------
     StoreError
-        If neither is there on this machine.
+        If it is not there on this machine, or other code runs here.
     """
+    names = ("store", "place", "number", "version")
+    return (*_store_at(*(question[name] for name in names)), kernels_here(question))
+
+
+@lru_cache(maxsize=2)
+def _store_at(folder: str, place: str, number: int, identity: str) -> tuple[Store, StoreVersion]:
+    """Its folder, or a copy from where it lies."""
     store = Store(Path(folder))
     if store.version().number < number and place:
         store = Store(fetch(place, Settings.load().mirrors))

@@ -21,12 +21,11 @@ from technic.errors import StoreError
 from technic.execute import Executor, Progress, Work, spans
 from technic.execute.local import InlineExecutor
 from technic.execute.protocol import Shared, sized
-from technic.indicators.fuse import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.question import question_of_dict, understand
 from technic.scanning import report_of
 from technic.section import evaluate_question
-from technic.shards import kernels_here, pinned_store
+from technic.shards import pin, pinned
 from technic.store import Store, StoreVersion
 
 SECONDS = 0.1  # of one session's scan on one core
@@ -93,15 +92,10 @@ def scan_sessions(
     work = Work(
         "technic.spanning:_part",
         {
-            "store": str(store.folder),
-            "place": store.place,
-            "number": version.number,
-            "version": store.identity_of(version),
+            **pin(store, version, settings.kernels),
             "question": question.as_dict(),
             "lists": {name: sorted(store.catalog.watched(name)) for name in question.lists},
             "sessions": [day.isoformat() for day in days],
-            "kernels": str(settings.kernels),
-            "kernel": kernel_digest(),
         },
     )
     size = sized(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
@@ -164,10 +158,7 @@ def _span(
 def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """A stretch of sessions, on some worker."""
     question = shared.question
-    kernels_here(question)
-    store, version = pinned_store(
-        question["store"], question["place"], question["number"], question["version"]
-    )
+    store, version, _ = pinned(question)
     asked = question_of_dict(question["question"])
     settings = Settings.load().uncached()
     answers = []

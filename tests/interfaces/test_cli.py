@@ -152,7 +152,8 @@ def test_informing_commands_speak_json(technic):
     for command in (
         ("coverage",), ("doctor",), ("indicators",), ("indicators", "rsi"), ("presets",),
         ("config", "show"), ("lint",), ("features", "rsi(14)", "--symbols", _first(technic)),
-        ("explain", _first(technic)), ("why-not", _first(technic)), ("bench", "--runs", "1"),
+        ("explain", _first(technic)), ("why-not", _first(technic)), ("plugins", "list"),
+        ("rollout", "status"),
     ):  # fmt: skip
         assert json.loads(technic(*command, "--json")[0])
         assert technic(*command)[0].strip()

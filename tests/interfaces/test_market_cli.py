@@ -27,15 +27,6 @@ TECHNIC = [str(Path(sys.executable).parent / "technic")]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, kernels):
-    """A home of its own, with the kernels that are compiled already."""
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "cache").mkdir()
-    (folder / "cache" / "kernels").symlink_to(kernels)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def twin():
     made = Twin(tape(3, 120, 60), plan="none", keys=("canary-key",))
     with serving(made) as served:

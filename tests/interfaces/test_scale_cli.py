@@ -24,14 +24,6 @@ TECHNIC = [str(Path(sys.executable).parent / "technic")]
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, kernels):
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "cache").mkdir()
-    (folder / "cache" / "kernels").symlink_to(kernels)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def store(tmp_path_factory):
     made = simulate(seed=4, size=300, sessions=160)
     store = tc.open_store(tmp_path_factory.mktemp("scale") / "store")

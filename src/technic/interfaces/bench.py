@@ -18,7 +18,7 @@ LADDER = {
     "symbols": "symbols", "cold_s": "cold s", "fresh_ms": "uncached ms", "warm_ms": "cached ms",
     "incremental_ms": "new session ms", "us_per_symbol": "µs/symbol", "calls": "calls",
     "hit_rate": "hits %", "peak_mb": "peak MB", "cpu_pct": "CPU %", "errors": "errors",
-    "off_reference": "off",
+    "off_reference": "off reference",
 }  # fmt: skip
 LEVERS = {"lever": "without …", "symbols": "symbols", "with_ms": "with ms", "without_ms": "without ms", "lost_s": "lost s"}  # fmt: skip
 POOLS = {"executor": "executor", "symbols": "symbols", "ms": "ms", "equal": "same bytes"}
@@ -114,11 +114,11 @@ def bench_page(found: Mapping[str, Any]) -> str:
         bars("Lost without it at 5,277 symbols, s", {
             row["lever"].split(":")[0]: row["lost_s"]
             for row in found["levers"] if row["symbols"] == max(r["symbols"] for r in found["levers"])
-        }),
+        }, step=90),
         bars("100 symbols of pandas work, ms", {
-            row["executor"].replace("ray://local", "ray"): row["ms"]
+            str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
             for row in found["pools"] if row["symbols"] == max(r["symbols"] for r in found["pools"])
-        }),
+        }, step=82),
     ]  # fmt: skip
     sections = [
         ("The ladder", LADDER, rungs),

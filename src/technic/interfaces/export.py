@@ -23,7 +23,17 @@ def write(report: Report, form: str, out: Path | None) -> None:
     ConfigError
         If a binary format was to go to a terminal, or the file cannot be written.
     """
-    content = _content(report, form)
+    put(_content(report, form), form, out, f"{len(report.shown)} rows")
+
+
+def put(content: bytes, form: str, out: Path | None, what: str) -> None:
+    """Bytes to a file, or to standard output.
+
+    Raises
+    ------
+    ConfigError
+        If a binary format was to go to a terminal, or the file cannot be written.
+    """
     if out is None:
         if form == "parquet" and sys.stdout.isatty():
             raise ConfigError("--format parquet writes bytes: name a file with --out")
@@ -33,7 +43,7 @@ def write(report: Report, form: str, out: Path | None) -> None:
         out.write_bytes(content)
     except OSError as error:
         raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
-    print(f"{out}: {len(report.shown)} rows, {form}", file=sys.stderr)
+    print(f"{out}: {what}, {form}", file=sys.stderr)
 
 
 def _content(report: Report, form: str) -> bytes:

@@ -35,10 +35,12 @@ def lines(title: str, names: Sequence[str], series: Mapping[str, Sequence[float]
     return plot(title, scale, "".join(marks), 180 + step * len(names))
 
 
-def bars(title: str, values: Mapping[str, float | None], *, tilt: bool = False) -> str:
-    """One bar for each name, from zero."""
+def bars(
+    title: str, values: Mapping[str, float | None], *, tilt: bool = False, step: int = 46
+) -> str:
+    """One bar for each name, from zero; `step` pixels apart, which bounds the names."""
     scale = Scale([v for v in values.values() if v is not None] + [0.0])
-    zero, marks, step = scale(0.0), [], 46
+    zero, marks, letters = scale(0.0), [], step // 7
     for k, (name, value) in enumerate(values.items()):
         x = 58 + step * k
         if value is not None:
@@ -49,7 +51,7 @@ def bars(title: str, values: Mapping[str, float | None], *, tilt: bool = False) 
                 f'fill="{colour}"><title>{escape(name)}: {value:+.4f}</title></rect>'
             )
         label = name if not tilt else "".join(word[0] for word in name.split()) or name
-        shown = label if len(name) <= 6 else f"{name[:6]}…"  # noqa: PLR2004
+        shown = label if len(label) <= letters else f"{label[:letters]}…"
         marks.append(
             f'<text x="{x + 15}" y="118" text-anchor="middle">{escape(shown)}'
             f"<title>{escape(name)}</title></text>"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import polars as pl
 
 from technic.errors import ConfigError
+from technic.interfaces.export import put
 from technic.interfaces.render import console
 
 if TYPE_CHECKING:
@@ -60,20 +60,8 @@ def write_sessions(found: Reports, form: str, out: Path | None) -> None:
     """
     if form not in FORMS:
         raise ConfigError(f"--format {form}: of many sessions there are {', '.join(FORMS)}")
-    content = _content(found, form)
-    if out is None:
-        if form == "parquet" and sys.stdout.isatty():
-            raise ConfigError("--format parquet writes bytes: name a file with --out")
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
-    print(
-        f"{out}: {found.rows.height:,} rows of {found.sessions.height:,} sessions, {form}",
-        file=sys.stderr,
-    )
+    what = f"{found.rows.height:,} rows of {found.sessions.height:,} sessions"
+    put(_content(found, form), form, out, what)
 
 
 def _content(found: Reports, form: str) -> bytes:
