@@ -92,7 +92,7 @@ def test_a_canary_gives_the_candidates_answer_for_its_share(trial, file, store):
     for k, answer in enumerate(answers[1:], 1):  # the first may wait for it to warm up
         mine = bucket(question(k, store)) < 50
         assert answer["engine"] == ("with_none" if mine else "this")
-    assert 0 < sum(one.given for one in seen) < 12
+    assert sum(one.given for one in seen) == sum(a["engine"] == "with_none" for a in answers) > 0
 
 
 @pytest.mark.parametrize("kind", ["ulp", "row", "order", "exception", "exit"])

@@ -63,14 +63,16 @@ class Router:
         took = perf_counter() - since
         if trial is None or watched is None:
             return {**stable, "engine": rollout.stable}
-        chosen = rollout.phase == "canary" and bucket(message) < rollout.share
         watched.stable(stable, 1e3 * took)
-        if chosen:
+        mine = None
+        if rollout.phase == "canary" and bucket(message) < rollout.share:
             mine = watched.wait(max(PATIENCE * took, AT_LEAST))
             now = self.file.read()
-            if mine is not None and now.candidate == rollout.candidate and now.phase == "canary":
-                watched.given()
-                return {**mine, "engine": rollout.candidate}
+            if now.candidate != rollout.candidate or now.phase != "canary":
+                mine = None  # taken back meanwhile
+        watched.decided(given=mine is not None)
+        if mine is not None:
+            return {**mine, "engine": rollout.candidate}
         return {**stable, "engine": rollout.stable}
 
     def settle(self, patience: float = 60.0) -> None:
@@ -204,7 +206,7 @@ class _Watched:
         self.observed = threading.Event()
         self._rollout, self._observe = rollout, observe
         self._mine: dict[str, Any] | None = None
-        self._answered, self._told = threading.Event(), threading.Event()
+        self._answered, self._decided = threading.Event(), threading.Event()
         self._stable: dict[str, Any] = {}
         self._stable_ms = 0.0
         self._given = self._dropped = False
@@ -213,12 +215,11 @@ class _Watched:
     def stable(self, answer: dict[str, Any], ms: float) -> None:
         """What the stable engine said."""
         self._stable, self._stable_ms = answer, ms
-        self._told.set()
 
     def drop(self) -> None:
         """There is no stable answer, and nothing to be observed."""
         self._dropped = True
-        self._told.set()
+        self._decided.set()
 
     def wait(self, seconds: float) -> dict[str, Any] | None:
         """The candidate's answer, if it is there in time and may be given."""
@@ -231,9 +232,10 @@ class _Watched:
         agrees = near["same"] if wanted is None else near["overlap"] >= wanted
         return mine if agrees else None
 
-    def given(self) -> None:
-        """Its answer was given."""
-        self._given = True
+    def decided(self, *, given: bool) -> None:
+        """Whether its answer was given; now it can be observed."""
+        self._given = given
+        self._decided.set()
 
     def _run(
         self,
@@ -243,7 +245,7 @@ class _Watched:
         mine, error, ms, pid = work(message)
         self._mine = mine
         self._answered.set()
-        self._told.wait(2 * STABLE_DEADLINE)
+        self._decided.wait(3 * STABLE_DEADLINE)
         if self._dropped:
             self.observed.set()
             return
