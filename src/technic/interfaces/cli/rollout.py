@@ -177,11 +177,13 @@ def _print_seen(held: Rollout, seen: list[Observation]) -> None:
         f"seen       {about['answers']:,} answers, {about['identical']:,} identical, {about['errors']:,} "
         f"failed, {about['given']:,} given"
     )
+    held_last = next((one for one in reversed(seen) if one.rss), seen[-1])
     near = [one.correlation for one in seen if one.correlation is not None]
     order = f", rank correlation {median(near):.3f}" if near else ""
     print(
         f"           p95 {about['p95_ms'] or 0:,.0f} ms beside {about['stable_p95_ms'] or 0:,.0f}; overlap "
-        f"{about['overlap_mean']:.3f}{order}; {seen[-1].rss / 1e6:,.0f} MB beside {seen[-1].stable_rss / 1e6:,.0f}"
+        f"{about['overlap_mean']:.3f}{order}; {held_last.rss / 1e6:,.0f} MB beside "
+        f"{held_last.stable_rss / 1e6:,.0f}"
     )
     if held.candidate:
         verdict = judge(seen, held.share, held.overlap)
