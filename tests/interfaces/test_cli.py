@@ -155,7 +155,7 @@ def test_informing_commands_speak_json(technic):
         ("explain", _first(technic)), ("why-not", _first(technic)), ("plugins", "list"),
         ("rollout", "status"),
     ):  # fmt: skip
-        assert json.loads(technic(*command, "--json")[0])
+        assert isinstance(json.loads(technic(*command, "--json")[0]), list | dict)
         assert technic(*command)[0].strip()
 
 
