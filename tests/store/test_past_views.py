@@ -60,7 +60,7 @@ def assert_as_defined(store, as_of, cutoff):
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """Splits, revisions told days later, bars that arrive late, and some that come in one file."""
-    made = simulate(seed=9, size=120, sessions=70)
+    made = simulate(seed=9, size=240, sessions=70)
     store = tc.open_store(tmp_path_factory.mktemp("past") / "store")
     store.import_bars(made.bars, simulated=made.about)
     store.import_listings(made.listings)
