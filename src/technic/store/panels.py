@@ -32,7 +32,7 @@ from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.store.directory import directory
 from technic.store.lock import sync_to_disk, write_atomically, writing
-from technic.store.past_views import rewritten, tables_of
+from technic.store.past_views import overwrite, rewritten, tables_of, without_last
 from technic.store.rows import columns_of_rows, fields_of, lengths_of, newest_rows
 from technic.typing import FloatArray, IntArray
 
@@ -151,12 +151,21 @@ class PanelCache:
         bars = np.asarray(np.memmap(self._folder / index.data, np.float64, "c", shape=shape))
         at = np.searchsorted(every, ids)
         panel = Panel(ids, bars, index.places[at], index.lengths[at]).until(nyse().ordinal(as_of))
-        moved = np.isin(ids, found.ids)
-        mine = found.bars.filter(pl.col("security_id").is_in(ids[moved].tolist()))
+        panel, shifted = without_last(panel, found.unknown)
+        again = newest_rows(
+            self._store.table("bars", version).filter(
+                pl.col("security_id").is_in(shifted.tolist()), pl.col("session") <= as_of,
+                pl.lit(value=True) if cutoff is None else pl.col("known_at") < cutoff,
+            )
+        ) if len(shifted) else found.bars.clear()  # fmt: skip
+        moved = np.isin(ids, np.concatenate([found.ids, shifted]))
+        mine = pl.concat([found.bars, again]).sort("security_id", "session")
+        mine = mine.filter(pl.col("security_id").is_in(ids[moved].tolist()))
         lengths = panel.lengths.copy()
         lengths[moved] = lengths_of(mine, ids[moved])
         fields = FIELDS[: index.n_fields]
         fill(bars, panel.places[moved], lengths[moved], columns_of_rows(mine, fields))
+        overwrite(panel, found.revised.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
         return MappedPanel(
             replace(panel, lengths=lengths), found.who, as_of, cutoff, version,
             path.with_suffix(""),
