@@ -71,7 +71,11 @@ class _Driver:
         self._flying: dict[Any, tuple[int, float]] = {}
         self._beat = monotonic()
         self._count = 0
-        self._nodes = [p for p in psutil.process_iter() if p.name().startswith("raylet")]
+        self._nodes = [
+            process
+            for process in psutil.process_iter(["name"])
+            if str(process.info["name"]).startswith("raylet")
+        ]
 
     def step(self, asked: queue.SimpleQueue[dict[str, Any] | None]) -> bool:
         """Take one request, look for answers; False once nobody asks."""
@@ -144,8 +148,10 @@ class _Driver:
 
 
 def _runs(process: psutil.Process) -> bool:
-    runs: bool = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return runs
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # it ended between the two
+        return False
 
 
 def _say(said: Any, message: dict[str, Any]) -> None:
