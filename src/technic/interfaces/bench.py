@@ -15,11 +15,15 @@ from technic.interfaces.render import console
 
 MARKS = {True: "holds", False: "FAILS", None: "not run"}
 LADDER = {
-    "symbols": "symbols", "cold_s": "cold s", "fresh_ms": "uncached ms", "warm_ms": "cached ms",
-    "incremental_ms": "new session ms", "us_per_symbol": "µs/symbol", "calls": "calls",
+    "symbols": "symbols", "cold_s": "cold s", "fresh_ms": "fresh ms", "warm_ms": "again ms",
+    "incremental_ms": "night ms", "us_per_symbol": "µs each", "calls": "calls",
     "hit_rate": "hits %", "peak_mb": "peak MB", "cpu_pct": "CPU %", "errors": "errors",
-    "off_reference": "off reference",
+    "off_reference": "off",
 }  # fmt: skip
+LEGEND = (
+    "cold: a new process, nothing kept; fresh: nothing kept; again: the same question; night: after "
+    "a new session; off: values that the slow reference does not give"
+)
 LEVERS = {"lever": "without …", "symbols": "symbols", "with_ms": "with ms", "without_ms": "without ms", "lost_s": "lost s"}  # fmt: skip
 POOLS = {"executor": "executor", "symbols": "symbols", "ms": "ms", "equal": "same bytes"}
 TARGETS = {"what": "what", "hoped": "the plan hoped", "measured": "measured"}
@@ -37,6 +41,7 @@ def render_bench(found: Mapping[str, Any], stream: TextIO) -> None:
         line = f"{figure['what']:58} {figure['median']:10,.1f} {figure['unit']}"
         out.print(f"{line}  ({figure['minimum']:,.1f} – {figure['maximum']:,.1f})", highlight=False)
     _table(out, "The ladder", LADDER, found["ladder"])
+    out.print(LEGEND, style="dim", highlight=False)
     _table(out, "Twelve checks", {"name": "check", "mark": "", "figure": "found", "target": "asked"},
            [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]])  # fmt: skip
     _table(out, "The plan", TARGETS, found["targets"])
@@ -139,6 +144,7 @@ def bench_page(found: Mapping[str, Any]) -> str:
 <p>{escape(str(about["market"]))}, {about["symbols"]:,} symbols. {escape(_where(about))}.</p>
 <p>{escape(_compared(found))}</p>
 {"".join(plots)}
+<p>{escape(LEGEND)}.</p>
 {body}
 </main></body></html>
 """
