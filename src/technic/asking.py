@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any
 
 from technic import errors
@@ -43,27 +43,21 @@ def asking_ahead(settings: Settings, executor: Executor, log: Log = unheard) -> 
     opened = _ByThread(settings)
 
     def ask(steps: Sequence[Step]) -> list[Pages]:
-        with _OPENED_GUARD:
-            _OPENED.append(opened)
-        work = Work(
-            "technic.asking:fetch_part",
-            {"asks": [[step.provider, step.ask.as_dict()] for step in steps]},
-        )
+        asks = [[step.provider, step.ask.as_dict()] for step in steps]
+        work = Work("technic.asking:fetch_part", {"opened": id(opened), "asks": asks})
         found: list[Pages] = []
-        try:
-            for done in executor.map(work, spans(len(steps), 1)):
-                answer = done.answer or {}
-                for call in answer["calls"]:
-                    log(Call(**call))
-                found.append(_pages(answer))
-        finally:
-            with _OPENED_GUARD:
-                _OPENED.remove(opened)
+        for done in executor.map(work, spans(len(steps), 1)):
+            answer = done.answer or {}
+            for call in answer["calls"]:
+                log(Call(**call))
+            found.append(_pages(answer))
         return found
 
+    _OPENED[id(opened)] = opened
     try:
         yield ask
     finally:
+        del _OPENED[id(opened)]
         opened.close()
 
 
@@ -91,13 +85,12 @@ class _ByThread:
             stack.close()
 
 
-_OPENED: list[_ByThread] = []
-_OPENED_GUARD = Lock()
+_OPENED: dict[int, _ByThread] = {}  # connections are no JSON: a question names theirs
 
 
 def fetch_part(shared: Shared, first: int, _last: int) -> dict[str, Any]:
     """The pages of one question, or why there are none, and the calls it took."""
-    vendors, calls = _OPENED[-1].vendors()
+    vendors, calls = _OPENED[shared.question["opened"]].vendors()
     provider, asked = shared.question["asks"][first]
     calls.clear()
     answer: dict[str, Any]

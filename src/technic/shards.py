@@ -94,8 +94,8 @@ def sizes_of(program: Program) -> dict[str, Any]:
 
 def blocks(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """The part of `spread` that a worker does."""
-    chosen, values = stretch_values(shared, first, last)
-    return {} if shared.out is not None else {"symbols": len(chosen), "values": values}
+    _, values = stretch_values(shared, first, last)
+    return {} if shared.out is not None else {"values": values}
 
 
 def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, FloatArray]:

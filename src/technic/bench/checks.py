@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.bench.ladder import ASKED, off_reference
+from technic.bench.ladder import ASKED, off_reference, plain_seal
 from technic.bench.levers import filter_three_ways
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once
@@ -221,12 +221,12 @@ def _quality(market: Market) -> Check:
     report = scan(market.store, file=ASKED, settings=market.settings.uncached())
     off = off_reference(market.store, report, 50)
     count = min(50, len(report.shown)) * len(report.asked["columns"])
-    return Check(
-        "result quality",
-        off == 0 and count > 0,
-        f"{off} of {count} values off the slow reference",
-        "0",
+    compiled, plain = plain_seal(market)
+    same = compiled == plain
+    figure = (
+        f"{off} of {count} values off the slow reference; in plain Python the same seal: {same}"
     )
+    return Check("result quality", off == 0 and count > 0 and same, figure, "0, the same seal")
 
 
 def _server(market: Market) -> Check:

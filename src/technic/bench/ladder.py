@@ -48,7 +48,7 @@ def ladder(market: Market, sizes: Sequence[int] = SIZES, runs: int = 5) -> list[
     Returns
     -------
     list
-        `symbols`, `cold_s` (a new process, nothing cached, its start included), `warm_ms` (the same
+        `symbols`, `cold_s` (a new process, nothing cached, from its first line: imports included), `warm_ms` (the same
         question again), `fresh_ms` (again, nothing cached), `incremental_ms` (after a new session),
         `us_per_symbol`, `calls` (connections that the cold process opened), `hit_rate`, `peak_mb`, `cpu_pct`, `errors`, `off_reference`
     """
@@ -105,6 +105,14 @@ def _one_more_session(
     store.panel()
     took, _ = once(lambda: scan(store, file=ASKED, settings=settings))
     return round(1e3 * took, 2)
+
+
+def plain_seal(market: Market, size: int = 50) -> tuple[str, str]:
+    """The seal of a scan by compiled code, and by the same definitions run as plain Python."""
+    place, here = str(market.sized(size).folder), {**market.environment(), "TECHNIC_CACHE": "none"}
+    compiled = in_process(COLD.format(store=place), here)
+    plain = in_process(COLD.format(store=place), {**here, "NUMBA_DISABLE_JIT": "1"})
+    return str(compiled["told"][0]), str(plain["told"][0])
 
 
 def off_reference(store: Store, report: Report, count: int = CHECKED) -> int:

@@ -11,15 +11,15 @@ import numpy as np
 from technic.bench.ladder import ASKED
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, milliseconds, once
-from technic.columns import columns_of
 from technic.execute import Work, open_executor, spans
 from technic.execute.protocol import Shared
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
-from technic.question import understand
+from technic.market.panel import pack
 from technic.scanning import scan
 from technic.store import Store
 from technic.store.panels import PanelCache
+from technic.store.rows import columns_of_rows, fields_of
 
 SIZES = (100, 5_277)
 
@@ -31,7 +31,10 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
     for size in SIZES:
         store = market.sized(size)
         for lever, (held, lost) in {
-            "batching: one call for a whole session": (calls["day"], calls["run"] * size),
+            "batching: one call for a whole session (40 others, scaled)": (
+                calls["day"],
+                calls["run"] * size,
+            ),
             "static cache: columns of a view are kept": _static(store, market, runs),
             "incremental: state carried over a session": _incremental(market, size, runs),
             "threads: all cores": _threads(store, market, runs),
@@ -121,9 +124,16 @@ def _mapped(store: Store, market: Market) -> tuple[float, float]:
     bare, version = market.settings.uncached(), store.require()
     held = median(milliseconds(lambda: scan(store, file=ASKED, settings=bare), 3))
     assert version.last is not None
-    made, _ = once(lambda: PanelCache(store).bars(version, version.last))  # type: ignore[arg-type]
-    columns_of(understand(ASKED).series, "market", store.panel(), bare)
-    return held, held + 1e3 * made
+    last = version.last
+
+    def made() -> None:
+        rows = PanelCache(store).bars(version, last)
+        ids, lengths = np.unique(rows["security_id"].to_numpy(), return_counts=True)
+        fields = fields_of(rows)
+        columns = dict(zip(fields, columns_of_rows(rows, fields), strict=True))
+        pack(ids, lengths.astype(np.int64), columns)
+
+    return held, held + 1e3 * once(made)[0]
 
 
 def filter_three_ways(count: int = 5_277) -> list[dict[str, Any]]:

@@ -41,7 +41,6 @@ class ProcessExecutor:
         self._command = command
         self._scratch = Scratch()
         self._places: list[_Place] = [_Place(command) for _ in range(workers)]
-        self._closed = False
 
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None

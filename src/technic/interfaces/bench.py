@@ -21,7 +21,7 @@ LADDER = {
     "off_reference": "off",
 }  # fmt: skip
 LEGEND = (
-    "cold: a new process, nothing kept; fresh: nothing kept; again: the same question; night: after "
+    "cold: a new process from its first line, nothing kept; fresh: nothing kept; again: the same question; night: after "
     "a new session; off: values that the slow reference does not give"
 )
 LEVERS = {"lever": "without …", "symbols": "symbols", "with_ms": "with ms", "without_ms": "without ms", "lost_s": "lost s"}  # fmt: skip
