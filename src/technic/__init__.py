@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from technic.config import ScanFile
+    from technic.differences import diff
     from technic.errors import TechnicError
     from technic.evaluating import evaluate
     from technic.explaining import explain, why_not
@@ -31,6 +32,7 @@ __all__ = [
     "ScanFile",
     "TechnicError",
     "__version__",
+    "diff",
     "evaluate",
     "explain",
     "features",
@@ -47,6 +49,7 @@ _HOMES = {
     "Report": "report",
     "ScanFile": "config",
     "TechnicError": "errors",
+    "diff": "differences",
     "evaluate": "evaluating",
     "explain": "explaining",
     "features": "histories",

@@ -53,6 +53,8 @@ def pack(report: Report) -> bytes:
         "texts": texts,
         "details": [code[text] for text in book.detail],
         "symbols": report.symbols,
+        "ranked": report.ranked,
+        "security_ids": report.security_ids,
         "manifest": report.manifest,
         "simulated": report.simulated,
         "notes": report.notes,
@@ -77,6 +79,8 @@ def unpack(content: bytes, timings: dict[str, float]) -> Report | None:
             manifest=held["manifest"],
             simulated=held["simulated"],
             timings=timings,
+            ranked=tuple(held["ranked"]),
+            security_ids=tuple(held["security_ids"]),
             notes=tuple(held["notes"]),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):

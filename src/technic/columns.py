@@ -98,14 +98,22 @@ def columns_of(
     return Columns({s: values[s] for s in series}, work)
 
 
+def carry_ahead(series: Sequence[Series], view: MappedPanel, settings: Settings) -> None:
+    """Have the state of a program kept, so that one bar more costs one bar."""
+    alone = tuple(s for s in series if not _reads_benchmark(s))
+    if alone:
+        ensure_compiled(settings.kernels)
+        _carry(alone, view, settings, settings.cache)
+
+
 def _carry(
     series: tuple[Series, ...], view: MappedPanel, settings: Settings, cache: TieredCache
 ) -> tuple[Advance, dict[str, int]]:
     """Run a program from the newest state there is, and keep the state it ends with."""
     program, panel = _program(series), view.panel
     key = key_of("state", kernel_digest(), repr(series), view.data)
-    current = view.known_at is None
-    before = _state(cache.get(key), program.state_width) if current else None
+    current = view.known_at is None and not view.provisional  # what is not final is not kept
+    before = _state(cache.get(key), program.state_width) if view.known_at is None else None
     state, fresh = None, panel.lengths
     counts = {"advanced": 0, "refolded": len(panel), "unchanged": 0}
     if before is not None:
@@ -137,6 +145,7 @@ def _continued(before: Carried, view: MappedPanel, width: int) -> tuple[FloatArr
         & (before.places[at] == panel.places)
         & (before.lengths[at] <= panel.lengths)
         & (before.lengths[at] > 0)
+        & ~np.isin(panel.security_ids, view.anew)
     )
     state = np.zeros((len(panel), max(width, 1)))
     state[same] = before.state[at[same]]

@@ -17,7 +17,8 @@ from typing import Any
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
-from technic.cache import DEFAULT, TieredCache, open_cache, secret_of
+from technic.alert_rules import AlertRules
+from technic.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 from technic.errors import ConfigError
 from technic.plan import PlanRules
 
@@ -52,6 +53,10 @@ SETTINGS = {
         "your name and mail address, without which the SEC answers nothing",
     ),
     "history": ("TECHNIC_HISTORY", "sessions of history that a sync brings in"),
+    "webhook_hosts": (
+        "TECHNIC_WEBHOOK_HOSTS",
+        "hosts of your own network that alerts may be sent to, with commas between",
+    ),
     "universe": ("TECHNIC_UNIVERSE", "what a sync brings in: all, or symbols A,B,C"),
 }
 
@@ -126,6 +131,18 @@ class Settings:
         return (home or user_data_path("technic")) / "stores"
 
     @property
+    def scans(self) -> Path:
+        """The folder of scan files that are kept."""
+        home = self._home
+        return (home or user_data_path("technic")) / "scans"
+
+    @property
+    def reports(self) -> Path:
+        """The folder of the daily loop's reports."""
+        home = self._home
+        return (home or user_data_path("technic")) / "reports"
+
+    @property
     def mirrors(self) -> Path:
         """The folder of copies of stores that lie in object storage."""
         home = self._home
@@ -158,6 +175,11 @@ class Settings:
     def uncached(self) -> Settings:
         """The same settings without a cache: what proves something must not look it up."""
         return Settings({**self.given, "cache": Setting("cache", "none", "without")})
+
+    def reading(self) -> Settings:
+        """The same settings, with a cache that is read and never written: for provisional bars."""
+        held = self.value("cache", DEFAULT)
+        return Settings({**self.given, "cache": Setting("cache", READING + held, "reading")})
 
     def value(self, name: str, default: str = "") -> str:
         """A setting as text."""
@@ -198,6 +220,7 @@ class ScanFile:
     missing : what an unknown term does
     plan : how plans are made
     symbols : only these, if any are given
+    alert : when a change is told, and to whom; None if never
     """
 
     name: str = "everything by technical rating"
@@ -212,6 +235,7 @@ class ScanFile:
     missing: str = "exclude"
     plan: PlanRules = field(default_factory=PlanRules)
     symbols: tuple[str, ...] = ()
+    alert: AlertRules | None = None
 
     @classmethod
     def read(cls, source: Path) -> ScanFile:
@@ -242,7 +266,7 @@ class ScanFile:
         """A scan file's content, checked key by key."""
         known = {
             "name", "top", "columns", "benchmark", "universe", "let", "where", "params",
-            "rank", "plan", "backtest", "description",
+            "rank", "plan", "backtest", "description", "alert",
         }  # fmt: skip
         if unknown := sorted(set(content) - known):
             raise ConfigError(
@@ -265,6 +289,7 @@ class ScanFile:
             rank=rank,
             missing=missing,
             plan=_plan(content.get("plan", {}), what),
+            alert=AlertRules.of(content["alert"], what) if "alert" in content else None,
         )
 
 

@@ -11,6 +11,8 @@ TechnicError
 │   └── PageError        an answer is cut short, garbled or contradicts itself
 ├── IndicatorError       a definition or its parameters are wrong
 ├── QuestionError        a question cannot be understood; knows where in its text
+├── DeliveryError        an alert was not taken; sending it again may help
+│   └── RefusedError     an address that nothing is sent to; trying again is vain
 └── VerifyError          a manifest's answer was not reproduced
 
 Each message is one line that names the object, the cause, and what to do next.
@@ -66,6 +68,14 @@ class PageError(ProviderError):
 
 class IndicatorError(TechnicError):
     """A definition contradicts itself, or was given parameters it cannot take."""
+
+
+class DeliveryError(TechnicError):
+    """An alert was not taken; sending it again may help."""
+
+
+class RefusedError(DeliveryError):
+    """An address that nothing is sent to; trying again is vain."""
 
 
 class VerifyError(TechnicError):

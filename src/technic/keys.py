@@ -63,7 +63,11 @@ def find(
 def keep(name: str, value: str, settings: Settings) -> Path:
     """Write a secret into our own file, which only its owner may read; returns where."""
     path = _path(settings)
-    held = {**_kept(path), name: value}
+    _write(path, {**_kept(path), name: value})
+    return path
+
+
+def _write(path: Path, held: Mapping[str, str]) -> None:
     lines = [f"{key} = {_quoted(text)}" for key, text in sorted(held.items())]
     before = os.umask(0o077)
     try:
@@ -71,12 +75,31 @@ def keep(name: str, value: str, settings: Settings) -> Path:
     finally:
         os.umask(before)
     path.chmod(0o600)
-    return path
+
+
+def kept_under(prefix: str, settings: Settings) -> dict[str, Secret]:
+    """What our own file holds under names that begin with `prefix`, by the rest of the name."""
+    path = _path(settings)
+    found = _kept(path).items()
+    return {k.removeprefix(prefix): Secret(v, str(path)) for k, v in found if k.startswith(prefix)}
+
+
+def forget(name: str, settings: Settings) -> bool:
+    """Take a secret out of our own file; whether it was there."""
+    path = _path(settings)
+    held = _kept(path)
+    there = held.pop(name, None) is not None
+    if there:
+        _write(path, held)
+    return there
 
 
 def all_values(settings: Settings) -> list[str]:
     """Every secret there is: what logs must not hold."""
-    values = []
+    try:
+        values = [secret.value for secret in kept_under("channel_", settings).values()]
+    except ConfigError:
+        values = []
     for name in VARIABLES:
         try:
             found = find(name, settings)

@@ -39,8 +39,12 @@ def make_manifest(
     simulated: bool,
     question: dict[str, Any],
     answer: bytes,
+    provisional: str = "",
 ) -> dict[str, Any]:
-    """The manifest of one scan; `seal` covers all the rest."""
+    """The manifest of one scan; `seal` covers all the rest.
+
+    With `provisional`, a name of bars that nobody keeps, it says so, and cannot be run again.
+    """
     content: dict[str, Any] = {
         "format": FORMAT,
         "technic": version,
@@ -54,6 +58,8 @@ def make_manifest(
         "question_digest": digest(canonical(question)),
         "answer_digest": digest(answer),
     }
+    if provisional:
+        content["provisional"] = provisional
     return {**content, "seal": seal_of(content)}
 
 

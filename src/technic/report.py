@@ -50,6 +50,8 @@ class Report:
     asked : the question in canonical form
     shown : the best rows, as many as were asked for
     n_ranked : how many symbols were ranked in all
+    ranked : positions in `symbols` of everybody ranked, best first
+    security_ids : by the same positions; a security keeps its number when its ticker changes
     timings : milliseconds by stage; not part of the answer
     notes : what a reader should know, one line each
     regime : how the market stood, if that was asked for; not part of the answer
@@ -66,6 +68,8 @@ class Report:
     manifest: dict[str, Any]
     simulated: dict[str, Any] | None
     timings: dict[str, float]
+    ranked: tuple[int, ...] = ()
+    security_ids: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     work: dict[str, float] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
@@ -75,6 +79,10 @@ class Report:
     def question(self) -> Question:
         """The question, understood."""
         return question_of_dict(self.asked)
+
+    def places(self) -> dict[int, int]:
+        """The rank of everybody ranked, by security."""
+        return {self.security_ids[i]: place for place, i in enumerate(self.ranked, start=1)}
 
     @property
     def rows(self) -> pl.DataFrame:

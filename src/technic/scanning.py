@@ -119,7 +119,7 @@ def _key(
     known_at: datetime | None,
 ) -> str:
     """What the report depends on; empty if something of the user's may be part of it, which changes."""
-    texts = asdict(asked)
+    texts = asdict(replace(asked, alert=None))
     if "in_list" in str(texts) or "python(" in str(texts):
         return ""
     names = None if symbols is None else sorted(set(symbols))
@@ -135,6 +135,8 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
     StoreError
         If the store has no such version.
     """
+    if manifest.get("provisional"):
+        raise VerifyError("the answer rests on bars of a day that was not over, which nobody keeps")
     version = store.version(int(manifest["store_number"]))
     if version.name != manifest["store_version"]:
         raise StoreError(
@@ -183,6 +185,7 @@ def report_of(section: Section) -> Report:
         simulated=view.version.simulated is not None,
         question=asked,
         answer=answer,
+        provisional=view.provisional,
     )
     clock.lap("manifest")
     return Report(
@@ -195,6 +198,8 @@ def report_of(section: Section) -> Report:
         manifest=manifest,
         simulated=view.version.simulated,
         timings=clock.laps,
+        ranked=tuple(section.ranking.order.tolist()),
+        security_ids=tuple(view.panel.security_ids.tolist()),
         work=dict(section.work),
         notes=(*section.notes, *_thin_note(section)),
     )

@@ -75,6 +75,7 @@ def evaluate_question(
     version: Any = None,
     settings: Settings | None = None,
     lists: dict[str, list[str]] | None = None,
+    view: MappedPanel | None = None,
 ) -> Section:
     """Evaluate a question over every symbol: steps 2 to 5.
 
@@ -82,11 +83,13 @@ def evaluate_question(
     ----------
     everything : see all that the store version knows, although `as_of` is given
     lists : content of watch-lists; from the catalog by default
+    view : evaluate over these bars instead
     """
     clock = Clock()
-    pinned = version or store.require()
-    newest = as_of is None or (everything and as_of == pinned.last)
-    view = store.panel(None if newest else as_of, known_at, pinned)
+    if view is None:
+        pinned = version or store.require()
+        newest = as_of is None or (everything and as_of == pinned.last)
+        view = store.panel(None if newest else as_of, known_at, pinned)
     clock.lap("open")
     settings = settings or Settings.load()
     columns = columns_of(question.series, question.benchmark, view, settings)

@@ -66,6 +66,21 @@ class Vendors:
         """The vendors by name."""
         return dict(self.sources)
 
+    def watched(self) -> Any:
+        """The vendor that knows the day so far.
+
+        Raises
+        ------
+        ConfigError
+            If none of those chosen does.
+        """
+        for source in self.sources.values():
+            if "snapshot" in source.kinds:
+                return source
+        raise ConfigError(
+            f"{', '.join(self.sources)}: has no snapshot of the whole market; watch with massive"
+        )
+
     def now(self) -> datetime:
         """What time it is: a twin has a clock of its own."""
         if self.foreign and "massive" in self.sources:

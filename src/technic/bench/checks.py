@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.bench.ladder import ASKED, off_reference, plain_seal
+from technic.accuracy import off_reference
+from technic.bench.ladder import ASKED, plain_seal
 from technic.bench.levers import filter_three_ways
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once

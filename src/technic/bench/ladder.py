@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-import numpy as np
-
+from technic.accuracy import off_reference
 from technic.bench.markets import Market
 from technic.bench.timing import busy, in_process, milliseconds, once
 from technic.config import ScanFile, Settings
-from technic.indicators.advance import evaluate
-from technic.market.panel import FIELDS
-from technic.query.lower import lower
-from technic.query.reference import Reference
-from technic.query.resolve import Resolver
-from technic.query.tree import Feature, Name
-from technic.report import Report
 from technic.scanning import scan
 from technic.store import Store
-from technic.store.panels import MappedPanel
 
 SIZES = (50, 100, 500, 2_648, 5_277, 11_000)
 ASKED = ScanFile(
     name="bench", where="close > sma(50) and rsi(14) > 50", rank="ret(63) - realized_vol(20)",
     columns=("close", "rsi(14)", "atr_pct(14)", "ret(63) - realized_vol(20)"), top=50,
 )  # fmt: skip
-CHECKED = 12  # symbols held against the slow reference
-TOLERANCE = 1e-9  # relative: the reference adds in another order
 COLD = """
 import sys
 connections = []
@@ -113,47 +101,3 @@ def plain_seal(market: Market, size: int = 50) -> tuple[str, str]:
     compiled = in_process(COLD.format(store=place), here)
     plain = in_process(COLD.format(store=place), {**here, "NUMBA_DISABLE_JIT": "1"})
     return str(compiled["told"][0]), str(plain["told"][0])
-
-
-def off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
-    """Values of the report that the slow definition of the language does not give."""
-    view = store.panel()
-    shown = report.shown[:: max(len(report.shown) // count, 1)][:count]
-    trees = {text: Resolver().any(text)[0] for text in report.asked["columns"]}
-    position = {symbol: i for i, symbol in enumerate(view.who["symbol"])}
-    slow = _reference(view, [position[row.symbol] for row in shown], list(trees.values()))
-    wrong = 0
-    for k, row in enumerate(shown):
-        for text, tree in trees.items():
-            wanted, found = slow.last(tree, k), row.values[text]
-            wrong += not _close(found, wanted)
-    return wrong
-
-
-def _reference(view: MappedPanel, chosen: list[int], trees: list[Any]) -> Reference:
-    """The slow interpreter over some symbols: only single features come from the kernel."""
-    parts = [
-        node for tree in trees for node in tree.walk()
-        if isinstance(node, Feature) or (isinstance(node, Name) and node.name in FIELDS)
-    ]  # fmt: skip
-    parts = list(dict.fromkeys(parts))
-    panel = view.panel.select(np.array(chosen))
-    from technic.config import Settings as Here  # noqa: PLC0415 -- the kernel of this machine
-
-    rows = evaluate([lower(p) for p in parts], panel, Here.load().kernels, every_bar=True)
-    ends = np.cumsum(panel.lengths)
-    table = dict(zip(parts, rows, strict=True))
-
-    def history(node: Any, symbol: int) -> list[float]:
-        found: list[float] = table[node][
-            ends[symbol] - panel.lengths[symbol] : ends[symbol]
-        ].tolist()
-        return found
-
-    return Reference(panel.lengths.tolist(), history, {}, [True] * len(panel))
-
-
-def _close(found: Any, wanted: Any) -> bool:
-    if found is None or wanted is None:
-        return found is None and (wanted is None or math.isnan(float(wanted)))
-    return math.isclose(float(found), float(wanted), rel_tol=TOLERANCE, abs_tol=1e-12)

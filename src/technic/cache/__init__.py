@@ -15,12 +15,13 @@ from pathlib import Path
 from technic.cache.files import FileCache
 from technic.cache.memory import MemoryCache
 from technic.cache.protocol import Cache, Meter, key_of
-from technic.cache.tiered import TieredCache
+from technic.cache.tiered import ReadingCache, TieredCache
 from technic.errors import ConfigError
 
 __all__ = ["Cache", "FileCache", "MemoryCache", "Meter", "TieredCache", "key_of", "open_cache"]
 
 DEFAULT = "memory,files"
+READING = "reading:"  # before the tiers: nothing is put into them
 
 
 @lru_cache(maxsize=8)
@@ -39,6 +40,8 @@ def open_cache(urls: str = DEFAULT, folder: Path | None = None, secret: str = ""
     ConfigError
         If a name is not understood, or what it needs is not installed.
     """
+    if urls.startswith(READING):
+        return ReadingCache(open_cache(urls.removeprefix(READING), folder, secret).tiers)
     tiers: list[Cache] = []
     for url in (part.strip() for part in urls.split(",")):
         if not url or url == "none":

@@ -114,3 +114,12 @@ class TieredCache:
             for name, now in self.counts().items()
             for j, what in enumerate(COUNTED)
         }
+
+
+class ReadingCache(TieredCache):
+    """Finds what is kept, and keeps nothing: for answers that are not final."""
+
+    def put_many(
+        self, values: Mapping[str, bytes], ttl: float | None = None, cost: float = 0.0
+    ) -> None:
+        """Forget them."""

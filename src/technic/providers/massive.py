@@ -16,7 +16,7 @@ import polars as pl
 
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK
-from technic.providers import massive_filings
+from technic.providers import massive_filings, massive_snapshot
 from technic.providers.http import MOST_PAGES, Client, strict_json
 from technic.providers.source import (
     ACTION_COLUMNS,
@@ -56,7 +56,16 @@ class Massive(Client):
 
     about = ABOUT
     kinds = frozenset(
-        {"day", "run", "splits", "dividends", "tickers", *massive_filings.STATEMENTS, "news"}
+        {
+            "day",
+            "run",
+            "splits",
+            "dividends",
+            "tickers",
+            *massive_filings.STATEMENTS,
+            "news",
+            "snapshot",
+        }
     )
 
     def clock(self) -> datetime:
@@ -73,6 +82,8 @@ class Massive(Client):
         path, params = _request(ask)
         if ask.kind == "day":
             return [self._http.get(path, params, lambda body: self._bars_page(body, ask))]
+        if ask.kind == "snapshot":
+            return [self._http.get(path, params, massive_snapshot.check)]
         if ask.kind == "run":
             empty = b'{"status":"OK","resultsCount":0}'
             return self._pages(
@@ -92,6 +103,8 @@ class Massive(Client):
             return Reading(_bars(rows, ask), delayed)
         if ask.kind == "tickers":
             return Reading(_tickers(rows))
+        if ask.kind == "snapshot":
+            return Reading(massive_snapshot.bars(contents))
         if ask.kind == "news":
             return Reading(massive_filings.news(rows))
         if ask.kind in massive_filings.STATEMENTS:
@@ -182,6 +195,8 @@ def _request(ask: Ask) -> tuple[str, dict[str, str]]:
     if ask.kind == "day":
         path = f"/v2/aggs/grouped/locale/us/market/stocks/{ask.first}"
         return path, {"adjusted": "false", "include_otc": "false"}
+    if ask.kind == "snapshot":
+        return massive_snapshot.PATH, {"include_otc": "false"}
     if ask.kind == "run":
         symbol = quote(ask.symbols[0], safe="")
         path = f"/v2/aggs/ticker/{symbol}/range/1/day/{ask.first}/{ask.last}"

@@ -48,6 +48,10 @@ NEWS_COLUMNS = {
     "title": pl.String(),
     "published": pl.Datetime("us", "UTC"),
 }
+SNAPSHOT_COLUMNS = {  # bars of the day so far
+    **BAR_COLUMNS,
+    "before": pl.Float64(),  # close of the session before, in today's terms
+}
 EXACT = 2**53  # whole numbers beyond it are not exact as float64
 
 
@@ -57,7 +61,7 @@ class Ask:
 
     Attributes
     ----------
-    kind : day, run, many, splits, dividends, tickers, income, balance, cash, news
+    kind : day, run, many, splits, dividends, tickers, income, balance, cash, news, snapshot
     symbols : for `run` one, for `many` some
     first, last : sessions, ex-dates, days of filing or of publication, both included
     active : for `tickers`, who is listed or who no longer is
@@ -101,6 +105,7 @@ class Ask:
         names = ",".join(self.symbols[:3]) + ("…" if len(self.symbols) > 3 else "")
         words = {
             "day": f"all symbols on{span}",
+            "snapshot": "all symbols, the day so far",
             "run": f"{names}{span}",
             "many": f"{len(self.symbols)} symbols ({names}){span}",
             "splits": f"splits{span}",

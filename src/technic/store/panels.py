@@ -61,6 +61,8 @@ class MappedPanel:
     version : the store version it shows
     path : of its index
     data : names the file of its runs: a run that it shows at a place never changes
+    provisional : names the bars of the day so far that it shows too; empty if it shows none
+    anew : securities whose runs are not those of the file; only of a provisional view
     """
 
     panel: Panel
@@ -70,6 +72,8 @@ class MappedPanel:
     version: StoreVersion
     path: Path
     data: str = ""
+    provisional: str = ""
+    anew: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -171,9 +175,9 @@ class PanelCache:
             path.with_suffix(""),
         )  # fmt: skip
 
-    def bars(self, version: StoreVersion, as_of: date) -> pl.DataFrame:
-        """Adjusted bars until `as_of`, everything known, by security and session."""
-        return self._bars(version, as_of, None)
+    def bars(self, version: StoreVersion, as_of: date, ids: IntArray | None = None) -> pl.DataFrame:
+        """Adjusted bars until `as_of`, everything known, by security and session; of some or all."""
+        return self._bars(version, as_of, ids)
 
     def _path(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Path:
         known = "all" if cutoff is None else cutoff.astimezone(UTC).isoformat()

@@ -18,11 +18,13 @@ from technic.interfaces.cli import (
     filings,
     inform,
     keep,
+    live,
     market,
     measure,
     options,
     research,
     rollout,
+    tell,
 )
 
 STOPPED = 130
@@ -40,6 +42,8 @@ cache_app = typer.Typer(help="Look at what is kept, or forget it.", no_args_is_h
 simulate_app = typer.Typer(help="A simulated vendor.", no_args_is_help=True)
 plugins_app = typer.Typer(help="Scores of your own, in Python.", no_args_is_help=True)
 rollout_app = typer.Typer(help="Let another version take over without risk.", no_args_is_help=True)
+saved_app = typer.Typer(help="Scans that are kept.", no_args_is_help=True)
+alerts_app = typer.Typer(help="Tell somebody when a scan changes.", no_args_is_help=True)
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
 
 for _command in (
@@ -57,6 +61,10 @@ for _command in (
     ask.scan,
     ask.explain,
     ask.why_not,
+    live.diff,
+    live.watch,
+    live.daily,
+    live.schedule,
     research.evaluate,
     research.regime,
     research.universe,
@@ -80,6 +88,11 @@ plugins_app.command("forget")(inform.plugins_forget)
 list_app.command("add")(inform.list_add)
 list_app.command("remove")(inform.list_remove)
 list_app.command("show")(inform.list_show)
+saved_app.command("list")(tell.saved_list)
+saved_app.command("show")(tell.saved_show)
+saved_app.command("remove")(tell.saved_remove)
+for _tell in ("add", "remove", "channels", "test", "list", "deliver"):
+    alerts_app.command(_tell)(getattr(tell, f"alerts_{_tell}"))
 simulate_app.command("serve")(keep.serve)
 cache_app.command("stats")(keep.cache_stats)
 cache_app.command("clear")(keep.cache_clear)
@@ -99,6 +112,8 @@ for _step in (
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(list_app, name="list")
 app.add_typer(plugins_app, name="plugins")
+app.add_typer(saved_app, name="saved")
+app.add_typer(alerts_app, name="alerts")
 
 
 @app.callback()

@@ -55,6 +55,13 @@ def scan(
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="… to here.")] = None,
     executor: options.ExecutorOption = None,
+    save: Annotated[
+        str | None, typer.Option("--save", metavar="NAME", help="Keep the question: technic saved.")
+    ] = None,
+    alert: Annotated[
+        str | None,
+        typer.Option("--alert", metavar="A,B", help="With --save: channels that are told."),
+    ] = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -66,6 +73,7 @@ def scan(
       technic scan -e "rsi(14) < 30 and close > sma(200)" --universe liquid
       technic scan -e "pct_rank(ret(126), by=sector) > 90" --format csv --out leaders.csv
       technic scan momentum-leaders --from 2023-01-01 --to 2023-12-31 --format parquet --out year.parquet
+      technic scan -e "rsi(14) < 30" --universe liquid --save dips --alert desk
     """
     from technic.fundamentals import market_regime
     from technic.interfaces.export import write
@@ -84,6 +92,9 @@ def scan(
         asked = _with(_asked(file), where, universe, rank, top=top, columns=split_columns(columns))
         _every_session(desk, asked, options.symbols(symbols), (first, last), executor, chosen, out)
         return
+    if save is not None or alert is not None:
+        given = _with(_asked(file), where, universe, rank, top=top, columns=split_columns(columns))
+        _keep(desk, given, save, alert)
     report = run(
         desk.store,
         where,
@@ -115,6 +126,25 @@ def scan(
     if line := options.age_line(desk.store.version()):
         print(line)
     render_scan(report, desk.command, sys.stdout)
+
+
+def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | None) -> None:
+    """Keep a question among the saved scans."""
+    from technic.alert_rules import AlertRules
+    from technic.alerts import channels_of
+    from technic.saved import content_of, save_scan
+
+    if name is None:
+        raise ConfigError("--alert needs --save NAME: what is told is a scan that is kept")
+    if alert is not None:
+        to = tuple(part.strip() for part in alert.split(",") if part.strip())
+        if strange := sorted(set(to) - set(channels_of(desk.settings))):
+            raise ConfigError(
+                f"--alert {strange[0]}: there is no such channel; technic alerts add {strange[0]} ADDRESS"
+            )
+        asked = replace(asked, alert=replace(asked.alert or AlertRules(), to=to))
+    path = save_scan(desk.settings, name, content_of(asked))
+    print(f"saved as {name}: {path}", file=sys.stderr)
 
 
 def _every_session(

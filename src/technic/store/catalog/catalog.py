@@ -63,20 +63,20 @@ class Catalog:
     def mirror(self, version: StoreVersion, read: Read) -> None:
         """Make the index say what a store version says."""
         self._measured.clear()
-        self._write(lambda connection: mirror(connection, version, read))
+        self.write(lambda connection: mirror(connection, version, read))
 
     def mirrors(self) -> int:
         """The store version that the index was made from; 0 if none."""
-        return self._read(mirrored).get(STORE, 0)
+        return self.read(mirrored).get(STORE, 0)
 
     def take_over(self, other: Catalog) -> None:
         """Copy what lives only in another catalog: rows set aside, watch-lists, calls, runs."""
         for table in KEPT:
             names = [column.name for column in table.columns]
-            rows = other._read(lambda c, table=table: c.execute(select(table)).fetchall())  # type: ignore[misc]
+            rows = other.read(lambda c, table=table: c.execute(select(table)).fetchall())  # type: ignore[misc]
             if rows:
                 records = [dict(zip(names, row, strict=True)) for row in rows]
-                self._write(lambda c, t=table, r=records: c.execute(insert(t), r))  # type: ignore[misc]
+                self.write(lambda c, t=table, r=records: c.execute(insert(t), r))  # type: ignore[misc]
 
     def universe(
         self,
@@ -95,7 +95,7 @@ class Catalog:
             min_market_cap=min_market_cap, min_volume=min_volume,
         )  # fmt: skip
         # The driver's own rows: wrapping fifteen hundred of them takes longer than finding them.
-        rows = self._read(lambda connection: connection.execute(query, values).cursor.fetchall())
+        rows = self.read(lambda connection: connection.execute(query, values).cursor.fetchall())
         columns = zip(*rows, strict=True) if rows else ([] for _ in SCHEMA)
         return pl.DataFrame(dict(zip(SCHEMA, map(list, columns), strict=True)), schema=SCHEMA)
 
@@ -103,7 +103,7 @@ class Catalog:
         """Whether mean volumes of a session are indexed."""
         if session not in self._measured:
             query = select(VOLUMES.c.session).where(VOLUMES.c.session == session).limit(1)
-            if self._read(lambda connection: connection.execute(query).first()) is not None:
+            if self.read(lambda connection: connection.execute(query).first()) is not None:
                 self._measured.add(session)
         return session in self._measured
 
@@ -114,18 +114,18 @@ class Catalog:
             connection.execute(delete(VOLUMES).where(VOLUMES.c.session == session))
             fill(connection, VOLUMES, volumes.with_columns(session=pl.lit(session)))
 
-        self._write(work)
+        self.write(work)
 
     def record_run(
         self, kind: str, name: str, as_of: date | None, manifest: Mapping[str, Any], at: datetime
     ) -> int:
         """Keep the manifest of a run; returns the number it is kept under."""
         values = {
-            "at": _naive(at), "kind": kind, "name": name, "as_of": as_of,
+            "at": naive(at), "kind": kind, "name": name, "as_of": as_of,
             "store_version": manifest["store_version"], "seal": manifest["seal"],
             "manifest": orjson.dumps(dict(manifest)).decode(),
         }  # fmt: skip
-        done = self._write(lambda connection: connection.execute(insert(RUNS).values(**values)))
+        done = self.write(lambda connection: connection.execute(insert(RUNS).values(**values)))
         assert done.inserted_primary_key is not None
         return int(done.inserted_primary_key[0])
 
@@ -133,12 +133,12 @@ class Catalog:
         """Every run that was kept, newest first, without its manifest."""
         columns = [column for column in RUNS.columns if column.name != "manifest"]
         query = select(*columns).order_by(RUNS.c.id.desc())
-        return self._rows(query)
+        return self.rows(query)
 
     def run(self, number: int) -> dict[str, Any] | None:
         """The manifest of a run; None if there is no such run."""
         query = select(RUNS.c.manifest).where(RUNS.c.id == number)
-        found = self._read(lambda connection: connection.execute(query).scalar())
+        found = self.read(lambda connection: connection.execute(query).scalar())
         return None if found is None else orjson.loads(found)
 
     def quarantine(self, rows: pl.DataFrame, source: str, seen_at: datetime) -> None:
@@ -155,7 +155,7 @@ class Catalog:
                     "reason": row["reason"],
                     "source": source,
                     "row": text,
-                    "seen_at": _naive(seen_at),
+                    "seen_at": naive(seen_at),
                 }
             )
         unique = {record["digest"]: record for record in records}
@@ -166,25 +166,25 @@ class Catalog:
             if new:
                 connection.execute(insert(QUARANTINE), new)
 
-        self._write(work)
+        self.write(work)
 
     def quarantined(self) -> dict[str, int]:
         """How many rows were set aside, by reason."""
         query = select(QUARANTINE.c.reason, func.count()).group_by(QUARANTINE.c.reason)
-        rows = self._read(lambda connection: connection.execute(query).fetchall())
+        rows = self.read(lambda connection: connection.execute(query).fetchall())
         return {str(reason): int(n) for reason, n in sorted(rows)}
 
     def log_call(self, row: Mapping[str, Any], at: datetime) -> None:
         """Write down one request to a vendor."""
-        statement = insert(CALLS).values(at=_naive(at), **row)
-        self._write(lambda connection: connection.execute(statement))
+        statement = insert(CALLS).values(at=naive(at), **row)
+        self.write(lambda connection: connection.execute(statement))
 
     def calls(self, since: datetime | None = None) -> list[dict[str, Any]]:
         """Requests to vendors, oldest first."""
         query = select(CALLS).order_by(CALLS.c.id)
         if since is not None:
-            query = query.where(CALLS.c.at >= _naive(since))
-        return self._rows(query)
+            query = query.where(CALLS.c.at >= naive(since))
+        return self.rows(query)
 
     def watch(self, name: str, symbols: Iterable[str], at: datetime) -> int:
         """Add symbols to a watch-list; returns how many were new."""
@@ -193,7 +193,7 @@ class Catalog:
         def work(connection: Connection) -> int:
             known = {symbol for (symbol,) in connection.execute(_on_list(name))}
             rows = [
-                {"name": name, "symbol": symbol, "added_at": _naive(at)}
+                {"name": name, "symbol": symbol, "added_at": naive(at)}
                 for symbol in wanted
                 if symbol not in known
             ]
@@ -201,46 +201,51 @@ class Catalog:
                 connection.execute(insert(WATCHLISTS), rows)
             return len(rows)
 
-        return self._write(work)
+        return self.write(work)
 
     def unwatch(self, name: str, symbols: Iterable[str]) -> int:
         """Remove symbols from a watch-list; returns how many were there."""
         statement = delete(WATCHLISTS).where(
             WATCHLISTS.c.name == name, WATCHLISTS.c.symbol.in_(sorted(set(symbols)))
         )
-        return int(self._write(lambda connection: connection.execute(statement)).rowcount)
+        return int(self.write(lambda connection: connection.execute(statement)).rowcount)
 
     def watched(self, name: str) -> list[str]:
         """The symbols of a watch-list, in order; empty if there is none."""
-        rows = self._read(lambda connection: connection.execute(_on_list(name)).fetchall())
+        rows = self.read(lambda connection: connection.execute(_on_list(name)).fetchall())
         return sorted(str(symbol) for (symbol,) in rows)
 
     def watchlists(self) -> dict[str, int]:
         """Every watch-list and how many symbols it holds."""
         query = select(WATCHLISTS.c.name, func.count()).group_by(WATCHLISTS.c.name)
-        rows = self._read(lambda connection: connection.execute(query).fetchall())
+        rows = self.read(lambda connection: connection.execute(query).fetchall())
         return {str(name): int(n) for name, n in sorted(rows)}
 
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in one transaction; again, if somebody else was in the way."""
+
         def once() -> T:
             with writing(self._engine) as connection:
                 return work(connection)
 
         return again(once, self.what)
 
-    def _read(self, work: Callable[[Connection], T]) -> T:
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Read what several statements agree on."""
+
         def once() -> T:
             with reading(self._engine) as connection:
                 return work(connection)
 
         return again(once, self.what)
 
-    def _rows(self, query: Any) -> list[dict[str, Any]]:
-        rows = self._read(lambda connection: connection.execute(query).mappings().all())
+    def rows(self, query: Any) -> list[dict[str, Any]]:
+        """The rows of a query, by name."""
+        rows = self.read(lambda connection: connection.execute(query).mappings().all())
         return [{str(name): value for name, value in row.items()} for row in rows]
 
 
@@ -248,7 +253,7 @@ def _on_list(name: str) -> Any:
     return select(WATCHLISTS.c.symbol).where(WATCHLISTS.c.name == name)
 
 
-def _naive(instant: datetime) -> datetime:
+def naive(instant: datetime) -> datetime:
     """An instant as both databases keep it: UTC, without saying so."""
     return instant.astimezone(UTC).replace(tzinfo=None)
 

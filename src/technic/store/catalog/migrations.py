@@ -26,8 +26,13 @@ from sqlalchemy.schema import DropTable
 
 from technic.errors import StoreError
 from technic.store.catalog.tables import (
+    ALERT_MEMORIES,
+    ALERTS,
+    API_KEYS,
     CALLS,
+    DELIVERIES,
     KEPT,
+    MEASURES,
     METADATA,
     MIRRORED,
     QUARANTINE,
@@ -58,7 +63,12 @@ def _second(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[*MIRRORED, RUNS])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second)
+def _third(connection: Connection) -> None:
+    """Alerts and where they went, keys of the HTTP API, measures over time."""
+    METADATA.create_all(connection, tables=[ALERTS, DELIVERIES, ALERT_MEMORIES, API_KEYS, MEASURES])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third)
 
 
 def migrate(begin: Callable[[], object], what: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -167,7 +168,58 @@ RUNS = _table(
     Column("manifest", String, nullable=False),  # JSON
     Index("runs_at", "at"),
 )
+ALERTS = _table(
+    "alerts",
+    Column("id", Integer, primary_key=True),
+    Column("key", String(32), nullable=False, unique=True),  # the same change is kept once
+    Column("at", DateTime, nullable=False),
+    Column("scan", String(64), nullable=False),
+    Column("title", String, nullable=False),
+    Column("kind", String(16), nullable=False),  # entered, left, crossed
+    Column("security_id", Integer, nullable=False),
+    Column("symbol", String(24), nullable=False),
+    Column("detail", String, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("provisional", Boolean, nullable=False),
+    Index("alerts_at", "at"),
+)
+DELIVERIES = _table(
+    "deliveries",
+    Column("alert_id", Integer, primary_key=True, autoincrement=False),
+    Column("channel", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),  # waiting, delivered, given_up
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", DateTime, nullable=False),
+    Column("at", DateTime),
+    Column("note", String, nullable=False),
+    Index("deliveries_state", "state", "not_before"),
+)
+ALERT_MEMORIES = _table(
+    "alert_memories",
+    Column("scan", String(64), primary_key=True),
+    Column("question", String(64), nullable=False),  # digest: another question starts anew
+    Column("memory", String, nullable=False),  # JSON
+    Column("evaluations", Integer, nullable=False),
+)
+API_KEYS = _table(
+    "api_keys",
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the key, which nobody keeps
+    Column("scopes", String, nullable=False),
+    Column("created", DateTime, nullable=False),
+    Column("expires", DateTime),
+    Column("revoked", DateTime),
+)
+MEASURES = _table(
+    "measures",
+    Column("at", DateTime, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", Float, nullable=False),
+)
 MIRRORED = (
     SECURITIES, TICKERS, LISTINGS, CLASSIFICATIONS, UNIVERSE, ACTIONS, FILINGS, VOLUMES, MIRROR,
 )  # fmt: skip
-KEPT = (QUARANTINE, WATCHLISTS, CALLS, RUNS)
+KEPT = (
+    QUARANTINE, WATCHLISTS, CALLS, RUNS, ALERTS, DELIVERIES, ALERT_MEMORIES, API_KEYS, MEASURES,
+)  # fmt: skip

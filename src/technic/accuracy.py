@@ -1,0 +1,109 @@
+"""Whether answers are right: values of some symbols, again, by the slow definition of the language."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from technic.config import ScanFile, Settings
+from technic.indicators.advance import evaluate
+from technic.market.panel import FIELDS
+from technic.query.lower import lower
+from technic.query.reference import Reference
+from technic.query.resolve import Resolver
+from technic.query.tree import Feature, Name
+from technic.report import Report, Row
+from technic.scanning import scan
+from technic.store import Store
+from technic.store.panels import MappedPanel
+
+CHECKED = 12  # symbols held against the slow reference
+TOLERANCE = 1e-9  # relative: the reference adds in another order
+PROBE = ScanFile(
+    name="accuracy",
+    universe="bars > 0",
+    rank="close",
+    top=100_000,
+    columns=(
+        "close", "rsi(14)", "atr_pct(14)", "ret(63) - realized_vol(20)", "close / sma(50) - 1",
+        "ema(close, 20)", "highest(high, 20) - lowest(low, 20)", "volume / sma(volume, 20)",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """What a check of random symbols found: values compared, and how many were off."""
+
+    symbols: int
+    values: int
+    off: int
+
+
+def check(store: Store, settings: Settings, count: int = 50, seed: str = "") -> Accuracy:
+    """Recompute values of random symbols that traded on the newest session.
+
+    Parameters
+    ----------
+    seed : chooses the symbols; the store version by default, so that a check can be repeated
+    """
+    report = scan(store, file=PROBE, settings=settings)
+    chance = random.Random(seed or report.manifest["store_version"])  # noqa: S311 -- a sample
+    rows = chance.sample(report.shown, min(count, len(report.shown)))
+    off = off_rows(store, report, rows, settings)
+    return Accuracy(len(rows), len(rows) * len(report.asked["columns"]), off)
+
+
+def off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
+    """Values of the report that the slow definition of the language does not give."""
+    shown = report.shown[:: max(len(report.shown) // count, 1)][:count]
+    return off_rows(store, report, shown, Settings.load())
+
+
+def off_rows(store: Store, report: Report, rows: Sequence[Row], settings: Settings) -> int:
+    """The same of some rows."""
+    view = store.panel()
+    trees = {text: Resolver().any(text)[0] for text in report.asked["columns"]}
+    position = {symbol: i for i, symbol in enumerate(view.who["symbol"])}
+    chosen = [position[row.symbol] for row in rows]
+    slow = _reference(view, chosen, list(trees.values()), settings)
+    wrong = 0
+    for k, row in enumerate(rows):
+        for text, tree in trees.items():
+            wanted, found = slow.last(tree, k), row.values[text]
+            wrong += not _close(found, wanted)
+    return wrong
+
+
+def _reference(
+    view: MappedPanel, chosen: list[int], trees: list[Any], settings: Settings
+) -> Reference:
+    """The slow interpreter over some symbols: only single features come from the kernel."""
+    parts = [
+        node for tree in trees for node in tree.walk()
+        if isinstance(node, Feature) or (isinstance(node, Name) and node.name in FIELDS)
+    ]  # fmt: skip
+    parts = list(dict.fromkeys(parts))
+    panel = view.panel.select(np.array(chosen))
+    rows = evaluate([lower(p) for p in parts], panel, settings.kernels, every_bar=True)
+    ends = np.cumsum(panel.lengths)
+    table = dict(zip(parts, rows, strict=True))
+
+    def history(node: Any, symbol: int) -> list[float]:
+        found: list[float] = table[node][
+            ends[symbol] - panel.lengths[symbol] : ends[symbol]
+        ].tolist()
+        return found
+
+    return Reference(panel.lengths.tolist(), history, {}, [True] * len(panel))
+
+
+def _close(found: Any, wanted: Any) -> bool:
+    if found is None or wanted is None:
+        return found is None and (wanted is None or math.isnan(float(wanted)))
+    return math.isclose(float(found), float(wanted), rel_tol=TOLERANCE, abs_tol=1e-12)

@@ -1,0 +1,270 @@
+"""When a change of a scan is worth telling somebody: pure, without a clock or a database.
+
+Of every scan the book remembers who was on its list when somebody was last told. A change is
+told once it has held for `debounce` evaluations in a row, and not before `cooldown` has passed
+since the same was told of the same security. Nothing is lost between runs: what is compared is
+what was told, not what was seen last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from technic.errors import ConfigError
+
+MOST_LOOKS = 1_000  # that a change may have to hold
+KINDS = ("entered", "left", "crossed")
+NEW_YORK = ZoneInfo("America/New_York")
+UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+KNOWN = {"on", "crossed", "debounce", "cooldown", "quiet", "to"}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRules:
+    """The section [alert] of a scan file.
+
+    Attributes
+    ----------
+    on : which changes are told: entered, left, crossed
+    crossed : questions; who on the list turns from false to true has crossed
+    debounce : evaluations in a row that must agree
+    cooldown : time before the same is told again of the same security
+    quiet : hours of New York in which alerts are kept and not delivered; None for none
+    to : names of channels
+    """
+
+    on: tuple[str, ...] = ("entered", "left")
+    crossed: tuple[str, ...] = ()
+    debounce: int = 1
+    cooldown: timedelta = timedelta()
+    quiet: tuple[time, time] | None = None
+    to: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, content: Any, what: str) -> AlertRules:
+        """As a scan file says it.
+
+        Raises
+        ------
+        ConfigError
+            If it says something that means nothing.
+        """
+        if not isinstance(content, Mapping):
+            raise ConfigError(f"{what}: alert is a table: [alert]")
+        if unknown := sorted(set(content) - KNOWN):
+            raise ConfigError(
+                f"{what}: alert.{', alert.'.join(unknown)} means nothing; there are "
+                f"{', '.join(sorted(KNOWN))}"
+            )
+        crossed = _texts(content.get("crossed", ()), f"{what}: alert.crossed")
+        on = _texts(content.get("on", ("entered", "left")), f"{what}: alert.on")
+        if strange := sorted(set(on) - set(KINDS)):
+            raise ConfigError(
+                f"{what}: alert.on knows {', '.join(KINDS)}; got {', '.join(strange)}"
+            )
+        debounce = content.get("debounce", 1)
+        if type(debounce) is not int or not 1 <= debounce <= MOST_LOOKS:
+            raise ConfigError(f"{what}: alert.debounce is a whole number of at least 1")
+        quiet = content.get("quiet")
+        return cls(
+            (*on, "crossed") if crossed and "crossed" not in on else on,
+            crossed,
+            debounce,
+            duration(content.get("cooldown", "0s"), f"{what}: alert.cooldown"),
+            None if quiet is None else hours(quiet, f"{what}: alert.quiet"),
+            _texts(content.get("to", ()), f"{what}: alert.to"),
+        )
+
+    def content(self) -> dict[str, Any]:
+        """As a scan file says it; what is the default is left out, but for the channels."""
+        found: dict[str, Any] = {"to": list(self.to)}
+        if self.on != ("entered", "left"):
+            found["on"] = list(self.on)
+        if self.crossed:
+            found["crossed"] = list(self.crossed)
+        if self.debounce != 1:
+            found["debounce"] = self.debounce
+        if self.cooldown:
+            found["cooldown"] = f"{int(self.cooldown.total_seconds())}s"
+        if self.quiet is not None:
+            found["quiet"] = "-".join(f"{end:%H:%M}" for end in self.quiet)
+        return found
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether nothing is delivered at an instant."""
+        if self.quiet is None:
+            return False
+        begin, end = self.quiet
+        local = now.astimezone(NEW_YORK).time()
+        return begin <= local < end if begin <= end else local >= begin or local < end
+
+    def deliverable_at(self, now: datetime) -> datetime:
+        """When an alert of this instant may be delivered: at once, or when it is quiet no more."""
+        if self.quiet is None or not self.is_quiet(now):
+            return now
+        local, end = now.astimezone(NEW_YORK), self.quiet[1]
+        then = datetime.combine(local.date(), end, NEW_YORK)
+        if then <= local:
+            then = datetime.combine(local.date() + timedelta(days=1), end, NEW_YORK)
+        return then.astimezone(now.tzinfo)
+
+
+def duration(text: Any, what: str) -> timedelta:
+    """`30m`, `4h`, `5d` as a length of time.
+
+    Examples
+    --------
+    >>> duration("90s", "every"), duration("4h", "cooldown")
+    (datetime.timedelta(seconds=90), datetime.timedelta(seconds=14400))
+    """
+    found = re.fullmatch(r"(\d{1,6})\s*([smhd])", str(text).strip())
+    if found is None:
+        raise ConfigError(f"{what} is a length of time such as 30m, 4h or 5d; got {text!r}")
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def hours(text: Any, what: str) -> tuple[time, time]:
+    """`22:00-07:00` as two times of day."""
+    found = re.fullmatch(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", str(text).strip())
+    a, b, c, d = (int(part) for part in found.groups()) if found else (99, 0, 0, 0)
+    try:
+        return time(a, b), time(c, d)
+    except ValueError as error:
+        raise ConfigError(
+            f"{what} is two times in New York such as 22:00-07:00; got {text!r}"
+        ) from error
+
+
+def _texts(content: Any, what: str) -> tuple[str, ...]:
+    given = [content] if isinstance(content, str) else content
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise ConfigError(f"{what} is a list of texts")
+    return tuple(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who is on a scan's list now.
+
+    Attributes
+    ----------
+    members : by security, its symbol
+    crossed : by text, the securities for which it is true, and those for which it is known
+    """
+
+    members: Mapping[int, str]
+    true: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    known: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change that is to be told."""
+
+    kind: str
+    security_id: int
+    symbol: str
+    text: str = ""
+
+
+@dataclass
+class Memory:
+    """What is remembered of one scan between evaluations.
+
+    Attributes
+    ----------
+    members : who was on the list when somebody was last told
+    true : by text, for whom it was true then
+    pending : by "kind|security|text", evaluations in a row that a change has held
+    last : by the same, when it was last told
+    """
+
+    members: dict[int, str] = field(default_factory=dict)
+    true: dict[str, set[int]] = field(default_factory=dict)
+    pending: dict[str, int] = field(default_factory=dict)
+    last: dict[str, datetime] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {
+            "members": {str(k): v for k, v in self.members.items()},
+            "true": {text: sorted(ids) for text, ids in self.true.items()},
+            "pending": self.pending,
+            "last": {key: at.isoformat() for key, at in self.last.items()},
+        }
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Memory:
+        """The way back from `as_dict`."""
+        return cls(
+            {int(k): str(v) for k, v in content["members"].items()},
+            {text: set(ids) for text, ids in content["true"].items()},
+            dict(content["pending"]),
+            {key: datetime.fromisoformat(at) for key, at in content["last"].items()},
+        )
+
+
+def first_memory(seen: Seen) -> Memory:
+    """What is remembered after the first evaluation, of which nobody is told."""
+    return Memory(dict(seen.members), {text: set(ids) for text, ids in seen.true.items()})
+
+
+def decide(memory: Memory, seen: Seen, rules: AlertRules, now: datetime) -> list[Told]:
+    """What is to be told now; `memory` is brought up to date, in place."""
+    changes = _changes(memory, seen)
+    told = []
+    pending: dict[str, int] = {}
+    for change in changes:
+        key = f"{change.kind}|{change.security_id}|{change.text}"
+        pending[key] = memory.pending.get(key, 0) + 1
+        before = memory.last.get(key)
+        rested = before is None or now - before >= rules.cooldown
+        if pending[key] < rules.debounce or not rested:
+            continue
+        del pending[key]
+        _accept(memory, change)
+        if change.kind in rules.on:
+            memory.last[key] = now
+            told.append(change)
+    memory.pending = pending
+    memory.last = {k: at for k, at in memory.last.items() if now - at < rules.cooldown}
+    for text, known in seen.known.items():  # what turned false may cross again
+        held = memory.true.setdefault(text, set())
+        held -= {security for security in known if security not in seen.true[text]}
+    memory.members.update({k: v for k, v in seen.members.items() if k in memory.members})
+    return told
+
+
+def _changes(memory: Memory, seen: Seen) -> list[Told]:
+    entered = [
+        Told("entered", security, symbol)
+        for security, symbol in seen.members.items()
+        if security not in memory.members
+    ]
+    left = [
+        Told("left", security, symbol)
+        for security, symbol in memory.members.items()
+        if security not in seen.members
+    ]
+    crossed = [
+        Told("crossed", security, seen.members[security], text)
+        for text, ids in seen.true.items()
+        for security in sorted(ids)
+        if security in seen.members and security not in memory.true.get(text, set())
+    ]
+    return [*entered, *left, *crossed]
+
+
+def _accept(memory: Memory, change: Told) -> None:
+    """What was told is what is remembered."""
+    if change.kind == "entered":
+        memory.members[change.security_id] = change.symbol
+    elif change.kind == "left":
+        memory.members.pop(change.security_id, None)
+    else:
+        memory.true.setdefault(change.text, set()).add(change.security_id)

@@ -1,0 +1,163 @@
+"""Scan files that a user keeps: what the daily loop runs, and the pages open with."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from technic.config import ScanFile, Settings, presets
+from technic.errors import ConfigError, TechnicError
+from technic.question import understand
+from technic.store.lock import write_atomically
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+LARGEST = 64 << 10  # bytes of a scan file
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One scan file that is kept.
+
+    Attributes
+    ----------
+    name : by which it is asked for; the file's own `name` is its title
+    content : as TOML holds it
+    trouble : why it cannot be run; empty if it can
+    """
+
+    name: str
+    content: Mapping[str, Any]
+    file: ScanFile | None
+    trouble: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to show."""
+        return self.file.name if self.file is not None else self.name
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where scan files are kept: any *.toml there counts."""
+    return settings.scans
+
+
+def saved_scans(settings: Settings) -> list[Saved]:
+    """Every scan file that is kept, by name; one that cannot be read says why."""
+    found = sorted(folder_of(settings).glob("*.toml"))
+    return [_read(path) for path in found if NAME.fullmatch(path.stem)]
+
+
+def saved_scan(settings: Settings, name: str) -> Saved:
+    """One of them.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name.
+    """
+    path = _path(settings, name)
+    if not path.exists():
+        known = ", ".join(one.name for one in saved_scans(settings)) or "none yet"
+        raise ConfigError(f"{name}: no scan is saved under that name; there are {known}")
+    return _read(path)
+
+
+def scan_file(settings: Settings, name: str) -> ScanFile:
+    """A saved scan, else a preset, by name.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither, or it cannot be run.
+    """
+    if name in presets() and not _path(settings, name).exists():
+        return ScanFile.preset(name)
+    found = saved_scan(settings, name)
+    if found.file is None:
+        raise ConfigError(found.trouble)
+    return found.file
+
+
+def save_scan(settings: Settings, name: str, content: Mapping[str, Any]) -> Path:
+    """Keep a scan file; one of the same name is replaced. Returns where.
+
+    Raises
+    ------
+    ConfigError
+        If the name is none, or the file could not be run.
+    QuestionError
+        If one of its texts cannot be understood.
+    """
+    path = _path(settings, name)
+    understand(ScanFile.of(content, name))
+    try:
+        text = tomli_w.dumps(content, multiline_strings=False)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name}: cannot be written as TOML: {error}") from error
+    if len(text) > LARGEST:
+        raise ConfigError(f"{name}: a scan file has at most {LARGEST >> 10} kB")
+    write_atomically(path, text.encode())
+    return path
+
+
+def content_of(file: ScanFile) -> dict[str, Any]:
+    """A scan file as TOML holds it; what is the default is left out, but for the name.
+
+    Examples
+    --------
+    >>> content_of(ScanFile(name="Dips", where="rsi(14) < 30"))
+    {'name': 'Dips', 'where': 'rsi(14) < 30'}
+    """
+    plain, content = ScanFile(), dict[str, Any](name=file.name)
+    for name in ("top", "universe", "where", "benchmark"):
+        if getattr(file, name) != getattr(plain, name):
+            content[name] = getattr(file, name)
+    if file.columns != plain.columns:
+        content["columns"] = list(file.columns)
+    if (file.rank, file.missing) != (plain.rank, plain.missing):
+        content["rank"] = {"score": file.rank, "missing": file.missing}
+    if file.lets:
+        content["let"] = dict(file.lets)
+    if file.params:
+        content["params"] = dict(file.params)
+    rules = {f.name: getattr(file.plan, f.name) for f in fields(file.plan)}
+    changed = {k: v for k, v in rules.items() if v != getattr(plain.plan, k)}
+    if changed:
+        content["plan"] = changed
+    if file.alert is not None:
+        content["alert"] = file.alert.content()
+    return content
+
+
+def forget_scan(settings: Settings, name: str) -> bool:
+    """Delete a scan file; whether there was one."""
+    path = _path(settings, name)
+    there = path.exists()
+    path.unlink(missing_ok=True)
+    return there
+
+
+def _path(settings: Settings, name: str) -> Path:
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r}: a name is made of small letters, digits, - and _, at most 64 of them"
+        )
+    return folder_of(settings) / f"{name}.toml"
+
+
+def _read(path: Path) -> Saved:
+    try:
+        if path.stat().st_size > LARGEST:
+            return Saved(path.stem, {}, None, f"{path}: larger than {LARGEST >> 10} kB")
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        file = ScanFile.of(content, path.stem)
+        understand(file)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TechnicError) as error:
+        return Saved(path.stem, {}, None, f"{path}: {str(error).splitlines()[0]}")
+    return Saved(path.stem, content, file)
