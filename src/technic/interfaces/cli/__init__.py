@@ -24,6 +24,7 @@ from technic.interfaces.cli import (
     options,
     research,
     rollout,
+    serving,
     tell,
 )
 
@@ -43,6 +44,7 @@ simulate_app = typer.Typer(help="A simulated vendor.", no_args_is_help=True)
 plugins_app = typer.Typer(help="Scores of your own, in Python.", no_args_is_help=True)
 rollout_app = typer.Typer(help="Let another version take over without risk.", no_args_is_help=True)
 saved_app = typer.Typer(help="Scans that are kept.", no_args_is_help=True)
+keys_app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
 alerts_app = typer.Typer(help="Tell somebody when a scan changes.", no_args_is_help=True)
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
 
@@ -65,6 +67,7 @@ for _command in (
     live.watch,
     live.daily,
     live.schedule,
+    serving.serve,
     research.evaluate,
     research.regime,
     research.universe,
@@ -93,6 +96,8 @@ saved_app.command("show")(tell.saved_show)
 saved_app.command("remove")(tell.saved_remove)
 for _tell in ("add", "remove", "channels", "test", "list", "deliver"):
     alerts_app.command(_tell)(getattr(tell, f"alerts_{_tell}"))
+for _key in ("create", "list", "revoke"):
+    keys_app.command(_key)(getattr(serving, f"keys_{_key}"))
 simulate_app.command("serve")(keep.serve)
 cache_app.command("stats")(keep.cache_stats)
 cache_app.command("clear")(keep.cache_clear)
@@ -114,6 +119,7 @@ app.add_typer(list_app, name="list")
 app.add_typer(plugins_app, name="plugins")
 app.add_typer(saved_app, name="saved")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(keys_app, name="keys")
 
 
 @app.callback()

@@ -1,0 +1,107 @@
+"""Keys of the HTTP API: made, shown once, kept as digests, compared in constant time."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from technic.errors import ConfigError
+from technic.store.catalog import Catalog
+from technic.store.catalog.catalog import naive
+from technic.store.catalog.tables import API_KEYS
+
+SCOPES = ("read", "scan", "admin")  # each may do what those before it may
+BYTES = 32
+PREFIX = "tk_"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, without what opens: who holds it and what it may do."""
+
+    id: int
+    name: str
+    scope: str
+    created: datetime
+    expires: datetime | None
+    revoked: datetime | None
+
+    def may(self, scope: str) -> bool:
+        """Whether it may do what a scope names."""
+        return SCOPES.index(self.scope) >= SCOPES.index(scope)
+
+    def is_good(self, now: datetime) -> bool:
+        """Whether it opens anything at an instant."""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
+
+LOCAL = Key(0, "local", "admin", datetime(1970, 1, 1, tzinfo=UTC), None, None)  # of this machine
+
+
+def create_key(catalog: Catalog, name: str, scope: str, days: int | None, now: datetime) -> str:
+    """Make a key; returned once, and kept by nobody.
+
+    Raises
+    ------
+    ConfigError
+        If the name is taken or none, or there is no such scope.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{name!r}: a name is made of small letters, digits, - and _")
+    if scope not in SCOPES:
+        raise ConfigError(f"{scope}: there are {', '.join(SCOPES)}")
+    if any(key.name == name for key in keys_of(catalog)):
+        raise ConfigError(f"{name}: there is a key of that name, perhaps a revoked one")
+    made = PREFIX + token_urlsafe(BYTES)
+    expires = None if days is None else naive(now + timedelta(days=days))
+    values: dict[str, Any] = {
+        "name": name, "digest": _digest(made), "scopes": scope, "created": naive(now),
+        "expires": expires,
+    }  # fmt: skip
+    catalog.write(lambda connection: connection.execute(insert(API_KEYS).values(**values)))
+    return made
+
+
+def keys_of(catalog: Catalog) -> list[Key]:
+    """Every key that was ever made, oldest first."""
+    return [_key(row) for row in catalog.rows(select(API_KEYS).order_by(API_KEYS.c.id))]
+
+
+def revoke_key(catalog: Catalog, name: str, now: datetime) -> bool:
+    """Make a key open nothing any more; whether there was one that did."""
+    statement = (
+        update(API_KEYS)
+        .where(API_KEYS.c.name == name, API_KEYS.c.revoked.is_(None))
+        .values(revoked=naive(now))
+    )
+    return bool(catalog.write(lambda connection: connection.execute(statement)).rowcount)
+
+
+def key_for(catalog: Catalog, given: str, now: datetime) -> Key | None:
+    """The key that was given, if it opens anything; looked for among all, in constant time."""
+    wanted = _digest(given)
+    found = None
+    for row in catalog.rows(select(API_KEYS)):
+        if hmac.compare_digest(str(row["digest"]), wanted):
+            found = _key(row)
+    return found if found is not None and found.is_good(now) else None
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _key(row: dict[str, Any]) -> Key:
+    created, expires, revoked = (
+        None if row[name] is None else row[name].replace(tzinfo=UTC)
+        for name in ("created", "expires", "revoked")
+    )
+    return Key(int(row["id"]), row["name"], row["scopes"], created, expires, revoked)  # type: ignore[arg-type]

@@ -1,0 +1,157 @@
+"""The application: routes, guards, pages, signs of life."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import generate_latest
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from technic import __version__
+from technic.entry import key_for
+from technic.errors import TechnicError
+from technic.indicators.native import compiled
+from technic.interfaces.http import kept, pages, scans, things, working
+from technic.interfaces.http.gauges import Gauges
+from technic.interfaces.http.guards import Guards
+from technic.interfaces.http.hub import Hub
+from technic.interfaces.http.problems import Problem, of_error, problem_reply
+from technic.interfaces.http.questions import SignIn
+from technic.interfaces.http.replies import json_reply
+from technic.interfaces.http.routing import HubOf, StrictRoute, said
+from technic.interfaces.http.sessions import COOKIE, LIFE
+
+
+def create_app(hub: Hub) -> Any:
+    """The ASGI application over a hub, guarded."""
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        await hub.start()
+        yield
+        await hub.stop()
+
+    app = FastAPI(
+        title="technic",
+        version=__version__,
+        description="Scans of the whole US stock market: which stocks, in which order, and why.",
+        docs_url=None,  # both load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=life,
+        license_info={"name": "Apache-2.0"},
+    )
+    app.router.route_class = StrictRoute
+    app.state.hub = hub
+    hub.observed.registry.register(Gauges(hub))
+    for part in (scans, things, kept, working):
+        app.include_router(part.router)
+    _signs(app)
+    pages.add_to(app)
+    _errors(app)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return Guards(app, hub)
+
+
+def _signs(app: FastAPI) -> None:
+    """Life, readiness, metrics; and signing in."""
+
+    @app.get("/healthz", tags=["signs"])
+    async def alive() -> Response:
+        """Whether the process answers."""
+        return json_reply({"status": "ok"})
+
+    @app.get("/readyz", tags=["signs"])
+    async def ready(hub: HubOf) -> Response:
+        """Whether a scan would be answered now; 503 if not."""
+
+        def work() -> str:
+            try:
+                hub.store.require()
+            except TechnicError as error:
+                return str(error).partition(": ")[2] or "the store cannot be read"
+            return "" if compiled(hub.settings.kernels) else "the indicators are not compiled yet"
+
+        if trouble := await hub.gate.run(work):
+            raise Problem(503, trouble, retry_after=10)
+        return json_reply({"status": "ready"})
+
+    @app.get("/metrics", tags=["signs"])
+    async def metrics(hub: HubOf) -> Response:
+        """Counters, gauges and histograms, as Prometheus reads them."""
+        text = await hub.gate.run(lambda: generate_latest(hub.observed.registry))
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.post("/login", tags=["signs"])
+    async def login(asked: SignIn, hub: HubOf) -> Response:
+        """Begin a session of a page with a key."""
+        hub.sessions.throttle()
+        key = await hub.gate.run(lambda: key_for(hub.store.catalog, asked.key, datetime.now(UTC)))
+        if key is None:
+            raise Problem(401, "that key opens nothing: unknown, revoked or expired")
+        reply = json_reply({"name": key.name, "scope": key.scope})
+        reply.set_cookie(
+            COOKIE, hub.sessions.begin(key), max_age=int(LIFE), path="/", secure=True,
+            httponly=True, samesite="strict",
+        )  # fmt: skip
+        return reply
+
+    @app.post("/logout", tags=["signs"], status_code=204)
+    async def logout(request: Request, hub: HubOf) -> Response:
+        """End it."""
+        hub.sessions.end(request.cookies.get(COOKIE, ""))
+        reply = Response(status_code=204)
+        reply.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+        return reply
+
+
+def _errors(app: FastAPI) -> None:
+    """Every error as problem details; of a defect, nothing but that it is one."""
+
+    @app.exception_handler(TechnicError)
+    async def ours(_request: Request, error: TechnicError) -> Response:
+        return problem_reply(of_error(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        return problem_reply(Problem(422, said(error), code="Invalid"))
+
+    @app.exception_handler(HTTPException)
+    async def plain(_request: Request, error: HTTPException) -> Response:
+        if isinstance(error, Problem):
+            return problem_reply(error)
+        return problem_reply(Problem(error.status_code, str(error.detail)))
+
+    @app.exception_handler(Exception)
+    async def defect(_request: Request, _error: Exception) -> Response:
+        return problem_reply(Problem(500, "a defect of technic's; the log has more"))
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description: errors as problem details, keys as bearer tokens."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    made = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes,
+        license_info=app.license_info,
+    )  # fmt: skip
+    problem = {"$ref": "#/components/schemas/ProblemShape"}
+    for path in made["paths"].values():
+        for about in path.values():
+            for status, response in about.get("responses", {}).items():
+                if int(status) >= 400:  # noqa: PLR2004 -- HTTP's own number
+                    response["content"] = {"application/problem+json": {"schema": problem}}
+    schemas = made["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    made["security"] = [{"key": []}, {}]
+    app.openapi_schema = made
+    return made

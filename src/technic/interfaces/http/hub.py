@@ -1,0 +1,182 @@
+"""What all requests share: the store, the settings, the gate, the jobs, the bus, the clock's tick."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from time import monotonic, perf_counter
+from typing import Any
+
+from technic.alerts import AlertBook, channels_of, deliver
+from technic.config import ScanFile, Settings
+from technic.errors import TechnicError
+from technic.interfaces.http.bus import Bus
+from technic.interfaces.http.gate import Gate
+from technic.interfaces.http.jobs import Job, Jobs
+from technic.interfaces.http.observing import Observed
+from technic.interfaces.http.sessions import Sessions
+from technic.interfaces.http.watches import Watches
+from technic.measures import record
+from technic.report import Report
+from technic.scanning import scan
+from technic.sync import FileStore
+
+LOG = logging.getLogger("technic.http")
+TICK = 0.5  # seconds between looks at the store and the alerts
+SAMPLED = 2.0  # seconds between samples of the process
+KEPT = 60.0  # seconds between measures that outlast a restart
+TOLD = 0.1  # seconds between two signs of a job's progress
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Who may come in.
+
+    Attributes
+    ----------
+    hosts : names under which requests may ask for us, each with its port
+    keyed : whether a key is needed
+    origin : scheme and host of our own pages; several while names differ
+    """
+
+    hosts: frozenset[str]
+    keyed: bool = False
+    secure: bool = False
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Where our own pages come from."""
+        schemes = ("https",) if self.secure else ("http", "https")
+        return frozenset(f"{scheme}://{host}" for scheme in schemes for host in self.hosts)
+
+
+@dataclass
+class Hub:
+    """The shared state of one server."""
+
+    store: FileStore
+    settings: Settings
+    exposure: Exposure
+    feed: Callable[[], Any] | None = None  # makes a feed of bars of the day so far
+    bus: Bus = field(default_factory=Bus)
+    observed: Observed = field(default_factory=Observed)
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        """Make what has a life of its own."""
+        self.gate = Gate()
+        self.jobs = Jobs(self._tell_job)
+        self.sessions = Sessions()
+        self.watches = Watches(self)
+        self.book_guard = Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._told: dict[str, float] = {}
+
+    @property
+    def book(self) -> AlertBook:
+        """The alerts of the store."""
+        return AlertBook(self.store.catalog)
+
+    async def start(self) -> None:
+        """Begin to tick."""
+        self.bus.start()
+        self.observed.start()
+        self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._sample())]
+
+    async def stop(self) -> None:
+        """End everything that runs."""
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.watches.close()
+        self.jobs.close()
+        self.gate.close()
+        self.observed.stop()
+
+    def scan(self, file: ScanFile, **options: Any) -> Report:
+        """A scan whose timings are observed."""
+        since = perf_counter()
+        report = scan(self.store, file=file, settings=self.settings, **options)
+        self.observed.scanned(report, 1e3 * (perf_counter() - since))
+        return report
+
+    def _tell_job(self, job: Job) -> None:
+        """Tell of a job's progress, not more often than anybody can look."""
+        now = monotonic()
+        if job.ended is None and now - self._told.get(job.id, 0.0) < TOLD and job.done:
+            return
+        self._told[job.id] = now
+        self.bus.publish("job", {**job.as_dict(), "owner": job.owner})
+        if job.ended is not None:
+            self._told.pop(job.id, None)
+
+    async def _tick(self) -> None:
+        """Tell of new store versions and new alerts, and send what waits."""
+        loop = asyncio.get_running_loop()
+        version, newest = "", -1
+        while True:
+            try:
+                found = await loop.run_in_executor(None, self._look, max(newest, 0))
+                if version and found["version"] != version:
+                    self.bus.publish("store", found["store"])
+                version = found["version"]
+                if newest >= 0:
+                    for alert in reversed(found["alerts"]):
+                        self.bus.publish("alert", alert)
+                newest = found["newest"]
+            except (TechnicError, OSError) as error:
+                self.observed.trouble(str(error).splitlines()[0])
+            await asyncio.sleep(TICK)
+
+    def _look(self, newest: int) -> dict[str, Any]:
+        version = self.store.version()
+        latest = self.book.newest()
+        alerts = self.book.alerts(50, newest) if latest > newest else []
+        if alerts:
+            deliver(self.store.catalog, channels_of(self.settings), self.store.folder)
+        return {
+            "version": version.name,
+            "store": {"version": version.name, "as_of": version.last and version.last.isoformat()},
+            "alerts": alerts,
+            "newest": latest,
+        }
+
+    async def _sample(self) -> None:
+        """Sample the process; push what pages show, keep what outlasts a restart."""
+        loop, kept = asyncio.get_running_loop(), monotonic()
+        while True:
+            try:
+                self.observed.sample()
+                if self.bus.listeners:
+                    self.bus.publish("operations", self.pulse())
+                if monotonic() - kept >= KEPT:
+                    kept = monotonic()
+                    await loop.run_in_executor(None, self._keep)
+            except (TechnicError, OSError) as error:
+                self.observed.trouble(str(error).splitlines()[0])
+            await asyncio.sleep(SAMPLED)
+
+    def _keep(self) -> None:
+        record(self.store.catalog, self.observed.measures(), datetime.now(UTC))
+        deliver(self.store.catalog, channels_of(self.settings), self.store.folder)
+
+    def pulse(self) -> dict[str, Any]:
+        """What changes from second to second."""
+        return {
+            **self.observed.pulse(),
+            "gate": {
+                "workers": self.gate.workers, "working": self.gate.working,
+                "waiting": self.gate.waiting, "turned_away": self.gate.turned_away,
+            },
+            "caches": [
+                {"tier": tier.name, **tier.meter.as_dict()} for tier in self.settings.cache.tiers
+            ],
+            "listeners": self.bus.listeners,
+            "uptime_s": round((datetime.now(UTC) - self.began).total_seconds()),
+        }  # fmt: skip

@@ -1,0 +1,78 @@
+"""The pages: files of ours, read once, served under a digest of all of them, never from elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from importlib.resources import files
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from technic.interfaces.http.problems import Problem
+
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+FOREVER = "public, max-age=31536000, immutable"
+WORTH = 1_400  # bytes above which a file is sent compressed
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One file."""
+
+    kind: str
+    body: bytes
+    zipped: bytes
+
+
+@lru_cache(maxsize=1)
+def assets() -> tuple[str, dict[str, Page]]:
+    """The files by name, and a digest of them all."""
+    folder = files("technic.interfaces.web")
+    found, digest = dict[str, Page](), blake2b(digest_size=6)
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        kind = KINDS.get("." + entry.name.rpartition(".")[2])
+        if kind is not None:
+            body = entry.read_bytes()
+            digest.update(entry.name.encode() + body)
+            found[entry.name] = Page(kind, body, gzip.compress(body, 6, mtime=0))
+    return digest.hexdigest(), found
+
+
+def index() -> bytes:
+    """The page itself, its files named by their digest and asked for at once."""
+    version, found = assets()
+    modules = "".join(
+        f'<link rel="modulepreload" href="/assets/{version}/{name}">\n'
+        for name in found
+        if name.endswith(".js")
+    )
+    text = found["index.html"].body.decode()
+    return text.replace("{modules}", modules).replace("{version}", version).encode()
+
+
+def add_to(app: FastAPI) -> None:
+    """The routes of the pages."""
+    version, found = assets()
+    page = index()
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return Response(page, headers={"Cache-Control": "no-cache"}, media_type=KINDS[".html"])
+
+    @app.get("/assets/{digest}/{name}", include_in_schema=False)
+    async def asset(digest: str, name: str, request: Request) -> Response:
+        file = found.get(name)
+        if file is None or digest != version or name == "index.html":
+            raise Problem(404, "there is no such file")
+        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+        if len(file.body) > WORTH and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(file.zipped, 200, {**headers, "Content-Encoding": "gzip"}, file.kind)
+        return Response(file.body, 200, headers, file.kind)

@@ -1,0 +1,120 @@
+"""What every route shares: bodies read strictly, keys and scopes, errors in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from technic.entry import SCOPES, Key
+from technic.errors import PageError
+from technic.interfaces.http.hub import Hub
+from technic.interfaces.http.problems import Problem
+from technic.interfaces.http.shapes import ProblemShape
+from technic.providers.http import strict_json
+
+DEEPEST = 32
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemShape, "description": text}
+    for status, text in {
+        400: "Not JSON, or too deep.",
+        401: "A key is needed.",
+        403: "The key's scope, or where the request comes from, does not allow it.",
+        404: "There is no such symbol, session or thing.",
+        406: "None of the forms that are accepted.",
+        409: "Not in this state.",
+        413: "A body over 1 MiB.",
+        415: "Not application/json.",
+        421: "Another host's name.",
+        422: "The question cannot be understood; says where and why.",
+        429: "Too many requests of one key.",
+        503: "Busy; Retry-After says when to come back.",
+    }.items()
+}
+
+
+class StrictRequest(Request):
+    """A request whose body is JSON as RFC 8259 has it: no NaN, no key twice, not too deep."""
+
+    async def json(self) -> Any:
+        """The body."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Problem(415, "bodies are application/json")
+        body = await self.body()
+        try:
+            content = strict_json(body, "request")
+        except PageError as error:
+            raise Problem(400, "the body is no JSON: no NaN, no key twice in one object") from error
+        if _too_deep(content, DEEPEST):
+            raise Problem(400, f"the body nests deeper than {DEEPEST}")
+        return content
+
+
+class StrictRoute(APIRoute):
+    """A route that reads bodies strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI has it, with our request."""
+        answer = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            made = StrictRequest(request.scope, request.receive)
+            if request.method in {"POST", "PUT"} and await made.body():
+                await made.json()  # before anybody else looks at it
+            return await answer(made)
+
+        return strict
+
+
+def _too_deep(content: Any, left: int) -> bool:
+    if left < 0:
+        return True
+    if isinstance(content, dict):
+        return any(_too_deep(value, left - 1) for value in content.values())
+    if isinstance(content, list):
+        return any(_too_deep(value, left - 1) for value in content)
+    return False
+
+
+def hub_of(request: Request) -> Hub:
+    """What all requests share."""
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+def key_of(request: Request) -> Key:
+    """Whose request it is."""
+    key: Key = request.scope["technic.key"]
+    return key
+
+
+def needs(scope: str) -> Any:
+    """A dependency: the key must have a scope."""
+    assert scope in SCOPES
+
+    def check(key: Annotated[Key, Depends(key_of)]) -> None:
+        if not key.may(scope):
+            raise Problem(403, f"that needs a key of scope {scope}; this one has {key.scope}")
+
+    return Depends(check)
+
+
+HubOf = Annotated[Hub, Depends(hub_of)]
+KeyOf = Annotated[Key, Depends(key_of)]
+
+
+def said(error: Any) -> str:
+    """What is wrong with a request, in one line."""
+    found = error.errors()[0]
+    where = ".".join(str(part) for part in found["loc"] if part != "body")
+    return f"{where}: {found['msg']}" if where else str(found["msg"])
+
+
+def dumps(content: Any) -> str:
+    """A value as JSON text, keys in order."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str).decode()
