@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.config import ScanFile, Settings
 from technic.errors import StoreError
-from technic.histories import every_bar
+from technic.histories import is_relative
+from technic.indicators.advance import evaluate
 from technic.listed import listed_on
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse
@@ -42,8 +44,8 @@ def chart_data(
 ) -> dict[str, Any]:
     """The newest bars of a symbol, indicators row for row with them, splits, dividends, filings.
 
-    Bars are adjusted for the splits known as of the session; an indicator holds what a scan of
-    each session gives, in the terms of the newest.
+    Bars, and indicators with them, are adjusted for the splits known as of the session: all in
+    the terms of the newest bar.
 
     Raises
     ------
@@ -62,7 +64,8 @@ def chart_data(
     days = nyse().dates[panel.run(0, "session")[-bars:].astype(np.int64)]
     lines: dict[str, Any] = {}
     if series:
-        values = every_bar(store, view, panel, series, settings.kernels)
+        closes = benchmark_closes(view, "market") if is_relative(series) else None
+        values = evaluate(series, panel, settings.kernels, benchmark=closes, every_bar=True)
         lines = {name: row[-bars:].tolist() for name, row in zip(names, values, strict=True)}
     who = view.who.row(at, named=True)
     first = days[0].astype(object) if len(days) else None
@@ -99,8 +102,8 @@ def fundamentals(
     section = evaluate_question(store, question, as_of, settings=settings)
     view = section.view
     at = position(view, symbol)
-    values = ((str(tree), section.evaluation.value(tree)) for tree in question.columns)
-    ratios = {name: plain(column[at]) for name, column in values}
+    values = [section.evaluation.value(tree)[at] for tree in question.columns]
+    ratios = {name: plain(value) for name, value in zip(RATIOS, values, strict=True)}
     return {
         "symbol": symbol,
         "as_of": view.as_of.isoformat(),
@@ -126,6 +129,17 @@ def position(view: MappedPanel, symbol: str) -> int:
     close = get_close_matches(symbol.upper(), symbols, n=3)
     hint = f"; did you mean {', '.join(close)} ?" if close else ""
     raise StoreError(f"{symbol} is not listed on {view.as_of}{hint}")
+
+
+def last_closes(store: Store, symbols: Sequence[str], bars: int = 20) -> dict[str, list[float]]:
+    """The last closes of some symbols, oldest first, for small pictures."""
+    view = store.panel()
+    place = {symbol: i for i, symbol in enumerate(view.who["symbol"])}
+    return {
+        symbol: view.panel.run(place[symbol], "close")[-bars:].tolist()
+        for symbol in dict.fromkeys(symbols)
+        if symbol in place
+    }
 
 
 def find_symbols(store: Store, text: str, limit: int = 20) -> list[dict[str, Any]]:

@@ -132,6 +132,7 @@ def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | No
     """Keep a question among the saved scans."""
     from technic.alert_rules import AlertRules
     from technic.alerts import channels_of
+    from technic.config import ScanFile
     from technic.saved import content_of, save_scan
 
     if name is None:
@@ -143,6 +144,8 @@ def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | No
                 f"--alert {strange[0]}: there is no such channel; technic alerts add {strange[0]} ADDRESS"
             )
         asked = replace(asked, alert=replace(asked.alert or AlertRules(), to=to))
+    if asked.name == ScanFile().name:  # nobody gave it a title
+        asked = replace(asked, name=name)
     path = save_scan(desk.settings, name, content_of(asked))
     print(f"saved as {name}: {path}", file=sys.stderr)
 

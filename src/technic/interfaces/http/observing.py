@@ -91,7 +91,7 @@ class Observed:
         with about.oneshot():
             self._sampled = {
                 "cpu_pct": about.cpu_percent(None),
-                "rss_mb": round(about.memory_info().rss / 1e6, 1),
+                "rss_mb": round(_own(about.memory_info()) / 1e6, 1),
                 "threads": about.num_threads(),
             }
         if hasattr(about, "num_fds"):
@@ -151,6 +151,11 @@ class _Ear(logging.Handler):
                 "text": record.getMessage()[:500],
             }
         )
+
+
+def _own(info: Any) -> int:
+    """Bytes that the process shares with nobody: mapped files are everybody's."""
+    return int(info.rss) - int(getattr(info, "shared", 0))
 
 
 def _at(ordered: list[float], share: float) -> float | None:

@@ -74,7 +74,8 @@ class Question(Model):
             If there is no such preset, or it contradicts itself.
         """
         begun = ScanFile() if self.preset is None else scan_file(settings, self.preset)
-        given = self.model_dump(exclude_none=True, exclude={"preset", "missing"})
+        asked = set(Question.model_fields) - {"preset", "missing"}
+        given = self.model_dump(exclude_none=True, include=asked)
         if "rank" in given or self.missing is not None:
             rank, missing = given.get("rank", begun.rank), self.missing or begun.missing
             given["rank"] = {"score": rank, "missing": missing}

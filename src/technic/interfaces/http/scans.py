@@ -73,8 +73,22 @@ async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
 
 @router.post("/grid", response_model=shapes.GridShape, dependencies=[needs("scan")])
 async def grid(asked: Asked, hub: HubOf) -> Response:
-    """The whole ranking column by column, as float32, and how many each clause lets through."""
-    return await hub.gate.run(lambda: json_reply(_grid(hub, asked)))
+    """The whole ranking column by column, as float32, and how many each clause lets through.
+
+    Meant for whoever asks while it is typed: a question that cannot be understood is an answer
+    too, with `ok` false and what is wrong.
+    """
+
+    def work() -> dict[str, Any]:
+        try:
+            return _grid(hub, asked)
+        except QuestionError as error:
+            problem = {
+                "why": error.why, "text": error.text, "start": error.start, "hint": error.hint,
+            }  # fmt: skip
+            return {"ok": False, "problem": problem}
+
+    return await hub.gate.run(lambda: json_reply(work()))
 
 
 def _grid(hub: Hub, asked: Asked) -> dict[str, Any]:
@@ -88,6 +102,8 @@ def _grid(hub: Hub, asked: Asked) -> dict[str, Any]:
     took = 1e3 * (perf_counter() - since)
     hub.observed.evaluated(section, took)
     return {
+        "ok": True,
+        "problem": None,
         "as_of": section.view.as_of.isoformat(),
         "simulated": section.view.version.simulated is not None,
         "store_version": section.view.version.name,

@@ -60,17 +60,19 @@ class StepShape(Shape):
 
 
 class GridShape(Shape):
-    """A whole ranking, column by column."""
+    """A whole ranking, column by column; or, if it is not `ok`, what is wrong with the question."""
 
-    as_of: str
-    simulated: bool
-    n_ranked: int
-    columns: list[str]
-    grid: dict[str, Any]
-    funnel: list[StepShape]
-    ledger: dict[str, int]
-    notes: list[str]
-    timings_ms: dict[str, float]
+    ok: bool
+    problem: dict[str, Any] | None
+    as_of: str = ""
+    simulated: bool = False
+    n_ranked: int = 0
+    columns: list[str] = Field(default_factory=list)
+    grid: dict[str, Any] = Field(default_factory=dict)
+    funnel: list[StepShape] = Field(default_factory=list)
+    ledger: dict[str, int] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+    timings_ms: dict[str, float] = Field(default_factory=dict)
 
 
 class ExplanationShape(Shape):

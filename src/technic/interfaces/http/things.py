@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from technic import __version__
-from technic.charting import chart_data, find_symbols, fundamentals
+from technic.charting import chart_data, find_symbols, fundamentals, last_closes
 from technic.config import UNIVERSES, presets
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
-from technic.interfaces.http.questions import Expression, MapAsked, Spread, Symbol
+from technic.interfaces.http.questions import Expression, MapAsked, Spread, Symbol, WatchList
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.reference import entries, score_entries
@@ -95,6 +95,12 @@ async def filed(symbol: Symbol, hub: HubOf, as_of: date | None = None) -> Respon
     return json_reply(
         await hub.gate.run(lambda: fundamentals(hub.store, symbol, as_of, hub.settings))
     )
+
+
+@router.post("/sparks")
+async def sparks(asked: WatchList, hub: HubOf) -> Response:
+    """The last closes of some symbols, oldest first; a symbol that is not known has none."""
+    return json_reply(await hub.gate.run(lambda: last_closes(hub.store, asked.symbols)))
 
 
 @router.post("/market", dependencies=[needs("scan")])
