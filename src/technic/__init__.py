@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from technic.charting import chart
     from technic.config import ScanFile
     from technic.differences import diff
     from technic.errors import TechnicError
@@ -32,6 +33,7 @@ __all__ = [
     "ScanFile",
     "TechnicError",
     "__version__",
+    "chart",
     "diff",
     "evaluate",
     "explain",
@@ -49,6 +51,7 @@ _HOMES = {
     "Report": "report",
     "ScanFile": "config",
     "TechnicError": "errors",
+    "chart": "charting",
     "diff": "differences",
     "evaluate": "evaluating",
     "explain": "explaining",

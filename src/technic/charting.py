@@ -13,6 +13,7 @@ import polars as pl
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.config import ScanFile, Settings
+from technic.drawing import Drawing, candles_drawing
 from technic.errors import StoreError
 from technic.histories import is_relative
 from technic.indicators.advance import evaluate
@@ -24,6 +25,7 @@ from technic.scanning import plain
 from technic.section import evaluate_question
 from technic.store import Store
 from technic.store.panels import MappedPanel
+from technic.sync import open_store
 
 PRICES = ("open", "high", "low", "close", "volume")
 RATIOS = (
@@ -85,6 +87,36 @@ def chart_data(
         "indicators": {name: [plain(v) for v in row] for name, row in lines.items()},
         "events": _events(store, view, at, first),
     }
+
+
+def chart(
+    symbol: str,
+    indicators: Sequence[str] = ("sma(50)", "sma(200)"),
+    bars: int = 252,
+    *,
+    store: Store | None = None,
+    as_of: date | None = None,
+    settings: Settings | None = None,
+) -> Drawing:
+    """Candles of a symbol with volume, indicators and what happened to it.
+
+    Parameters
+    ----------
+    store : the one that commands read, by default
+
+    Returns
+    -------
+    Drawing
+        Shows itself in a notebook; `save("chart.html")` writes a page that needs nothing else.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> tc.chart("AAPL").save("aapl.html")  # doctest: +SKIP
+    """
+    settings = settings or Settings.load()
+    place = store or open_store(settings.store().value)
+    return candles_drawing(chart_data(place, symbol, indicators, bars, as_of, settings))
 
 
 def fundamentals(

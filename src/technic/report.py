@@ -14,6 +14,8 @@ from technic.question import Question, question_of_dict
 if TYPE_CHECKING:
     import polars as pl
 
+    from technic.drawing import Drawing
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -159,6 +161,27 @@ class Report:
                 f"{error.name} is not installed: pip install 'technic[pandas]'"
             ) from error
 
+    def plot(self, rows: int = 20) -> Drawing:
+        """The first rows as a picture: what each score is made of, and the last closes.
+
+        Returns
+        -------
+        Drawing
+            Shows itself in a notebook; `save("scan.html")` writes a page that needs nothing else.
+        """
+        from technic.drawing import contributions_drawing  # noqa: PLC0415 -- seldom asked for
+
+        shown = [
+            (row.rank, row.symbol, row.name or "", row.score, row.contributions, row.closes)
+            for row in self.shown[:rows]
+        ]
+        return contributions_drawing(self._heading, shown)
+
+    @property
+    def _heading(self) -> str:
+        mark = "SIMULATED MARKET · " if self.simulated else ""
+        return f"{mark}{self.asked['name']} · {self.as_of} · {self.n_ranked:,} ranked"
+
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The shown rows for any reader of Arrow."""
         return self.rows.__arrow_c_stream__(requested_schema)
@@ -172,5 +195,12 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        mark = "<b>SIMULATED</b> · " if self.simulated else ""
-        return f"<p>{mark}as of {self.as_of}</p>{self.rows._repr_html_()}"
+        from technic.drawing import table_html  # noqa: PLC0415 -- seldom asked for
+
+        columns = self.asked["columns"]
+        rows = [
+            (row.rank, row.symbol, row.name, row.score, row.percentile, row.closes,
+             [row.values[name] for name in columns])
+            for row in self.shown
+        ]  # fmt: skip
+        return table_html(self._heading, columns, rows, self.manifest["seal"][:16])

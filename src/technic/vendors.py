@@ -224,6 +224,21 @@ def _source(
     return alpaca.Alpaca(Http(name, base, headers, allowance=allowance, log=log, manners=manners))
 
 
+def streamed(settings: Settings, snapshots: Any) -> Any:
+    """Minute bars of Massive's by websocket, over the snapshots that they begin with.
+
+    Raises
+    ------
+    ConfigError
+        If there is no key, or what it needs is not installed.
+    """
+    secret = find("massive", settings)
+    if secret is None:
+        raise ConfigError("massive: no key; set MASSIVE_API_KEY, or run technic init")
+    url = os.environ.get("TECHNIC_MASSIVE__STREAM_URL", "wss://socket.massive.com/stocks")
+    return extra("stream").Stream(url, secret.value, snapshots)
+
+
 def extra(name: str) -> Any:
     """A module of `extras`, by the name of its extra."""
     try:

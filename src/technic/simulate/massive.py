@@ -154,6 +154,24 @@ def snapshot(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return envelope(request, ticker=tickers[0])
 
 
+def minutes(
+    tape: Tape, now: datetime, before: dict[str, dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """What a stream of minutes says at an instant, of who has traded since `before`."""
+    days = {t["ticker"]: t["day"] for t in _snapshots(tape, now) if t["day"]["v"]}
+    end = milliseconds(now)
+    made = [
+        {
+            "ev": "AM", "sym": symbol, "v": day["v"] - before.get(symbol, {"v": 0.0})["v"],
+            "av": day["v"], "op": day["o"], "vw": day["vw"], "o": day["o"], "c": day["c"],
+            "h": day["h"], "l": day["l"], "a": day["vw"], "z": 100, "s": end - 60_000, "e": end,
+        }
+        for symbol, day in days.items()
+        if before.get(symbol) != day
+    ]  # fmt: skip
+    return made, days
+
+
 def movers(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     """The twenty that rose, or fell, most."""
     down = parts[0] == "losers"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 FAULT_HEADER = "x-sim-fault"
+STREAMED = 0.2  # seconds between looks of the stream of minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def application(twin: Twin) -> Any:
     from starlette.applications import Starlette  # noqa: PLC0415 -- only a server needs it
     from starlette.requests import Request as WebRequest  # noqa: PLC0415
     from starlette.responses import Response  # noqa: PLC0415
-    from starlette.routing import Route  # noqa: PLC0415
+    from starlette.routing import Route, WebSocketRoute  # noqa: PLC0415
 
     def respond(web: WebRequest) -> Response:
         query = dict(web.query_params)
@@ -228,7 +229,48 @@ def application(twin: Twin) -> Any:
             headers["Content-Encoding"] = "gzip"
         return Response(body, answer.status, headers, answer.kind)
 
-    return Starlette(routes=[Route("/{path:path}", respond, methods=["GET"])])
+    return Starlette(
+        routes=[
+            WebSocketRoute("/stocks", streaming(twin)),
+            Route("/{path:path}", respond, methods=["GET"]),
+        ]
+    )
+
+
+def streaming(twin: Twin) -> Any:
+    """Minute bars by websocket: the vendor's greeting, its word for keys, then bars."""
+    import asyncio  # noqa: PLC0415 -- only a server needs it
+
+    from starlette.websockets import WebSocket, WebSocketDisconnect  # noqa: PLC0415
+
+    def status(what: str, text: str) -> str:
+        return orjson.dumps([{"ev": "status", "status": what, "message": text}]).decode()
+
+    async def converse(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(status("connected", "Connected Successfully"))
+        asked = orjson.loads(await socket.receive_text())
+        if twin.keys and asked.get("params") not in twin.keys:
+            await socket.send_text(status("auth_failed", "authentication failed"))
+            await socket.close()
+            return
+        await socket.send_text(status("auth_success", "authenticated"))
+        await socket.receive_text()
+        await socket.send_text(status("success", "subscribed to: AM.*"))
+        told: dict[str, dict[str, Any]] = {}
+        while True:
+            bars, told = await asyncio.to_thread(massive.minutes, twin.tape, twin.clock.now(), told)
+            for k in range(0, len(bars), 500):
+                await socket.send_text(orjson.dumps(bars[k : k + 500]).decode())
+            await asyncio.sleep(STREAMED)
+
+    async def streamed(socket: WebSocket) -> None:
+        try:
+            await converse(socket)
+        except (WebSocketDisconnect, RuntimeError, ValueError):
+            return
+
+    return streamed
 
 
 def control(twin: Twin, token: str) -> Any:

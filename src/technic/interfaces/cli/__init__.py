@@ -68,6 +68,7 @@ for _command in (
     live.daily,
     live.schedule,
     serving.serve,
+    serving.mcp,
     research.evaluate,
     research.regime,
     research.universe,

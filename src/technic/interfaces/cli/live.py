@@ -79,7 +79,7 @@ def watch(
     from technic.alert_rules import duration
     from technic.alerts import AlertBook, channels_of, deliver
     from technic.interfaces.cli.market import ledger
-    from technic.vendors import connected
+    from technic.vendors import connected, streamed
     from technic.watching import Snapshots, Watch, watching
 
     desk = options.desk(store)
@@ -92,9 +92,7 @@ def watch(
         source = vendors.watched()
         feed: Any = Snapshots(source, vendors.now)
         if stream:
-            from technic.vendors import extra
-
-            feed = extra("stream").Stream.of(desk.settings, vendors.now)
+            feed = streamed(desk.settings, feed)
         book = AlertBook(desk.store.catalog)
         watched = Watch(desk.store, feed, file, name, settings=desk.settings, book=book)
         with shown(as_json) as show:

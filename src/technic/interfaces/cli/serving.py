@@ -144,6 +144,37 @@ def _feed(desk: options.Desk) -> Any:
     return feed
 
 
+def mcp(
+    http: Annotated[bool, typer.Option("--http", help="Over HTTP, instead of stdio.")] = False,
+    port: Annotated[int, typer.Option(help="With --http.", min=1, max=65_535)] = 8610,
+    require_key: Annotated[
+        bool, typer.Option("--require-key", help="With --http: nothing without a key.")
+    ] = False,
+    store: options.StoreOption = None,
+) -> None:
+    """Answer agents: compile, scan, explain, why_not, diff, coverage, evidence. Reads only."""
+    try:
+        from technic.interfaces.mcp import make_server
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed: pip install 'technic[mcp]'") from error
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    server = make_server(desk.store, desk.settings)
+    if not http:
+        server.run("stdio")
+        return
+    import uvicorn
+
+    from technic.interfaces.http.guards import Guards
+    from technic.interfaces.http.hub import Hub
+
+    hub = Hub(desk.store, desk.settings, _exposure("127.0.0.1", port, [], False, require_key))
+    app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), hub)
+    print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
 def keys_create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
     scope: Annotated[
