@@ -24,6 +24,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,31}")
 PATIENCE = 3.0  # seconds for a webhook, all in all
 MOST = 64 << 10  # bytes of an answer that are read
 SHOWN = 40  # alerts written out in one mail
+OWN = {"file", "exec", "json", "jsons", "xml", "xmls", "form", "forms", "dbus", "syslog", "rsyslog"}
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -93,7 +94,7 @@ def channel_of(name: str, address: str, own_hosts: tuple[str, ...] = ()) -> Chan
     if scheme in {"smtp", "smtps"}:
         _mailbox(address)
         return Channel(name, "mail", address)
-    if not re.fullmatch(r"[a-z][a-z0-9+]*", scheme) or "://" not in address:
+    if not re.fullmatch(r"[a-z][a-z0-9+]*", scheme) or scheme in OWN or "://" not in address:
         raise ConfigError(
             "an address is https://… for a webhook, smtp://user:password@host:587/?to=you@host "
             "for mail, or one of apprise, such as tgram://…"
