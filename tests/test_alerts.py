@@ -281,11 +281,11 @@ def test_a_channel_that_is_gone_keeps_its_alerts_waiting(store, settings):
 def test_mail_is_sent_as_one_message_that_no_name_can_break_out_of(store):
     from aiosmtpd.controller import Controller
 
-    class Box:
-        mails = []
+    mails = []
 
-        async def handle_DATA(self, _server, _session, envelope):
-            self.mails.append(envelope)
+    class Box:
+        async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 -- its name there
+            mails.append(envelope)
             return "250 taken"
 
     port = free_port()
@@ -299,7 +299,7 @@ def test_mail_is_sent_as_one_message_that_no_name_can_break_out_of(store):
         channel.send("Dips\r\nBcc: all@there.test", told, "key1")
     finally:
         controller.stop()
-    mail = Box.mails[0]
+    mail = mails[0]
     assert mail.rcpt_tos == ["you@there.test"]
     text = mail.content.decode()
     assert "Subject: Dips  Bcc:" in text

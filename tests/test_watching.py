@@ -149,7 +149,7 @@ def test_differences_follow_the_day_and_alerts_are_written_down(made):
 
 
 def test_bars_that_cannot_be_believed_are_left_out_and_named(made):
-    twin, source, store, _ = made
+    twin, source, _, _ = made
     now = at_minute(twin, 100)
     good = Snapshots(source, twin.clock.now).bars()
     bad = good.with_columns(

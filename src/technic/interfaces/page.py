@@ -60,7 +60,7 @@ COLOURS = (
 def page(report: Report) -> str:
     """The whole page; every text of a vendor or a user is escaped."""
     mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if report.simulated else ""
-    total = sum(report.timings.values())
+    took = f" · {sum(report.timings.values()):.0f} ms" if report.timings else ""
     asked = report.asked
     terms = list(report.shown[0].contributions) if report.shown else []
     return f"""<!doctype html>
@@ -72,7 +72,7 @@ def page(report: Report) -> str:
 {mark}
 <h1>{escape(report.asked["name"])}</h1>
 <p class="soft">as of {report.as_of}, close · {len(report.shown)} shown of {report.n_ranked:,}
-ranked · {report.ledger_book.total:,} listed · {total:.0f} ms · sealed
+ranked · {report.ledger_book.total:,} listed{took} · sealed
 <code>{report.manifest["seal"][:16]}</code></p>
 {_notes(report)}
 {_regime(report)}
