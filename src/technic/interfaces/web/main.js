@@ -50,6 +50,7 @@ async function show() {
   const mine = leave;
   navigation();
   const main = document.getElementById("main");
+  delete main.dataset.view;
   put(main, bones(6));
   document.title = `${VIEWS[name][0]} · technic`;
   try {
