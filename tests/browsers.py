@@ -14,12 +14,12 @@ PAYLOADS = (
     "<svg onload=window.hacked=1>", "javascript:window.hacked=1", "';window.hacked=1;//",
     '";window.hacked=1;//', "`;window.hacked=1;//", "{{constructor.constructor('window.hacked=1')()}}",
     "${window.hacked=1}", "</script><script>window.hacked=1</script>", "<iframe srcdoc='<script>top.hacked=1</script>'>",
-    "<a href=javascript:window.hacked=1>x</a>", "<style>*{display:none}</style>", "=HYPERLINK(\"http://e.example\")",
+    "<a href=javascript:window.hacked=1>x</a>", "<style>*{display:none}</style>", '=HYPERLINK("http://e.example")',
     "\u202e\u2066txt", "\u2028window.hacked=1\u2029", "__proto__", "constructor", "%3Cscript%3Ewindow.hacked=1%3C/script%3E",
     "&lt;script&gt;window.hacked=1&lt;/script&gt;",
 )  # fmt: skip
 FRAMES = (
-    "{}", "Acme {} Inc", "{} {}", " {}", "{}\t", "\"{}\"", "'{}'", "<b>{}</b>", "<!--{}-->", "]]>{}",
+    "{}", "Acme {} Inc", "{} {}", " {}", "{}\t", '"{}"', "'{}'", "<b>{}</b>", "<!--{}-->", "]]>{}",
     "{}\u0000x", "A&B {}", "\\{}", "{}\\", "<{}", "{}>", "/*{}*/", "\u200b{}", "ＡＢＣ{}", "{}" + "x" * 200,
 )  # fmt: skip
 
@@ -32,7 +32,11 @@ def hostile(count: int = 400) -> list[str]:
 
 def chromium() -> str:
     """The browser; missing, it fails in CI and skips elsewhere."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if found is None:
         if os.environ.get("CI"):
             pytest.fail("no chromium: apt-get install chromium")
@@ -46,7 +50,10 @@ class Watched:
     def __init__(self, page, base):
         self.page, self.base = page, base
         self.console, self.foreign = [], []
-        page.on("console", lambda m: self.console.append(m.text) if m.type in {"error", "warning"} else None)
+        page.on(
+            "console",
+            lambda m: self.console.append(m.text) if m.type in {"error", "warning"} else None,
+        )
         page.on("pageerror", lambda error: self.console.append(str(error)))
         page.on("dialog", lambda dialog: (self.console.append("dialog"), dialog.dismiss()))
         page.on("request", lambda request: self._asked(request.url))

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+
 from browsers import browsing, hostile
 from serving import served
-
 from technic.alert_rules import AlertRules
 from technic.config import UNIVERSES, ScanFile, Settings
 from technic.explaining import explain
@@ -78,7 +78,9 @@ def typed(page, text):
 
 
 def asked(store, where, **options):
-    file = ScanFile(where=where, universe=UNIVERSES["liquid"], columns=COLUMNS, top=5_000, **options)
+    file = ScanFile(
+        where=where, universe=UNIVERSES["liquid"], columns=COLUMNS, top=5_000, **options
+    )
     return scan(store, file=file)
 
 
@@ -162,7 +164,9 @@ def test_a_symbol_opens_with_its_score_taken_apart(page, made):
     parts = [float(t.replace("−", "-")) for t in box.locator(".part > .n").all_inner_texts()]
     assert parts == pytest.approx([round(p.contribution, 1) for p in found.parts])
     legend = page.page.get_by_label("Chart", exact=True).inner_text()
-    close = store.panel().panel.run(store.panel().who["symbol"].to_list().index(symbol), "close")[-1]
+    close = store.panel().panel.run(store.panel().who["symbol"].to_list().index(symbol), "close")[
+        -1
+    ]
     assert f"C {close:,.2f}" in legend
     label = page.page.locator("main canvas").first.get_attribute("aria-label")
     assert f"last close {close:,.2f}" in label
@@ -196,7 +200,9 @@ def test_a_long_job_is_started_watched_and_cancelled_and_another_runs_to_its_end
     working = page.page.locator("[data-job=evaluate]")
     working.wait_for(state="visible")
     page.page.get_by_role("button", name="cancel").click()
-    page.page.wait_for_selector("[data-job=evaluate][data-state=cancelled]", state="attached", timeout=60_000)
+    page.page.wait_for_selector(
+        "[data-job=evaluate][data-state=cancelled]", state="attached", timeout=60_000
+    )
     page.page.get_by_label("Columns to measure").fill("ret(21)")
     page.page.get_by_role("button", name="Measure", exact=True).click()
     page.page.wait_for_selector("main table td code", timeout=120_000)
@@ -232,7 +238,9 @@ def test_rows_are_exported_as_they_were_asked(page, made, tmp_path):
         page.page.get_by_role("menuitem", name="CSV").click()
     download.value.save_as(tmp_path / "rows.csv")
     report = asked(store, "rsi(14) < 40")
-    assert pl.read_csv(tmp_path / "rows.csv")["symbol"].to_list() == [r.symbol for r in report.shown]
+    assert pl.read_csv(tmp_path / "rows.csv")["symbol"].to_list() == [
+        r.symbol for r in report.shown
+    ]
 
 
 def test_the_page_is_moved_by_a_new_session_without_being_asked(page, made, market):
@@ -282,10 +290,16 @@ def test_everything_is_reached_from_the_keyboard(page):
     reached = set()
     for _ in range(40):
         page.page.keyboard.press("Tab")
-        reached.add(page.page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel"))
+        reached.add(
+            page.page.evaluate(
+                "document.activeElement.innerText || document.activeElement.ariaLabel"
+            )
+        )
     assert {"Today", "Scan", "Market", "Operations", "New scan"} <= reached
     page.page.keyboard.press("/")
-    assert page.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Find a symbol"
+    assert (
+        page.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Find a symbol"
+    )
 
 
 def test_a_symbol_is_found_by_its_name(page, made):
@@ -313,7 +327,9 @@ def poisoned(tmp_path_factory, kernels, monkeymodule):
     store.import_bars(market.bars, simulated=market.about)
     store.import_listings(market.listings.with_columns(name=names, industry=names.reverse()))
     for k, text in enumerate(texts[::40]):
-        file = ScanFile(name=text, where="close > sma(20)", rank="ret(5)", top=15, alert=AlertRules())
+        file = ScanFile(
+            name=text, where="close > sma(20)", rank="ret(5)", top=15, alert=AlertRules()
+        )
         save_scan(settings, f"harm-{k}", content_of(file))
     from datetime import UTC, datetime
 
@@ -322,14 +338,16 @@ def poisoned(tmp_path_factory, kernels, monkeymodule):
 
     book, last = AlertBook(store.catalog), store.require().last
     file = ScanFile(name=texts[0], rank="ret(5)", top=30, alert=AlertRules())
-    book.observe("harm-0", file, scan(store, file=file, as_of=session_before(store, last)), datetime.now(UTC))
+    book.observe(
+        "harm-0", file, scan(store, file=file, as_of=session_before(store, last)), datetime.now(UTC)
+    )
     assert book.observe("harm-0", file, scan(store, file=file), datetime.now(UTC))
     with served(store, settings=settings) as client:
         yield client, store, texts
 
 
 def test_four_hundred_hostile_texts_run_nowhere(poisoned):
-    client, store, texts = poisoned
+    client, _, _ = poisoned
     with browsing(str(client.base_url).rstrip("/")) as page:
         for view in VIEWS:
             page.open(view)
@@ -358,7 +376,10 @@ def test_hostile_texts_as_symbols_questions_and_searches_run_nowhere(poisoned):
             page.page.locator("h1").wait_for()
         page.clean()
         page.open("scan")
-        area, find = page.page.get_by_label("Question: which symbols pass"), page.page.get_by_label("Find a symbol")
+        area, find = (
+            page.page.get_by_label("Question: which symbols pass"),
+            page.page.get_by_label("Find a symbol"),
+        )
         for text in texts:
             area.fill(text)
             find.fill(text[:40])

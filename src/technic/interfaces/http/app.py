@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from technic import __version__
 from technic.entry import key_for
@@ -25,7 +25,7 @@ from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.problems import Problem, of_error, problem_reply
 from technic.interfaces.http.questions import SignIn
 from technic.interfaces.http.replies import json_reply
-from technic.interfaces.http.routing import HubOf, StrictRoute, said
+from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, said
 from technic.interfaces.http.sessions import COOKIE, LIFE
 
 
@@ -63,12 +63,12 @@ def create_app(hub: Hub) -> Any:
 def _signs(app: FastAPI) -> None:
     """Life, readiness, metrics; and signing in."""
 
-    @app.get("/healthz", tags=["signs"])
+    @app.get("/healthz", tags=["signs"], responses=PROBLEMS)
     async def alive() -> Response:
         """Whether the process answers."""
         return json_reply({"status": "ok"})
 
-    @app.get("/readyz", tags=["signs"])
+    @app.get("/readyz", tags=["signs"], responses=PROBLEMS)
     async def ready(hub: HubOf) -> Response:
         """Whether a scan would be answered now; 503 if not."""
 
@@ -83,13 +83,13 @@ def _signs(app: FastAPI) -> None:
             raise Problem(503, trouble, retry_after=10)
         return json_reply({"status": "ready"})
 
-    @app.get("/metrics", tags=["signs"])
+    @app.get("/metrics", tags=["signs"], responses=PROBLEMS, response_class=PlainTextResponse)
     async def metrics(hub: HubOf) -> Response:
         """Counters, gauges and histograms, as Prometheus reads them."""
         text = await hub.gate.run(lambda: generate_latest(hub.observed.registry))
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.post("/login", tags=["signs"])
+    @app.post("/login", tags=["signs"], responses=PROBLEMS)
     async def login(asked: SignIn, hub: HubOf) -> Response:
         """Begin a session of a page with a key."""
         hub.sessions.throttle()
@@ -103,7 +103,7 @@ def _signs(app: FastAPI) -> None:
         )  # fmt: skip
         return reply
 
-    @app.post("/logout", tags=["signs"], status_code=204)
+    @app.post("/logout", tags=["signs"], status_code=204, responses=PROBLEMS)
     async def logout(request: Request, hub: HubOf) -> Response:
         """End it."""
         hub.sessions.end(request.cookies.get(COOKIE, ""))
