@@ -9,7 +9,7 @@ from threading import Lock
 
 from technic.cache.protocol import Meter
 
-BOUND = 256 << 20
+BOUND = 64 << 20
 
 
 class MemoryCache:

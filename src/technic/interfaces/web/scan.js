@@ -69,7 +69,8 @@ export async function scan(main, { query, signal }) {
     put(notes, answer.notes.map((note) => h("div", {}, `Note: ${note}`)), answer.n_ranked ? null : h("div", { class: "empty" }, h("h2", {}, "Nobody passes"), "The boxes above show which clause lets nobody through. Loosen it, or ask another universe."));
     grid.element.hidden = answer.n_ranked === 0;
     document.documentElement.dataset.answered = String(asked);
-    requestAnimationFrame(() => { document.documentElement.dataset.painted = String(asked); });
+    const mine = asked;
+    requestAnimationFrame(() => setTimeout(() => { document.documentElement.dataset.painted = String(mine); performance.mark(`technic-painted-${mine}`); }));
   }
 
   function blame(problem) {
@@ -113,7 +114,7 @@ export async function scan(main, { query, signal }) {
     h("div", { class: "ask" }, h("label", { class: "field" }, "Which pass", where.element), h("label", { class: "field" }, "Of whom", universe), h("label", { class: "field" }, "Ranked by", rank.element)),
     h("div", { class: "row" }, h("span", { class: "soft small" }, "columns"), chips.element, h("span", { class: "grow" }), filter), verdict, funnel, notes, compared, grid.element);
   hear(grid.element, "store", run);
-  universe.value = "liquid";
+  universe.value = universes.includes(query.get("universe")) ? query.get("universe") : "liquid";
   if (query.get("q") !== null) { where.set(query.get("q")); await run(); } else await load(query.get("saved") || query.get("preset") || "");
   if (query.get("compare")) compare();
   where.area.focus({ preventScroll: true });
