@@ -7,7 +7,7 @@ SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml
 HOME_OF_TESTS := $(CURDIR)/.make/home
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all torture check bench reference clean help
+.PHONY: demo test test-all torture check bench docs reference clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -33,7 +33,10 @@ check: .make/check    ## style, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .make/test     ## measure, beside honest baselines
+docs: .make/heavy    ## build the site of the docs, offline
+	$(BIN)/python -m mkdocs build -q --strict
+
+bench: .make/heavy    ## measure, beside honest baselines
 	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python benchmarks/run.py
 
 reference: .make/install  ## write the generated pages of docs/
@@ -58,6 +61,7 @@ $(BIN)/python:
 	@touch $@
 
 .make/heavy: .make/test
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || echo "no chromium: tests of the pages will be skipped"
 	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[heavy,test]"
 	@touch $@
 

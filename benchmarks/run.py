@@ -26,6 +26,7 @@ import polars as pl
 from baselines import pandas_loop, polars_expressions, talib_loop
 from fundamentals import evidence_table, fundamental_rows
 from kept import kept_rows
+from pages import page_rows
 from scale import bench_lines, scale_rows
 
 import technic as tc
@@ -230,6 +231,7 @@ def measure(frame, adjusted, home, settings, options):
     rows += kept_rows(frame, adjusted, home, settings, runs, spread, env)
     traded = _as_traded(home)
     rows += scale_rows(store, traded, settings, runs, spread)
+    rows += page_rows(store, runs)
     compared, tables = bench_lines(store, settings, runs)
     rows += compared
 

@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/: indicators.md, scores.md and commands.md.
+"""Write the generated pages of docs/: indicators.md, scores.md, commands.md and api.md.
 
     python scripts/generate_reference.py [--check]
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from technic.interfaces.cli import app
+from technic.interfaces.http.app import described
 from technic.interfaces.reference import entries, score_entries
 from technic.query.tree import write_number
 
@@ -104,10 +105,44 @@ def commands() -> str:
     return "\n".join(parts)
 
 
+def api() -> str:
+    """Every route of the HTTP API, from its own description."""
+    parts = [
+        HEADER,
+        "# HTTP API\n",
+        (
+            "Bodies and answers are JSON unless said otherwise; `GET /api/v1/openapi.json` of a running server has every "
+            "field. Errors are problem details. [How to begin](guide/pages.md).\n"
+        ),
+    ]
+    content = described()
+    tag = ""
+    for path, methods in content["paths"].items():
+        for method, about in methods.items():
+            if about["tags"][0] != tag:
+                tag = about["tags"][0]
+                parts.append(f"# {tag.capitalize()}\n")
+            parts.append(f"## `{method.upper()} {path}`\n\n{about['description']}\n")
+            given = about.get("parameters", [])
+            parts += [f"- `{one['name']}` in the {one['in']}" for one in given]
+            body = about.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if body:
+                name = body["schema"]["$ref"].rsplit("/", 1)[1]
+                fields = content["components"]["schemas"][name]["properties"]
+                parts.append(f"- body: {', '.join(f'`{field}`' for field in fields)}")
+            parts.append("")
+    return "\n".join(parts)
+
+
 def main() -> int:
     """Write or check the pages."""
     stale = 0
-    pages = {"indicators.md": indicators, "scores.md": scores, "commands.md": commands}
+    pages = {
+        "indicators.md": indicators,
+        "scores.md": scores,
+        "commands.md": commands,
+        "api.md": api,
+    }
     for name, write in pages.items():
         text = write()
         path = DOCS / name

@@ -64,3 +64,56 @@ def test_every_name_of_the_language_is_documented():
         *MACROS,
     ):
         assert name in text, name
+
+
+def test_the_ten_scans_of_the_cookbook_run(tmp_path, kernels):
+    import tomllib
+
+    from technic.config import ScanFile
+    from technic.scanning import scan
+    from technic.simulate import simulate
+    from technic.simulate.statements import statements
+    from technic.sync import FileStore
+
+    text = (ROOT / "docs/cookbook.md").read_text()
+    files = [
+        ScanFile.of(tomllib.loads(block), "cookbook")
+        for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    ]
+    assert len(files) == 10
+    market = simulate(seed=21, size=250, sessions=300)
+    store = FileStore(tmp_path / "store")
+    store.import_bars(market.bars, simulated=market.about)
+    store.import_listings(market.listings)
+    store.import_filings(statements(market.bars, market.listings, 21))
+    for file in files:
+        report = scan(store, file=file)
+        assert sum(report.ledger_book.counts().values()) == report.ledger_book.total, file.name
+
+
+def test_every_extra_is_documented():
+    import tomllib
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    text = "".join(page.read_text() for page in PAGES)
+    for name in set(extras) - {"check", "test", "heavy", "docs", "edgar"}:
+        assert f"[{name}]" in text, name
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_reads_nothing_from_elsewhere(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", tmp_path / "site"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        text = page.read_text()
+        loaded = re.findall(
+            r"<(?:script|link|img|iframe)[^>]+(?:src|href)=[\"']?(https?://[^\"'> ]+)", text
+        )
+        assert [url for url in loaded if "canonical" not in url] == [], page

@@ -82,8 +82,10 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None
 import pkgutil, importlib, technic
 for found in pkgutil.walk_packages(technic.__path__, "technic."):
-    if not found.name.endswith("__main__") and found.name != "technic.extras.ray":
-        importlib.import_module(found.name)  # Ray is not part of the everyday environment
+    # Ray is not part of the everyday environment; mcp asks for the system before it asks for fcntl
+    beside = {"technic.extras.ray", "technic.interfaces.mcp"}
+    if not found.name.endswith("__main__") and found.name not in beside:
+        importlib.import_module(found.name)
 from technic.store import lock
 assert lock.fcntl is None
 """

@@ -531,3 +531,109 @@ def test_a_question_over_http_is_the_scan_file_it_stands_for(settings):
         "zero_weight",
     )
     assert Asked(rank="ret(5)").file(settings).name == "everything by ret(5)"
+
+
+def test_a_scan_is_watched_while_the_market_trades_and_its_looks_are_pushed(tmp_path, settings):
+    from contextlib import contextmanager
+    from datetime import timedelta
+
+    from technic.market.sessions import nyse
+    from technic.watching import Snapshots
+    from vendor import at_evening, run_sync, tape, vendor
+
+    with vendor(tape(3, 60, 40)) as (twin, source, _):
+        at_evening(twin, 30)
+        store = FileStore(tmp_path / "store")
+        run_sync(store, twin, source)
+        opens = nyse().opens(nyse().ordinal(twin.tape.sessions[31]))
+        twin.clock.set(opens + timedelta(minutes=90))
+
+        @contextmanager
+        def feed():
+            yield Snapshots(source, twin.clock.now)
+
+        with served(store, settings=settings, feed=feed) as client:
+            assert client.get("/api/v1/about").json()["can_watch"]
+            client.put("/api/v1/scans/live", json={"rank": "ret(5)", "top": 10})
+            with client.stream("GET", "/api/v1/events") as answer:
+                assert post(client, "watches", {"scan": "live", "every": 5}).is_success
+                kind = ""
+                for line in answer.iter_lines():
+                    kind = line[7:] if line.startswith("event: ") else kind
+                    if kind == "glance" and line.startswith("data: "):
+                        glance = orjson.loads(line[6:])
+                        break
+            assert glance["state"] == "trading"
+            assert glance["as_of"] == str(twin.tape.sessions[31])
+            assert len(glance["rows"]) == 10
+            assert client.get("/api/v1/watches").json()[0]["name"] == "live"
+            problem(post(client, "watches", {"scan": "nosuch"}), 422)
+            assert client.delete("/api/v1/watches/live").status_code == 204
+            problem(client.delete("/api/v1/watches/live"), 404)
+            client.delete("/api/v1/scans/live")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("serve", "--host", "0.0.0.0"), "--host 0.0.0.0:"),
+        (("serve", "--watch", "nosuch"), "no scan is saved"),
+        (("keys", "create", "Bad Name"), "small letters"),
+        (("keys", "create", "x", "--scope", "root"), "there are read, scan, admin"),
+        (("alerts", "add", "desk", "http://x.example"), "https://"),
+        (("alerts", "test", "desk"), "no such channel"),
+        (("diff", "nosuch"), "no scan is saved"),
+        (("schedule", "vms"), "there are cron"),
+        (("schedule", "--at", "25:00"), "time of day"),
+        (("watch", "momentum-leaders", "--every", "soon"), "length of time"),
+        (("scan", "--alert", "desk"), "--save"),
+    ],
+)
+def test_commands_that_cannot_be_done_say_why(tmp_path, store, settings, arguments, says):
+    import os
+    import subprocess
+    import sys
+
+    env = {
+        k: v for k, v in os.environ.items() if not k.startswith(("TECHNIC", "MASSIVE", "POLYGON"))
+    }
+    home = settings.given["home"].value
+    done = subprocess.run(
+        [sys.executable, "-m", "technic", *arguments], capture_output=True, text=True, check=False,
+        env={**env, "TECHNIC_HOME": home, "TECHNIC_STORE": str(tmp_path / "s" if "keys" in arguments else store.folder)},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_schedules_name_the_loop_and_new_york(tmp_path):
+    from technic.interfaces.schedules import SYSTEMS, schedule_for
+
+    for system in SYSTEMS:
+        text = schedule_for(system, 20, 30)
+        assert "daily" in text
+    assert "CRON_TZ=America/New_York" in schedule_for("cron", 20, 30)
+    assert "30 20 * * 1-5" in schedule_for("cron", 20, 30)
+    assert "20:30:00 America/New_York" in schedule_for("systemd", 20, 30)
+
+
+def test_other_machines_are_let_in_only_with_keys_and_over_https(tmp_path, kernels, monkeypatch):
+    from technic.errors import ConfigError
+    from technic.interfaces.cli import options, serving
+
+    market = simulate(seed=1, size=20, sessions=40)
+    fresh = FileStore(tmp_path / "store")
+    fresh.import_bars(market.bars, simulated=market.about)
+    desk = options.Desk(fresh, Settings.load(), "", "")
+    with pytest.raises(ConfigError, match="only with keys"):
+        serving._may_listen(desk, "0.0.0.0", secure=True)
+    create_key(fresh.catalog, "one", "read", 1, datetime.now(UTC))
+    with pytest.raises(ConfigError, match="in the clear"):
+        serving._may_listen(desk, "0.0.0.0", secure=False)
+    serving._may_listen(desk, "0.0.0.0", secure=True)
+    serving._may_listen(desk, "127.0.0.1", secure=False)
+    exposed = serving._exposure("0.0.0.0", 8600, ["scans.example.com"], True, False)
+    assert exposed.keyed
+    assert "scans.example.com" in exposed.hosts
+    assert exposed.origins == {f"https://{host}" for host in exposed.hosts}

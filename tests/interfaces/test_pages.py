@@ -302,6 +302,22 @@ def test_everything_is_reached_from_the_keyboard(page):
     )
 
 
+def test_a_symbol_is_put_on_the_watch_list_and_stands_on_today(page, made):
+    _, store, _ = made
+    symbol = store.panel().who["symbol"][7]
+    page.open(f"symbol/{symbol}")
+    button = page.page.get_by_label("on the watch-list")
+    page.page.wait_for_selector("[aria-pressed=false][aria-label='on the watch-list']")
+    button.click()
+    page.page.wait_for_selector("[aria-pressed=true][aria-label='on the watch-list']")
+    assert store.catalog.watched("watch") == [symbol]
+    page.open("today")
+    card = page.page.get_by_label("Watch-list", exact=True)
+    card.wait_for()
+    assert symbol in card.inner_text()
+    store.catalog.unwatch("watch", [symbol])
+
+
 def test_a_symbol_is_found_by_its_name(page, made):
     _, store, _ = made
     who = store.panel().who.row(20, named=True)

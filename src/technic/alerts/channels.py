@@ -178,7 +178,7 @@ class Mailbox:
 
 def _mailbox(address: str) -> Mailbox:
     parts = urlsplit(address)
-    given = parse_qs(parts.query)
+    given = parse_qs(parts[3])  # what stands behind the question mark
     to = tuple(one for text in given.get("to", []) for one in text.split(",") if one)
     sender = given.get("from", [unquote(parts.username or "")])[0]
     plain = [*to, sender]

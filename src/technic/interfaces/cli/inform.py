@@ -248,6 +248,7 @@ def config_show(
         "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes", "plugins": "none",
         "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
         "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
+        "webhook_hosts": "none",
     }  # fmt: skip
     rows = []
     for name, (variable, about) in SETTINGS.items():

@@ -38,6 +38,20 @@ def create_app(hub: Hub) -> Any:
         yield
         await hub.stop()
 
+    app = _bare(life)
+    app.state.hub = hub
+    hub.observed.registry.register(Gauges(hub))
+    pages.add_to(app)
+    return Guards(app, hub)
+
+
+def described() -> dict[str, Any]:
+    """The OpenAPI description, without a server."""
+    return _described(_bare(None))
+
+
+def _bare(life: Any) -> FastAPI:
+    """The routes and what they share, over no hub yet."""
     app = FastAPI(
         title="technic",
         version=__version__,
@@ -49,15 +63,12 @@ def create_app(hub: Hub) -> Any:
         license_info={"name": "Apache-2.0"},
     )
     app.router.route_class = StrictRoute
-    app.state.hub = hub
-    hub.observed.registry.register(Gauges(hub))
     for part in (scans, things, kept, working):
         app.include_router(part.router)
     _signs(app)
-    pages.add_to(app)
     _errors(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    return Guards(app, hub)
+    return app
 
 
 def _signs(app: FastAPI) -> None:

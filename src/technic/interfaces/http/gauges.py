@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -71,6 +70,8 @@ class Gauges(Collector):
         yield family
 
     def _process(self) -> Iterator[Metric]:
+        import psutil  # noqa: PLC0415 -- measured when asked for
+
         about = psutil.Process()
         yield GaugeMetricFamily(
             "technic_process_resident_bytes", "Memory held.", about.memory_info().rss

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import psutil
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from technic.report import Report
@@ -40,6 +39,8 @@ class Observed:
         self._stages: dict[str, deque[float]] = {}
         self._since: deque[float] = deque(maxlen=RECENT)  # latencies since the last measures
         self._lines: deque[dict[str, Any]] = deque(maxlen=LINES)
+        import psutil  # noqa: PLC0415 -- on Linux it needs a POSIX module of its own
+
         self._process = psutil.Process()
         self._sampled: dict[str, float] = {}
         self._n_scans = self._n_errors = 0

@@ -1,7 +1,7 @@
 // One symbol: its chart, its score taken apart, why not, its plan, its filings, its rank over time.
 
 import { bones, h, put, segments, trouble } from "./dom.js";
-import { follow, get, post, remove } from "./api.js";
+import { follow, get, post, remove, replace } from "./api.js";
 import { moment, number, signed, tone, whole } from "./format.js";
 import { Candles } from "./candles.js";
 import { Chips } from "./editor.js";
@@ -29,7 +29,7 @@ export async function symbol(main, { rest, query, signal }) {
     const n = data.close.length, close = data.close[n - 1], before = data.close[n - 2];
     const share = before ? 100 * (close / before - 1) : null;
     document.title = `${name} · technic`;
-    put(head, h("h1", {}, name), h("span", {}, data.name || ""), h("span", { class: "soft" }, [data.sector, data.industry, data.exchange, data.type].filter(Boolean).join(" · ")), h("span", { class: "grow" }), h("span", { class: "big" }, number(close)), h("span", { class: tone(share) }, signed(share, 2, " %")));
+    put(head, h("h1", {}, name), h("span", {}, data.name || ""), h("span", { class: "soft" }, [data.sector, data.industry, data.exchange, data.type].filter(Boolean).join(" · ")), h("span", { class: "grow" }), star(name, signal), h("span", { class: "big" }, number(close)), h("span", { class: tone(share) }, signed(share, 2, " %")));
     candles.show(data);
     put(events, h("header", {}, h("h2", { class: "grow" }, "What happened")), h("table", {}, h("tbody", {}, data.events.slice(-14).reverse().map((e) => h("tr", {}, h("td", { class: "soft" }, e.date), h("td", {}, e.kind), h("td", {}, e.kind === "filing" ? e.text || "" : e.kind === "split" ? `${number(e.value, 4)} new for one old` : `${number(e.value, 4)} USD a share`), h("td", { class: "soft small" }, e.known_at ? `known ${moment(e.known_at)}` : ""))))), data.events.length ? null : h("p", { class: "soft" }, "No split, dividend or filing is known in the time shown."));
   }
@@ -81,6 +81,18 @@ export async function symbol(main, { rest, query, signal }) {
   await chart();
   localStorage.setItem("technic.symbol", name);
   await Promise.all([about().catch((problem) => { if (problem.name !== "AbortError") put(explained, trouble(problem)); }), fundamentals().catch((problem) => { if (problem.name !== "AbortError") put(filed, trouble(problem)); })]);
+}
+
+function star(name, signal) {
+  const button = h("button", { type: "button", class: "quiet", "aria-label": "on the watch-list", title: "on the watch-list: in_list('watch')" }, "☆");
+  const draw = (symbols) => {
+    const on = symbols.includes(name);
+    put(button, on ? "★ watched" : "☆ watch");
+    button.setAttribute("aria-pressed", String(on));
+    button.onclick = async () => draw((await replace("lists/watch", { symbols: on ? symbols.filter((s) => s !== name) : [...symbols, name] })).symbols);
+  };
+  get("lists/watch", signal).then((found) => draw(found.symbols)).catch(() => {});
+  return button;
 }
 
 function score(told) {

@@ -3,7 +3,7 @@
 import { bones, h, put, toast, trouble } from "./dom.js";
 import { get, post, remove } from "./api.js";
 import { hear, state } from "./live.js";
-import { moment, number, whole } from "./format.js";
+import { moment, number, signed, tone, whole } from "./format.js";
 import { spark } from "./draw.js";
 
 const SIGNS = { entered: ["+", "up"], left: ["−", "down"], crossed: ["×", "soft"] };
@@ -47,6 +47,14 @@ function alertLine(alert) {
     h("span", { class: "why" }, `${alert.title} · ${alert.detail} · ${moment(alert.at)}${alert.provisional ? " · day so far" : ""}`));
 }
 
+function watchList(symbols, closes) {
+  return h("section", { class: "card", "aria-label": "Watch-list" }, h("header", {}, h("h2", { class: "grow" }, "Watch-list"), h("a", { class: "small", href: `#/scan?universe=all&q=${encodeURIComponent("in_list('watch')")}` }, "scan it")),
+    h("table", {}, h("tbody", {}, symbols.map((symbol) => {
+      const run = closes[symbol] || [], move = run.length > 1 ? 100 * (run[run.length - 1] / run[run.length - 2] - 1) : null;
+      return h("tr", {}, h("td", {}, h("a", { class: "sym", href: `#/symbol/${encodeURIComponent(symbol)}` }, symbol)), h("td", {}, spark(run)), h("td", { class: "n" }, number(run[run.length - 1])), h("td", { class: `n ${tone(move)}` }, signed(move, 2, " %")));
+    }))));
+}
+
 function fresh(about) {
   const late = about.sessions_behind;
   return h("section", { class: "card" }, h("header", {}, h("h2", { class: "grow" }, "Freshness")),
@@ -87,6 +95,8 @@ export async function today(main, { signal }) {
   const live = watching(found.scans.map((one) => one.name));
   if (live) side.append(live);
   side.append(alertsCard(alerts));
+  const mine = (await get("lists/watch", signal)).symbols;
+  if (mine.length) side.append(watchList(mine, await post("sparks", { symbols: mine.slice(0, 200) }, signal)));
   const again = () => load().catch((problem) => put(cards, trouble(problem, again)));
   hear(cards, "store", async () => { state.about = await get("about"); again(); });
   hear(cards, "scans", again);
