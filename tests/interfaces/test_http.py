@@ -371,7 +371,9 @@ def test_every_answer_carries_the_policy_and_is_not_kept(client):
 
 def test_reading_routes_read_with_get_only(client):
     for path in ("/api/v1/coverage", "/metrics", "/api/v1/operations"):
-        problem(client.post(path, json={}), 405)
+        answer = client.post(path, json={})
+        problem(answer, 405)
+        assert answer.headers["allow"] == "GET"
 
 
 # -- keys

@@ -138,7 +138,9 @@ def _errors(app: FastAPI) -> None:
     async def plain(_request: Request, error: HTTPException) -> Response:
         if isinstance(error, Problem):
             return problem_reply(error)
-        return problem_reply(Problem(error.status_code, str(error.detail)))
+        problem = Problem(error.status_code, str(error.detail))
+        problem.headers = error.headers  # such as Allow
+        return problem_reply(problem)
 
     @app.exception_handler(Exception)
     async def defect(_request: Request, _error: Exception) -> Response:

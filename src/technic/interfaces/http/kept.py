@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -125,7 +126,10 @@ async def keep_scan(name: NamePath, asked: Keeping, hub: HubOf) -> Response:
     """Keep a scan; one of the same name is replaced."""
 
     def work() -> dict[str, Any]:
-        content = content_of(asked.file(hub.settings))
+        file = asked.file(hub.settings)
+        if file.name == ScanFile().name:  # nobody gave it a title
+            file = replace(file, name=name)
+        content = content_of(file)
         if asked.alert is not None:
             told = asked.alert.model_dump(exclude_none=True)
             content["alert"] = AlertRules.of(told, "alert").content()

@@ -43,7 +43,7 @@ class Observed:
 
         self._process = psutil.Process()
         self._sampled: dict[str, float] = {}
-        self._n_scans = self._n_errors = 0
+        self._n_scans = self._n_errors = self._n_requests = 0
         self._ear = _Ear(self._lines)
 
     def start(self) -> None:
@@ -75,6 +75,7 @@ class Observed:
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Take note of a request."""
         self.requests.labels(route, f"{status // 100}xx").observe(seconds)
+        self._n_requests += 1
         if status >= 500 and status != 503:  # noqa: PLR2004 -- HTTP's own numbers
             self.trouble(f"{route} answered {status}")
 
@@ -115,6 +116,7 @@ class Observed:
                 },
             },
             "errors": self._n_errors,
+            "requests": self._n_requests,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
 

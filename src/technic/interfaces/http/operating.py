@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from technic.coverage import coverage
+from technic.errors import TechnicError
 from technic.interfaces.http.hub import Hub
 from technic.measures import history
 from technic.rollout.state import RolloutFile
+from technic.sync import FileStore
 from technic.vendors import FREE, PLANS
 
 DAY = timedelta(days=1)
@@ -22,6 +26,7 @@ def operations_of(hub: Hub) -> dict[str, Any]:
         **hub.pulse(),
         "about": about_of(hub),
         "calls": _calls(hub),
+        "coverage": _coverage(hub),
         "disk": _disk(hub),
         "rollout": _rollout(hub),
         "accuracy": _accuracy(hub),
@@ -63,6 +68,24 @@ def _calls(hub: Hub) -> dict[str, Any]:
         for row in rows[-12:]
     ]  # fmt: skip
     return {"providers": by_provider, "newest": newest[::-1]}
+
+
+def _coverage(hub: Hub) -> dict[str, Any]:
+    """What the store's newest version holds, and what is missing from it."""
+    return _covered(hub.store, hub.store.version().name)
+
+
+@lru_cache(maxsize=2)
+def _covered(store: FileStore, _version: str) -> dict[str, Any]:
+    try:
+        found = coverage(store)
+    except TechnicError:
+        return {}
+    names = (
+        "symbols", "bars", "sessions", "sessions_without_bars", "traded_on_session",
+        "no_bar_on_session", "stale", "short_history", "quarantined",
+    )  # fmt: skip
+    return {**{name: found[name] for name in names}, "thin_sessions": len(found["thin_sessions"])}
 
 
 def _disk(hub: Hub) -> dict[str, Any]:

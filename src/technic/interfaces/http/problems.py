@@ -66,7 +66,7 @@ def problem_reply(problem: Problem) -> Response:
         "instance": f"urn:technic:{token_hex(8)}",
         **problem.more,
     }
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", **(problem.headers or {})}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     if problem.status == 401:  # noqa: PLR2004 -- HTTP's own number

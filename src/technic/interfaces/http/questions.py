@@ -24,6 +24,7 @@ def _printable(text: str) -> str:
 
 Written = Annotated[str, AfterValidator(_printable)]
 Expression = Annotated[Written, Field(max_length=TEXT)]
+Indicator = Annotated[Written, Field(min_length=1, max_length=200)]
 Symbol = Annotated[Written, Field(min_length=1, max_length=24)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
@@ -118,7 +119,7 @@ class Compared(Question):
 class Features(Model):
     """Histories of features."""
 
-    features: Annotated[list[Expression], Field(min_length=1, max_length=64)]
+    features: Annotated[list[Indicator], Field(min_length=1, max_length=64)]
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=200)]
     last: Annotated[int, Field(ge=1, le=5_000)] = 252
     as_of: date | None = None

@@ -14,7 +14,7 @@ from technic.charting import chart_data, find_symbols, fundamentals, last_closes
 from technic.config import UNIVERSES, presets
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
-from technic.interfaces.http.questions import Expression, MapAsked, Spread, Symbol, WatchList
+from technic.interfaces.http.questions import Indicator, MapAsked, Spread, Symbol, WatchList
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.reference import entries, score_entries
@@ -79,7 +79,7 @@ async def chart(
     symbol: Symbol,
     hub: HubOf,
     bars: Annotated[int, Query(ge=1, le=5_000)] = 504,
-    indicator: Annotated[list[Expression] | None, Query(max_length=16)] = None,
+    indicator: Annotated[list[Indicator] | None, Query(max_length=16)] = None,
     as_of: date | None = None,
 ) -> Response:
     """Bars, indicators and events of one symbol."""

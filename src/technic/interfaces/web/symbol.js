@@ -25,7 +25,7 @@ export async function symbol(main, { rest, query, signal }) {
 
   async function chart() {
     const list = chips.values.map((text) => `indicator=${encodeURIComponent(text)}`).join("&");
-    const data = await get(`symbols/${encodeURIComponent(name)}?bars=1300${list ? `&${list}` : "&indicator="}`, signal);
+    const data = await get(`symbols/${encodeURIComponent(name)}?bars=1300${list ? `&${list}` : "&indicator=close"}`, signal);
     const n = data.close.length, close = data.close[n - 1], before = data.close[n - 2];
     const share = before ? 100 * (close / before - 1) : null;
     document.title = `${name} · technic`;
