@@ -194,6 +194,17 @@ def test_the_map_draws_everybody_it_should_and_breadth_counts_them(page, made):
     assert f"{found['declining']:,} fell" in text
 
 
+def test_a_sector_is_shown_alone_and_left_again(page):
+    page.open("market")
+    page.until("document.querySelector('main').dataset.map")
+    canvas = page.page.locator("main canvas").first
+    canvas.click(position={"x": 20, "y": 8})
+    back = page.page.get_by_role("button", name="← all sectors")
+    back.wait_for()
+    back.click()
+    back.wait_for(state="hidden")
+
+
 def test_a_long_job_is_started_watched_and_cancelled_and_another_runs_to_its_end(page):
     page.open("evidence")
     page.page.get_by_role("button", name="Measure", exact=True).click()

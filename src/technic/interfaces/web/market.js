@@ -22,7 +22,7 @@ export async function market(main, { signal }) {
       const found = await post("market", asked, signal);
       put(says);
       map.show(found);
-      put(under, `${whole(found.symbols.length)} symbols drawn${found.left_out > 0 ? `, ${whole(found.left_out)} smaller or without a size left out` : ""} · size ${found.size} · colour ${found.colour} · as of ${found.as_of}`);
+      put(under, `A sector's name shows it alone. ${whole(found.symbols.length)} symbols drawn${found.left_out > 0 ? `, ${whole(found.left_out)} smaller or without a size left out` : ""} · size ${found.size} · colour ${found.colour} · as of ${found.as_of}`);
       drawSides(found);
       main.dataset.map = String(found.symbols.length);
     } catch (problem) { if (problem.name !== "AbortError") put(says, trouble(problem)); }

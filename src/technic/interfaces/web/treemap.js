@@ -37,8 +37,10 @@ export class Treemap {
   constructor({ open }) {
     this.open = open;
     this.tip = h("div", { class: "tip", hidden: true });
-    this.canvas = h("canvas", { role: "img", onpointermove: (event) => this.hover(event), onpointerleave: () => { this.tip.hidden = true; }, onclick: (event) => { const hit = this.hit(event); if (hit) this.open(hit.symbol); } });
-    this.element = h("div", {}, this.canvas, this.tip);
+    this.canvas = h("canvas", { role: "img", onpointermove: (event) => this.hover(event), onpointerleave: () => { this.tip.hidden = true; }, onclick: (event) => this.click(event) });
+    this.only = null;
+    this.back = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.zoom(null) }, "← all sectors");
+    this.element = h("div", {}, this.back, this.canvas, this.tip);
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     document.addEventListener("technic:theme", () => this.draw());
   }
@@ -63,7 +65,8 @@ export class Treemap {
     this.canvas.width = wide * ratio; this.canvas.height = tall * ratio;
     pen.scale(ratio, ratio);
     this.ink = getComputedStyle(document.documentElement);
-    const sectors = grouped(this.market.symbols, "sector");
+    const sectors = grouped(this.market.symbols.filter((e) => this.only === null || e.sector === this.only), "sector");
+    this.heads = [];
     squarify(sectors, 0, 0, wide, tall);
     this.drawn = [];
     for (const sector of sectors) {
@@ -71,9 +74,12 @@ export class Treemap {
       const head = sector.h > 60 && sector.w > 60 ? HEAD : 0, industries = grouped(sector.members, "industry");
       squarify(industries, sector.x + 1, sector.y + 1 + head, sector.w - 2, sector.h - 2 - head);
       for (const industry of industries) {
-        squarify(industry.members, industry.x + 1, industry.y + 1, industry.w - 2, industry.h - 2);
+        const named = this.only !== null && industry.h > 46 && industry.w > 70 ? 15 : 0;
+        squarify(industry.members, industry.x + 1, industry.y + 1 + named, industry.w - 2, industry.h - 2 - named);
+        if (named) { pen.fillStyle = this.ink.getPropertyValue("--soft"); pen.font = "10px system-ui"; pen.fillText(fit(pen, industry.name, industry.w - 6), industry.x + 4, industry.y + 11); }
         for (const e of industry.members) this.box(pen, e);
       }
+      if (head) this.heads.push({ ...sector, h: head });
       if (head) { pen.fillStyle = this.ink.getPropertyValue("--ink"); pen.font = "600 11px system-ui"; pen.fillText(fit(pen, sector.name, sector.w - 8), sector.x + 5, sector.y + 13); }
     }
   }
@@ -99,6 +105,19 @@ export class Treemap {
     const stops = this.diverges ? [[171, 40, 22], [58, 66, 63], [16, 120, 56]] : [[38, 52, 74], [36, 98, 130], [28, 150, 130]];
     const [a, b] = share < 0.5 ? [stops[0], stops[1]] : [stops[1], stops[2]], t = share < 0.5 ? share * 2 : share * 2 - 1;
     return `rgb(${a.map((v, k) => Math.round(v + (b[k] - v) * t)).join(" ")})`;
+  }
+
+  /** Show one sector alone, by the name of its industries; all of them again with null. */
+  zoom(sector) {
+    this.only = sector;
+    this.back.hidden = sector === null;
+    this.draw();
+  }
+
+  click(event) {
+    const hit = this.hit(event), head = this.heads?.find((s) => event.offsetX >= s.x && event.offsetX < s.x + s.w && event.offsetY >= s.y && event.offsetY < s.y + s.h);
+    if (hit) this.open(hit.symbol);
+    else if (head) this.zoom(this.only === null ? head.name : null);
   }
 
   hit(event) { return this.drawn?.find((e) => event.offsetX >= e.x && event.offsetX < e.x + e.w && event.offsetY >= e.y && event.offsetY < e.y + e.h); }
