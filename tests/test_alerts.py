@@ -229,6 +229,21 @@ def test_alerts_are_the_difference_of_two_lists(store):
     assert len({row["key"] for row in kept}) == len(kept)
 
 
+def test_a_scan_that_is_forgotten_and_told_of_again_has_new_keys(store):
+    _, _, first = observed(store, "again", ())
+    file = ScanFile(name="again", rank="ret(5)", top=10, alert=AlertRules())
+    book, day = AlertBook(store.catalog), store.panel().as_of
+    book.forget("again")
+    from technic.differences import session_before
+
+    book.observe(
+        "again", file, scan(store, as_of=session_before(store, day), file=file), NOW + 5 * MINUTE
+    )
+    second = book.observe("again", file, scan(store, file=file), NOW + 6 * MINUTE)
+    assert {(a.kind, a.symbol) for a in first} == {(a.kind, a.symbol) for a in second}
+    assert not {a.key for a in first} & {a.key for a in second}
+
+
 def test_a_webhook_that_fails_is_asked_again_with_the_same_key(
     store, settings, monkeypatch, tmp_path
 ):

@@ -194,6 +194,20 @@ def test_the_map_draws_everybody_it_should_and_breadth_counts_them(page, made):
     assert f"{found['declining']:,} fell" in text
 
 
+def test_a_question_is_asked_on_each_session_of_a_quarter(page, made):
+    _, store, _ = made
+    page.open("scan")
+    typed(page, "close > sma(50)")
+    page.page.get_by_role("button", name="Each session").click()
+    box = page.page.get_by_label("Each session", exact=True)
+    box.get_by_role("button", name="CSV").wait_for(timeout=120_000)
+    report = asked(store, "close > sma(50)")
+    assert "sessions, each as it was known then" in box.inner_text()
+    best = box.locator(".badge .sym").all_inner_texts()
+    assert len(best) == 14
+    assert set(best) <= set(report.symbols)
+
+
 def test_a_sector_is_shown_alone_and_left_again(page):
     page.open("market")
     page.until("document.querySelector('main').dataset.map")

@@ -83,7 +83,7 @@ class AlertBook:
                 _remember(connection, scan, question, first_memory(seen), 1)
                 return []
             told = decide(memory, seen, rules, now)
-            alerts = [_alert(scan, report, one, now, evaluations) for one in told]
+            alerts = [_alert(scan, report, one, now) for one in told]
             for alert in alerts:
                 _keep(connection, alert, rules, now)
             _remember(connection, scan, question, memory, evaluations + 1)
@@ -160,8 +160,8 @@ def _remember(
         connection.execute(insert(ALERT_MEMORIES).values(scan=scan, **values))
 
 
-def _alert(scan: str, report: Report, told: Told, now: datetime, evaluations: int) -> Alert:
-    about = f"{scan}|{told.kind}|{told.security_id}|{told.text}|{report.as_of}|{evaluations}"
+def _alert(scan: str, report: Report, told: Told, now: datetime) -> Alert:
+    about = f"{scan}|{told.kind}|{told.security_id}|{told.text}|{report.as_of}|{now.isoformat()}"
     return Alert(
         blake2b(about.encode(), digest_size=12).hexdigest(), now, scan, report.asked["name"],
         told.kind, told.security_id, told.symbol, _detail(report, told), report.as_of,

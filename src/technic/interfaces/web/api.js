@@ -47,9 +47,9 @@ export async function signIn(key) {
   if (!answer.ok) throw new Problem(answer.status, await answer.json());
 }
 
-/** Save an answer of another form as a file. */
+/** Save an answer of another form as a file; without a body it is fetched. */
 export async function download(path, body, accept, name) {
-  const answer = await ask("POST", at(path), body, undefined, accept);
+  const answer = await ask(body === undefined ? "GET" : "POST", at(path), body, undefined, accept);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await answer.blob());
   link.download = name;

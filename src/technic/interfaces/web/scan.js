@@ -6,6 +6,7 @@ import { hear, state } from "./live.js";
 import { ms, whole } from "./format.js";
 import { Chips, Editor } from "./editor.js";
 import { Grid } from "./grid.js";
+import { everySession } from "./history.js";
 
 const COLUMNS = ["close", "100 * ret(1)", "rsi(14)", "atr_pct(14)", "dollar_volume(20)", "market_cap"];
 const SUGGESTED = [...COLUMNS, "ret(21)", "ret(126)", "from_high(252)", "volume_ratio(20)", "adx(14)", "rating", "tech_rating", "fund_rating", "pe", "roe", "days_since_filing", "sector", "industry"];
@@ -110,7 +111,7 @@ export async function scan(main, { query, signal }) {
   const save = () => saving(question(), begun, (made) => { begun = made; });
   const exporting = menu("Export", Object.entries(FORMS).map(([title, [accept, ending]]) => [title, () => download("scan", { ...question(), ...standing(), top: Math.min(Math.max(last?.n_ranked || 1, 1), 10000) }, accept, `technic-${last?.as_of}.${ending}`).catch((problem) => toast(problem.message, "bad"))]));
 
-  put(main, h("div", { class: "head" }, h("h1", {}, "Scan"), h("label", { class: "row soft" }, "begin with", preset), h("span", { class: "grow" }), h("label", { class: "row soft" }, "as of", day), h("button", { type: "button", onclick: compare }, "Compare with the day before"), exporting, h("button", { type: "button", class: "main", onclick: save }, "Save …")),
+  put(main, h("div", { class: "head" }, h("h1", {}, "Scan"), h("label", { class: "row soft" }, "begin with", preset), h("span", { class: "grow" }), h("label", { class: "row soft" }, "as of", day), h("button", { type: "button", onclick: compare }, "Compare with the day before"), h("button", { type: "button", onclick: () => everySession(compared, question(), last?.as_of || state.about.as_of, signal) }, "Each session"), exporting, h("button", { type: "button", class: "main", onclick: save }, "Save …")),
     h("div", { class: "ask" }, h("label", { class: "field" }, "Which pass", where.element), h("label", { class: "field" }, "Of whom", universe), h("label", { class: "field" }, "Ranked by", rank.element)),
     h("div", { class: "row" }, h("span", { class: "soft small" }, "columns"), chips.element, h("span", { class: "grow" }), filter), verdict, funnel, notes, compared, grid.element);
   hear(grid.element, "store", run);
