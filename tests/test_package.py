@@ -82,8 +82,8 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None
 import pkgutil, importlib, technic
 for found in pkgutil.walk_packages(technic.__path__, "technic."):
-    # Ray is not part of the everyday environment; mcp asks for the system before it asks for fcntl
-    beside = {"technic.extras.ray", "technic.interfaces.mcp"}
+    # Ray and cards are not part of the everyday environment; mcp asks for the system before it asks for fcntl
+    beside = {"technic.extras.ray", "technic.extras.gpu", "technic.interfaces.mcp"}
     if not found.name.endswith("__main__") and found.name not in beside:
         importlib.import_module(found.name)
 from technic.store import lock

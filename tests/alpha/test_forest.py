@@ -1,0 +1,123 @@
+"""Trees give the bits that XGBoost gives, and on a card the bits that they give here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import orjson
+import pytest
+import xgboost
+
+from technic.alpha.forest import forest_of, predict
+from technic.errors import IndicatorError
+
+
+def rows_of(n, columns=12, seed=0, unknown=0.1):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(n, columns)).astype(np.float32)
+    rows[rng.random(rows.shape) < unknown] = np.nan
+    return rows
+
+
+def trained(depth=5, trees=60, columns=12, base=None):
+    rows = rows_of(4_000, columns, seed=1)
+    known = np.nan_to_num(rows)
+    label = (
+        known[:, 0] * known[:, 1] + 0.3 * known[:, 2] + np.random.default_rng(2).normal(size=4_000)
+    )
+    about = {
+        "max_depth": depth,
+        "eta": 0.1,
+        "seed": 3,
+        "nthread": 2,
+        "objective": "reg:squarederror",
+    }
+    if base is not None:
+        about["base_score"] = base
+    names = [f"f{k}" for k in range(columns)]
+    return xgboost.train(about, xgboost.DMatrix(rows, label, feature_names=names), trees)
+
+
+@pytest.mark.parametrize(("depth", "base"), [(1, None), (4, 0.25), (8, None)])
+def test_the_bits_are_those_of_xgboost(depth, base):
+    """Oracle: XGBoost itself, on rows with unknowns, thresholds and huge values."""
+    booster = trained(depth, base=base)
+    forest = forest_of(bytes(booster.save_raw("json")))
+    rows = rows_of(5_003, seed=9)
+    first = (forest.nodes[:, 0] & 0xFFFF == 0) & (forest.nodes[:, 0] != 0)
+    rows[:50, 0] = np.resize(forest.numbers[first, 1], 50)
+    rows[50, :] = np.nan
+    rows[51, :] = 3e38
+    rows[52, :] = -3e38
+    told = booster.predict(xgboost.DMatrix(rows, feature_names=list(forest.features)))
+    assert np.array_equal(predict(forest, rows), told)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_never_change_the_answer(threads):
+    forest = forest_of(bytes(trained().save_raw("json")))
+    rows = rows_of(3_001)
+    assert np.array_equal(predict(forest, rows, threads), predict(forest, rows, 1))
+
+
+def test_what_is_no_forest_is_refused():
+    good = orjson.loads(bytes(trained(3, 3).save_raw("json")))
+    trees = good["learner"]["gradient_booster"]["model"]["trees"]
+    with pytest.raises(IndicatorError, match="no description"):
+        forest_of(b"{}")
+    with pytest.raises(IndicatorError, match="no description"):
+        forest_of(b"\x80pickle")
+    for change in (
+        lambda t: t["left_children"].__setitem__(1, 0),  # back to the root
+        lambda t: t["right_children"].__setitem__(0, 10_000),  # out of the tree
+        lambda t: t["split_indices"].__setitem__(0, 99),
+        lambda t: t["split_type"].__setitem__(0, 1),
+    ):
+        bad = orjson.loads(orjson.dumps(good))
+        change(bad["learner"]["gradient_booster"]["model"]["trees"][0])
+        with pytest.raises(IndicatorError):
+            forest_of(orjson.dumps(bad))
+    assert len(trees) == 3
+    with pytest.raises(IndicatorError, match="columns"):
+        predict(forest_of(orjson.dumps(good)), rows_of(5, 3))
+
+
+PROGRAM = """
+import sys; sys.path.insert(0, "tests/alpha")
+import numpy as np
+from test_forest import trained, rows_of
+from technic.alpha.forest import forest_of, predict
+from technic.extras.gpu import DeviceForest, is_available
+assert is_available()
+forest = forest_of(bytes(trained(4, 12).save_raw("json")))
+rows = rows_of(300)
+card = DeviceForest(forest)
+found = card.predict(card.put(rows))
+card.wait()
+assert np.array_equal(found.copy_to_host(), predict(forest, rows))
+print("equal")
+"""
+
+
+@pytest.mark.slow
+def test_a_card_gives_the_same_bits():
+    """On a simulated card, which runs the same text."""
+    env = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, env=env, check=False
+    )
+    assert done.stdout.strip() == "equal", done.stderr
+
+
+@pytest.mark.slow
+def test_without_a_card_it_is_said():
+    from technic.errors import ConfigError
+    from technic.extras.gpu import DeviceForest, is_available
+
+    if is_available():
+        pytest.skip("there is one")
+    with pytest.raises(ConfigError, match="graphics card"):
+        DeviceForest(forest_of(bytes(trained(2, 2).save_raw("json"))))
