@@ -12,10 +12,11 @@ from time import perf_counter
 import polars as pl
 
 import technic as tc
-from technic.config import ScanFile, Setting
+from technic.config import Setting
 from technic.providers.alpaca import Alpaca
 from technic.providers.http import Http
 from technic.providers.massive import HOSTS, Massive
+from technic.scan_file import ScanFile
 from technic.simulate.dialect import Request
 from technic.simulate.massive import answer
 from technic.simulate.server import Twin, serving

@@ -190,10 +190,11 @@ def scans(base, process, count):
 
 def looks(runs):
     """Milliseconds from a snapshot's arrival to the differences, and with asking for it."""
-    from technic.config import ScanFile, Settings
+    from technic.config import Settings
     from technic.market.sessions import nyse
     from technic.providers.http import Http, Manners
     from technic.providers.massive import HOSTS, Massive
+    from technic.scan_file import ScanFile
     from technic.simulate.server import Twin, serving
     from technic.simulate.tape import evening, record
     from technic.sync import FileStore

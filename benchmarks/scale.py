@@ -13,12 +13,12 @@ from technic.bench.markets import Bench
 from technic.bench.pools import _timed, work_of
 from technic.bench.running import run
 from technic.bench.timing import busy
-from technic.config import ScanFile, presets
 from technic.execute import open_executor
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
 from technic.market.panel import pack
 from technic.question import understand
+from technic.scan_file import ScanFile, presets
 from technic.shards import spread
 from technic.spanning import scan_sessions
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.differences import diff, difference, session_before
 from technic.errors import StoreError
 from technic.grid import funnel_of, grid_of
 from technic.question import understand
+from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.section import evaluate_question
 from technic.simulate import simulate

@@ -40,7 +40,8 @@ def test_every_figure_of_the_readme_is_in_the_results():
 
 
 def test_every_setting_and_universe_is_documented():
-    from technic.config import SETTINGS, UNIVERSES
+    from technic.config import SETTINGS
+    from technic.scan_file import UNIVERSES
 
     text = "".join(page.read_text() for page in PAGES)
     for variable, _ in SETTINGS.values():
@@ -69,7 +70,7 @@ def test_every_name_of_the_language_is_documented():
 def test_the_ten_scans_of_the_cookbook_run(tmp_path, kernels):
     import tomllib
 
-    from technic.config import ScanFile
+    from technic.scan_file import ScanFile
     from technic.scanning import scan
     from technic.simulate import simulate
     from technic.simulate.statements import statements

@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.config import ScanFile, Setting, Settings
+from technic.config import Setting, Settings
 from technic.errors import QuestionError
 from technic.fundamentals import Known, statements_at
 from technic.market.items import COLUMNS
 from technic.market.sessions import nyse
+from technic.scan_file import ScanFile
 from technic.scores.statements import statements_of
 
 DAY = date(2016, 3, 31)

@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.config import ScanFile, Settings, presets
+from technic.config import Settings
 from technic.errors import StoreError
 from technic.ledger import BUCKETS
+from technic.scan_file import ScanFile, presets
 from technic.scanning import rerun
 from technic.simulate import simulate
 from technic.verify import compare

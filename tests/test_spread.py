@@ -16,7 +16,7 @@ import pytest
 import technic as tc
 from technic import shards
 from technic.bench import all_features
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.errors import StoreError
 from technic.evaluating import evaluate
 from technic.execute import open_executor, spans
@@ -25,6 +25,7 @@ from technic.indicators.program import compile_program
 from technic.market.sessions import nyse
 from technic.partitions import write_features
 from technic.question import series_for
+from technic.scan_file import ScanFile
 from technic.shards import spread
 from technic.simulate import simulate
 from technic.spanning import scan_sessions

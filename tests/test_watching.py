@@ -11,10 +11,11 @@ import pytest
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.columns import carry_ahead, columns_of
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.errors import ProviderError, VerifyError
 from technic.market.sessions import nyse
 from technic.question import understand
+from technic.scan_file import ScanFile
 from technic.scanning import report_of, rerun, scan
 from technic.section import evaluate_question
 from technic.simulate.tape import evening
@@ -69,6 +70,16 @@ def test_the_day_when_it_is_over_gives_what_the_store_gives_after_the_sync(made)
     stored = scan(store, file=ASKED)
     assert stored.as_of == live.as_of == twin.tape.sessions[NIGHT + 1]
     assert answer_of(live) == answer_of(stored)
+
+
+def test_a_session_that_the_store_lacks_is_said(made):
+    twin, *_ = made
+    watch = looked(made)
+    at_minute(twin, 60)
+    assert not any("missing in the store" in note for note in watch.glance().report.notes)
+    at_minute(twin, 60, NIGHT + 3)
+    notes = watch.glance().report.notes
+    assert any(note.startswith("2 sessions before today are missing") for note in notes)
 
 
 def test_states_are_carried_on_by_one_bar_and_give_what_a_whole_fold_gives(made):
@@ -226,7 +237,6 @@ def test_a_split_today_is_known_before_the_first_bar_of_today_is_stored(made):
 
 
 def test_minutes_by_websocket_give_what_snapshots_give(made):
-    pytest.importorskip("websockets")
     from time import monotonic, sleep
 
     from technic.extras.stream import Stream

@@ -24,13 +24,14 @@ from pathlib import Path
 import orjson
 
 import technic as tc
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.execute import open_executor
 from technic.market.sessions import nyse
 from technic.rollout import Observation, RolloutFile, Router, judge
 from technic.rollout.health import ENOUGH
 from technic.rollout.router import read_record
 from technic.rollout.state import STEPS, register
+from technic.scan_file import ScanFile
 from technic.simulate import simulate
 from technic.spanning import scan_sessions
 

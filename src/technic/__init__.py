@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from technic.charting import chart
-    from technic.config import ScanFile
     from technic.differences import diff
     from technic.errors import TechnicError
     from technic.evaluating import evaluate
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from technic.histories import features
     from technic.linting import lint
     from technic.report import Report
+    from technic.scan_file import ScanFile
     from technic.scanning import scan
     from technic.spanning import scan_sessions
     from technic.sync import open_store
@@ -49,7 +49,7 @@ __all__ = [
 # Imported when first used: `import technic` must not wait for a compiler.
 _HOMES = {
     "Report": "report",
-    "ScanFile": "config",
+    "ScanFile": "scan_file",
     "TechnicError": "errors",
     "chart": "charting",
     "diff": "differences",

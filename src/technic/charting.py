@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,15 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.drawing import Drawing, candles_drawing
-from technic.errors import StoreError
 from technic.histories import is_relative
 from technic.indicators.advance import evaluate
-from technic.listed import listed_on
+from technic.listed import listed_on, position_of
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse
 from technic.question import series_for, understand
+from technic.scan_file import ScanFile
 from technic.scanning import plain
 from technic.section import evaluate_question
 from technic.store import Store
@@ -59,7 +58,7 @@ def chart_data(
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     view = store.panel(as_of)
-    at = position(view, symbol)
+    at = position_of(view, symbol)
     names, series = series_for(indicators)
     panel = view.panel.select(np.array([at]))
     run = {name: panel.run(0, name)[-bars:] for name in PRICES}
@@ -133,7 +132,7 @@ def fundamentals(
     question = understand(ScanFile(name="ratios", rank="close", columns=RATIOS, top=1))
     section = evaluate_question(store, question, as_of, settings=settings)
     view = section.view
-    at = position(view, symbol)
+    at = position_of(view, symbol)
     values = [section.evaluation.value(tree)[at] for tree in question.columns]
     ratios = {name: plain(value) for name, value in zip(RATIOS, values, strict=True)}
     return {
@@ -143,24 +142,6 @@ def fundamentals(
         "ratios": ratios,
         "facts": _facts(store, view, at),
     }
-
-
-def position(view: MappedPanel, symbol: str) -> int:
-    """Where a listed symbol stands in a view.
-
-    Raises
-    ------
-    StoreError
-        If it is not listed on its session; names those that are close.
-    """
-    symbols = view.who["symbol"].to_list()
-    listed = listed_on(view)
-    for i, name in enumerate(symbols):
-        if name == symbol and listed[i]:
-            return i
-    close = get_close_matches(symbol.upper(), symbols, n=3)
-    hint = f"; did you mean {', '.join(close)} ?" if close else ""
-    raise StoreError(f"{symbol} is not listed on {view.as_of}{hint}")
 
 
 def last_closes(store: Store, symbols: Sequence[str], bars: int = 20) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Where things are, and what is asked: settings and scan files.
+"""Where things are: settings.
 
 A setting comes from the first of: a flag, the environment, ./technic.toml, the user's own
 file, the default; `Setting.origin` says which.
@@ -10,25 +10,16 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from importlib.resources import files
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
-from technic.alert_rules import AlertRules
 from technic.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 from technic.errors import ConfigError
-from technic.plan import PlanRules
 
-UNIVERSES = {
-    "all": "",
-    "common": "coalesce(is_common, true)",
-    "liquid": "coalesce(is_common, true) and close >= 1 and dollar_volume(20) >= 1M",
-    "large": "coalesce(is_common, true) and close >= 5 and dollar_volume(20) >= 20M",
-}
-DEFAULT_COLUMNS = ("close", "rsi(14)", "atr_pct(14)", "dollar_volume(20)")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
 SETTINGS = {
     "home": ("TECHNIC_HOME", "folder of stores, settings and compiled indicators"),
     "store": ("TECHNIC_STORE", "folder of the store that commands read"),
@@ -99,7 +90,7 @@ class Settings:
         here = (folder or Path()) / "technic.toml"
         given: dict[str, Setting] = {}
         for path in (user, here):
-            for name, value in _read_toml(path).items():
+            for name, value in read_toml(path).items():
                 if name not in SETTINGS:
                     known = ", ".join(SETTINGS)
                     raise ConfigError(f"{path}: {name} is no setting; there are {known}")
@@ -206,93 +197,6 @@ class Settings:
         return Path(setting.value) if setting else None
 
 
-@dataclass(frozen=True, slots=True)
-class ScanFile:
-    """What is asked.
-
-    Attributes
-    ----------
-    name, top, columns, universe, where : as in the scan file
-    benchmark : "market" or a symbol
-    lets : texts with a name
-    params : values of `$name`
-    rank : text of the score, terms joined by + and −
-    missing : what an unknown term does
-    plan : how plans are made
-    symbols : only these, if any are given
-    alert : when a change is told, and to whom; None if never
-    """
-
-    name: str = "everything by technical rating"
-    top: int = 20
-    columns: tuple[str, ...] = DEFAULT_COLUMNS
-    universe: str = ""
-    where: str = ""
-    benchmark: str = "market"
-    lets: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, float] = field(default_factory=dict)
-    rank: str = "tech_rating"
-    missing: str = "exclude"
-    plan: PlanRules = field(default_factory=PlanRules)
-    symbols: tuple[str, ...] = ()
-    alert: AlertRules | None = None
-
-    @classmethod
-    def read(cls, source: Path) -> ScanFile:
-        """A scan file, or a preset by its name.
-
-        Raises
-        ------
-        ConfigError
-            If there is neither, or it says something that cannot be.
-        """
-        if source.suffix != ".toml" and not source.exists():
-            return cls.preset(str(source))
-        content = _read_toml(source, required=True)
-        return cls.of(content, str(source))
-
-    @classmethod
-    def preset(cls, name: str) -> ScanFile:
-        """One of the scan files shipped with the package."""
-        known = presets()
-        if name not in known:
-            raise ConfigError(
-                f"{name}: neither a scan file nor a preset; the presets are {', '.join(known)}"
-            )
-        return cls.of(tomllib.loads(known[name]), f"preset {name}")
-
-    @classmethod
-    def of(cls, content: Mapping[str, Any], what: str) -> ScanFile:
-        """A scan file's content, checked key by key."""
-        known = {
-            "name", "top", "columns", "benchmark", "universe", "let", "where", "params",
-            "rank", "plan", "backtest", "description", "alert",
-        }  # fmt: skip
-        if unknown := sorted(set(content) - known):
-            raise ConfigError(
-                f"{what}: {', '.join(unknown)} means nothing here; there are "
-                f"{', '.join(sorted(known))}"
-            )
-        rank, missing = _rank(content.get("rank"), what)
-        columns = content.get("columns", DEFAULT_COLUMNS)
-        return cls(
-            name=str(content.get("name", Path(what).stem)),
-            top=_whole(content.get("top", 20), f"{what}: top"),
-            columns=tuple(str(column) for column in columns),
-            universe=UNIVERSES.get(
-                str(content.get("universe", "")), str(content.get("universe", ""))
-            ),
-            where=str(content.get("where", "")),
-            benchmark=str(content.get("benchmark", "market")),
-            lets={str(k): str(v) for k, v in content.get("let", {}).items()},
-            params=_params(content.get("params", {}), what),
-            rank=rank,
-            missing=missing,
-            plan=_plan(content.get("plan", {}), what),
-            alert=AlertRules.of(content["alert"], what) if "alert" in content else None,
-        )
-
-
 def without_password(value: str) -> str:
     """A setting as it may be shown: a URL loses its password.
 
@@ -308,7 +212,7 @@ def write_settings(settings: Settings, **values: str) -> Path:
     """Keep settings in the user's own file, beside those that are there; returns where."""
     home = settings.given.get("home")
     path = (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
-    held = {**_read_toml(path), **values}
+    held = {**read_toml(path), **values}
     lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(held.items())]
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = path.with_suffix(".writing")
@@ -323,14 +227,14 @@ def _toml(text: str) -> str:
     return f'"{text}"'
 
 
-def presets() -> dict[str, str]:
-    """Text of every preset, by name."""
-    folder = files("technic.presets")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    return {name.removesuffix(".toml"): folder.joinpath(name).read_text("utf-8") for name in names}
+def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
+    """What a TOML file holds; nothing if there is none and none is required.
 
-
-def _read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -339,74 +243,3 @@ def _read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
-
-
-def _rank(content: Any, what: str) -> tuple[str, str]:
-    """The score's text and what unknown terms do."""
-    if content is None:
-        return "tech_rating", "exclude"
-    if isinstance(content, str):
-        return content, "exclude"
-    missing = str(content.get("missing", "exclude"))
-    score = content.get("score", "tech_rating")
-    if isinstance(score, str):
-        return score, missing
-    try:
-        terms = [f"{float(term.get('weight', 1))!r} * ({term['expr']})" for term in score]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f'{what}: rank.score is a list of {{ expr = "…", weight = 1 }}'
-        ) from error
-    return " + ".join(terms), missing
-
-
-def _params(content: Mapping[str, Any], what: str) -> dict[str, float]:
-    values: dict[str, float] = {}
-    for name, about in content.items():
-        value: Any = about.get("default") if isinstance(about, Mapping) else about
-        low: Any = about.get("min", value) if isinstance(about, Mapping) else value
-        high: Any = about.get("max", value) if isinstance(about, Mapping) else value
-        if not all(isinstance(bound, int | float) for bound in (value, low, high)):
-            raise ConfigError(f"{what}: params.{name} needs a default that is a number")
-        if not low <= value <= high:
-            raise ConfigError(f"{what}: params.{name} = {value} lies outside {low} … {high}")
-        values[str(name)] = float(value)
-    return values
-
-
-def _plan(content: Mapping[str, Any], what: str) -> PlanRules:
-    known = {f.name for f in fields(PlanRules)}
-    if unknown := sorted(set(content) - known):
-        raise ConfigError(
-            f"{what}: plan.{', plan.'.join(unknown)} means nothing; there are "
-            f"{', '.join(sorted(known))}"
-        )
-    shares = {"risk", "max_heat", "max_adv"}
-    try:
-        given: dict[str, Any] = {
-            k: share(v, f"plan.{k}") if k in shares else v for k, v in content.items()
-        }
-        return PlanRules(**given)
-    except TypeError as error:
-        raise ConfigError(f"{what}: plan holds a value of the wrong kind: {error}") from error
-
-
-def share(value: Any, what: str) -> float:
-    """`"1%"` and `0.01` are the same share.
-
-    Examples
-    --------
-    >>> share("1%", "risk"), share(0.01, "risk")
-    (0.01, 0.01)
-    """
-    text = str(value).strip()
-    try:
-        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
-    except ValueError as error:
-        raise ConfigError(f'{what} is a share such as "1%"; got {value!r}') from error
-
-
-def _whole(value: Any, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{what} is a whole number of at least 1; got {value!r}")
-    return value

@@ -13,14 +13,13 @@ from datetime import UTC, date, datetime
 from time import perf_counter
 
 from technic.accuracy import Accuracy, check
-from technic.alerts.book import Alert, AlertBook, with_crossings
+from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.alerts.channels import Channel
 from technic.alerts.delivery import Delivered, deliver
 from technic.config import Settings
 from technic.differences import Difference, difference, session_before
-from technic.errors import StoreError, TechnicError
+from technic.errors import StoreError, TechnicError, first_line
 from technic.measures import record
-from technic.question import expand
 from technic.report import Report
 from technic.saved import Saved, saved_scans
 from technic.scanning import scan
@@ -118,7 +117,7 @@ def _step(night: Night, name: str) -> Iterator[None]:
     try:
         yield
     except (TechnicError, OSError) as error:
-        night.trouble[name] = str(error).splitlines()[0]
+        night.trouble[name] = first_line(error)
     finally:
         night.seconds[name] = perf_counter() - since
 
@@ -133,18 +132,17 @@ def _scanned(
     try:
         file = with_crossings(saved.file)
         made.report = scan(store, file=file, settings=settings)
-        crossed = [str(expand(text)[0]) for text in file.alert.crossed] if file.alert else []
         try:
             day = session_before(store, made.report.as_of)
             before = scan(store, as_of=day, file=file, settings=settings)
-            made.difference = difference(before, made.report, crossed)
+            made.difference = difference(before, made.report, crossings(file))
         except StoreError:
             made.difference = None  # the first session of a store
         made.alerts = book.observe(saved.name, file, made.report, now)
         _remember(store, saved.name, made.report)
         keep(saved.name, made.report, made.difference)
     except (TechnicError, OSError) as error:
-        made.trouble = str(error).splitlines()[0]
+        made.trouble = first_line(error)
     return made
 
 

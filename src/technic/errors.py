@@ -118,3 +118,9 @@ class QuestionError(TechnicError):
             "  " + " " * column + "^",
         ]
         return "\n".join([*lines, self.hint] if self.hint else lines)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its kind, where it says nothing."""
+    said = str(error).strip()
+    return said.splitlines()[0] if said else type(error).__name__

@@ -26,7 +26,7 @@ import orjson
 
 from technic.aftermath import Sessions, evaluation_of, needed_series
 from technic.compiling import ensure_compiled
-from technic.config import UNIVERSES, Settings
+from technic.config import Settings
 from technic.errors import StoreError
 from technic.evidence import BINS, LEAST, Evidence, tested_together
 from technic.execute import Executor, Progress, Work, quiet, spans
@@ -39,6 +39,7 @@ from technic.query.lower import series_of
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.query.tree import Node, clauses
+from technic.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 from technic.shards import kernels_here, pin, pinned
 from technic.store import Store

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.errors import StoreError
 from technic.ledger import BUCKETS, TITLES
+from technic.listed import position_of
 from technic.market.cross_section import percentile
 from technic.market.sessions import nyse
 from technic.provenance import Piece, pieces_of
 from technic.query.tree import Between, Comparison, Node, Number
 from technic.question import understand
 from technic.remembering import evidence_for
+from technic.scan_file import ScanFile
 from technic.scanning import plain
 from technic.section import Section, evaluate_question
 from technic.store import Store
@@ -148,7 +149,7 @@ def explain(
     """
     question = understand(asked or ScanFile())
     section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
-    at = _position(section, symbol)
+    at = position_of(section.view, symbol)
     places = np.flatnonzero(section.ranking.order == at)
     if not len(places):
         bucket = TITLES[BUCKETS[section.ledger.bucket[at]]]
@@ -198,7 +199,7 @@ def why_not(
     """
     question = understand(asked or ScanFile())
     section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
-    at = _position(section, symbol)
+    at = position_of(section.view, symbol)
     found = [_clause(section, tree, at, "universe") for tree in question.universe_clauses]
     found += [_clause(section, tree, at, "question") for tree in question.where_clauses]
     places = np.flatnonzero(section.ranking.order == at)
@@ -218,15 +219,6 @@ def why_not(
         would_rank=would,
         simulated=section.view.version.simulated is not None,
     )
-
-
-def _position(section: Section, symbol: str) -> int:
-    at = section.position(symbol)
-    if at is None:
-        close = get_close_matches(symbol.upper(), section.symbols, n=3)
-        hint = f"; did you mean {', '.join(close)} ?" if close else ""
-        raise StoreError(f"{symbol} is not listed on {section.view.as_of}{hint}")
-    return at
 
 
 def _session_before(

@@ -18,10 +18,11 @@ import numpy as np
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.indicators.advance import evaluate
 from technic.market.panel import Panel, pack
 from technic.question import understand
+from technic.scan_file import ScanFile
 from technic.section import evaluate_question
 from technic.store import Store
 from technic.typing import FloatArray, IntArray

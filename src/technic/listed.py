@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from technic.errors import StoreError
 from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.query.names import ATTRIBUTES
 from technic.store.panels import MappedPanel
@@ -23,6 +25,23 @@ def listed_on(view: MappedPanel) -> BoolArray:
     late = ~np.isnat(until) & (until < day) if until.dtype.kind == "M" else False
     listed: BoolArray = ~(np.zeros(len(who), dtype=bool) | early | late)
     return listed
+
+
+def position_of(view: MappedPanel, symbol: str) -> int:
+    """Where a symbol stands in a view on whose session it is listed.
+
+    Raises
+    ------
+    StoreError
+        If it is not; names those that are close.
+    """
+    symbols, listed = view.who["symbol"].to_list(), listed_on(view)
+    for i, name in enumerate(symbols):
+        if name == symbol and listed[i]:
+            return i
+    close = get_close_matches(symbol.upper(), symbols, n=3)
+    hint = f"; did you mean {', '.join(close)} ?" if close else ""
+    raise StoreError(f"{symbol} is not listed on {view.as_of}{hint}")
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from technic.config import ScanFile
 from technic.indicators import Series
 from technic.plan import PlanRules
 from technic.query.evaluate import cross_sections, names_in
@@ -18,6 +17,7 @@ from technic.query.names import FACTS, NUMBER, OUTPUTS
 from technic.query.resolve import Resolver
 from technic.query.tree import Call, Name, Node, Text, clauses
 from technic.rank import Term, terms_of
+from technic.scan_file import ScanFile
 
 LIQUIDITY = "dollar_volume(20)"  # breaks ties, and bounds plans
 

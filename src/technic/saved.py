@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -11,12 +10,12 @@ from typing import Any
 
 import tomli_w
 
-from technic.config import ScanFile, Settings, presets
-from technic.errors import ConfigError, TechnicError
+from technic.config import NAME, Settings
+from technic.errors import ConfigError, TechnicError, first_line
 from technic.question import understand
+from technic.scan_file import ScanFile, presets
 from technic.store.lock import write_atomically
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LARGEST = 64 << 10  # bytes of a scan file
 
 
@@ -159,5 +158,5 @@ def _read(path: Path) -> Saved:
         file = ScanFile.of(content, path.stem)
         understand(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TechnicError) as error:
-        return Saved(path.stem, {}, None, f"{path}: {str(error).splitlines()[0]}")
+        return Saved(path.stem, {}, None, f"{path}: {first_line(error)}")
     return Saved(path.stem, content, file)

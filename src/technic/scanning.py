@@ -22,7 +22,7 @@ import numpy as np
 
 from technic import __version__
 from technic.answers import answer_key, pack, unpack
-from technic.config import UNIVERSES, ScanFile, Settings
+from technic.config import Settings
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
 from technic.indicators.fuse import digest as kernel_digest
@@ -32,6 +32,7 @@ from technic.plugins import plugin_named
 from technic.query.evaluate import features_in
 from technic.question import Question, question_of_dict, understand
 from technic.report import Report, Row
+from technic.scan_file import UNIVERSES, ScanFile
 from technic.section import Clock, Section, evaluate_question
 from technic.store import Store, StoreVersion
 
@@ -59,7 +60,7 @@ def scan(
     Parameters
     ----------
     where, universe, rank, top, columns : replace what `file` says; texts of the scan language.
-        `universe` may be one of `config.UNIVERSES`.
+        `universe` may be one of `scan_file.UNIVERSES`.
     as_of : the session to stand in; the newest stored by default
     known_at : only what was known before this instant
     symbols : only these

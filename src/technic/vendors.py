@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -86,6 +86,11 @@ class Vendors:
         if self.foreign and "massive" in self.sources:
             return self.sources["massive"].clock()  # type: ignore[no-any-return]
         return datetime.now(UTC)
+
+    def clock(self) -> Callable[[], datetime]:
+        """A clock that goes as theirs does: asked once, and carried on by ours."""
+        ahead = self.now() - datetime.now(UTC) if self.foreign else timedelta()
+        return lambda: datetime.now(UTC) + ahead
 
     @property
     def simulated(self) -> dict[str, Any] | None:

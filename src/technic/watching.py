@@ -16,16 +16,17 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from technic.alerts.book import Alert, AlertBook, with_crossings
+from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.columns import carry_ahead
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.differences import Difference, difference
 from technic.errors import ProviderError
 from technic.market.quality import examine
 from technic.market.sessions import NEW_YORK, nyse
 from technic.providers.source import SNAPSHOT_COLUMNS, Ask
-from technic.question import expand, understand
+from technic.question import understand
 from technic.report import Report
+from technic.scan_file import ScanFile
 from technic.scanning import report_of, scan
 from technic.section import evaluate_question
 from technic.store import Store
@@ -130,7 +131,6 @@ class Watch:
         self._book = book
         self._before: Report | None = None
         self._version = ""
-        self._merged: tuple[str, Merged] | None = None
 
     def glance(self, *, now: datetime | None = None, bars: pl.DataFrame | None = None) -> Glance:
         """Look once.
@@ -166,7 +166,7 @@ class Watch:
         laps["scanned"] = _ms(since)
         since = perf_counter()
         assert self._before is not None
-        found = difference(self._before, report, self._crossed())
+        found = difference(self._before, report, crossings(self.file))
         self._before = report
         laps["compared"] = _ms(since)
         alerts = () if self._book is None else tuple(
@@ -191,14 +191,13 @@ class Watch:
             self._store, understand(self.file), version=version, view=merged.view,
             settings=self._settings.reading(),
         )  # fmt: skip
-        note = f"{merged.bars:,} symbols have bars of the day so far, which are not final"
+        notes = [f"{merged.bars:,} symbols have bars of the day so far, which are not final"]
+        assert merged.view is not None
+        behind = nyse().ordinal(merged.view.as_of) - nyse().ordinal(version.last) - 1
+        if behind:
+            notes.append(f"{behind} sessions before today are missing in the store: sync first")
         report = report_of(section)
-        return replace(report, notes=(note, *report.notes))
-
-    def _crossed(self) -> list[str]:
-        if self.file.alert is None:
-            return []
-        return [str(expand(text)[0]) for text in self.file.alert.crossed]
+        return replace(report, notes=(*notes, *report.notes))
 
 
 def watching(

@@ -8,13 +8,16 @@ import re
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import technic as tc
-from technic.config import presets
+from technic.config import Settings
+from technic.scan_file import presets
+from technic.sync import FileStore
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +149,25 @@ def test_watch_lists_can_be_asked_about(technic):
     assert [row["symbol"] for row in report["rows"]] == [name]
     technic("list", "remove", "good", name)
     assert json.loads(technic("list", "show", "good", "--json")[0]) == []
+
+
+def test_a_scan_that_is_removed_forgets_whom_its_alerts_have_told(technic, home):
+    from technic.alerts import AlertBook
+    from technic.differences import session_before
+    from technic.saved import scan_file
+    from technic.scanning import scan
+
+    technic("alerts", "add", "desk", "https://hooks.example.com/x")
+    technic("scan", "-e", "close > sma(10)", "--save", "gone", "--alert", "desk")
+    settings = Settings.load({"TECHNIC_HOME": str(home)})
+    store, file = FileStore(home / "stores/demo"), scan_file(settings, "gone")
+    book, now = AlertBook(store.catalog), datetime.now(UTC)
+    before = scan(store, as_of=session_before(store, store.require().last), file=file)
+    assert book.observe("gone", file, before, now) == []
+    assert technic("saved", "remove", "gone", "--store", str(store.folder))[0] == "gone: deleted\n"
+    assert book.observe("gone", file, scan(store, file=file), now) == []
+    book.forget("gone")
+    assert "there was none" in technic("saved", "remove", "gone")[0]
 
 
 def test_informing_commands_speak_json(technic):

@@ -5,21 +5,25 @@ from __future__ import annotations
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from time import sleep
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from time import monotonic, sleep
 
 import orjson
 import polars as pl
 import pytest
 
 from serving import served
+from technic.alert_rules import AlertRules
+from technic.alerts import AlertBook
+from technic.api_keys import create_key, revoke_key
 from technic.charting import chart_data
-from technic.config import ScanFile, Settings
-from technic.differences import diff
-from technic.entry import create_key, revoke_key
+from technic.config import Settings
+from technic.differences import diff, session_before
 from technic.explaining import explain, why_not
 from technic.interfaces.http import pages
 from technic.interfaces.http.questions import Asked
+from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.simulate import simulate
 from technic.simulate.statements import statements
@@ -250,10 +254,6 @@ def test_one_job_too_many_is_told_to_come_back(client):
 
 
 def test_events_greet_and_tell_of_new_sessions_and_alerts(tmp_path, settings):
-    from technic.alert_rules import AlertRules
-    from technic.alerts import AlertBook
-    from technic.differences import session_before
-
     market = simulate(seed=6, size=40, sessions=60)
     store = FileStore(tmp_path / "store")
     last = market.bars["date"].max()
@@ -282,6 +282,19 @@ def test_events_greet_and_tell_of_new_sessions_and_alerts(tmp_path, settings):
                 break
     assert seen["store"]["as_of"] == str(last)
     assert seen["alert"]["scan"] == "t"
+    assert datetime.fromisoformat(seen["alert"]["at"]).utcoffset() == timedelta()
+
+
+def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store):
+    asked = {"rank": "ret(5)", "top": 5, "alert": {"on": ["entered"]}}
+    file = ScanFile(name="again", rank="ret(5)", top=5, alert=AlertRules(on=("entered",)))
+    book, now = AlertBook(store.catalog), datetime.now(UTC)
+    before = scan(store, file=file, as_of=session_before(store, store.require().last))
+    assert client.put("/api/v1/scans/again", json=asked).is_success
+    book.observe("again", file, before, now)
+    assert client.delete("/api/v1/scans/again").status_code == 204
+    assert book.observe("again", file, scan(store, file=file), now) == []
+    book.forget("again")
 
 
 # -- wrong requests
@@ -439,27 +452,39 @@ def test_a_key_that_asks_too_fast_is_told_to_wait(store, settings):
     assert all(a.headers["retry-after"] for a in answers if a.status_code == 429)
 
 
-def test_the_gate_turns_away_what_it_cannot_hold(store, settings):
-    with served(store, settings=settings) as client:
-        client.hub.gate.most_waiting = 2
-        client.hub.gate.patience = 0.2
-        with ThreadPoolExecutor(16) as pool:
-            slow = {
-                "where": "close > 0",
-                "rank": "ret(5)",
-                "first": "2026-01-05",
-                "last": "2026-11-20",
-            }
-            answers = list(
-                pool.map(
-                    lambda k: post(client, "diff", {**ASKED, "where": f"close > {k}"}), range(48)
-                )
-            )
-        busy = [a for a in answers if a.status_code == 503]
-        assert {a.status_code for a in answers} <= {200, 503}
-        assert all(a.headers["retry-after"] for a in busy)
-        assert client.hub.gate.turned_away == len(busy)
-        assert slow
+def test_the_gate_turns_away_what_it_cannot_hold(store, settings, monkeypatch):
+    """All places taken: two wait, the next is told at once, the two when they lose patience."""
+    free = Event()
+
+    def held(*given, **options):
+        assert free.wait(20)
+        return diff(*given, **options)
+
+    monkeypatch.setattr("technic.interfaces.http.scans.diff", held)
+    with served(store, settings=settings) as client, ThreadPoolExecutor(32) as pool:
+        gate = client.hub.gate
+        gate.most_waiting, gate.patience = 2, 60.0
+        working = [pool.submit(post, client, "diff", ASKED) for _ in range(gate.workers)]
+        until(lambda: gate.working == gate.workers)
+        gate.patience = 2.0
+        waiting = [pool.submit(post, client, "diff", ASKED) for _ in range(2)]
+        until(lambda: gate.waiting == 2)
+        turned = [post(client, "diff", ASKED)] + [one.result() for one in waiting]
+        for answer in turned:
+            problem(answer, 503)
+            assert int(answer.headers["retry-after"]) > 0
+        assert client.get("/healthz").is_success  # which asks for no place
+        free.set()
+        assert all(one.result().is_success for one in working)
+        assert gate.turned_away == 3
+        assert post(client, "diff", ASKED).is_success
+
+
+def until(true, seconds=10.0):
+    end = monotonic() + seconds
+    while not true():
+        assert monotonic() < end
+        sleep(0.01)
 
 
 # -- signs

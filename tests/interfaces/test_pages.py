@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -11,10 +10,11 @@ import pytest
 from browsers import browsing, hostile
 from serving import served
 from technic.alert_rules import AlertRules
-from technic.config import UNIVERSES, ScanFile, Settings
+from technic.config import Settings
 from technic.explaining import explain
-from technic.mapping import market_map
+from technic.market_map import market_map
 from technic.saved import content_of, save_scan, scan_file
+from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan
 from technic.simulate import simulate
 from technic.simulate.statements import statements
@@ -437,4 +437,3 @@ def test_a_title_that_means_harm_is_a_title(poisoned):
         page.page.wait_for_selector("[data-scan=harm-0]")
         assert page.page.locator("[data-scan=harm-0] h2").inner_text() == texts[0]
         page.clean()
-    assert replace(ScanFile(), name=texts[0]).name == texts[0]

@@ -11,10 +11,10 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from technic.alert_rules import AlertRules, Memory, Seen, Told, decide, first_memory
-from technic.config import ScanFile
 from technic.differences import Side
 from technic.question import expand
 from technic.report import Report
+from technic.scan_file import ScanFile
 from technic.store.catalog import Catalog
 from technic.store.catalog.catalog import naive
 from technic.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
@@ -55,6 +55,11 @@ def with_crossings(file: ScanFile) -> ScanFile:
         return file
     extra = tuple(text for text in file.alert.crossed if text not in file.columns)
     return replace(file, columns=(*file.columns, *extra))
+
+
+def crossings(file: ScanFile) -> list[str]:
+    """The columns of a report of `with_crossings(file)` that say who has crossed."""
+    return [] if file.alert is None else [str(expand(text)[0]) for text in file.alert.crossed]
 
 
 class AlertBook:
@@ -99,10 +104,12 @@ class AlertBook:
         sent = self._catalog.rows(select(DELIVERIES).where(DELIVERIES.c.alert_id.in_(numbers)))
         by_alert: dict[int, list[dict[str, Any]]] = {}
         for row in sent:
-            by_alert.setdefault(row["alert_id"], []).append(
-                {k: row[k] for k in ("channel", "state", "attempts", "at", "note")}
-            )
-        return [{**row, "deliveries": by_alert.get(row["id"], [])} for row in rows]
+            about = {k: row[k] for k in ("channel", "state", "attempts", "note")}
+            by_alert.setdefault(row["alert_id"], []).append({**about, "at": _utc(row["at"])})
+        return [
+            {**row, "at": _utc(row["at"]), "deliveries": by_alert.get(row["id"], [])}
+            for row in rows
+        ]
 
     def newest(self) -> int:
         """The number of the newest alert; 0 if there is none."""
@@ -200,4 +207,9 @@ def _keep(connection: Connection, alert: Alert, rules: AlertRules, now: datetime
 def alert_of_row(row: dict[str, Any]) -> Alert:
     """The alert that a row of the catalog keeps."""
     values = {name: row[name] for name in Alert.__dataclass_fields__}
-    return Alert(**{**values, "at": row["at"].replace(tzinfo=UTC)})
+    return Alert(**{**values, "at": _utc(row["at"])})
+
+
+def _utc(kept: datetime | None) -> datetime | None:
+    """An instant of the catalog, which keeps UTC without saying so."""
+    return None if kept is None else kept.replace(tzinfo=UTC)

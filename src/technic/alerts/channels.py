@@ -16,11 +16,10 @@ import orjson
 
 from technic.alerts.book import Alert
 from technic.alerts.guard import checked_url, target_of
-from technic.config import Settings
+from technic.config import NAME, Settings
 from technic.errors import ConfigError, DeliveryError
 from technic.keys import forget, keep, kept_under
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,31}")
 PATIENCE = 3.0  # seconds for a webhook, all in all
 MOST = 64 << 10  # bytes of an answer that are read
 SHOWN = 40  # alerts written out in one mail
@@ -85,7 +84,7 @@ def channel_of(name: str, address: str, own_hosts: tuple[str, ...] = ()) -> Chan
         If the name or the address is none.
     """
     if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r}: a channel's name is made of small letters, digits and _")
+        raise ConfigError(f"{name!r}: a channel's name is made of small letters, digits, - and _")
     scheme = address.partition(":")[0].lower()
     if scheme == "https":
         return Channel(name, "webhook", checked_url(address), own_hosts)

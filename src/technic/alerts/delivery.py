@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from technic.alerts.book import alert_of_row
 from technic.alerts.channels import Channel
-from technic.errors import ConfigError, DeliveryError, RefusedError, StoreError
+from technic.errors import ConfigError, DeliveryError, RefusedError, StoreError, first_line
 from technic.store.catalog import Catalog
 from technic.store.catalog.catalog import naive
 from technic.store.catalog.tables import ALERTS, DELIVERIES
@@ -93,7 +93,7 @@ def _send(
         final = isinstance(error, RefusedError) or attempts >= GIVE_UP
         wait = BACKOFF[min(attempts, len(BACKOFF)) - 1]
         _mark(catalog, name, rows, "given_up" if final else "waiting", attempts, now,
-              now + timedelta(seconds=wait), str(error).splitlines()[0])  # fmt: skip
+              now + timedelta(seconds=wait), first_line(error))  # fmt: skip
         done.failed += len(rows)
         done.given_up += len(rows) if final else 0
         LOG.warning("%s alerts of %s to %s: %s", len(rows), rows[0]["scan"], name, error)

@@ -15,7 +15,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from technic.errors import StoreError
+from technic.errors import StoreError, first_line
 
 
 class Bucket:
@@ -32,7 +32,7 @@ class Bucket:
                 self.url, config=config, client_options=options, retry_config={"max_retries": 4}
             )
         except (BaseError, ValueError) as error:
-            reason = str(error).splitlines()[0][:200]
+            reason = first_line(error)[:200]
             raise StoreError(f"{self.url}: is no address of object storage: {reason}") from error
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
@@ -58,7 +58,7 @@ def _telling(what: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error)[:200]
         raise StoreError(
             f"{what}: cannot be reached ({reason}); look at AWS_ENDPOINT, AWS_REGION and "
             "the credentials. Nothing was changed"

@@ -20,7 +20,7 @@ import psutil
 import ray
 from ray.exceptions import OutOfMemoryError, TaskCancelledError, WorkerCrashedError
 
-from technic.errors import TechnicError
+from technic.errors import TechnicError, first_line
 from technic.execute.protocol import Shared, call
 from technic.execute.shared import line, opened, pack
 
@@ -136,7 +136,7 @@ class _Driver:
             answer = ray.get(ref)
         except (WorkerCrashedError, OutOfMemoryError, TaskCancelledError) as error:
             # Of the worker; any other error is of the cluster, and ends this process.
-            why = str(error).strip().splitlines()[0][:200]
+            why = first_line(error)[:200]
             _say(self._said, {"ticket": ticket, "lost": f"was lost ({why})"})
             return
         if "raised" in answer:

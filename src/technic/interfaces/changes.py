@@ -81,7 +81,7 @@ def _marks(glance: Glance) -> list[Text]:
     assert glance.report is not None
     mark = "SIMULATED MARKET   " if glance.report.simulated else ""
     title = f"{mark}{glance.report.asked['name']}   {glance.report.as_of}, provisional"
-    return [Text(title, "bold")]
+    return [Text(title, "bold"), *(Text(f"Note: {n}", "dim") for n in glance.report.notes[1:])]
 
 
 def _table(glance: Glance) -> Table:

@@ -12,6 +12,8 @@ from technic.errors import ConfigError
 from technic.interfaces.render import render_scan
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from technic.report import Report
 
 
@@ -52,7 +54,7 @@ def _content(report: Report, form: str) -> bytes:
 
         return orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
     if form == "csv":
-        return _csv(report).encode()
+        return csv_of(report).encode()
     if form == "tickers":
         return "".join(f"{row.symbol}\n" for row in report.shown).encode()
     if form == "html":
@@ -68,8 +70,17 @@ def _content(report: Report, form: str) -> bytes:
     return text.getvalue().encode()
 
 
-def _csv(report: Report) -> str:
-    """Rows as CSV; a first comment line marks a simulated market."""
+def safe_csv(table: pl.DataFrame) -> bytes:
+    """A table as CSV in which no spreadsheet takes a text for a formula; numbers stay numbers."""
+    import polars as pl  # noqa: PLC0415 -- a report's own rows need no frame
+
+    column, formula = pl.col(pl.String), r"^[=+\-@\t\x00]"
+    quoted = pl.when(column.str.contains(formula)).then(pl.lit("'") + column).otherwise(column)
+    return table.with_columns(quoted.name.keep()).write_csv().encode()
+
+
+def csv_of(report: Report) -> str:
+    """Rows as CSV, plans beside them; a last column marks a simulated market."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     plan_names = ("side", "entry", "stop", "target", "size", "risk", "capped_by")

@@ -18,16 +18,24 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from technic import __version__
-from technic.config import UNIVERSES, ScanFile, Settings
+from technic.config import Settings
 from technic.coverage import coverage
 from technic.differences import diff
-from technic.errors import ConfigError, QuestionError, SessionError, StoreError, TechnicError
+from technic.errors import (
+    ConfigError,
+    QuestionError,
+    SessionError,
+    StoreError,
+    TechnicError,
+    first_line,
+)
 from technic.explaining import explain, why_not
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.remembering import remembered
 from technic.report import Report
 from technic.saved import scan_file
+from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan
 from technic.store import Store
 
@@ -258,7 +266,7 @@ class _Tools:
         except ConfigError as error:
             return self._envelope("bad_argument", {"why": str(error)}, [])
         except TechnicError as error:
-            return self._envelope("unavailable", {"why": str(error).splitlines()[0]}, [])
+            return self._envelope("unavailable", {"why": first_line(error)}, [])
 
 
 class _BadDateError(Exception):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from technic.drawing import POLICY, spark
 from technic.interfaces.render import number
 from technic.ledger import TITLES
 
 if TYPE_CHECKING:
     from technic.report import Report, Row
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 STYLE = """
 :root { --ink: #1d2430; --soft: #667085; --line: #e4e7ec; --fill: #2f6fde; --down: #c2410c;
         --paper: #ffffff; --wash: #f7f8fa; }
@@ -33,7 +33,7 @@ th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical
 .n { text-align: right } .symbol { font-weight: 650 }
 .parts { display: flex; height: 10px; width: 120px; background: var(--wash); border-radius: 2px;
        overflow: hidden } .parts span { display: block; height: 100% }
-svg.spark { display: block } svg.spark path { fill: none; stroke: var(--fill); stroke-width: 1.5 }
+svg { display: block }
 .bucket { display: grid; grid-template-columns: 170px 70px 1fr; gap: 10px; padding: 3px 0 }
 .meter { height: 12px; background: var(--wash); border-radius: 2px; align-self: center }
 .meter span { display: block; height: 100%; background: var(--fill); border-radius: 2px }
@@ -154,23 +154,6 @@ def _legend(terms: list[str]) -> str:
     return "".join(
         f'<span class="key" style="background:{COLOURS[j % len(COLOURS)]}"></span>{escape(term)}'
         for j, term in enumerate(terms)
-    )
-
-
-def spark(values: list[float], width: int = 90, height: int = 22) -> str:
-    """The last closes as a small line."""
-    if len(values) < 2:  # noqa: PLR2004 -- a line needs two points
-        return ""
-    low, high = min(values), max(values)
-    reach = (high - low) or 1.0
-    step = (width - 2) / (len(values) - 1)
-    points = [
-        f"{1 + i * step:.1f},{height - 2 - (value - low) / reach * (height - 4):.1f}"
-        for i, value in enumerate(values)
-    ]
-    return (
-        f'<svg class="spark" width="{width}" height="{height}" role="img" '
-        f'aria-label="last {len(values)} closes"><path d="M{" L".join(points)}"/></svg>'
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 import polars as pl
 
 from technic.errors import ConfigError
-from technic.interfaces.export import put
+from technic.interfaces.export import put, safe_csv
 from technic.interfaces.render import console
 
 if TYPE_CHECKING:
@@ -73,15 +73,7 @@ def _content(found: Reports, form: str) -> bytes:
     if found.simulated:
         rows = rows.with_columns(simulated=pl.lit("SIMULATED"))
     if form == "csv":
-        texts = [name for name, kind in rows.schema.items() if kind == pl.String]
-        safe = rows.with_columns(  # no spreadsheet takes a cell for a formula
-            pl.when(pl.col(name).str.contains(r"^[=+\-@\t\x00]"))
-            .then(pl.lit("'") + pl.col(name))
-            .otherwise(pl.col(name))
-            .alias(name)
-            for name in texts
-        )
-        return safe.write_csv().encode()
+        return safe_csv(rows)
     buffer = io.BytesIO()
     rows.write_parquet(buffer)
     return buffer.getvalue()

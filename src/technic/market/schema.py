@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from technic.errors import SchemaError
+from technic.errors import SchemaError, first_line
 
 Schema: TypeAlias = dict[str, pl.DataType]
 
@@ -196,4 +196,4 @@ def conform(table: pl.DataFrame, schema: Schema, what: str) -> pl.DataFrame:
     try:
         return table.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
     except pl.exceptions.InvalidOperationError as error:
-        raise SchemaError(f"{what}: {error}".splitlines()[0]) from error
+        raise SchemaError(f"{what}: {first_line(error)}") from error

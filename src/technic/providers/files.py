@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.errors import SchemaError
+from technic.errors import SchemaError, first_line
 
 REQUIRED = ("symbol", "date", "open", "high", "low", "close", "volume")
 OPTIONAL = ("split", "dividend", "vwap", "as_of")
@@ -122,7 +122,7 @@ def open_table(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.D
     except FileNotFoundError as error:
         raise SchemaError(f"{source}: there is no such file") from error
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise SchemaError(
             f"{source}: neither Parquet nor CSV that can be read ({reason})"
         ) from error

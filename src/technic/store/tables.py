@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.errors import StoreError
+from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
 from technic.store.lock import sync_to_disk
 
@@ -101,7 +101,7 @@ def files(folder: Path, name: str, version: int) -> list[str]:
         return sorted(DeltaTable(str(path), version=version).file_uris())
     except (DeltaError, OSError, ValueError) as error:
         raise StoreError(
-            f"{path}: version {version} cannot be read ({str(error).splitlines()[0][:120]}); the "
+            f"{path}: version {version} cannot be read ({first_line(error)[:120]}); the "
             "store is damaged, or a copy of it is incomplete. technic doctor --deep says what is "
             "missing; a backup by technic backup is always whole"
         ) from error

@@ -15,7 +15,7 @@ from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.config import ScanFile
+    from technic.scan_file import ScanFile
 
 FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
 FileArgument = Annotated[
@@ -132,8 +132,8 @@ def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | No
     """Keep a question among the saved scans."""
     from technic.alert_rules import AlertRules
     from technic.alerts import channels_of
-    from technic.config import ScanFile
     from technic.saved import content_of, save_scan
+    from technic.scan_file import ScanFile
 
     if name is None:
         raise ConfigError("--alert needs --save NAME: what is told is a scan that is kept")
@@ -266,7 +266,7 @@ def split_columns(text: str | None) -> tuple[str, ...] | None:
 
 
 def _asked(file: Path | None) -> ScanFile:
-    from technic.config import ScanFile
+    from technic.scan_file import ScanFile
 
     return ScanFile() if file is None else ScanFile.read(file)
 
@@ -274,7 +274,7 @@ def _asked(file: Path | None) -> ScanFile:
 def _with(
     asked: ScanFile, where: str | None, universe: str | None, rank: str | None, **more: Any
 ) -> ScanFile:
-    from technic.config import UNIVERSES
+    from technic.scan_file import UNIVERSES
 
     named = UNIVERSES.get(universe, universe) if universe is not None else None
     given = {"where": where, "universe": named, "rank": rank, **more}

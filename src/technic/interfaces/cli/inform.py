@@ -19,7 +19,7 @@ def presets(store: options.StoreOption = None, as_json: options.JsonOption = Fal
     """List the scan files shipped with technic."""
     import tomllib
 
-    from technic.config import presets as shipped
+    from technic.scan_file import presets as shipped
 
     found = {name: tomllib.loads(text) for name, text in shipped().items()}
     if as_json:
@@ -136,9 +136,9 @@ def lint(
     """Look for look-ahead, values that have not settled, and unknowns in a question."""
     from dataclasses import replace
 
-    from technic.config import ScanFile
     from technic.interfaces.render import render_findings
     from technic.linting import lint as run
+    from technic.scan_file import ScanFile
 
     desk = options.desk(store)
     desk.store.require()

@@ -12,9 +12,9 @@ from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.config import ScanFile
     from technic.differences import Difference
     from technic.report import Report
+    from technic.scan_file import ScanFile
     from technic.sync.syncing import Synced
 
 ScanArgument = Annotated[
@@ -24,8 +24,8 @@ ScanArgument = Annotated[
 
 def named_scan(text: str, settings: Any) -> tuple[str, ScanFile]:
     """A scan by the name of a file, of a saved scan or of a preset; and what to call it."""
-    from technic.config import ScanFile
     from technic.saved import scan_file
+    from technic.scan_file import ScanFile
 
     path = Path(text)
     if path.suffix == ".toml":
@@ -176,20 +176,16 @@ def daily(
 
 
 def _sync(desk: options.Desk) -> Synced:
-    from datetime import UTC, datetime, timedelta
-
     from technic.interfaces.cli.market import ledger
     from technic.sync.syncing import sync
     from technic.vendors import connected, wish_of
 
     with connected(desk.settings, ledger(desk.store)) as vendors:
-        now = vendors.now()
-        ahead = now - datetime.now(UTC) if vendors.foreign else timedelta()
+        clock = vendors.clock()
         with options.bar("Syncing") as advance:
             return sync(
-                desk.store, vendors.sources_of(), wish_of(desk.settings, now), paces=vendors.paces,
-                clock=lambda: datetime.now(UTC) + ahead, progress=advance,
-                simulated=vendors.simulated,
+                desk.store, vendors.sources_of(), wish_of(desk.settings, clock()),
+                paces=vendors.paces, clock=clock, progress=advance, simulated=vendors.simulated,
             )  # fmt: skip
 
 

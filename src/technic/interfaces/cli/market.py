@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,9 +54,8 @@ def sync(
     desk = options.desk(store, writing=True)
     names = ",".join(options.symbols(symbols) or ())
     with connected(desk.settings, ledger(desk.store)) as vendors:
-        now = vendors.now()
-        ahead = now - datetime.now(UTC) if vendors.foreign else timedelta()
-        wish = wish_of(desk.settings, now, names, history)
+        clock = vendors.clock()
+        wish = wish_of(desk.settings, clock(), names, history)
         if plan:
             _show_plan(
                 plan_sync(desk.store, vendors.sources_of(), wish, vendors.paces), desk, as_json
@@ -76,7 +75,7 @@ def sync(
                 vendors.sources_of(),
                 wish,
                 paces=vendors.paces,
-                clock=lambda: datetime.now(UTC) + ahead,
+                clock=clock,
                 progress=advance,
                 simulated=vendors.simulated,
                 ahead=several,

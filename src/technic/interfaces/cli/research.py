@@ -37,11 +37,11 @@ def evaluate(
     """
     from datetime import UTC, datetime
 
-    from technic.config import UNIVERSES
     from technic.evaluating import DEFAULT_UNIVERSE
     from technic.evaluating import evaluate as run
     from technic.interfaces.evidence import evidence_page, render_evidence
     from technic.remembering import remember
+    from technic.scan_file import UNIVERSES
 
     desk = options.desk(store)
     desk.store.require()

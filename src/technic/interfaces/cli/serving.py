@@ -96,7 +96,7 @@ def _may_listen(desk: options.Desk, host: str, *, secure: bool) -> None:
         return
     from datetime import UTC, datetime
 
-    from technic.entry import keys_of
+    from technic.api_keys import keys_of
 
     now = datetime.now(UTC)
     if not any(key.is_good(now) for key in keys_of(desk.store.catalog)):
@@ -186,7 +186,7 @@ def keys_create(
     """Make a key of the HTTP API. It is shown once; what is kept is its digest."""
     from datetime import UTC, datetime
 
-    from technic.entry import create_key
+    from technic.api_keys import create_key
 
     desk = options.desk(store)
     made = create_key(desk.store.catalog, name, scope, days, datetime.now(UTC))
@@ -199,7 +199,7 @@ def keys_list(store: options.StoreOption = None, as_json: options.JsonOption = F
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from technic.entry import keys_of
+    from technic.api_keys import keys_of
 
     found = keys_of(options.desk(store).store.catalog)
     if as_json:
@@ -221,7 +221,7 @@ def keys_revoke(
     """Make a key open nothing any more."""
     from datetime import UTC, datetime
 
-    from technic.entry import revoke_key
+    from technic.api_keys import revoke_key
 
     done = revoke_key(options.desk(store).store.catalog, name, datetime.now(UTC))
     print(f"{name}: " + ("revoked" if done else "no key of that name opens anything"))

@@ -50,12 +50,15 @@ def saved_show(name: NameArgument) -> None:
     print(tomli_w.dumps(found.content), end="")
 
 
-def saved_remove(name: NameArgument) -> None:
-    """Delete a saved scan."""
-    from technic.config import Settings
+def saved_remove(name: NameArgument, store: options.StoreOption = None) -> None:
+    """Delete a saved scan, and what was remembered of whom its alerts have told."""
+    from technic.alerts import AlertBook
     from technic.saved import forget_scan
 
-    print(f"{name}: " + ("deleted" if forget_scan(Settings.load(), name) else "there was none"))
+    desk = options.desk(store)
+    print(f"{name}: " + ("deleted" if forget_scan(desk.settings, name) else "there was none"))
+    if desk.store.version().number:
+        AlertBook(desk.store.catalog).forget(name)
 
 
 def alerts_add(

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from technic.entry import LOCAL, Key, key_for
+from technic.api_keys import LOCAL, Key, digest_of, key_for
 from technic.interfaces.http.gate import Bucket
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.problems import Problem, problem_reply
@@ -128,7 +128,8 @@ class Guards:
         return LOCAL if not self._hub.exposure.keyed else Key(-1, "", "read", *_NEVER)
 
     def _looked_up(self, given: str) -> Key:
-        key, until = self._keys.get(given, (None, 0.0))
+        digest = digest_of(given)  # what is remembered opens nothing
+        key, until = self._keys.get(digest, (None, 0.0))
         now = datetime.now(UTC)
         if key is None or monotonic() > until or not key.is_good(now):
             key = key_for(self._hub.store.catalog, given, now)
@@ -137,7 +138,7 @@ class Guards:
                 raise Problem(401, "that key opens nothing: unknown, revoked or expired")
             if len(self._keys) > 1_000:  # noqa: PLR2004 -- far more than anybody makes
                 self._keys.clear()
-            self._keys[given] = (key, monotonic() + REMEMBERED)
+            self._keys[digest] = (key, monotonic() + REMEMBERED)
         return key
 
     def _ration(self, key: Key) -> None:

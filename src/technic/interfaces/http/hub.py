@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from technic.alerts import AlertBook, channels_of, deliver
-from technic.config import ScanFile, Settings
+from technic.config import Settings
 from technic.errors import TechnicError
 from technic.interfaces.http.bus import Bus
 from technic.interfaces.http.gate import Gate
@@ -23,6 +23,7 @@ from technic.interfaces.http.sessions import Sessions
 from technic.interfaces.http.watches import Watches
 from technic.measures import record
 from technic.report import Report
+from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.sync import FileStore
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,16 +11,17 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from technic.alert_rules import AlertRules
-from technic.config import ScanFile, Settings, presets
+from technic.config import Settings
 from technic.differences import difference, session_before
-from technic.errors import StoreError, TechnicError
+from technic.errors import StoreError, TechnicError, first_line
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.questions import Keeping, Name, Watching, WatchList
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
-from technic.saved import content_of, forget_scan, save_scan, saved_scan, saved_scans
+from technic.saved import content_of, forget_scan, save_scan, saved_scans
+from technic.scan_file import ScanFile, presets
 
 router = APIRouter(
     prefix="/api/v1", tags=["kept"], route_class=StrictRoute, responses=PROBLEMS,
@@ -58,7 +58,7 @@ def _card(
     try:
         report = hub.scan(file)
     except TechnicError as error:
-        return {**card, "trouble": str(error).splitlines()[0]}
+        return {**card, "trouble": first_line(error)}
     rows = report.shown[:8]
     card |= {
         "as_of": report.as_of.isoformat(),
@@ -146,11 +146,10 @@ async def drop_scan(name: NamePath, hub: HubOf) -> Response:
     """Delete a saved scan."""
 
     def work() -> None:
-        saved_scan(hub.settings, name)
-        forget_scan(hub.settings, name)
+        if not forget_scan(hub.settings, name):
+            raise Problem(404, f"{name}: no scan is saved under that name")
+        hub.book.forget(name)
 
-    if name not in {one.name for one in saved_scans(hub.settings)}:
-        raise Problem(404, f"{name}: no scan is saved under that name")
     await hub.gate.run(work)
     hub.bus.publish("scans", {"name": name})
     return Response(status_code=204)
@@ -203,11 +202,7 @@ async def alerts(
     since: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """Alerts, newest first, each with where it went; those after number `since` only."""
-    return json_reply(await hub.gate.run(lambda: _rows(hub.book.alerts(limit, since))))
-
-
-def _rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "at": row["at"].replace(tzinfo=UTC).isoformat()} for row in rows]
+    return json_reply(await hub.gate.run(lambda: hub.book.alerts(limit, since)))
 
 
 @router.get("/watches")

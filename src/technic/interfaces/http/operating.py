@@ -10,6 +10,7 @@ from typing import Any
 from technic.coverage import coverage
 from technic.errors import TechnicError
 from technic.interfaces.http.hub import Hub
+from technic.interfaces.http.symbols import about_of
 from technic.measures import history
 from technic.rollout.state import RolloutFile
 from technic.sync import FileStore
@@ -20,8 +21,6 @@ DAY = timedelta(days=1)
 
 def operations_of(hub: Hub) -> dict[str, Any]:
     """Everything that the page of operations shows."""
-    from technic.interfaces.http.things import about_of  # noqa: PLC0415 -- things shows pulses too
-
     return {
         **hub.pulse(),
         "about": about_of(hub),

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from technic.config import ScanFile, Settings
+from technic.config import NAME, Settings
 from technic.saved import scan_file
+from technic.scan_file import ScanFile
 
 TEXT = 4_096  # characters of a question
 MOST_ROWS = 10_000
@@ -26,7 +27,7 @@ Written = Annotated[str, AfterValidator(_printable)]
 Expression = Annotated[Written, Field(max_length=TEXT)]
 Indicator = Annotated[Written, Field(min_length=1, max_length=200)]
 Symbol = Annotated[Written, Field(min_length=1, max_length=24)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
 class Model(BaseModel):

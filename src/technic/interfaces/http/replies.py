@@ -9,10 +9,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from technic.interfaces.export import csv_of, safe_csv
 from technic.interfaces.http.problems import Problem
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from technic.report import Report
 
 JSON, CSV = "application/json", "text/csv"
 ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
@@ -51,41 +54,33 @@ def wanted_form(request: Request) -> str:
 
 
 def table_reply(table: pl.DataFrame, form: str, name: str, *, simulated: bool) -> Response:
-    """A table in a form that is not JSON; lists and structures become JSON text in CSV."""
-    headers = {"Content-Disposition": f'attachment; filename="{_filename(name)}.{_ending(form)}"'}
-    if simulated:
-        headers["X-Technic-Sim"] = "1"
-    return Response(table_bytes(table, form), 200, headers, form)
-
-
-def table_bytes(table: pl.DataFrame, form: str) -> bytes:
-    """A table as Arrow IPC, Parquet or CSV."""
+    """A table in a form that is not JSON."""
+    if form == CSV:
+        return file_reply(safe_csv(table), form, name, simulated=simulated)
     buffer = io.BytesIO()
     if form == ARROW:
         table.write_ipc_stream(buffer)
-    elif form == PARQUET:
-        table.write_parquet(buffer)
     else:
-        return _csv(table)
-    return buffer.getvalue()
+        table.write_parquet(buffer)
+    return file_reply(buffer.getvalue(), form, name, simulated=simulated)
 
 
-def _csv(table: pl.DataFrame) -> bytes:
-    """As a spreadsheet may open it: a text that looks like a formula is quoted as text."""
-    import polars as pl  # noqa: PLC0415 -- heavy
+def report_reply(report: Report, form: str) -> Response:
+    """A report in any of the forms: all of it as JSON, its rows otherwise."""
+    if form == JSON:
+        return json_reply(report.as_dict())
+    name, simulated = f"{report.asked['name']}-{report.as_of}", report.simulated is not None
+    if form == CSV:
+        return file_reply(csv_of(report).encode(), form, name, simulated=simulated)
+    return table_reply(report.rows, form, name, simulated=simulated)
 
-    columns: list[pl.Expr | pl.Series] = []
-    for name, kind in table.schema.items():
-        column = pl.col(name)
-        if kind.is_nested():
-            texts = [orjson.dumps(v, default=str).decode() for v in table[name].to_list()]
-            columns.append(pl.Series(name, texts))
-            continue
-        if kind == pl.String:
-            formula = column.str.contains(r"^[=+\-@\t\x00]")
-            column = pl.when(formula).then(pl.concat_str(pl.lit("'"), column)).otherwise(column)
-        columns.append(column.alias(name))
-    return table.select(columns).write_csv().encode()
+
+def file_reply(content: bytes, form: str, name: str, *, simulated: bool) -> Response:
+    """Bytes that are saved as a file; a simulated market says so."""
+    headers = {"Content-Disposition": f'attachment; filename="{_filename(name)}.{_ending(form)}"'}
+    if simulated:
+        headers["X-Technic-Sim"] = "1"
+    return Response(content, 200, headers, form)
 
 
 def _filename(name: str) -> str:

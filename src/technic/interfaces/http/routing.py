@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from technic.entry import SCOPES, Key
+from technic.api_keys import SCOPES, Key
 from technic.errors import PageError
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.problems import Problem
@@ -113,8 +112,3 @@ def said(error: Any) -> str:
     found = error.errors()[0]
     where = ".".join(str(part) for part in found["loc"] if part != "body")
     return f"{where}: {found['msg']}" if where else str(found["msg"])
-
-
-def dumps(content: Any) -> str:
-    """A value as JSON text, keys in order."""
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS, default=str).decode()

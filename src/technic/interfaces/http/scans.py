@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from technic.config import UNIVERSES
 from technic.coverage import coverage
 from technic.differences import diff
 from technic.errors import QuestionError
@@ -25,11 +24,18 @@ from technic.interfaces.http.questions import (
     OfSymbol,
     Texts,
 )
-from technic.interfaces.http.replies import JSON, json_reply, table_reply, wanted_form
+from technic.interfaces.http.replies import (
+    JSON,
+    json_reply,
+    report_reply,
+    table_reply,
+    wanted_form,
+)
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.question import understand
+from technic.scan_file import UNIVERSES
 from technic.section import evaluate_question
 
 router = APIRouter(
@@ -63,10 +69,7 @@ async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
             asked.file(hub.settings), as_of=asked.as_of, known_at=asked.known_at,
             symbols=asked.symbols,
         )  # fmt: skip
-        if form == JSON:
-            return json_reply(report.as_dict())
-        name = f"{report.asked['name']}-{report.as_of}"
-        return table_reply(report.rows, form, name, simulated=report.simulated is not None)
+        return report_reply(report, form)
 
     return await hub.gate.run(work)
 

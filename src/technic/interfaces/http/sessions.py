@@ -6,7 +6,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from time import monotonic
 
-from technic.entry import Key
+from technic.api_keys import Key
 from technic.interfaces.http.gate import Bucket
 from technic.interfaces.http.problems import Problem
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from technic.config import UNIVERSES
 from technic.evaluating import DEFAULT_UNIVERSE, evaluate
 from technic.interfaces.http import shapes
 from technic.interfaces.http.bus import framed
@@ -21,10 +20,11 @@ from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.questions import Evaluation, Ranks, Span
 from technic.interfaces.http.replies import JSON, json_reply, table_reply, wanted_form
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
-from technic.interfaces.http.things import about_of
+from technic.interfaces.http.symbols import about_of
 from technic.market.sessions import nyse
 from technic.measures import history
 from technic.remembering import remember
+from technic.scan_file import UNIVERSES
 from technic.spanning import Reports, scan_sessions
 
 router = APIRouter(

@@ -3,7 +3,7 @@
 const ROOT = "/api/v1";
 
 /** What the server said instead of an answer. */
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, about = {}) {
     super(about.detail || "The server did not answer: is technic serve still running?");
     this.status = status;

@@ -122,7 +122,7 @@ export async function scan(main, { query, signal }) {
 }
 
 /** Closes of the rows in sight, asked for once each. */
-export function sparkler() {
+function sparkler() {
   const held = new Map(), waiting = new Set();
   const fetchThem = calm(60, async (drawn) => {
     const symbols = [...waiting].slice(0, 200);

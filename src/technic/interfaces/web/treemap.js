@@ -6,7 +6,7 @@ import { number, signed } from "./format.js";
 const HEAD = 18;
 
 /** Lay entries with a `size` out in a rectangle; each gets x, y, w, h. */
-export function squarify(entries, x, y, w, tall) {
+function squarify(entries, x, y, w, tall) {
   const total = entries.reduce((sum, e) => sum + e.size, 0);
   if (!total || w <= 0 || tall <= 0) return;
   const scale = w * tall / total;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from technic.config import NAME
 from technic.errors import ConfigError
 from technic.store.catalog import Catalog
 from technic.store.catalog.catalog import naive
@@ -20,7 +20,6 @@ from technic.store.catalog.tables import API_KEYS
 SCOPES = ("read", "scan", "admin")  # each may do what those before it may
 BYTES = 32
 PREFIX = "tk_"
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def create_key(catalog: Catalog, name: str, scope: str, days: int | None, now: d
     made = PREFIX + token_urlsafe(BYTES)
     expires = None if days is None else naive(now + timedelta(days=days))
     values: dict[str, Any] = {
-        "name": name, "digest": _digest(made), "scopes": scope, "created": naive(now),
+        "name": name, "digest": digest_of(made), "scopes": scope, "created": naive(now),
         "expires": expires,
     }  # fmt: skip
     catalog.write(lambda connection: connection.execute(insert(API_KEYS).values(**values)))
@@ -87,7 +86,7 @@ def revoke_key(catalog: Catalog, name: str, now: datetime) -> bool:
 
 def key_for(catalog: Catalog, given: str, now: datetime) -> Key | None:
     """The key that was given, if it opens anything; looked for among all, in constant time."""
-    wanted = _digest(given)
+    wanted = digest_of(given)
     found = None
     for row in catalog.rows(select(API_KEYS)):
         if hmac.compare_digest(str(row["digest"]), wanted):
@@ -95,7 +94,8 @@ def key_for(catalog: Catalog, given: str, now: datetime) -> Key | None:
     return found if found is not None and found.is_good(now) else None
 
 
-def _digest(text: str) -> str:
+def digest_of(text: str) -> str:
+    """What is kept of a key."""
     return sha256(text.encode()).hexdigest()
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from technic.config import UNIVERSES, ScanFile, Settings
+from technic.config import Settings
 from technic.fundamentals import market_regime
 from technic.grid import histogram, value_of
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.question import understand
+from technic.scan_file import UNIVERSES, ScanFile
+from technic.scanning import plain
 from technic.section import Section, evaluate_question
 from technic.store import Store
 
@@ -60,7 +62,7 @@ def market_map(
             "sector": attributes["sector"][i] or UNKNOWN,
             "industry": attributes["industry"][i] or UNKNOWN,
             "size": float(sizes[i]),
-            "colour": _plain(colours[i]),
+            "colour": plain(colours[i]),
         }
         for i in shown
     ]
@@ -147,7 +149,3 @@ def _movers(section: Section, moves: Any, sign: float) -> list[dict[str, Any]]:
         }
         for i in order
     ]
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

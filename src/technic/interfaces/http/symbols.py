@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -11,16 +11,15 @@ from starlette.responses import Response
 
 from technic import __version__
 from technic.charting import chart_data, find_symbols, fundamentals, last_closes
-from technic.config import UNIVERSES, presets
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.questions import Indicator, MapAsked, Spread, Symbol, WatchList
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.reference import entries, score_entries
-from technic.mapping import distribution, market_map
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
+from technic.market_map import distribution, market_map
 from technic.query.names import (
     ATTRIBUTES,
     BAR_FIELDS,
@@ -30,6 +29,7 @@ from technic.query.names import (
     REGIME,
 )
 from technic.remembering import remembered
+from technic.scan_file import UNIVERSES, presets
 
 router = APIRouter(
     prefix="/api/v1", tags=["market"], route_class=StrictRoute, responses=PROBLEMS,
@@ -45,8 +45,6 @@ async def about(hub: HubOf) -> Response:
 
 def about_of(hub: Hub) -> dict[str, Any]:
     """What every page says of itself."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
     version = hub.store.version()
     behind = 0
     if version.last is not None and version.simulated is None:
