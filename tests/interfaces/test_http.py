@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic, sleep
@@ -283,6 +284,64 @@ def test_events_greet_and_tell_of_new_sessions_and_alerts(tmp_path, settings):
     assert seen["store"]["as_of"] == str(last)
     assert seen["alert"]["scan"] == "t"
     assert datetime.fromisoformat(seen["alert"]["at"]).utcoffset() == timedelta()
+
+
+def test_a_round_that_fails_is_not_the_last(tmp_path, settings, monkeypatch):
+    market = simulate(seed=6, size=20, sessions=40)
+    store, last = FileStore(tmp_path / "store"), market.bars["date"].max()
+    store.import_bars(market.bars.filter(pl.col("date") < last), simulated=market.about)
+    with served(store, settings=settings) as client:
+        look, failed = client.hub._look, []
+
+        def failing(newest):
+            if len(failed) < 2:
+                failed.append(newest)
+                raise (OSError, ZeroDivisionError)[len(failed) - 1]
+            return look(newest)
+
+        monkeypatch.setattr(client.hub, "_look", failing)
+        with client.stream("GET", "/api/v1/events") as answer:
+            until(lambda: len(failed) == 2)
+            sleep(1.0)  # a tick has looked
+            store.import_bars(market.bars.filter(pl.col("date") == last), simulated=market.about)
+            assert next(line for line in answer.iter_lines() if line == "event: store")
+        found = client.get("/api/v1/operations").text
+        assert "OSError" in found
+        assert "ZeroDivisionError" in found
+
+
+def test_a_job_is_told_of_to_the_pages_of_its_owner_alone(tmp_path, settings):
+    """Owners 1 and 12: a number that begins with another's is nobody's relative."""
+    market = simulate(seed=6, size=20, sessions=40)
+    store, now = FileStore(tmp_path / "store"), datetime.now(UTC)
+    store.import_bars(market.bars, simulated=market.about)
+    keys = [create_key(store.catalog, f"k{n}", "scan", 1, now) for n in range(12)]
+    heads = [{"Authorization": f"Bearer {keys[n]}"} for n in (0, 11)]
+    with served(store, keyed=True, settings=settings) as client, ExitStack() as open_:
+        streams = [
+            open_.enter_context(client.stream("GET", "/api/v1/events", headers=head))
+            for head in heads
+        ]
+        lines = [stream.iter_lines() for stream in streams]
+        for each in lines:
+            assert next(each) == "event: hello"
+        body = {"symbol": "X", "sessions": 3}
+        jobs = [post(client, "ranks", body, headers=head).json() for head in reversed(heads)][::-1]
+        for job, each in zip(jobs, lines, strict=True):
+            assert jobs_until_the_end_of(job, each) == {job["id"]}
+
+
+def jobs_until_the_end_of(job, lines):
+    """The numbers of the jobs that a stream of events tells of, until one has ended."""
+    told, kind = set(), ""
+    for line in lines:
+        kind = line[7:] if line.startswith("event: ") else kind
+        if kind == "job" and line.startswith("data: "):
+            content = orjson.loads(line[6:])
+            told.add(content["id"])
+            if content["id"] == job["id"] and content["state"] == "done":
+                return told
+    raise AssertionError(told)
 
 
 def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store):

@@ -19,7 +19,7 @@ class Bus:
     """Hands events to listeners; one that is too slow loses the oldest."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[bytes]] = set()
+        self._listeners: dict[asyncio.Queue[bytes], int] = {}  # whose each is
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -31,22 +31,24 @@ class Bus:
         """How many listen."""
         return len(self._listeners)
 
-    def publish(self, kind: str, content: Any) -> None:
-        """Tell everybody, from any thread."""
+    def publish(self, kind: str, content: Any, owner: int | None = None) -> None:
+        """Tell everybody, or the pages of one key alone; from any thread."""
         if self._loop is None or self._loop.is_closed() or not self._listeners:
             return
-        self._loop.call_soon_threadsafe(self._hand_out, framed(kind, content))
+        self._loop.call_soon_threadsafe(self._hand_out, framed(kind, content), owner)
 
-    def _hand_out(self, frame: bytes) -> None:
-        for queue in self._listeners:
+    def _hand_out(self, frame: bytes, owner: int | None) -> None:
+        for queue, whose in self._listeners.items():
+            if owner not in {None, whose}:
+                continue
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(frame)
 
-    async def listen(self, *first: bytes) -> AsyncIterator[bytes]:
+    async def listen(self, owner: int, *first: bytes) -> AsyncIterator[bytes]:
         """Frames for one listener, until it goes away."""
         queue: asyncio.Queue[bytes] = asyncio.Queue(MOST_HELD)
-        self._listeners.add(queue)
+        self._listeners[queue] = owner
         try:
             for frame in first:
                 yield frame
@@ -56,7 +58,7 @@ class Bus:
                 except TimeoutError:
                     yield b": still here\n\n"
         finally:
-            self._listeners.discard(queue)
+            self._listeners.pop(queue, None)
 
     def admit(self) -> None:
         """Refuse one listener too many."""

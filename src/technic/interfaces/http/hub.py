@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from threading import Lock
 from time import monotonic, perf_counter
 from typing import Any
 
 from technic.alerts import AlertBook, channels_of, deliver
 from technic.config import Settings
-from technic.errors import TechnicError
+from technic.errors import TechnicError, first_line
 from technic.interfaces.http.bus import Bus
 from technic.interfaces.http.gate import Gate
 from technic.interfaces.http.jobs import Job, Jobs
@@ -30,6 +29,7 @@ from technic.sync import FileStore
 LOG = logging.getLogger("technic.http")
 TICK = 0.5  # seconds between looks at the store and the alerts
 SAMPLED = 2.0  # seconds between samples of the process
+SENT = 3.0  # seconds between rounds of delivery
 KEPT = 60.0  # seconds between measures that outlast a restart
 TOLD = 0.1  # seconds between two signs of a job's progress
 
@@ -42,7 +42,7 @@ class Exposure:
     ----------
     hosts : names under which requests may ask for us, each with its port
     keyed : whether a key is needed
-    origin : scheme and host of our own pages; several while names differ
+    secure : whether the world reaches us by https
     """
 
     hosts: frozenset[str]
@@ -74,9 +74,9 @@ class Hub:
         self.jobs = Jobs(self._tell_job)
         self.sessions = Sessions()
         self.watches = Watches(self)
-        self.book_guard = Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, float] = {}
+        self._version, self._newest = "", -1  # of the store, and of the alerts, that were told of
 
     @property
     def book(self) -> AlertBook:
@@ -87,7 +87,13 @@ class Hub:
         """Begin to tick."""
         self.bus.start()
         self.observed.start()
-        self._tasks = [asyncio.create_task(self._tick()), asyncio.create_task(self._sample())]
+        rounds = (
+            (TICK, self._tick),
+            (SAMPLED, self._sample),
+            (SENT, self._send),
+            (KEPT, self._keep),
+        )
+        self._tasks = [asyncio.create_task(self._round(*one)) for one in rounds]
 
     async def stop(self) -> None:
         """End everything that runs."""
@@ -113,59 +119,55 @@ class Hub:
         if job.ended is None and now - self._told.get(job.id, 0.0) < TOLD and job.done:
             return
         self._told[job.id] = now
-        self.bus.publish("job", {**job.as_dict(), "owner": job.owner})
+        self.bus.publish("job", job.as_dict(), owner=job.owner)
         if job.ended is not None:
             self._told.pop(job.id, None)
 
-    async def _tick(self) -> None:
-        """Tell of new store versions and new alerts, and send what waits."""
-        loop = asyncio.get_running_loop()
-        version, newest = "", -1
+    async def _round(self, every: float, act: Callable[[], Awaitable[None]]) -> None:
+        """Do something again and again; a round that fails is written down, and not the last."""
         while True:
             try:
-                found = await loop.run_in_executor(None, self._look, max(newest, 0))
-                if version and found["version"] != version:
-                    self.bus.publish("store", found["store"])
-                version = found["version"]
-                if newest >= 0:
-                    for alert in reversed(found["alerts"]):
-                        self.bus.publish("alert", alert)
-                newest = found["newest"]
-            except (TechnicError, OSError) as error:
-                self.observed.trouble(str(error).splitlines()[0])
-            await asyncio.sleep(TICK)
+                await act()
+            except Exception as error:
+                if not isinstance(error, TechnicError | OSError):
+                    LOG.exception("a round of %s", act.__name__)
+                self.observed.trouble(first_line(error))
+            await asyncio.sleep(every)
+
+    async def _tick(self) -> None:
+        """Tell of a new store version and of new alerts."""
+        found = await asyncio.to_thread(self._look, max(self._newest, 0))
+        if self._version and found["version"] != self._version:
+            self.bus.publish("store", {"version": found["version"], "as_of": found["as_of"]})
+        if self._newest >= 0:
+            for alert in reversed(found["alerts"]):
+                self.bus.publish("alert", alert)
+        self._version, self._newest = found["version"], found["newest"]
 
     def _look(self, newest: int) -> dict[str, Any]:
-        version = self.store.version()
-        latest = self.book.newest()
-        alerts = self.book.alerts(50, newest) if latest > newest else []
-        if alerts:
-            deliver(self.store.catalog, channels_of(self.settings), self.store.folder)
+        version, latest = self.store.version(), self.book.newest()
         return {
             "version": version.name,
-            "store": {"version": version.name, "as_of": version.last and version.last.isoformat()},
-            "alerts": alerts,
+            "as_of": version.last and version.last.isoformat(),
+            "alerts": self.book.alerts(50, newest) if latest > newest else [],
             "newest": latest,
         }
 
     async def _sample(self) -> None:
-        """Sample the process; push what pages show, keep what outlasts a restart."""
-        loop, kept = asyncio.get_running_loop(), monotonic()
-        while True:
-            try:
-                self.observed.sample()
-                if self.bus.listeners:
-                    self.bus.publish("operations", self.pulse())
-                if monotonic() - kept >= KEPT:
-                    kept = monotonic()
-                    await loop.run_in_executor(None, self._keep)
-            except (TechnicError, OSError) as error:
-                self.observed.trouble(str(error).splitlines()[0])
-            await asyncio.sleep(SAMPLED)
+        """Look at the process, and push what pages show."""
+        self.observed.sample()
+        if self.bus.listeners:
+            self.bus.publish("operations", self.pulse())
 
-    def _keep(self) -> None:
-        record(self.store.catalog, self.observed.measures(), datetime.now(UTC))
-        deliver(self.store.catalog, channels_of(self.settings), self.store.folder)
+    async def _send(self) -> None:
+        """Deliver alerts whose time has come; a slow receiver holds nothing else up."""
+        channels = channels_of(self.settings)
+        await asyncio.to_thread(deliver, self.store.catalog, channels, self.store.folder)
+
+    async def _keep(self) -> None:
+        """Keep what outlasts a restart."""
+        measures = self.observed.measures()
+        await asyncio.to_thread(record, self.store.catalog, measures, datetime.now(UTC))
 
     def pulse(self) -> dict[str, Any]:
         """What changes from second to second."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from technic.errors import TechnicError
+from technic.errors import TechnicError, first_line
 from technic.interfaces.http.problems import Problem
 from technic.saved import scan_file
 from technic.watching import Watch
@@ -93,17 +92,18 @@ class Watches:
                 )
                 while not running.over.is_set():
                     self._glance(watch, running)
-                    running.over.wait(timedelta(seconds=running.every).total_seconds())
+                    running.over.wait(running.every)
         except TechnicError as error:
-            hub.observed.trouble(f"watch {running.name}: {str(error).splitlines()[0]}")
+            hub.observed.trouble(f"watch {running.name}: {first_line(error)}")
         finally:
-            self._running.pop(running.name, None)
+            if self._running.get(running.name) is running:  # it may have been begun anew
+                del self._running[running.name]
 
     def _glance(self, watch: Watch, running: Running) -> None:
         try:
             glance = watch.glance()
         except (TechnicError, OSError) as error:
-            self._hub.observed.trouble(f"watch {running.name}: {str(error).splitlines()[0]}")
+            self._hub.observed.trouble(f"watch {running.name}: {first_line(error)}")
             return
         running.looks += 1
         running.last = glance.as_dict()

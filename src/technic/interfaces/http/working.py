@@ -172,14 +172,7 @@ async def events(hub: HubOf, key: KeyOf) -> Response:
     """What happens, pushed: store, alert, glance, job, operations, evidence, scans."""
     hub.bus.admit()
     hello = framed("hello", await hub.gate.run(lambda: about_of(hub)))
-
-    async def mine() -> AsyncIterator[bytes]:
-        async for frame in hub.bus.listen(hello, framed("operations", hub.pulse())):
-            if frame.startswith(b"event: job") and f'"owner":{key.id}'.encode() not in frame:
-                continue  # somebody else's
-            yield frame
-
-    return _stream(mine())
+    return _stream(hub.bus.listen(key.id, hello, framed("operations", hub.pulse())))
 
 
 def _stream(frames: AsyncIterator[bytes]) -> Response:
