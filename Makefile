@@ -62,6 +62,7 @@ $(BIN)/python:
 
 .make/heavy: .make/test
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || echo "no chromium: tests of the pages will be skipped"
+	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y systemd >/dev/null; } || echo "no systemd: its reading of the units will be skipped"
 	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[heavy,test]"
 	@touch $@
 

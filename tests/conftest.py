@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from needs import lacking
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 
@@ -22,10 +23,7 @@ REAL = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 def real_data() -> Path:
     """The folder of real bars; missing, it fails in CI and skips elsewhere."""
     if not (REAL / "bars").is_dir():
-        message = f"no real data at {REAL.resolve()}: set TECHNIC_TEST_DATA"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking(f"no real data at {REAL.resolve()}: set TECHNIC_TEST_DATA")
     return REAL
 
 
