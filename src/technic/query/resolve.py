@@ -13,22 +13,17 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from technic.errors import IndicatorError, QuestionError
-from technic.indicators import REGISTRY
 from technic.indicators.define import MAX_LOOKBACK
 from technic.query import names
+from technic.query.calls import call
 from technic.query.kinds import (
     combined,
     comparable,
-    is_named,
-    keyword_of,
     moved,
-    named_value,
     over_time,
-    signature,
-    unit_of,
     with_sectors_named,
 )
-from technic.query.names import BOOL, NUMBER, PLAIN, TEXT, TRUTH, Kind, did_you_mean
+from technic.query.names import BOOL, NUMBER, PLAIN, TRUTH, Kind, did_you_mean
 from technic.query.parse import parse
 from technic.query.tree import (
     Ago,
@@ -37,7 +32,6 @@ from technic.query.tree import (
     Call,
     Comparison,
     Crosses,
-    Feature,
     Logic,
     Member,
     Name,
@@ -139,7 +133,7 @@ class Resolver:
             node_, _ = self._opened(name, MACROS[name], node.at)
             return node_, Kind(NUMBER, "percent")
         if name in names.OUTPUTS:
-            return self._call(Call(name, (), at=node.at))
+            return call(self, Call(name, (), at=node.at))
         known = sorted({*names.everything(), *self.lets})
         raise QuestionError(
             f"{name} is not known here", start=node.at, hint=did_you_mean(name, known)
@@ -160,14 +154,14 @@ class Resolver:
     # --- operators -------------------------------------------------------------------------
 
     def _negative(self, node: Negative) -> Resolved:
-        value, kind = self._numeric(node.value, "-")
+        value, kind = self.numeric(node.value, "-")
         if isinstance(value, Number):
             return Number(-value.value, at=node.at), kind
         return replace(node, value=value), kind
 
     def _arithmetic(self, node: Arithmetic) -> Resolved:
-        left, left_kind = self._numeric(node.left, node.operator)
-        right, right_kind = self._numeric(node.right, node.operator)
+        left, left_kind = self.numeric(node.left, node.operator)
+        right, right_kind = self.numeric(node.right, node.operator)
         kind = combined(node.operator, left_kind, right_kind)
         return replace(node, left=left, right=right), kind
 
@@ -184,9 +178,9 @@ class Resolver:
         return replace(node, operands=tuple(operands)), BOOL
 
     def _between(self, node: Between) -> Resolved:
-        value, kind = self._numeric(node.value, "between")
-        low, low_kind = self._numeric(node.low, "between")
-        high, high_kind = self._numeric(node.high, "between")
+        value, kind = self.numeric(node.value, "between")
+        low, low_kind = self.numeric(node.low, "between")
+        high, high_kind = self.numeric(node.high, "between")
         comparable(value, kind, low, low_kind, self.warnings)
         comparable(value, kind, high, high_kind, self.warnings)
         return replace(node, value=value, low=low, high=high), BOOL
@@ -202,20 +196,20 @@ class Resolver:
         return replace(node, value=value, items=tuple(items)), BOOL
 
     def _crosses(self, node: Crosses) -> Resolved:
-        left, left_kind = self._numeric(node.left, node.direction)
-        right, right_kind = self._numeric(node.right, node.direction)
+        left, left_kind = self.numeric(node.left, node.direction)
+        right, right_kind = self.numeric(node.right, node.direction)
         comparable(left, left_kind, right, right_kind, self.warnings)
         over_time(left, node.direction)
         over_time(right, node.direction)
         return replace(node, left=left, right=right), BOOL
 
     def _opposite(self, node: Opposite) -> Resolved:
-        return replace(node, value=self._claim(node.value, "not")), BOOL
+        return replace(node, value=self.claim(node.value, "not")), BOOL
 
     def _logic(self, node: Logic) -> Resolved:
         parts: list[Node] = []
         for part in node.parts:
-            found = self._claim(part, node.word)
+            found = self.claim(part, node.word)
             same = isinstance(found, Logic) and found.word == node.word
             parts += found.parts if same else [found]  # type: ignore[attr-defined]
         return replace(node, parts=tuple(parts)), BOOL
@@ -233,194 +227,13 @@ class Resolver:
         over_time(value, f"[{node.bars}]")
         return (value if node.bars == 0 else replace(node, value=value)), kind
 
-    # --- calls -----------------------------------------------------------------------------
-
     def _call(self, node: Call) -> Resolved:
-        name = node.name
-        if name in names.CROSS_SECTIONAL and self._is_cross_sectional(node):
-            return self._cross_section(node)
-        if node.by is not None:
-            raise QuestionError(f"{name} takes no by=", start=node.at)
-        if name in names.OUTPUTS and not (name == "count" and name in names.TEMPORAL):
-            return self._feature(node)
-        special = getattr(self, f"_call_{name}", None)
-        if special is not None and name in (
-            *names.ELEMENTWISE,
-            *names.TEMPORAL,
-            *names.OTHER,
-        ):
-            resolved: Resolved = special(node)
-            return resolved
-        if not node.arguments and name in {**names.BAR_FIELDS, **SCORES, **MACROS}:
-            return self._name(Name(name, at=node.at))
-        raise QuestionError(
-            f"{name} is no function of this language", start=node.at, hint=did_you_mean(name)
-        )
-
-    def _is_cross_sectional(self, node: Call) -> bool:
-        """`zscore(x)` ranks peers, `zscore(20)` and `zscore(x, 20)` are the indicator."""
-        if node.name not in names.OUTPUTS or node.by is not None:
-            return True
-        return len(node.arguments) == 1 and not isinstance(node.arguments[0], Number)
-
-    def _cross_section(self, node: Call) -> Resolved:
-        most = 2 if node.name in {"winsorize", "quantile"} else 1
-        if not 1 <= len(node.arguments) <= most:
-            raise QuestionError(f"{node.name} takes one expression, and by=", start=node.at)
-        value, kind = self._numeric(node.arguments[0], node.name)
-        arguments = [value]
-        if node.name in {"winsorize", "quantile"}:
-            default = Number(0.01 if node.name == "winsorize" else 5.0)
-            number = node.arguments[1] if len(node.arguments) > 1 else default
-            limit = self._constant(number, node.name)
-            valid = 0.0 < limit < 0.5 if node.name == "winsorize" else 2.0 <= limit <= 100.0  # noqa: PLR2004
-            if not valid:
-                raise QuestionError(f"{node.name} cannot use {limit:g}", start=node.at)
-            arguments.append(Number(limit))
-        by = self._peers(node.by) if node.by is not None else None
-        out = names.CROSS_SECTIONAL[node.name] or kind
-        return Call(node.name, tuple(arguments), by, at=node.at), out
-
-    def _peers(self, by: Node) -> Node:
-        parts = by.parts if isinstance(by, Logic) and by.word == "or" else (by,)
-        words = [part.name if isinstance(part, Name) else str(part) for part in parts]
-        if words[0] not in names.PEERS or words[1:] not in ([], ["market"]):
-            raise QuestionError(
-                f"by= takes {', '.join(names.PEERS)}, or one of them 'or market'",
-                start=by.at,
-            )
-        return by
-
-    def _feature(self, node: Call) -> Resolved:
-        output = names.OUTPUTS[node.name]
-        it = REGISTRY[output.indicator]
-        given: list[Node] = []
-        numbers: list[float] = []
-        given_kind = names.PRICE
-        for argument in self._positional(node, it.defaults):
-            value, kind = self.resolve(argument)
-            if isinstance(value, Number):
-                numbers.append(value.value)
-                continue
-            if numbers:
-                raise QuestionError(
-                    f"{node.name}: expressions come before numbers", start=argument.at
-                )
-            if not (it.takes_any_input and not given):
-                raise QuestionError(
-                    f"{node.name} takes {signature(it.name)}, and no expression",
-                    start=argument.at,
-                )
-            if kind.what == TEXT:
-                raise QuestionError(f"{node.name} takes no text", start=argument.at)
-            over_time(value, node.name)
-            given.append(value)
-            given_kind = kind
-        try:
-            params = it.parameters(numbers)
-        except IndicatorError as error:
-            raise QuestionError(str(error), start=node.at) from error
-        inputs = tuple(g for g in given if g != Name("close"))
-        canonical = it.outputs[output.position]
-        kind = unit_of(it.unit, canonical, given_kind)
-        return (
-            Feature(canonical, it.name, output.position, inputs, params, at=node.at),
-            kind,
-        )
-
-    def _positional(self, node: Call, defaults: Mapping[str, float]) -> list[Node]:
-        """Arguments in order; `rsi(n=7)` is `rsi(7)`."""
-        plain = [a for a in node.arguments if not is_named(a)]
-        named = {keyword_of(a): a for a in node.arguments if is_named(a)}
-        if not named:
-            return plain
-        unknown = [key for key in named if key not in defaults]
-        if unknown:
-            at = named[unknown[0]].children().__next__().at
-            raise QuestionError(
-                f"{node.name} takes {', '.join(defaults) or 'no parameters'}; not {unknown[0]}",
-                start=at,
-            )
-        numbers = [a for a in plain if isinstance(a, Number)]
-        values = dict(zip(defaults, numbers, strict=False))
-        values |= {key: named_value(a) for key, a in named.items()}  # type: ignore[misc]
-        full = [values.get(key, Number(float(default))) for key, default in defaults.items()]
-        return [*(a for a in plain if not isinstance(a, Number)), *full]
-
-    def _call_within(self, node: Call) -> Resolved:
-        bars, condition = self._two(node, "within(5, condition)")
-        number = self._bars(bars, "within")
-        claim = self._claim(condition, "within")
-        over_time(claim, "within")
-        return replace(node, arguments=(number, claim)), BOOL
-
-    def _call_count(self, node: Call) -> Resolved:
-        condition, bars = self._two(node, "count(condition, 10)")
-        number = self._bars(bars, "count")
-        claim = self._claim(condition, "count")
-        over_time(claim, "count")
-        return replace(node, arguments=(claim, number)), names.COUNT
-
-    def _call_weekly(self, node: Call) -> Resolved:
-        if len(node.arguments) != 1:
-            raise QuestionError(f"{node.name} takes one expression", start=node.at)
-        value, kind = self.resolve(node.arguments[0])
-        over_time(value, node.name)
-        for part in value.walk():
-            if isinstance(part, Call) and part.name in {"weekly", "monthly"}:
-                raise QuestionError(f"{part.name} stands inside {node.name}", start=part.at)
-        return replace(node, arguments=(value,)), kind
-
-    _call_monthly = _call_weekly
-
-    def _call_abs(self, node: Call) -> Resolved:
-        if len(node.arguments) != 1:
-            raise QuestionError(f"{node.name} takes one number", start=node.at)
-        value, kind = self._numeric(node.arguments[0], node.name)
-        return replace(node, arguments=(value,)), kind
-
-    _call_sqrt = _call_abs
-
-    def _call_min(self, node: Call) -> Resolved:
-        left, right = self._two(node, f"{node.name}(a, b)")
-        first, kind = self._numeric(left, node.name)
-        second, _ = self._numeric(right, node.name)
-        return replace(node, arguments=(first, second)), kind
-
-    _call_max = _call_min
-
-    def _call_coalesce(self, node: Call) -> Resolved:
-        left, right = self._two(node, "coalesce(a, b)")
-        first, kind = self.resolve(left)
-        second, other = self.resolve(right)
-        comparable(first, kind, second, other, self.warnings)
-        return replace(node, arguments=(first, second)), kind
-
-    def _call_is_known(self, node: Call) -> Resolved:
-        if len(node.arguments) != 1:
-            raise QuestionError("is_known takes one expression", start=node.at)
-        value, _ = self.resolve(node.arguments[0])
-        return replace(node, arguments=(value,)), BOOL
-
-    def _call_in_list(self, node: Call) -> Resolved:
-        if len(node.arguments) != 1 or not isinstance(node.arguments[0], Text):
-            raise QuestionError("in_list takes the name of a watch-list", start=node.at)
-        return node, BOOL
-
-    def _call_news_count(self, node: Call) -> Resolved:
-        if len(node.arguments) != 1:
-            raise QuestionError("it is written news_count(5): sessions to look back", start=node.at)
-        number = self._bars(node.arguments[0], node.name)
-        return replace(node, arguments=(number,)), names.COUNT
-
-    def _call_python(self, node: Call) -> Resolved:
-        if len(node.arguments) != 1 or not isinstance(node.arguments[0], Text):
-            raise QuestionError("it is written python('name'): a score of your own", start=node.at)
-        return node, names.PLAIN
+        return call(self, node)
 
     # --- checks ----------------------------------------------------------------------------
 
-    def _numeric(self, node: Node, where: str) -> Resolved:
+    def numeric(self, node: Node, where: str) -> Resolved:
+        """A node that must be a number, where it stands in `where`."""
         value, kind = self.resolve(node)
         if kind.what != NUMBER:
             raise QuestionError(
@@ -428,7 +241,8 @@ class Resolver:
             )
         return value, kind
 
-    def _claim(self, node: Node, where: str) -> Node:
+    def claim(self, node: Node, where: str) -> Node:
+        """A node that must be true or false, where it stands in `where`."""
         value, kind = self.resolve(node)
         if kind.what != TRUTH:
             raise QuestionError(
@@ -438,19 +252,16 @@ class Resolver:
             )
         return value
 
-    def _two(self, node: Call, form: str) -> tuple[Node, Node]:
-        if len(node.arguments) != 2:  # noqa: PLR2004 -- it takes two
-            raise QuestionError(f"it is written {form}", start=node.at)
-        return node.arguments[0], node.arguments[1]
-
-    def _constant(self, node: Node, where: str) -> float:
+    def constant(self, node: Node, where: str) -> float:
+        """The value of a node that must be a plain number."""
         value, _ = self.resolve(node)
         if not isinstance(value, Number):
             raise QuestionError(f"{where} takes a plain number here", start=node.at)
         return value.value
 
-    def _bars(self, node: Node, where: str) -> Number:
-        value = self._constant(node, where)
+    def bars(self, node: Node, where: str) -> Number:
+        """A node that must be a count of bars."""
+        value = self.constant(node, where)
         if value != int(value) or not 1 <= value <= MAX_LOOKBACK:
             raise QuestionError(
                 f"{where} counts bars: a whole number from 1 to {MAX_LOOKBACK:,}", start=node.at
