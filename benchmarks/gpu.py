@@ -11,12 +11,12 @@ import importlib.util
 import sys
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 import numpy as np
 from numba import cuda
 
 from technic.alpha.forest import forest_of, predict
+from technic.bench import milliseconds
 from technic.extras.gpu import DeviceForest
 
 FEATURES, TREES, DEPTH = 60, 300, 6
@@ -33,16 +33,6 @@ def trained():
     names = [f"f{k}" for k in range(FEATURES)]
     about = {"max_depth": DEPTH, "eta": 0.05, "seed": 1}
     return xgboost.train(about, xgboost.DMatrix(rows, label, feature_names=names), TREES)
-
-
-def milliseconds(work, runs=9):
-    work()
-    taken = []
-    for _ in range(runs):
-        since = perf_counter()
-        work()
-        taken.append(1e3 * (perf_counter() - since))
-    return median(taken)
 
 
 def main():
@@ -73,14 +63,14 @@ def main():
         def both_ways(rows=rows):
             card.predict(card.put(rows)).copy_to_host()
 
-        ours, gpu, way = (
-            milliseconds(lambda r=rows: predict(forest, r)), milliseconds(on_card), milliseconds(both_ways, 5),
-        )  # fmt: skip
+        ours = median(milliseconds(lambda r=rows: predict(forest, r), 9))
+        gpu, way = median(milliseconds(on_card, 9)), median(milliseconds(both_ways, 5))
         equal = np.array_equal(card.predict(placed).copy_to_host(), predict(forest, rows))
         free, total = cuda.current_context().get_memory_info()
         line = f"{size:>9,} rows: card {gpu:.2f} ms, with both ways {way:.2f} ms, processor {ours:.2f} ms ({ours / gpu:.1f} x)"
         if booster is not None:
-            theirs = milliseconds(lambda r=rows: booster.inplace_predict(r, missing=np.nan), 5)
+            asked = lambda r=rows: booster.inplace_predict(r, missing=np.nan)  # noqa: E731
+            theirs = median(milliseconds(asked, 5))
             same = np.array_equal(
                 booster.inplace_predict(rows, missing=np.nan), predict(forest, rows)
             )
