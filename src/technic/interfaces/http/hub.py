@@ -88,10 +88,10 @@ class Hub:
         self.bus.start()
         self.observed.start()
         rounds = (
-            (TICK, self._tick),
-            (SAMPLED, self._sample),
-            (SENT, self._send),
-            (KEPT, self._keep),
+            (TICK, self._tick, 0.0),
+            (SAMPLED, self._sample, 0.0),
+            (SENT, self._send, 0.0),
+            (KEPT, self._keep, KEPT),  # a process that has only begun has nothing to tell
         )
         self._tasks = [asyncio.create_task(self._round(*one)) for one in rounds]
 
@@ -123,8 +123,9 @@ class Hub:
         if job.ended is not None:
             self._told.pop(job.id, None)
 
-    async def _round(self, every: float, act: Callable[[], Awaitable[None]]) -> None:
+    async def _round(self, every: float, act: Callable[[], Awaitable[None]], first: float) -> None:
         """Do something again and again; a round that fails is written down, and not the last."""
+        await asyncio.sleep(first)
         while True:
             try:
                 await act()

@@ -35,6 +35,17 @@ export function columns(label, entries, { width = 460, height = 150, digits = 3 
   return frame(label, width, height, scale(low, high, y, width, digits), marks);
 }
 
+/** One bar below the other from zero, each with its name and its value in full. */
+export function lanes(label, entries, { width = 460, digits = 1 } = {}) {
+  const most = Math.max(...entries.map((e) => e[1] ?? 0), 1e-9), left = 104, right = 56, lane = 17;
+  const marks = entries.map(([name, value], k) => [
+    s("text", { x: 0, y: lane * k + 12 }, name),
+    s("rect", { x: left, y: lane * k + 3, width: Math.max((width - left - right) * (value ?? 0) / most, 1), height: 10, rx: 2, fill: "var(--one)" }),
+    s("text", { x: width, y: lane * k + 12, "text-anchor": "end" }, value === null || value === undefined ? "–" : number(value, digits)),
+  ]);
+  return frame(label, width, lane * entries.length + 4, marks);
+}
+
 function scale(low, high, y, width, digits) {
   return [
     s("line", { class: "zero", x1: 42, x2: width, y1: y(0), y2: y(0) }),
@@ -66,9 +77,9 @@ export function line(label, points, { width = 460, height = 120, down = false, d
   const known = points.filter((p) => p[1] !== null);
   if (known.length < 2) return s("svg", { class: "plot", viewBox: `0 0 ${width} 30` }, s("text", { x: 4, y: 18 }, "too little yet"));
   const values = known.map((p) => p[1]);
-  const low = from ?? Math.min(...values), high = Math.max(...values, low + 1e-9);
+  const low = from ?? Math.min(...values), top = Math.max(...values), high = top > low ? top : low + 1;
   const x = (k) => 46 + (width - 56) * k / (points.length - 1);
-  const y = (v) => (down ? 10 + (height - 34) * (v - low) / (high - low || 1) : height - 24 - (height - 34) * (v - low) / (high - low || 1));
+  const y = (v) => (down ? 10 + (height - 34) * (v - low) / (high - low) : height - 24 - (height - 34) * (v - low) / (high - low));
   let path = "", gap = true;
   points.forEach(([, v], k) => {
     if (v === null) { gap = true; return; }

@@ -27,7 +27,10 @@ function where() {
 }
 
 function navigation() {
-  put(document.getElementById("views"), Object.entries(VIEWS).map(([name, [title]]) => h("a", { href: `#/${name}`, "aria-current": where().name === name ? "page" : null }, title)));
+  const bar = document.getElementById("views");
+  put(bar, Object.entries(VIEWS).map(([name, [title]]) => h("a", { href: `#/${name}`, "aria-current": where().name === name ? "page" : null }, title)));
+  const current = bar.querySelector("[aria-current]"); // in sight where the bar is too narrow for all
+  bar.scrollLeft = current.offsetLeft - bar.offsetLeft - (bar.clientWidth - current.clientWidth) / 2;
 }
 
 function standing() {

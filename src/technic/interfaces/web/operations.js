@@ -4,7 +4,7 @@ import { h, put } from "./dom.js";
 import { get } from "./api.js";
 import { hear } from "./live.js";
 import { bytes, moment, ms, number, span, whole } from "./format.js";
-import { columns, line } from "./draw.js";
+import { lanes, line } from "./draw.js";
 
 const KEPT = 90;
 
@@ -25,7 +25,7 @@ export async function operations(main, { signal }) {
   function pulse(now) {
     const s = now.scans;
     put(scans, figures([["answered", whole(s.count)], ["p50", ms(s.p50_ms)], ["p95", ms(s.p95_ms)], ["per symbol", s.us_per_symbol === null ? "–" : `${number(s.us_per_symbol)} µs`], ["waiting", now.gate.waiting], ["turned away", now.gate.turned_away], ["errors", now.errors], ["error rate", `${number(100 * now.errors / Math.max(now.requests, 1))} % of ${whole(now.requests)} requests`]]),
-      h("h3", { style: { marginTop: "10px" } }, "Stages, p50, ms"), Object.keys(s.stages).length ? columns("Stages of scans", Object.entries(s.stages).map(([name, v]) => [name, v.p50_ms]), { digits: 1 }) : h("p", { class: "soft" }, "No scan was asked for yet."));
+      h("h3", { style: { marginTop: "10px" } }, "Stages, p50, ms"), Object.keys(s.stages).length ? lanes("Stages of scans", Object.entries(s.stages).map(([name, v]) => [name, v.p50_ms])) : h("p", { class: "soft" }, "No scan was asked for yet."));
     const p = now.process;
     cpu.push([now.at.slice(11, 19), p.cpu_pct ?? null]); memory.push([now.at.slice(11, 19), p.rss_mb ?? null]);
     if (cpu.length > KEPT) { cpu.shift(); memory.shift(); }
