@@ -14,8 +14,9 @@ import pytest
 
 import technic as tc
 from technic.config import Settings
-from technic.errors import StoreError
+from technic.errors import StoreError, UnlistedError
 from technic.ledger import BUCKETS
+from technic.market.sessions import nyse
 from technic.scan_file import ScanFile, presets
 from technic.scanning import rerun
 from technic.simulate import simulate
@@ -239,6 +240,20 @@ def test_why_not_and_explain_agree_with_the_scan(market):
 def test_an_unknown_symbol_is_met_with_a_hint(market):
     with pytest.raises(StoreError, match="not listed"):
         tc.why_not(market, "ZZZZZZZ")
+
+
+def test_a_symbol_that_is_listed_no_more_is_met_with_its_last_session(market):
+    view = market.panel()
+    gone = view.who.filter(pl.col("until") < view.as_of).sort("until").row(-1, named=True)
+    last = nyse().day(nyse().last_until(gone["until"]))
+    with pytest.raises(UnlistedError, match=f"it was until {last}: ask as of") as told:
+        tc.why_not(market, gone["symbol"])
+    assert told.value.last == last
+    assert "did you mean" not in str(told.value)
+    assert tc.why_not(market, gone["symbol"], as_of=last).symbol == gone["symbol"]
+    if nyse().ordinal(last) + 1 < nyse().ordinal(view.as_of):
+        with pytest.raises(UnlistedError):
+            tc.why_not(market, gone["symbol"], as_of=nyse().day(nyse().ordinal(last) + 1))
 
 
 def test_built_in_questions_never_look_ahead(market):

@@ -5,6 +5,8 @@ TechnicError
 ├── SchemaError          a table lacks columns, or holds what its schema forbids
 ├── SessionError         a date is no session, or lies outside the table of sessions
 ├── StoreError           the store is missing, empty, foreign, read-only or newer than this version
+│   ├── SpanError        a session lies outside what the store holds
+│   └── UnlistedError    a symbol is not listed on the session that is asked about
 ├── ProviderError        a vendor did not give what was asked for
 │   ├── AccessError      the key is missing, unknown, or does not allow it; asking again is vain
 │   ├── RateError        too many calls; asking later helps
@@ -19,6 +21,8 @@ Each message is one line that names the object, the cause, and what to do next.
 """
 
 from __future__ import annotations
+
+from datetime import date
 
 
 class TechnicError(Exception):
@@ -39,6 +43,23 @@ class SessionError(TechnicError):
 
 class StoreError(TechnicError):
     """The store is missing, empty, foreign, read-only or newer than this version."""
+
+
+class SpanError(StoreError):
+    """A session lies outside what the store holds."""
+
+
+class UnlistedError(StoreError):
+    """A symbol is not listed on the session that is asked about.
+
+    Attributes
+    ----------
+    last : the last session before it on which the symbol was listed; None if there is none
+    """
+
+    def __init__(self, message: str, last: date | None = None) -> None:
+        super().__init__(message)
+        self.last = last
 
 
 class ProviderError(TechnicError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.errors import StoreError
+from technic.errors import UnlistedError
 from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
+from technic.market.sessions import nyse
 from technic.query.names import ATTRIBUTES
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
@@ -32,16 +34,32 @@ def position_of(view: MappedPanel, symbol: str) -> int:
 
     Raises
     ------
-    StoreError
-        If it is not; names those that are close.
+    UnlistedError
+        If it is not; says until when it was, or names those that are close.
     """
     symbols, listed = view.who["symbol"].to_list(), listed_on(view)
     for i, name in enumerate(symbols):
         if name == symbol and listed[i]:
             return i
-    close = get_close_matches(symbol.upper(), symbols, n=3)
+    last = _last_listed(view, symbol)
+    close = get_close_matches(
+        symbol.upper(), [s for s, on in zip(symbols, listed, strict=True) if on], n=3
+    )
     hint = f"; did you mean {', '.join(close)} ?" if close else ""
-    raise StoreError(f"{symbol} is not listed on {view.as_of}{hint}")
+    if last is not None:
+        hint = f"; it was until {last}: ask as of that session"
+    raise UnlistedError(f"{symbol} is not listed on {view.as_of}{hint}", last)
+
+
+def _last_listed(view: MappedPanel, symbol: str) -> date | None:
+    """The last session of the store on which a symbol was listed that no longer is."""
+    gone = pl.col("symbol") == symbol, pl.col("until") < view.as_of
+    ends: list[date] = view.who.filter(*gone)["until"].to_list()
+    if not ends:
+        return None
+    session = nyse().day(nyse().last_until(max(ends)))
+    first = view.version.first
+    return session if first is not None and session >= first else None
 
 
 @lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ from serving import served
 from technic.alert_rules import AlertRules
 from technic.config import Settings
 from technic.explaining import explain
+from technic.market.sessions import nyse
 from technic.market_map import market_map
 from technic.saved import content_of, save_scan, scan_file
 from technic.scan_file import UNIVERSES, ScanFile
@@ -352,6 +353,24 @@ def test_a_symbol_is_found_by_its_name(page, made):
     page.page.keyboard.press("Enter")
     page.page.wait_for_selector("main[data-view=symbol]")
     assert page.page.locator("h1").inner_text() == who["symbol"]
+
+
+def test_a_symbol_that_is_listed_no_more_is_shown_as_of_its_last_session(page, made):
+    _, store, _ = made
+    view = store.panel()
+    gone = view.who.filter(pl.col("until") < view.as_of).sort("until").row(-1, named=True)
+    page.page.goto(f"{page.base}/#/symbol/{gone['symbol']}")
+    link = page.page.locator("main a")
+    link.wait_for()
+    assert "is not listed on" in page.page.locator("main [role=alert]").inner_text()
+    link.click()
+    page.page.locator("h1").wait_for()
+    last = str(nyse().day(nyse().last_until(gone["until"])))
+    assert page.page.locator("h1").inner_text() == gone["symbol"]
+    assert f"as of {last}" in page.page.locator(".head").inner_text()
+    page.page.get_by_label("Score").locator(".clause, p").first.wait_for()
+    assert page.page.locator("main [role=alert]").count() == 0
+    page.console.clear()  # where the browser has written down the 404
 
 
 # -- texts that mean harm

@@ -25,8 +25,10 @@ from technic.errors import (
     ConfigError,
     QuestionError,
     SessionError,
+    SpanError,
     StoreError,
     TechnicError,
+    UnlistedError,
     first_line,
 )
 from technic.explaining import explain, why_not
@@ -256,17 +258,18 @@ class _Tools:
         except QuestionError as error:
             data = {"why": error.why, "text": error.text, "start": error.start, "hint": error.hint}
             return self._envelope("bad_question", data, [])
-        except (SessionError, _BadDateError) as error:
+        except (SessionError, SpanError, _BadDateError) as error:
             return self._envelope("bad_date", {"why": str(error)}, [])
-        except StoreError as error:
-            status = "unknown_symbol" if " is not listed on " in str(error) else "unavailable"
-            if "outside the store" in str(error):
-                status = "bad_date"
-            return self._envelope(status, {"why": str(error).rpartition("/")[2]}, [])
+        except UnlistedError as error:
+            told = {"why": str(error), "last_listed": error.last and error.last.isoformat()}
+            return self._envelope("unknown_symbol", told, [])
         except ConfigError as error:
             return self._envelope("bad_argument", {"why": str(error)}, [])
         except TechnicError as error:
-            return self._envelope("unavailable", {"why": first_line(error)}, [])
+            why = first_line(error)
+            if isinstance(error, StoreError):  # whose path is nobody's business
+                why = why.rpartition("/")[2]
+            return self._envelope("unavailable", {"why": why}, [])
 
 
 class _BadDateError(Exception):

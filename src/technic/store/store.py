@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from technic.errors import StoreError
+from technic.errors import SpanError, StoreError
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
 from technic.store.lock import write_atomically, writing
@@ -232,14 +232,14 @@ class Store:
         Raises
         ------
         StoreError
-            If the store is empty, or `as_of` lies outside it.
+            If the store is empty; SpanError, if `as_of` lies outside it.
         """
         pinned = version or self.require()
         if pinned.last is None or pinned.first is None:
             raise StoreError(f"{self.folder}: version {pinned.number} holds no bars")
         session = as_of or pinned.last
         if not pinned.first <= session <= pinned.last:
-            raise StoreError(
+            raise SpanError(
                 f"{session} is outside the store, which holds sessions from {pinned.first} "
                 f"to {pinned.last}"
             )

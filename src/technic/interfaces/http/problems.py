@@ -16,6 +16,7 @@ from technic.errors import (
     SessionError,
     StoreError,
     TechnicError,
+    UnlistedError,
     VerifyError,
 )
 
@@ -82,4 +83,7 @@ def of_error(error: TechnicError) -> Problem:
             status, error.why, code="QuestionError", text=error.text, start=error.start,
             hint=error.hint,
         )  # fmt: skip
-    return Problem(status, str(error), code=type(error).__name__)
+    more: dict[str, Any] = {"code": type(error).__name__}
+    if isinstance(error, UnlistedError) and error.last is not None:
+        more |= {"title": "Listed no more", "last_listed": error.last.isoformat()}
+    return Problem(status, str(error), **more)

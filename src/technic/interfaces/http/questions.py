@@ -144,9 +144,10 @@ class Evaluation(Model):
 
 
 class Ranks(Question):
-    """The rank of one symbol over the last sessions."""
+    """The rank of one symbol over the last sessions, up to one of them."""
 
     symbol: Symbol
+    as_of: date | None = None
     sessions: Annotated[int, Field(ge=2, le=504)] = 60
 
 

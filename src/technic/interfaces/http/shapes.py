@@ -25,6 +25,9 @@ class ProblemShape(Shape):
     text: str | None = Field(None, description="The question's text, if that is what is wrong.")
     start: int | None = Field(None, description="Where in the text; −1 if nowhere.")
     hint: str | None = None
+    last_listed: str | None = Field(
+        None, description="The last session on which the symbol was listed."
+    )
 
 
 class LedgerShape(Shape):

@@ -92,7 +92,8 @@ async def ranks(asked: Ranks, hub: HubOf, key: KeyOf) -> Response:
         version = hub.store.require()
         assert version.last is not None
         assert version.first is not None
-        last, first = nyse().ordinal(version.last), nyse().ordinal(version.first)
+        newest = min(asked.as_of or version.last, version.last)
+        last, first = nyse().ordinal(newest), nyse().ordinal(version.first)
         days = [nyse().day(d) for d in range(max(last - asked.sessions + 1, first), last + 1)]
         found = []
         for k, day in enumerate(days):

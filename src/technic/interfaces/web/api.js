@@ -11,6 +11,7 @@ class Problem extends Error {
     this.text = about.text || "";
     this.start = about.start ?? -1;
     this.hint = about.hint || "";
+    this.lastListed = about.last_listed || "";
   }
 }
 

@@ -88,9 +88,9 @@ export function bones(lines = 4) {
 }
 
 /** What a view shows where something went wrong: what, where, what to do. */
-export function trouble(problem, again) {
+export function trouble(problem, again, ...more) {
   const caret = problem.text && problem.start >= 0 ? h("pre", {}, `${problem.text}\n${" ".repeat(problem.start)}^`) : null;
   return h("div", { class: "wrongbox", role: "alert" }, h("strong", {}, problem.title || "That did not work"),
     h("p", {}, problem.message), caret, problem.hint ? h("p", { class: "soft" }, problem.hint) : null,
-    again ? h("p", {}, h("button", { type: "button", onclick: again }, "Try again")) : null);
+    again ? h("p", {}, h("button", { type: "button", onclick: again }, "Try again")) : null, more);
 }

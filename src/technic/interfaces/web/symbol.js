@@ -21,15 +21,16 @@ export async function symbol(main, { rest, query, signal }) {
   const of = query.get("scan") || localStorage.getItem("technic.of") || "";
   const preset = h("select", { "aria-label": "Score of which scan", onchange: () => { localStorage.setItem("technic.of", preset.value); about(); } }, h("option", { value: "" }, "everything by technical rating"), scans.map((one) => h("option", { value: one.name }, one.title)));
   preset.value = scans.some((one) => one.name === of) ? of : "";
-  const question = () => (preset.value ? { preset: preset.value } : {});
+  const day = query.get("as_of"), dated = day ? { as_of: day } : {}, since = day ? `as_of=${encodeURIComponent(day)}&` : "";
+  const question = () => ({ ...dated, ...(preset.value ? { preset: preset.value } : {}) });
 
   async function chart() {
     const list = chips.values.map((text) => `indicator=${encodeURIComponent(text)}`).join("&");
-    const data = await get(`symbols/${encodeURIComponent(name)}?bars=1300${list ? `&${list}` : "&indicator=close"}`, signal);
+    const data = await get(`symbols/${encodeURIComponent(name)}?${since}bars=1300${list ? `&${list}` : "&indicator=close"}`, signal);
     const n = data.close.length, close = data.close[n - 1], before = data.close[n - 2];
     const share = before ? 100 * (close / before - 1) : null;
     document.title = `${name} · technic`;
-    put(head, h("h1", {}, name), h("span", {}, data.name || ""), h("span", { class: "soft" }, [data.sector, data.industry, data.exchange, data.type].filter(Boolean).join(" · ")), h("span", { class: "grow" }), star(name, signal), h("span", { class: "big" }, number(close)), h("span", { class: tone(share) }, signed(share, 2, " %")));
+    put(head, h("h1", {}, name), day ? h("span", { class: "badge when" }, `as of ${data.as_of}`) : null, h("span", {}, data.name || ""), h("span", { class: "soft" }, [data.sector, data.industry, data.exchange, data.type].filter(Boolean).join(" · ")), h("span", { class: "grow" }), star(name, signal), h("span", { class: "big" }, number(close)), h("span", { class: tone(share) }, signed(share, 2, " %")));
     candles.show(data);
     put(events, h("header", {}, h("h2", { class: "grow" }, "What happened")), h("table", {}, h("tbody", {}, data.events.slice(-14).reverse().map((e) => h("tr", {}, h("td", { class: "soft" }, e.date), h("td", {}, e.kind), h("td", {}, e.kind === "filing" ? e.text || "" : e.kind === "split" ? `${number(e.value, 4)} new for one old` : `${number(e.value, 4)} USD a share`), h("td", { class: "soft small" }, e.known_at ? `known ${moment(e.known_at)}` : ""))))), data.events.length ? null : h("p", { class: "soft" }, "No split, dividend or filing is known in the time shown."));
   }
@@ -44,7 +45,7 @@ export async function symbol(main, { rest, query, signal }) {
 
   async function plan() {
     const base = preset.value ? await get(`scans/${preset.value}`, signal) : { file: {} };
-    const found = await post("scan", { rank: "close", where: "", universe: "", columns: ["close"], top: 1, symbols: [name], plan: base.file.plan }, signal);
+    const found = await post("scan", { ...dated, rank: "close", where: "", universe: "", columns: ["close"], top: 1, symbols: [name], plan: base.file.plan }, signal);
     candles.plan = found.rows[0]?.plan || null;
     candles.draw();
     const p = candles.plan;
@@ -53,7 +54,7 @@ export async function symbol(main, { rest, query, signal }) {
   const planned = h("section", { class: "card", "aria-label": "Plan" }, bones(2));
 
   async function fundamentals() {
-    const found = await get(`symbols/${encodeURIComponent(name)}/fundamentals`, signal);
+    const found = await get(`symbols/${encodeURIComponent(name)}/fundamentals?${since}`, signal);
     const known = Object.entries(found.ratios).filter(([, v]) => v !== null);
     put(filed, h("header", {}, h("h2", { class: "grow" }, "Fundamentals"), h("span", { class: "soft small" }, "as known at the time")), h("div", { class: "figures" }, known.map(([k, v]) => h("div", {}, h("div", { class: "k" }, k.replaceAll("_", " ")), h("div", { class: "v" }, number(v))))),
       found.facts.length ? h("div", { class: "scroll", style: { maxHeight: "290px", overflow: "auto", marginTop: "8px" } }, h("table", {}, h("thead", {}, h("tr", {}, ["item", "value", "months", "period ends", "known"].map((t, k) => h("th", { class: k === 1 || k === 2 ? "n" : "" }, t)))), h("tbody", {}, found.facts.map((f) => h("tr", {}, h("td", {}, f.item.replaceAll("_", " ")), h("td", { class: "n" }, number(f.value)), h("td", { class: "n soft" }, f.months || "on the day"), h("td", { class: "soft" }, f.period_end), h("td", { class: "soft" }, moment(f.known_at))))))) : h("p", { class: "soft" }, "Nothing is known of what it filed: technic import-filings or technic sync-filings."));
@@ -78,7 +79,11 @@ export async function symbol(main, { rest, query, signal }) {
     h("section", { class: "card", "aria-label": "Chart" }, h("div", { class: "row", style: { marginBottom: "6px" } }, segments("Range", SPANS, 126, (bars) => candles.span(bars)), chips.element), candles.element), filed, events), aside));
   put(aside, planned, explained, ranks);
   ranking();
-  await chart();
+  try { await chart(); } catch (problem) {
+    if (!problem.lastListed) throw problem;
+    put(main, trouble(problem, null, h("p", {}, h("a", { href: `#/symbol/${encodeURIComponent(name)}?as_of=${encodeURIComponent(problem.lastListed)}` }, `${name} as of ${problem.lastListed}`))));
+    return;
+  }
   localStorage.setItem("technic.symbol", name);
   await Promise.all([about().catch((problem) => { if (problem.name !== "AbortError") put(explained, trouble(problem)); }), fundamentals().catch((problem) => { if (problem.name !== "AbortError") put(filed, trouble(problem)); })]);
 }
