@@ -140,6 +140,12 @@ class Settings:
         return (home / "cache" if home else user_cache_path("technic")) / "mirrors"
 
     @property
+    def datasets(self) -> Path:
+        """The folder of what models learn from, which can be made again at any time."""
+        home = self._home
+        return (home / "cache" if home else user_cache_path("technic")) / "datasets"
+
+    @property
     def threads(self) -> int | None:
         """How many threads compute; None for one per core."""
         setting = self.given.get("threads")

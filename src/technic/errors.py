@@ -12,6 +12,7 @@ TechnicError
 │   ├── RateError        too many calls; asking later helps
 │   └── PageError        an answer is cut short, garbled or contradicts itself
 ├── IndicatorError       a definition or its parameters are wrong
+├── ModelError           a model's file, card or age forbids its use
 ├── QuestionError        a question cannot be understood; knows where in its text
 ├── DeliveryError        an alert was not taken; sending it again may help
 │   └── RefusedError     an address that nothing is sent to; trying again is vain
@@ -89,6 +90,10 @@ class PageError(ProviderError):
 
 class IndicatorError(TechnicError):
     """A definition contradicts itself, or was given parameters it cannot take."""
+
+
+class ModelError(TechnicError):
+    """A model cannot be used: its file, its card, its age or its universe forbids it."""
 
 
 class DeliveryError(TechnicError):

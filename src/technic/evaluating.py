@@ -38,7 +38,8 @@ from technic.market.sessions import nyse
 from technic.query.lower import series_of
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
-from technic.query.tree import Node, clauses
+from technic.query.tree import Node
+from technic.question import clauses_of
 from technic.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 from technic.shards import kernels_here, pin, pinned
@@ -170,7 +171,7 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     question = shared.question
     kernels = kernels_here(question)
     batches = [_columns(texts) for texts in question["batches"]]
-    asked = _asked(question["universe"])
+    asked = clauses_of(question["universe"])
     series = [needed_series(list(batch.values())) for batch in (*batches, _numbered(asked))]
     about = orjson.dumps({k: v for k, v in question.items() if k != "batches"})
     held = max(map(len, series))
@@ -215,7 +216,7 @@ def _read_sessions(question: bytes, held: int) -> Sessions:
     as_of = None if asked["as_of"] is None else date.fromisoformat(asked["as_of"])
     view = store.panel(as_of, version=version)
     return Sessions.of(
-        store, view, tuple(asked["horizons"]), _asked(asked["universe"]), asked["last"], kernels,
+        store, view, tuple(asked["horizons"]), clauses_of(asked["universe"]), asked["last"], kernels,
         asked["threads"] or None, _room(held, view.panel.n_bars),
     )  # fmt: skip
 
@@ -226,10 +227,6 @@ def _room(series: int, bars: int) -> FloatArray:
     if room is None or room.shape[0] < series or room.shape[1] != bars:
         room = _MINE.room = np.empty((series, bars))
     return room
-
-
-def _asked(universe: str) -> tuple[Node, ...]:
-    return clauses(Resolver().question(universe)) if universe.strip() else ()
 
 
 def _columns(texts: Sequence[str]) -> dict[str, Node]:

@@ -52,6 +52,7 @@ class Explanation:
     Attributes
     ----------
     evidence : what such a score has been worth on this store, if that was ever evaluated
+    notes : what a reader should know, such as the verdict on a model, one line each
     """
 
     symbol: str
@@ -66,6 +67,7 @@ class Explanation:
     parts: tuple[Part, ...]
     simulated: bool
     evidence: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -178,6 +180,7 @@ def explain(
         parts=parts,
         simulated=section.view.version.simulated is not None,
         evidence=evidence_for(store, (asked or ScanFile()).rank),
+        notes=section.notes,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ from technic.config import Settings
 from technic.listed import attributes_of
 from technic.market.sessions import nyse
 from technic.plugins import plugin_column
-from technic.query.names import REGIME
+from technic.query.names import ALPHA, REGIME
 from technic.regime import Regime, regime_of
 from technic.scores.digest import digest as scores_digest
 from technic.scores.statements import SPLITS, Statements, fresh, statements_of
@@ -31,6 +31,9 @@ from technic.store import Store, StoreVersion
 from technic.store.panels import MappedPanel
 from technic.store.tables import files, scan_files
 from technic.typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from technic.forecasting import ForecastPart
 
 DAY = 86_400_000_000  # microseconds
 QUARTER = 91  # days between filings, where last year's dates are not known
@@ -41,9 +44,12 @@ NEVER = np.iinfo(np.int64).min
 class Known(dict[str, Any]):
     """Columns by name, shape (n_symbols,) each; found when they are first asked for."""
 
-    def __init__(self, store: Store, view: MappedPanel, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, view: MappedPanel, settings: Settings, model: str | None = None
+    ) -> None:
         super().__init__(attributes_of(view))
         self._store, self._view, self._settings = store, view, settings
+        self._asked_model, self.model = model, ""
         self.notes: list[str] = []
 
     def __missing__(self, name: str) -> Any:
@@ -56,7 +62,7 @@ class Known(dict[str, Any]):
         cache = self._settings.cache
         kept = {
             name: key_of("known", scores_digest(), self._view.name, name)
-            for name in sorted(wanted - set(REGIME) - {"market_cap"})
+            for name in sorted(wanted - set(REGIME) - set(ALPHA) - {"market_cap"})
             if not name.startswith("python(")  # keeps its own
         }
         for name in wanted - set(kept):
@@ -73,6 +79,13 @@ class Known(dict[str, Any]):
         cache.put_many(fresh_ones, cost=50.0)
         if "market_cap" in wanted:
             self["market_cap"] = self._market_cap()
+        if wanted & set(ALPHA):
+            from technic.forecasting import forecast  # noqa: PLC0415 -- brings the compiler
+
+            made = forecast(self._store, self._view, self._settings, self, self._asked_model)
+            self |= dict(zip(ALPHA, (made.alpha, made.rank), strict=True))
+            self.model = made.card.sha256
+            self.notes.append(made.note)
         if wanted & set(REGIME):
             regime = regime_of(self._view, self._settings, lambda: self["market_cap"])
             for name in REGIME:
@@ -95,6 +108,12 @@ class Known(dict[str, Any]):
         table = self._store.table("filings", self._view.version)
         rows = table.select("security_id", "accession", "form").collect()
         return {(who, accession): form for who, accession, form in rows.iter_rows()}
+
+    def forecast_parts(self, at: int) -> tuple[ForecastPart, ...]:
+        """What the forecast of the symbol at a position is made of; see `forecasting`."""
+        from technic.forecasting import forecast_parts  # noqa: PLC0415 -- brings the compiler
+
+        return forecast_parts(self._store, self._view, self._settings, self, self.model, at)
 
     def _find(self, name: str) -> FloatArray:
         if name.startswith("python("):

@@ -22,6 +22,7 @@ from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 from technic.question import series_for
+from technic.revised import revised_values
 from technic.shards import spread
 from technic.store import Store
 from technic.store.panels import MappedPanel
@@ -158,13 +159,31 @@ def every_bar(
         values = spread(
             program, panel, kernels, executor, benchmark=closes, out=out, progress=progress
         )
-    for rows, past in past_epochs(store, view, panel, series, kernels, closes):
-        values[: len(series), rows] = past
+    for rows, which, then in as_known(store, view, panel, series, kernels, closes):
+        values[np.ix_(which, rows)] = then
     return values
 
 
 def _needs_dates(series: Series) -> bool:
     return series.name in {"hold", "benchmark"} or any(map(_needs_dates, series.inputs))
+
+
+def as_known(
+    store: Store,
+    view: MappedPanel,
+    panel: Panel,
+    series: list[Series],
+    kernels: Path,
+    closes: FloatArray | None,
+) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+    """Rows of the history, positions among `series`, and what a scan of their session gave.
+
+    Only what differs from a fold over today's bars; where a row comes again, the last one counts.
+    """
+    every = np.arange(len(series))
+    for rows, past in past_epochs(store, view, panel, series, kernels, closes):
+        yield rows, every, past
+    yield from revised_values(store, view, panel, series, kernels)
 
 
 def past_epochs(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from technic.errors import StoreError
 from technic.execute import Executor, Progress, Work, spans
 from technic.execute.local import InlineExecutor
 from technic.execute.protocol import Shared
-from technic.histories import chosen_symbols, is_relative, past_epochs
+from technic.histories import as_known, chosen_symbols, is_relative
 from technic.indicators import Series
 from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.program import compile_program
@@ -35,7 +35,7 @@ from technic.market.sessions import nyse
 from technic.question import series_for
 from technic.shards import PANEL, arrays_of, rows_of, sizes_of, stretch_values
 from technic.store import Store
-from technic.typing import FloatArray, IntArray
+from technic.typing import BoolArray, FloatArray, IntArray
 
 BLOCKS = 64  # of a part: 512 symbols
 
@@ -86,7 +86,8 @@ def write_features(
     panel = view.panel.select(chosen)
     closes = benchmark_closes(view, "market") if is_relative(series) else None
     program = compile_program(series, every_bar=True)
-    rows, past = _past(past_epochs(store, view, panel, series, settings.kernels, closes), series)
+    known = as_known(store, view, panel, series, settings.kernels, closes)
+    rows, past, differs = _past(known, series)
     work = Work(
         "technic.partitions:_part",
         {
@@ -100,6 +101,7 @@ def write_features(
             **arrays_of(program, panel, closes),
             "past_rows": rows,
             "past_values": past,
+            "past_differs": differs,
         },
     )
     scratch = folder.with_name(f".{folder.name}.writing")
@@ -115,16 +117,27 @@ def write_features(
 
 
 def _past(
-    epochs: Iterable[tuple[IntArray, FloatArray]], series: Sequence[Series]
-) -> tuple[IntArray, FloatArray]:
-    """Rows before a split and their values as they were then, in the order of the rows."""
+    found: Iterable[tuple[IntArray, IntArray, FloatArray]], series: Sequence[Series]
+) -> tuple[IntArray, FloatArray, BoolArray]:
+    """Rows that a scan of their session saw otherwise, in order; their values, and which differ."""
     rows, values = [np.empty(0, np.int64)], [np.empty((len(series), 0))]
-    for at, seen in epochs:
+    differs = [np.empty((len(series), 0), dtype=bool)]
+    for at, which, seen in found:
+        whole, mine = (
+            np.full((len(series), len(at)), np.nan),
+            np.zeros((len(series), len(at)), bool),
+        )
+        whole[which], mine[which] = seen, True
         rows.append(at)
-        values.append(seen)
+        values.append(whole)
+        differs.append(mine)
     every = np.concatenate(rows)
     order = np.argsort(every, kind="stable")
-    return every[order], np.ascontiguousarray(np.concatenate(values, axis=1)[:, order])
+    return (
+        every[order],
+        np.ascontiguousarray(np.concatenate(values, axis=1)[:, order]),
+        np.ascontiguousarray(np.concatenate(differs, axis=1)[:, order]),
+    )
 
 
 def _gather(
@@ -153,7 +166,7 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     arrays, question = shared.arrays, shared.question
     chosen, values = stretch_values(shared, first, last)
     panel = Panel(*(arrays[name] for name in PANEL))
-    _mend(values, panel, chosen, arrays["past_rows"], arrays["past_values"])
+    _mend(values, panel, chosen, arrays)
     sessions = np.concatenate(
         [np.empty(0), *(panel.run(int(i), "session") for i in chosen)]
     ).astype(np.int64)
@@ -174,12 +187,13 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     return answer
 
 
-def _mend(
-    values: FloatArray, panel: Panel, chosen: IntArray, rows: IntArray, past: FloatArray
-) -> None:
-    """Bars before a split hold what was seen then."""
+def _mend(values: FloatArray, panel: Panel, chosen: IntArray, arrays: Mapping[str, Any]) -> None:
+    """What a scan saw otherwise stands where it saw it; of a row that comes twice the last one."""
+    rows, past, differs = (arrays[f"past_{name}"] for name in ("rows", "values", "differs"))
     at = 0
     for low, high in rows_of(panel, chosen):
         first, last = np.searchsorted(rows, [low, high])
-        values[:, at + rows[first:last] - low] = past[:, first:last]
+        for j in range(len(values)):
+            mine = first + np.flatnonzero(differs[j, first:last])
+            values[j, at + rows[mine] - low] = past[j, mine]
         at += high - low

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from technic.errors import ConfigError
 from technic.fundamentals import Known
 from technic.market.items import COLUMNS
 from technic.query.evaluate import names_in
 from technic.query.lower import is_series, score_input
-from technic.query.names import CROSS_SECTIONAL, FACTS
+from technic.query.names import ALPHA, CROSS_SECTIONAL, FACTS
 from technic.query.tree import Call, Name, Node
 from technic.scores import SCORES
 from technic.scores.rating import PARTS
 from technic.section import Section
+
+MOST = 12  # features of a forecast that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ def pieces_of(section: Section, node: Node, at: int, contribution: float) -> tup
         if any(_is_percentile(tree) for tree in inputs):
             return _shares(section, node.name, at, contribution)
         return tuple(_piece(section, tree, at, None) for tree in inputs)
+    if isinstance(node, Name) and node.name in ALPHA:
+        return _forecast(section, node, at, contribution)
     if _is_percentile(node):
         inner = node.arguments[0]  # type: ignore[attr-defined]
         return (_piece(section, inner, at, contribution, _at(section, node, at)),)
@@ -85,6 +90,28 @@ def _shares(section: Section, score: str, at: int, contribution: float) -> tuple
         share = None if value is None or not total else contribution * value / total
         pieces.append(_piece(section, inner, at, share, value))
     return tuple(pieces)
+
+
+def _forecast(section: Section, node: Name, at: int, contribution: float) -> tuple[Piece, ...]:
+    """The features that a forecast is made of; the small ones in one."""
+    known, alpha = section.evaluation.attributes, _at(section, Name("alpha"), at)
+    if not isinstance(known, Known) or not alpha:
+        return ()
+    try:
+        parts = known.forecast_parts(at)
+    except ConfigError as error:
+        return (Piece(str(error), None, None, None),)
+    weight = contribution / alpha if node.name == "alpha" else None
+
+    def added(part: float) -> float | None:
+        return None if weight is None else weight * part
+
+    shown, rest = parts[:MOST], parts[MOST:]
+    made = [Piece(p.text, added(p.contribution), p.contribution, p.percentile) for p in shown]
+    if rest:
+        total = sum(part.contribution for part in rest)
+        made.append(Piece(f"{len(rest)} others", added(total), total, None))
+    return tuple(made)
 
 
 def _piece(

@@ -204,6 +204,11 @@ def _understand(
     )  # fmt: skip
 
 
+def clauses_of(universe: str) -> tuple[Node, ...]:
+    """The clauses of a universe; none where everybody is in it."""
+    return clauses(Resolver().question(universe)) if universe.strip() else ()
+
+
 def expand(text: str, resolver: Resolver | None = None) -> list[Node]:
     """What a column's text stands for: all outputs, where it names an indicator with several.
 
@@ -224,6 +229,11 @@ def expand(text: str, resolver: Resolver | None = None) -> list[Node]:
         return [tree]
     brackets = text[text.index("(") :] if "(" in text else ""
     return [resolver.any(f"{output}{brackets}")[0] for output in it.outputs]
+
+
+def single_series(texts: Iterable[str]) -> list[Series]:
+    """One series for each feature's text; of an indicator with several outputs the one it names."""
+    return [lower(Resolver().any(text)[0]) for text in texts]
 
 
 def series_for(texts: Iterable[str]) -> tuple[list[str], list[Series]]:

@@ -25,7 +25,7 @@ from technic.listed import last_sessions, listed_on
 from technic.market.sessions import nyse
 from technic.plugins import plugin_named
 from technic.query.evaluate import Evaluation, both
-from technic.query.names import ATTRIBUTES, FACTS, REGIME
+from technic.query.names import ALPHA, ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
 from technic.question import Question
 from technic.rank import Ranking, combine, order_by
@@ -33,7 +33,7 @@ from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
 
-KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, "has_filings"})
+KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Section:
     notes: tuple[str, ...] = ()
     work: Mapping[str, int] = field(default_factory=dict)
     plugins: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -76,6 +77,7 @@ def evaluate_question(
     settings: Settings | None = None,
     lists: dict[str, list[str]] | None = None,
     view: MappedPanel | None = None,
+    model: str | None = None,
 ) -> Section:
     """Evaluate a question over every symbol: steps 2 to 5.
 
@@ -84,6 +86,7 @@ def evaluate_question(
     everything : see all that the store version knows, although `as_of` is given
     lists : content of watch-lists; from the catalog by default
     view : evaluate over these bars instead
+    model : digest of the one that gives `alpha`; the one in use by default
     """
     clock = Clock()
     if view is None:
@@ -94,7 +97,7 @@ def evaluate_question(
     settings = settings or Settings.load()
     columns = columns_of(question.series, question.benchmark, view, settings)
     clock.lap("features")
-    known = Known(store, view, settings)
+    known = Known(store, view, settings, model)
     own = {f"python('{name}')" for name in question.plugins}
     known.prefetch((question.names & KNOWN_NAMES) | own)
     clock.lap("filings")
@@ -102,8 +105,9 @@ def evaluate_question(
     section = _section(question, view, columns.values, known, store, lists, settings, clock)
     clock.lap("ledger")
     return replace(
-        section, timings=clock.laps, work={**columns.work, **section.work}, plugins=plugins
-    )
+        section, timings=clock.laps, work={**columns.work, **section.work}, plugins=plugins,
+        model=known.model,
+    )  # fmt: skip
 
 
 def _section(

@@ -12,7 +12,7 @@ import pytest
 import xgboost
 
 from technic.alpha.forest import forest_of, predict
-from technic.errors import IndicatorError
+from technic.errors import ModelError
 
 
 def rows_of(n, columns=12, seed=0, unknown=0.1):
@@ -66,9 +66,9 @@ def test_threads_never_change_the_answer(threads):
 def test_what_is_no_forest_is_refused():
     good = orjson.loads(bytes(trained(3, 3).save_raw("json")))
     trees = good["learner"]["gradient_booster"]["model"]["trees"]
-    with pytest.raises(IndicatorError, match="no description"):
+    with pytest.raises(ModelError, match="no description"):
         forest_of(b"{}")
-    with pytest.raises(IndicatorError, match="no description"):
+    with pytest.raises(ModelError, match="begins no value"):
         forest_of(b"\x80pickle")
     for change in (
         lambda t: t["left_children"].__setitem__(1, 0),  # back to the root
@@ -78,10 +78,10 @@ def test_what_is_no_forest_is_refused():
     ):
         bad = orjson.loads(orjson.dumps(good))
         change(bad["learner"]["gradient_booster"]["model"]["trees"][0])
-        with pytest.raises(IndicatorError):
+        with pytest.raises(ModelError):
             forest_of(orjson.dumps(bad))
     assert len(trees) == 3
-    with pytest.raises(IndicatorError, match="columns"):
+    with pytest.raises(ModelError, match="columns"):
         predict(forest_of(orjson.dumps(good)), rows_of(5, 3))
 
 

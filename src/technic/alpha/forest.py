@@ -22,7 +22,8 @@ import numpy.typing as npt
 import orjson
 from numba import njit
 
-from technic.errors import IndicatorError
+from technic.alpha.ubjson import decode
+from technic.errors import ModelError
 
 BLOCK = 64  # rows
 DEEPEST = 64  # steps from a root to a leaf
@@ -62,25 +63,28 @@ class Forest:
         return (self.roots, self.depths, self.nodes, self.numbers)
 
 
-def forest_of(description: bytes) -> Forest:
-    """The trees of a model that XGBoost describes in JSON.
+def forest_of(content: bytes) -> Forest:
+    """The trees of a model, as XGBoost writes it in UBJSON or in JSON.
 
     Raises
     ------
-    IndicatorError
+    ModelError
         If it is no such description, or its trees are not ordinary regression trees.
     """
     try:
-        learner = orjson.loads(description)["learner"]
+        is_json = content[1:2] == b'"'
+        learner = (orjson.loads(content) if is_json else decode(content))["learner"]
         booster = learner["gradient_booster"]
         if booster["name"] != "gbtree" or int(learner["learner_model_param"]["num_class"]) > 1:
-            raise IndicatorError("a forest is made of plain regression trees")
+            raise ModelError("a forest is made of plain regression trees")
         trees = booster["model"]["trees"]
         base = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
         parts = [_nodes(tree) for tree in trees]
         names = tuple(str(name) for name in learner["feature_names"])
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise IndicatorError(f"that is no description of boosted trees: {error}") from error
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise ModelError(f"that is no description of boosted trees: {error}") from error
+    if not parts:
+        raise ModelError("a model without a tree")
     sizes = np.array([len(part) for part, _ in parts], dtype=np.int32)
     roots = (np.cumsum(sizes) - sizes).astype(np.int32)
     for (nodes, _), root in zip(parts, roots, strict=True):
@@ -88,7 +92,9 @@ def forest_of(description: bytes) -> Forest:
     depths = np.array([depth for _, depth in parts], dtype=np.int32)
     nodes = np.ascontiguousarray(np.concatenate([part for part, _ in parts]))
     if ((nodes[:, CODE] & COLUMN) >= len(names)).any():
-        raise IndicatorError("a tree that splits on a feature that there is not")
+        raise ModelError("a tree that splits on a feature that there is not")
+    if not np.isfinite(nodes.view(np.float32)[:, [THRESHOLD, LEAF]]).all() or not np.isfinite(base):
+        raise ModelError("a threshold or a leaf that is no number")
     return Forest(names, roots, depths, nodes, base)
 
 
@@ -97,9 +103,11 @@ def _nodes(tree: dict[str, Any]) -> tuple[Int32, int]:
 
     A walk visits every node once, so that a tree whose nodes lead back or out of it is found here.
     """
-    if any(tree["split_type"]):
-        raise IndicatorError("a forest splits on numbers, not on categories")
-    left, right = tree["left_children"], tree["right_children"]
+    if any(_listed(tree["split_type"])):
+        raise ModelError("a forest splits on numbers, not on categories")
+    left, right = _listed(tree["left_children"]), _listed(tree["right_children"])
+    defaults, columns = _listed(tree["default_left"]), _listed(tree["split_indices"])
+    conditions = _listed(tree["split_conditions"])
     order, depth, level = [0], 0, [0]
     while level := [
         child for node in level if left[node] >= 0 for child in (left[node], right[node])
@@ -108,19 +116,24 @@ def _nodes(tree: dict[str, Any]) -> tuple[Int32, int]:
         depth += 1
         inside = min(level) >= 0 and max(level) < len(left)
         if not inside or len(set(order)) != len(order) or depth > DEEPEST:
-            raise IndicatorError("a tree whose nodes lead back or out of it")
+            raise ModelError("a tree whose nodes lead back or out of it")
     place = {node: k for k, node in enumerate(order)}
     made = np.zeros((len(order), 4), dtype=np.int32)
     numbers = made.view(np.float32)
     for k, node in enumerate(order):
-        value = tree["split_conditions"][node]
+        value = conditions[node]
         if left[node] < 0:
             made[k, CHILD], numbers[k, LEAF] = k, value
             continue
-        unknown = 0 if tree["default_left"][node] else UNKNOWN_RIGHT
-        made[k, CODE] = int(tree["split_indices"][node]) | unknown | INNER
+        unknown = 0 if defaults[node] else UNKNOWN_RIGHT
+        made[k, CODE] = int(columns[node]) | unknown | INNER
         made[k, CHILD], numbers[k, THRESHOLD] = place[left[node]], value
     return made, depth
+
+
+def _listed(values: Any) -> list[Any]:
+    """The numbers of a JSON list or of a typed array, as Python's own."""
+    return values.tolist() if isinstance(values, np.ndarray) else list(values)
 
 
 def predict(forest: Forest, rows: Float32, threads: int | None = None) -> Float32:
@@ -132,7 +145,7 @@ def predict(forest: Forest, rows: Float32, threads: int | None = None) -> Float3
     threads : how many blocks are worked on at once; never changes the answer
     """
     if rows.shape[1] != len(forest.features):
-        raise IndicatorError(f"rows have {rows.shape[1]} columns, the model {len(forest.features)}")
+        raise ModelError(f"rows have {rows.shape[1]} columns, the model {len(forest.features)}")
     rows = np.ascontiguousarray(rows, dtype=np.float32)
     out = np.empty(len(rows), dtype=np.float32)
     workers = threads or cpu_count() or 1

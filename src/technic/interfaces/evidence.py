@@ -154,7 +154,7 @@ def _plots(text: str, summary: Mapping[str, Any]) -> str:
     if summary["ic"][middle]["mean"] is None:
         return ""
     parts = [
-        _intervals("IC by horizon", {h: summary["ic"][h] for h in horizons}),
+        intervals("IC by horizon", {h: summary["ic"][h] for h in horizons}),
         bars(f"Mean return by fifth, {middle} sessions, %", {
             f"{b + 1}": None if v is None else 100 * v
             for b, v in enumerate(summary["quantiles"][middle])
@@ -166,7 +166,7 @@ def _plots(text: str, summary: Mapping[str, Any]) -> str:
     return f"<h2>{escape(text)}</h2>{''.join(parts)}"
 
 
-def _intervals(title: str, parts: Mapping[str, Mapping[str, Any]]) -> str:
+def intervals(title: str, parts: Mapping[str, Mapping[str, Any]]) -> str:
     """A point with its interval for each horizon."""
     values = [v for p in parts.values() for v in (p["mean"], p["low"], p["high"]) if v is not None]
     scale = Scale([*values, 0.0])

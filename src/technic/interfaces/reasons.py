@@ -53,6 +53,8 @@ def render_explanation(found: Explanation, command: Command, stream: TextIO) -> 
     _print_filings(found, out)
     if found.evidence is not None:
         out.print(_evidence(found.evidence), markup=False)
+    for note in found.notes:
+        out.print(f"Note: {note}", markup=False)
     if found.score_before is not None:
         out.print(
             f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
@@ -75,18 +77,19 @@ def _briefly(part: Part) -> str:
 def _add_pieces(table: Table, part: Part) -> None:
     """What each piece of a term adds, its value and where that stands; then what is unknown."""
     for piece in part.pieces:
-        if piece.percentile is None:
+        if piece.percentile is None and piece.contribution is None:
             continue
         adds = "" if piece.contribution is None else f"{piece.contribution:+.2f}"
         table.add_row(
             "",
             Text(f"  {adds:>7}  {piece.text}", style="dim"),
             Text(number(piece.value), style="dim"),
-            Text(ordinal(round(piece.percentile)), style="dim"),
+            Text("" if piece.percentile is None else ordinal(round(piece.percentile)), style="dim"),
             "",
         )
-    if unknown := [piece.text for piece in part.pieces if piece.percentile is None]:
-        table.add_row("", Text("  unknown", style="dim"), Text(", ".join(unknown), style="dim"))
+    silent = [p.text for p in part.pieces if p.percentile is None and p.contribution is None]
+    if silent:
+        table.add_row("", Text("  unknown", style="dim"), Text(", ".join(silent), style="dim"))
 
 
 def _print_filings(found: Explanation, out: Console) -> None:

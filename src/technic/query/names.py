@@ -68,6 +68,8 @@ REGIME = {
     "market_trend": PLAIN,
     "market_trend_cap": PLAIN,
 }
+# Of a model that was trained on the store, see `forecasting`.
+ALPHA = {"alpha": PLAIN, "alpha_rank": PERCENT}
 # Over one cross-section; the denominator is the scan's universe.
 CROSS_SECTIONAL = {
     "rank": COUNT,

@@ -124,7 +124,7 @@ class Resolver:
             return self._opened(name, self.lets[name], node.at)
         if name in names.BAR_FIELDS:
             return node, names.BAR_FIELDS[name]
-        for table in (names.ATTRIBUTES, names.FACTS, names.REGIME):
+        for table in (names.ATTRIBUTES, names.FACTS, names.REGIME, names.ALPHA):
             if name in table:
                 return node, table[name]
         if name in SCORES:

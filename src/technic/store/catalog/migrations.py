@@ -35,8 +35,10 @@ from technic.store.catalog.tables import (
     MEASURES,
     METADATA,
     MIRRORED,
+    MODELS,
     QUARANTINE,
     RUNS,
+    TRIALS,
     WATCHLISTS,
 )
 
@@ -68,7 +70,12 @@ def _third(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[ALERTS, DELIVERIES, ALERT_MEMORIES, API_KEYS, MEASURES])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third)
+def _fourth(connection: Connection) -> None:
+    """Trials of models and of backtests, and which model forecasts."""
+    METADATA.create_all(connection, tables=[TRIALS, MODELS])
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth)
 
 
 def migrate(begin: Callable[[], object], what: str) -> bool:

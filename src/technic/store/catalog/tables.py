@@ -217,9 +217,30 @@ MEASURES = _table(
     Column("name", String(64), primary_key=True),
     Column("value", Float, nullable=False),
 )
+TRIALS = _table(  # rows are added, never changed: each names the one before
+    "trials",
+    Column("id", Integer, primary_key=True),
+    Column("at", DateTime, nullable=False),
+    Column("kind", String(16), nullable=False),  # train, vault, backtest
+    Column("digest", String(64), nullable=False),  # of what was tried: the same is one trial
+    Column("name", String, nullable=False),
+    Column("store_version", String(64), nullable=False),
+    Column("model", String(64)),  # SHA-256 of what was learned
+    Column("content", String, nullable=False),  # JSON: what was asked, and what was found
+    Column("chain", String(64), nullable=False, unique=True),  # digest of the row and of all before
+    Index("trials_kind", "kind", "digest"),
+    Index("trials_model", "model"),
+)
+MODELS = _table(
+    "models",
+    Column("sha256", String(64), primary_key=True),
+    Column("at", DateTime, nullable=False),
+    Column("used_at", DateTime, nullable=False),  # the newest is the one that forecasts
+)
 MIRRORED = (
     SECURITIES, TICKERS, LISTINGS, CLASSIFICATIONS, UNIVERSE, ACTIONS, FILINGS, VOLUMES, MIRROR,
 )  # fmt: skip
 KEPT = (
     QUARANTINE, WATCHLISTS, CALLS, RUNS, ALERTS, DELIVERIES, ALERT_MEMORIES, API_KEYS, MEASURES,
+    TRIALS, MODELS,
 )  # fmt: skip

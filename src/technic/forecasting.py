@@ -1,0 +1,185 @@
+"""The forecast of a model for every member of its universe: `alpha` and `alpha_rank`.
+
+A forecast is a place on a normal scale, in standard deviations of the relative return that the
+model learned to order; it is no return in percent, and is never shown as one. Symbols outside the
+model's own universe have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from technic.alpha.boosted import Boosted
+from technic.alpha.card import Card
+from technic.alpha.ridge import Ridge
+from technic.alpha.samples import Float32, places
+from technic.cache import key_of
+from technic.columns import column_content, column_of, columns_of
+from technic.config import Settings
+from technic.errors import ModelError
+from technic.indicators.fuse import digest as kernel_digest
+from technic.listed import last_sessions, listed_on
+from technic.market.cross_section import percentile
+from technic.market.sessions import nyse
+from technic.models import Kept, active_model, card_of, load_model
+from technic.query.evaluate import Evaluation
+from technic.query.lower import series_of
+from technic.question import clauses_of, single_series
+from technic.store import Store
+from technic.store.panels import MappedPanel
+from technic.typing import BoolArray, FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a model says of every symbol of a view.
+
+    Attributes
+    ----------
+    alpha : float64, shape (n_symbols,); standard deviations of the label, NaN is unknown
+    rank : float64, shape (n_symbols,); percentile of `alpha` among the members
+    """
+
+    card: Card
+    alpha: FloatArray
+    rank: FloatArray
+
+    @property
+    def note(self) -> str:
+        """What must stand beside it, wherever it is shown."""
+        card = self.card
+        why = f" — {card.why}" if card.why else ""
+        return f"alpha: {card.label}{why} (model {card.sha256[:12]}, technic models)"
+
+
+def forecast(
+    store: Store,
+    view: MappedPanel,
+    settings: Settings,
+    known: Mapping[str, Any],
+    digest: str | None = None,
+) -> Forecast:
+    """The forecast of a model, the one in use by default.
+
+    Parameters
+    ----------
+    known : columns of the listings and of what companies filed, by name
+
+    Raises
+    ------
+    ModelError
+        If there is no model, or it may not speak of this session.
+    """
+    digest = digest or active_model(store)
+    if digest is None:
+        raise ModelError("alpha: no model was trained on this store; train one: technic train")
+    card = card_of(store, digest)
+    cache = settings.cache
+    key = key_of("alpha", kernel_digest(), view.name, digest)
+    held = cache.get(key)
+    alpha = column_of(held, len(view.panel)) if held is not None else None
+    if alpha is None:
+        kept = load_model(store, digest)
+        inside = members_of(card.universe, view, settings, known)
+        _check(card, view, int(inside.sum()))
+        alpha = np.full(len(view.panel), np.nan)
+        alpha[inside] = kept.model.predict(rows_of(card.features, view, settings, inside))
+        cache.put(key, column_content(alpha), cost=100.0)
+    return Forecast(card, alpha, percentile(alpha))
+
+
+def _check(card: Card, view: MappedPanel, members: int) -> None:
+    trained_to = nyse().ordinal(date.fromisoformat(card.trained_to))
+    card.check_use(
+        view.as_of, nyse().ordinal(view.as_of) - trained_to, kernel_digest(), members,
+        simulated=view.version.simulated is not None,
+    )  # fmt: skip
+
+
+def members_of(
+    universe: str, view: MappedPanel, settings: Settings, known: Mapping[str, Any]
+) -> BoolArray:
+    """Who is in a universe on the session of a view: listed, traded, and all clauses true."""
+    asked = clauses_of(universe)
+    series = tuple(dict.fromkeys(s for clause in asked for s in series_of(clause)))
+    columns = columns_of(series, "market", view, settings).values
+    n = len(view.panel)
+    evaluation = Evaluation(n, columns, known, np.ones(n, dtype=bool), lambda _name: frozenset())
+    inside: BoolArray = listed_on(view) & (last_sessions(view) == nyse().ordinal(view.as_of))
+    for clause in asked:
+        inside &= evaluation.value(clause) == 1.0
+    return inside
+
+
+def rows_of(
+    features: tuple[str, ...], view: MappedPanel, settings: Settings, inside: BoolArray
+) -> Float32:
+    """Places of features among the members, as a model is given them; shape (n_members, n_features)."""
+    series = single_series(features)
+    columns = columns_of(tuple(series), "market", view, settings).values
+    x = np.empty((int(inside.sum()), len(features)), dtype=np.float32)
+    for j, one in enumerate(series):
+        x[:, j] = places(columns[one][inside])
+    return x
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPart:
+    """What one feature adds to one symbol's forecast.
+
+    Attributes
+    ----------
+    text : the feature; "base" for what every symbol gets
+    percentile : of its value among the members; None where it is unknown
+    contribution : standard deviations of the label; all together are the forecast
+    """
+
+    text: str
+    percentile: float | None
+    contribution: float
+
+
+def forecast_parts(
+    store: Store,
+    view: MappedPanel,
+    settings: Settings,
+    known: Mapping[str, Any],
+    digest: str,
+    at: int,
+) -> tuple[ForecastPart, ...]:
+    """The forecast of the symbol at a position taken apart, largest first; empty if it has none.
+
+    Of trees these are the values of Shapley, exact along every path.
+
+    Raises
+    ------
+    ConfigError
+        If the model is of trees and XGBoost is not installed.
+    """
+    kept = load_model(store, digest)
+    inside = members_of(kept.card.universe, view, settings, known)
+    if not inside[at]:
+        return ()
+    place = int(inside[:at].sum())
+    row = rows_of(kept.card.features, view, settings, inside)[place : place + 1]
+    parts = _contributions(kept, row)[0]
+    found = [
+        ForecastPart(text, None if np.isnan(x) else 100.0 * (float(x) + 0.5), float(part))
+        for text, x, part in zip(kept.card.features, row[0], parts, strict=False)
+    ]
+    found.append(ForecastPart("base", None, float(parts[-1])))
+    return tuple(sorted(found, key=lambda part: -abs(part.contribution)))
+
+
+def _contributions(kept: Kept, row: Float32) -> FloatArray:
+    if isinstance(kept.model, Boosted):
+        from technic.extras.ml import contributions  # noqa: PLC0415 -- an optional dependency
+
+        return contributions(kept.model, row)
+    assert isinstance(kept.model, Ridge)
+    return kept.model.contributions(row)

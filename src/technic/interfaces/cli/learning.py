@@ -1,0 +1,145 @@
+"""Commands that learn: train a model, look at models, let one forecast."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from technic.errors import ConfigError
+from technic.interfaces.cli import options
+
+
+def train(
+    spec: Annotated[
+        Path | None, typer.Argument(metavar="[SPEC.toml]", help="What to learn; see --print.")
+    ] = None,
+    canaries: Annotated[
+        bool, typer.Option("--canaries", help="Look for leaks in full; minutes more.")
+    ] = False,
+    open_vault: Annotated[
+        bool,
+        typer.Option("--open-vault", help="Judge on the sessions kept back, too; it is logged."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="CARD.html", help="The card with plots.")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the default file, and learn nothing.")
+    ] = False,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Learn a forecast of relative returns, and say honestly what it is worth.
+
+    Walks forward through the history: each forecast is of a session its model could not know.
+    The newest model gives `alpha` and `alpha_rank` to questions. A history of less than about
+    nine years is too short to prove an edge, and the card says so by itself.
+    """
+    from technic.interfaces.cards import card_page, render_card
+    from technic.train_file import TrainFile, default_text
+    from technic.training import train as run
+
+    if show:
+        print(default_text(), end="")
+        return
+    if out is not None and out.suffix != ".html":
+        raise ConfigError(f"--out {out}: a card with plots is HTML: {out.stem}.html")
+    file = TrainFile.read(spec)
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    with ExitStack() as stack:
+        advance = stack.enter_context(options.bar("Training"))
+        trained = run(
+            desk.store, file, canaries=canaries, open_vault=open_vault, settings=desk.settings,
+            progress=advance,
+        )  # fmt: skip
+    if out is not None:
+        out.write_text(card_page(trained.card), encoding="utf-8")
+    if as_json:
+        options.emit_json(trained.as_dict())
+        return
+    render_card(trained.card, sys.stdout)
+    if out is not None:
+        print(f"Card: {out}")
+    print(f"Next: {desk.command('scan --rank alpha --columns alpha,alpha_rank,close')}")
+
+
+def models(
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """The models of a store; the first one forecasts."""
+    from technic.interfaces.cards import card_lines
+    from technic.models import card_of, registered
+
+    desk = options.desk(store)
+    cards = [card_of(desk.store, row["sha256"]) for row in registered(desk.store)]
+    if as_json:
+        options.emit_json([{**card_lines(card), "used": k == 0} for k, card in enumerate(cards)])
+        return
+    for k, card in enumerate(cards):
+        line = card_lines(card)
+        mark = "*" if k == 0 else " "
+        print(
+            f"{mark} {line['model'][:12]}  {line['kind']:8} {line['horizon']:3} sessions  "
+            f"{line['trained_from']} … {line['trained_to']}  {line['label']:16} {line['why']}"
+        )
+    print(f"{len(cards):,} models" + ("; * forecasts" if cards else f": {desk.command('train')}"))
+
+
+def model(
+    number: Annotated[str, typer.Argument(metavar="MODEL", help="Its first characters.")],
+    use: Annotated[bool, typer.Option("--use", help="Let it forecast from now on.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="CARD.html", help="The card with plots.")
+    ] = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """The card of one model: what it learned, how it was judged, when it may be used."""
+    from datetime import UTC, datetime
+
+    import orjson
+
+    from technic.interfaces.cards import card_page, render_card
+    from technic.models import card_of, find_model, use_model
+
+    desk = options.desk(store)
+    digest = find_model(desk.store, number)
+    card = card_of(desk.store, digest)
+    if use:
+        use_model(desk.store, digest, datetime.now(UTC))
+    if out is not None:
+        out.write_text(card_page(card), encoding="utf-8")
+    if as_json:
+        options.emit_json(orjson.loads(card.content()))
+        return
+    render_card(card, sys.stdout)
+    if use:
+        print(f"{digest[:12]} forecasts from now on.")
+
+
+def trials(
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Everything that was ever tried on a store: trainings, openings of the vault, backtests."""
+    from technic.trials import trials as found
+
+    desk = options.desk(store)
+    rows = found(desk.store)
+    if as_json:
+        options.emit_json(rows)
+        return
+    for row in rows[:50]:
+        print(
+            f"{row['id']:5}  {row['at']:%Y-%m-%d %H:%M}  {row['kind']:8}  {row['digest'][:12]}  "
+            f"{(row['model'] or '')[:12]:12}  {row['name']}"
+        )
+    distinct = len({(row["kind"], row["digest"]) for row in rows})
+    print(f"{len(rows):,} trials, {distinct:,} distinct; none is ever taken away")

@@ -1,0 +1,280 @@
+"""Values of the past as they were known then, where a bar was told late or revised since.
+
+A history is folded over the bars as they are known now. Where a bar became known only after the
+open that follows its session, or was corrected later, a scan of the sessions in between saw
+something else: nothing there, or the older numbers. Those values are computed anew, each from the
+bars that were known; what compares with the market is computed from the whole market of that night.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from technic.benchmark import benchmark_closes
+from technic.indicators import Series
+from technic.indicators.advance import evaluate
+from technic.market.adjust import adjust_for_splits
+from technic.market.panel import Panel, pack
+from technic.market.sessions import nyse
+from technic.store import Store
+from technic.store.panels import MappedPanel
+from technic.store.past_views import Tables, tables_of
+from technic.store.rows import columns_of_rows, newest_of
+from technic.typing import BoolArray, FloatArray, IntArray
+
+STRETCH = 4_000  # runs that are held at once
+WIDE = 1 << 20  # more than there are sessions
+Values = tuple[IntArray, IntArray, FloatArray]  # rows, series, and what stands there
+
+
+def revised_values(
+    store: Store,
+    view: MappedPanel,
+    panel: Panel,
+    series: Sequence[Series],
+    kernels: Path,
+) -> Iterator[Values]:
+    """Rows of the history, positions among `series`, and the values that a scan then gave.
+
+    Rows lie symbol after symbol, as in `panel`. A bar that was not known on its own session has
+    no value: a scan found the symbol without one.
+    """
+    told = _told(view, store.folder, panel.security_ids.tobytes())
+    pairs = told.pairs
+    if not len(pairs):
+        return
+    own = [j for j, one in enumerate(series) if not _is_relative(one)]
+    if own:
+        mine = [series[j] for j in own]
+        for start in range(0, len(pairs), STRETCH):
+            some = slice(start, start + STRETCH)
+            values = told.histories.values(pairs[some], mine, kernels)
+            yield told.rows[some], np.array(own), values
+    beside = [j for j, one in enumerate(series) if _is_relative(one)]
+    if beside:
+        theirs = [series[j] for j in beside]
+        for ordinal in told.moved:
+            rows, values = _of_session(store, view, panel, told.keys, int(ordinal), theirs, kernels)
+            yield rows, np.array(beside), values
+
+
+def _is_relative(series: Series) -> bool:
+    return series.name == "benchmark" or any(map(_is_relative, series.inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was not known in time.
+
+    Attributes
+    ----------
+    pairs : int64, shape (n, 2): position of a symbol, and a session on which something of it was
+        not as it is now
+    rows : of those bars, where bars lie symbol after symbol
+    keys : of all bars, see `_keys`
+    moved : sessions on which a close was not as it is now: those of the market differ
+    """
+
+    pairs: IntArray
+    rows: IntArray
+    keys: IntArray
+    moved: IntArray
+    histories: _Histories
+
+
+@lru_cache(maxsize=1)
+def _told(view: MappedPanel, folder: Path, ids: bytes) -> _Told:
+    """What was not known in time of some securities, by their ids."""
+    version = view.version
+    tables = tables_of(folder, version.identity, tuple(version.tables.items()))
+    mine = np.frombuffer(ids, dtype=view.panel.security_ids.dtype)
+    panel = view.panel.select(np.searchsorted(view.panel.security_ids, mine))
+    keys = _keys(panel)
+    pairs = _pairs(tables.late, view, panel)
+    rows, there = _found(keys, pairs)
+    moved = np.unique(_pairs(_moving(tables), view, view.panel)[:, 1])
+    return _Told(pairs[there], rows[there], keys, moved, _Histories.of(tables, panel))
+
+
+def _moving(tables: Tables) -> pl.DataFrame:
+    """Rows told late that are not the only word on their close."""
+    keys = ["security_id", "session"]
+    closes = tables.versions.group_by(keys).agg(
+        differ=pl.col("close").n_unique() > 1, first=pl.col("known_at").min()
+    )
+    late = tables.late.join(closes, on=keys, how="left")
+    return late.filter(pl.col("differ") | (pl.col("first") >= pl.col("known_at")))
+
+
+def _pairs(late: pl.DataFrame, view: MappedPanel, panel: Panel) -> IntArray:
+    """Position of the symbol, and each session on which a late row was still to come."""
+    late = late.filter(
+        pl.col("session") <= view.as_of,
+        pl.col("security_id").is_in(panel.security_ids.tolist()),
+    )
+    if late.is_empty():
+        return np.empty((0, 2), dtype=np.int64)
+    first = nyse().ordinals(late["session"].to_numpy()).astype(np.int64)
+    known = late["known_at"].to_physical().to_numpy()
+    opens = _opens(int(first.min()), nyse().ordinal(view.as_of) + 1)
+    # The last session whose following open lies before the instant at which the row was known.
+    last = int(first.min()) + np.searchsorted(opens, known, side="right") - 2
+    last = np.minimum(last, nyse().ordinal(view.as_of))
+    counts = np.maximum(last - first + 1, 0)
+    at = np.searchsorted(panel.security_ids, late["security_id"].to_numpy())
+    steps = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    sessions = np.repeat(first, counts) + steps
+    pairs: IntArray = np.unique(np.stack([np.repeat(at, counts), sessions], axis=1), axis=0)
+    return pairs
+
+
+def _opens(first: int, last: int) -> IntArray:
+    """µs since 1970 at which each session opens."""
+    opens = [nyse().opens(k).timestamp() for k in range(first, last + 1)]
+    return (np.array(opens) * 1e6).astype(np.int64)
+
+
+def _keys(panel: Panel) -> IntArray:
+    """A number for each bar, by symbol and session, ascending as bars lie."""
+    sessions = np.concatenate([panel.run(i, "session") for i in range(len(panel))])
+    keys: IntArray = np.repeat(np.arange(len(panel)), panel.lengths) * WIDE + sessions.astype(int)
+    return keys
+
+
+def _found(keys: IntArray, pairs: IntArray) -> tuple[IntArray, BoolArray]:
+    """Where the bar of each pair lies, and whether there is one."""
+    wanted = pairs[:, 0] * WIDE + pairs[:, 1]
+    rows = np.searchsorted(keys, wanted)
+    return rows, keys[np.minimum(rows, len(keys) - 1)] == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The bars of a symbol in one adjustment epoch, and the rows that some of them had before.
+
+    Attributes
+    ----------
+    bars : a column for each field; as they are known now
+    days, known, told : of the rows: session, µs since 1970, and shape (n_fields, n_rows); by
+        session and then by when they became known
+    """
+
+    bars: Sequence[FloatArray]
+    days: FloatArray
+    known: IntArray
+    told: FloatArray
+
+    def until(self, day: int, ordinal: int, cutoff: int) -> FloatArray:
+        """The bars up to a session as they were known before an instant; `day` is a field."""
+        n = int(np.searchsorted(self.bars[day], ordinal, side="right"))
+        bars = np.stack([column[:n] for column in self.bars])
+        seen = np.flatnonzero(self.days <= ordinal)
+        hidden = []
+        for session in np.unique(self.days[seen]):
+            rows = seen[self.days[seen] == session]
+            then = rows[self.known[rows] < cutoff]
+            at = int(np.searchsorted(bars[day], session))
+            if len(then):
+                bars[:, at] = self.told[:, then[-1]]
+            else:
+                hidden.append(at)
+        return np.delete(bars, hidden, axis=1) if hidden else bars
+
+
+@dataclass(frozen=True, slots=True)
+class _Histories:
+    """Runs as they were known on a session.
+
+    Attributes
+    ----------
+    versions : every row of the bars that have a late one, by security
+    split : every row of the securities that ever had a split, by security
+    splits, days : the newest word on every split, in order, by security; and their sessions
+    """
+
+    panel: Panel
+    versions: dict[int, pl.DataFrame]
+    split: dict[int, pl.DataFrame]
+    splits: dict[int, pl.DataFrame]
+    days: dict[int, list[int]]
+    runs: dict[tuple[int, int], _Run]
+
+    @classmethod
+    def of(cls, tables: Tables, panel: Panel) -> _Histories:
+        keys = ["security_id", "session"]
+        newest = tables.splits.sort("known_at").unique(keys, keep="last").sort(keys)
+        splits = _by_security(newest)
+        days = {who: nyse().ordinals(t["session"].to_numpy()).tolist() for who, t in splits.items()}
+        return cls(
+            panel, _by_security(tables.versions), _by_security(tables.split), splits, days, {}
+        )
+
+    def values(self, pairs: IntArray, series: Sequence[Series], kernels: Path) -> FloatArray:
+        """The series at the last bar of each run; NaN where that bar itself was not known."""
+        day = self.panel.fields.index("session")
+        cutoffs = {t: int(nyse().opens(int(t) + 1).timestamp() * 1e6) for t in set(pairs[:, 1])}
+        runs = [self._run(int(i), int(t)).until(day, int(t), cutoffs[t]) for i, t in pairs]
+        lengths = np.array([run.shape[1] for run in runs], dtype=np.int64)
+        whole = np.concatenate(runs, axis=1)
+        columns = dict(zip(self.panel.fields, whole, strict=True))
+        values = evaluate(list(series), pack(np.arange(len(runs)), lengths, columns), kernels)
+        ends = [run[day, -1] if run.shape[1] else np.nan for run in runs]
+        values[:, np.array(ends) != pairs[:, 1]] = np.nan
+        return values
+
+    def _run(self, i: int, ordinal: int) -> _Run:
+        """The run of a symbol in the adjustment epoch of a session."""
+        who = int(self.panel.security_ids[i])
+        splits = self.splits.get(who)
+        epoch = 0 if splits is None else bisect(self.days[who], ordinal)
+        if (i, epoch) not in self.runs:
+            self.runs[i, epoch] = self._epoch(i, None if splits is None else splits[:epoch])
+        return self.runs[i, epoch]
+
+    def _epoch(self, i: int, splits: pl.DataFrame | None) -> _Run:
+        who, fields = int(self.panel.security_ids[i]), self.panel.fields
+        told = self.versions[who]
+        if splits is None:
+            bars = [self.panel.run(i, name) for name in fields]
+        else:
+            rows = adjust_for_splits(newest_of(self.split[who]), splits)
+            bars = columns_of_rows(rows, fields)
+            told = adjust_for_splits(told, splits)
+        told = told.sort("session", "known_at")
+        columns = np.stack(columns_of_rows(told, fields))
+        known = told["known_at"].to_physical().to_numpy()
+        return _Run(bars, columns[fields.index("session")], known, columns)
+
+
+def _by_security(table: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    return {int(part["security_id"][0]): part for part in table.partition_by("security_id")}
+
+
+def _of_session(
+    store: Store,
+    view: MappedPanel,
+    panel: Panel,
+    keys: IntArray,
+    ordinal: int,
+    series: Sequence[Series],
+    kernels: Path,
+) -> tuple[IntArray, FloatArray]:
+    """Of everybody that traded on a session, with the market as it was known that night."""
+    day = nyse().day(ordinal)
+    then = store.panel(None if day == view.version.last else day, version=view.version)
+    closes = benchmark_closes(then, "market")
+    mine, theirs = np.intersect1d(panel.security_ids, then.panel.security_ids, return_indices=True)[
+        1:
+    ]
+    traded = then.panel.last("session")[theirs] == ordinal
+    mine, theirs = mine[traded], theirs[traded]
+    values = evaluate(list(series), then.panel, kernels, benchmark=closes)[:, theirs]
+    rows, there = _found(keys, np.stack([mine, np.full(len(mine), ordinal)], axis=1))
+    return rows[there], values[:, there]

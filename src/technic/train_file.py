@@ -1,0 +1,203 @@
+"""What is learned: training files, and the one that is shipped with the package."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from technic.alpha.folds import Spans
+from technic.config import read_toml
+from technic.errors import ConfigError, QuestionError
+from technic.scan_file import UNIVERSES, share
+
+HORIZONS = (1, 5, 21)
+MODELS = ("ridge", "xgboost")
+TREES = {
+    "trees": int, "depth": int, "rate": float, "rows": float, "columns": float, "least": float,
+    "bins": int, "penalty": float,
+}  # fmt: skip
+MOST_FEATURES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class TrainFile:
+    """What is learned, from whom, and how it is judged.
+
+    Attributes
+    ----------
+    name, horizon, universe, seeds, max_age : as in the file
+    model : "ridge" or "xgboost"
+    features : canonical texts; each is scale-free
+    baselines : of them, with a sign, what a model must be held against
+    demean : "market" or "sector"
+    delisting : return imputed to a name that vanishes, from its last close
+    spans : how the history is divided
+    parameters : of the model, by name
+    """
+
+    name: str
+    model: str
+    horizon: int
+    universe: str
+    demean: str
+    delisting: float
+    seeds: int
+    max_age: int
+    features: tuple[str, ...]
+    baselines: tuple[str, ...]
+    spans: Spans
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path | None = None) -> TrainFile:
+        """A training file; the one of the package by default.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or it says something that cannot be.
+        """
+        if path is None:
+            return cls.of({}, "the default of training")
+        return cls.of(read_toml(path, required=True), str(path))
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], what: str) -> TrainFile:
+        """The content of a file, over the defaults, checked key by key."""
+        default = tomllib.loads(default_text())
+        if unknown := sorted(set(content) - set(default)):
+            raise ConfigError(
+                f"{what}: {', '.join(unknown)} means nothing here; there are "
+                f"{', '.join(sorted(default))}"
+            )
+        given = {**default, **content}
+        model = _one_of(given["model"], MODELS, f"{what}: model")
+        features = _features(given["features"], what)
+        return cls(
+            name=str(content.get("name", default["name"] if not content else Path(what).stem)),
+            model=model,
+            horizon=int(_one_of(given["horizon"], HORIZONS, f"{what}: horizon")),
+            universe=UNIVERSES.get(str(given["universe"]), str(given["universe"])),
+            demean=_one_of(given["demean"], ("market", "sector"), f"{what}: demean"),
+            delisting=_loss(given["delisting"], f"{what}: delisting"),
+            seeds=_whole(given["seeds"], f"{what}: seeds"),
+            max_age=_whole(given["max_age"], f"{what}: max_age"),
+            features=features,
+            baselines=_baselines(content.get("baselines"), default["baselines"], features, what),
+            spans=_spans({**default["spans"], **_table(given, "spans", what)}, what),
+            parameters=_parameters(
+                model, {**default[model], **_table(content, model, what)}, f"{what}: {model}"
+            ),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        found = asdict(self)
+        return {**found, "parameters": dict(self.parameters)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything but the name: two of the same are the same trial."""
+        content = {k: v for k, v in self.as_dict().items() if k != "name"}
+        return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def default_text() -> str:
+    """The training file that is shipped."""
+    return files("technic.alpha").joinpath("default.toml").read_text("utf-8")
+
+
+def _features(texts: Any, what: str) -> tuple[str, ...]:
+    """Canonical texts of indicators that have no scale."""
+    from technic.indicators import REGISTRY  # noqa: PLC0415 -- numba is slow to import
+    from technic.query.resolve import Resolver  # noqa: PLC0415
+    from technic.query.tree import Feature  # noqa: PLC0415
+
+    if not isinstance(texts, list) or not texts or len(texts) > MOST_FEATURES:
+        raise ConfigError(f"{what}: features is a list of 1 to {MOST_FEATURES} texts")
+    found: dict[str, None] = {}
+    for text in texts:
+        try:
+            tree = Resolver().any(str(text))[0]
+        except QuestionError as error:
+            raise ConfigError(f"{what}: feature {text}: {error}") from error
+        if not isinstance(tree, Feature) or not REGISTRY[tree.indicator].scale_free:
+            raise ConfigError(
+                f"{what}: feature {text}: only indicators without a scale can be compared over "
+                "years and between stocks, such as rsi(14), ret(21) or atr_pct(14); a price or an "
+                "average of prices is none"
+            )
+        found[str(tree)] = None
+    return tuple(found)
+
+
+def _baselines(
+    given: Any, default: list[str], features: tuple[str, ...], what: str
+) -> tuple[str, ...]:
+    from technic.query.resolve import Resolver  # noqa: PLC0415
+
+    found = []
+    for text in default if given is None else given:
+        sign, name = ("-", str(text)[1:]) if str(text).startswith("-") else ("", str(text))
+        canonical = str(Resolver().any(name)[0])
+        if canonical in features:
+            found.append(sign + canonical)
+        elif given is not None:
+            raise ConfigError(f"{what}: baseline {text}: is none of the features")
+    return tuple(found)
+
+
+def _spans(content: Mapping[str, Any], what: str) -> Spans:
+    known = {f.name for f in fields(Spans)}
+    if unknown := sorted(set(content) - known):
+        raise ConfigError(f"{what}: spans.{', spans.'.join(unknown)} means nothing")
+    if not all(isinstance(v, int) and not isinstance(v, bool) for v in content.values()):
+        raise ConfigError(f"{what}: spans are whole numbers of sessions")
+    return Spans(**content)
+
+
+def _parameters(model: str, content: Mapping[str, Any], what: str) -> dict[str, float]:
+    known: dict[str, type] = TREES if model == "xgboost" else {"strength": float}
+    if unknown := sorted(set(content) - set(known)):
+        raise ConfigError(
+            f"{what}.{', '.join(unknown)} means nothing; there are {', '.join(known)}"
+        )
+    found: dict[str, float] = {}
+    for name, value in content.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise ConfigError(f"{what}.{name} is a number above 0; got {value!r}")
+        found[name] = known[name](value)
+    return found
+
+
+def _table(content: Mapping[str, Any], name: str, what: str) -> dict[str, Any]:
+    found = content.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{what}: {name} is a table: [{name}]")
+    return dict(found)
+
+
+def _one_of(value: Any, known: tuple[Any, ...], what: str) -> Any:
+    if value not in known:
+        raise ConfigError(f"{what} is one of {', '.join(map(str, known))}; got {value!r}")
+    return value
+
+
+def _loss(value: Any, what: str) -> float:
+    found = share(value, what)
+    if not -1.0 <= found <= 0.0:
+        raise ConfigError(f"{what} is a return from -100% to 0; got {value!r}")
+    return found
+
+
+def _whole(value: Any, what: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"{what} is a whole number of at least 1; got {value!r}")
+    return value

@@ -1,0 +1,91 @@
+"""What was ever tried on a store: an append-only table, each row chained to all before it.
+
+The more one looks, the better the best looks by luck alone; a Sharpe ratio is deflated by how many
+distinct things were tried. Rows are added by what tries, not by whoever likes the result, and a row
+that is changed or taken away breaks the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, func, insert, select
+
+from technic.errors import StoreError
+from technic.store import Store
+from technic.store.catalog.catalog import naive
+from technic.store.catalog.tables import TRIALS
+
+FIELDS = ("at", "kind", "digest", "name", "store_version", "model", "content")
+
+
+def record_trial(
+    store: Store,
+    kind: str,
+    digest: str,
+    name: str,
+    content: Mapping[str, Any],
+    at: datetime,
+    model: str | None = None,
+) -> int:
+    """Write down that something was tried; returns the number of the trial.
+
+    Parameters
+    ----------
+    kind : train, vault or backtest
+    digest : of what was tried: the same thing tried again is no other trial
+    model : SHA-256 of what was learned, if anything was
+    """
+    values = {
+        "at": naive(at).replace(microsecond=0), "kind": kind, "digest": digest, "name": name,
+        "store_version": store.require().name, "model": model,
+        "content": orjson.dumps(dict(content)).decode(),
+    }  # fmt: skip
+
+    def work(connection: Connection) -> int:
+        newest = select(TRIALS.c.chain).order_by(TRIALS.c.id.desc()).limit(1)
+        before = connection.execute(newest).scalar() or ""
+        done = connection.execute(insert(TRIALS).values(**values, chain=_link(before, values)))
+        assert done.inserted_primary_key is not None
+        return int(done.inserted_primary_key[0])
+
+    return store.catalog.write(work)
+
+
+def trials(store: Store, kind: str | None = None) -> list[dict[str, Any]]:
+    """Every trial, newest first; what was asked and found under `content`.
+
+    Raises
+    ------
+    StoreError
+        If the table was altered.
+    """
+    rows = store.catalog.rows(select(TRIALS).order_by(TRIALS.c.id))
+    before = ""
+    for row in rows:
+        if row["chain"] != _link(before, row):
+            raise StoreError(
+                f"the table of trials was altered at row {row['id']}: what was tried on this store "
+                "is not known any more; restore the catalog from a backup"
+            )
+        before = row["chain"]
+        row["content"] = orjson.loads(row["content"])
+    return [row for row in reversed(rows) if kind is None or row["kind"] == kind]
+
+
+def distinct_trials(store: Store, kind: str, *, with_digest: str = "") -> int:
+    """How many distinct things of a kind were ever tried, one that is about to be among them."""
+    query = select(func.count(TRIALS.c.digest.distinct())).where(
+        TRIALS.c.kind == kind, TRIALS.c.digest != with_digest
+    )
+    found = store.catalog.read(lambda connection: connection.execute(query).scalar())
+    return int(found or 0) + bool(with_digest)
+
+
+def _link(before: str, row: Mapping[str, Any]) -> str:
+    content = [before, row["at"].isoformat(), *(row[name] for name in FIELDS[1:])]
+    return sha256(orjson.dumps(content)).hexdigest()
