@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from technic.alert_rules import AlertRules
+from technic.backtest_rules import BacktestRules
 from technic.config import read_toml
 from technic.errors import ConfigError
 from technic.plan import PlanRules
@@ -38,6 +39,7 @@ class ScanFile:
     plan : how plans are made
     symbols : only these, if any are given
     alert : when a change is told, and to whom; None if never
+    backtest : how `technic backtest` trades it
     """
 
     name: str = "everything by technical rating"
@@ -53,6 +55,7 @@ class ScanFile:
     plan: PlanRules = field(default_factory=PlanRules)
     symbols: tuple[str, ...] = ()
     alert: AlertRules | None = None
+    backtest: BacktestRules = field(default_factory=BacktestRules)
 
     @classmethod
     def read(cls, source: Path) -> ScanFile:
@@ -107,6 +110,7 @@ class ScanFile:
             missing=missing,
             plan=_plan(content.get("plan", {}), what),
             alert=AlertRules.of(content["alert"], what) if "alert" in content else None,
+            backtest=BacktestRules.of(content.get("backtest", {}), what),
         )
 
 

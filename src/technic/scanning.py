@@ -22,6 +22,7 @@ import numpy as np
 
 from technic import __version__
 from technic.answers import answer_key, pack, unpack
+from technic.backtest_rules import BacktestRules
 from technic.config import Settings
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
@@ -120,7 +121,7 @@ def _key(
     known_at: datetime | None,
 ) -> str:
     """What the report depends on; empty if something of the user's may be part of it, which changes."""
-    texts = asdict(replace(asked, alert=None))
+    texts = asdict(replace(asked, alert=None, backtest=BacktestRules()))
     if "in_list" in str(texts) or "python(" in str(texts):
         return ""
     if "alpha" in str(texts):  # another model, another answer
