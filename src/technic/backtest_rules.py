@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from math import isfinite
@@ -58,7 +58,9 @@ class BacktestRules:
             if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
                 raise ConfigError(f"backtest.{name} cannot be {getattr(self, name)}")
         if not -1.0 <= self.delisting <= 0.0:
-            raise ConfigError(f"backtest.delisting is a return from -100% to 0; got {self.delisting}")
+            raise ConfigError(
+                f"backtest.delisting is a return from -100% to 0; got {self.delisting}"
+            )
         if self.first and self.last and self.first >= self.last:
             raise ConfigError(f"backtest: from {self.first} lies after to {self.last}")
 
@@ -94,18 +96,12 @@ class BacktestRules:
                 f"{what}: backtest.{', backtest.'.join(unknown)} means nothing; there are "
                 f"{', '.join(sorted(known))}"
             )
-        given = {names.get(k, k): v for k, v in content.items()}
-        for name in ("first", "last"):
-            if name in given:
-                given[name] = _day(given[name], f"{what}: backtest.{name}")
-        for name in ("delisting", "borrow"):
-            if name in given:
-                given[name] = _share(given[name], f"{what}: backtest.{name}")
-        for name in ("hold", "buffer"):
-            if type(given.get(name, 0)) is not int:
-                raise ConfigError(f"{what}: backtest.{name} is a whole number of names")
+        given: dict[str, Any] = {names.get(str(k), str(k)): v for k, v in content.items()}
+        given = {
+            k: READ[k](v, f"{what}: backtest.{k}") if k in READ else v for k, v in given.items()
+        }
         try:
-            return cls(**{k: str(v) if k in {"rebalance", "cost"} else v for k, v in given.items()})
+            return cls(**given)
         except TypeError as error:
             raise ConfigError(f"{what}: backtest holds a value of the wrong kind") from error
 
@@ -125,9 +121,22 @@ def _day(value: Any, what: str) -> date:
         raise ConfigError(f"{what} is a date such as 2016-01-04; got {value!r}") from error
 
 
+def _names(value: Any, what: str) -> int:
+    if type(value) is not int:
+        raise ConfigError(f"{what} is a whole number of names; got {value!r}")
+    return value
+
+
 def _share(value: Any, what: str) -> float:
     text = str(value).strip()
     try:
         return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
     except ValueError as error:
         raise ConfigError(f'{what} is a share such as "-30%"; got {value!r}') from error
+
+
+READ: Mapping[str, Callable[[Any, str], Any]] = {
+    "first": _day, "last": _day, "delisting": _share, "borrow": _share, "hold": _names,
+    "buffer": _names, "rebalance": lambda value, _what: str(value),
+    "cost": lambda value, _what: str(value),
+}  # fmt: skip

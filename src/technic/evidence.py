@@ -194,7 +194,8 @@ def interval(series: FloatArray, block: int) -> tuple[float, float, float, float
     tail = 100.0 * (1.0 - CONFIDENCE) / 2.0
     low, high = np.percentile(drawn, [tail, 100.0 - tail])
     wider = widening(n / block)
-    return mean, mean - wider * (mean - low), mean + wider * (high - mean), float(drawn.std())
+    low, high = mean - wider * (mean - float(low)), mean + wider * (float(high) - mean)
+    return mean, low, high, float(drawn.std())
 
 
 def widening(blocks: float) -> float:

@@ -14,7 +14,7 @@ import orjson
 
 from technic.alpha.folds import Spans
 from technic.config import read_toml
-from technic.errors import ConfigError, QuestionError
+from technic.errors import ConfigError, QuestionError, first_line
 from technic.scan_file import UNIVERSES, share
 
 HORIZONS = (1, 5, 21)
@@ -127,7 +127,7 @@ def _features(texts: Any, what: str) -> tuple[str, ...]:
         try:
             tree = Resolver().any(str(text))[0]
         except QuestionError as error:
-            raise ConfigError(f"{what}: feature {text}: {error}") from error
+            raise ConfigError(f"{what}: feature {text}: {first_line(error)}") from error
         if not isinstance(tree, Feature) or not REGISTRY[tree.indicator].scale_free:
             raise ConfigError(
                 f"{what}: feature {text}: only indicators without a scale can be compared over "

@@ -161,7 +161,7 @@ def overfitting(returns: FloatArray, blocks: int = 10) -> float:
         best = int(np.argmax(_ratio(sums, squares, counts, inside)))
         judged = _ratio(sums, squares, counts, ~inside)
         place = float((judged < judged[best]).mean() + 0.5 * (judged == judged[best]).mean())
-        below += place <= 0.5  # noqa: PLR2004 -- the median
+        below += bool(place <= 0.5)  # noqa: PLR2004 -- the median
         tried += 1
     return below / tried
 

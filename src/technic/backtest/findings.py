@@ -18,7 +18,6 @@ from technic.alpha.significance import (
 )
 from technic.backtest.tape import Tape
 from technic.backtest.trading import Trade, Traded
-from technic.backtest_rules import BacktestRules
 from technic.typing import FloatArray
 
 BLOCK = 10  # sessions that a bootstrap draws whole: two weeks
@@ -83,7 +82,7 @@ def by_year(
     return found
 
 
-def trading(traded: Traded, rules: BacktestRules, account: float) -> dict[str, Any]:
+def trading(traded: Traded, account: float) -> dict[str, Any]:
     """What was traded, what it cost, and how much more it could have cost."""
     trades, years = traded.trades, max(len(traded.equity) - 1, 1) / YEAR
     profits = np.array([one.profit for one in trades])
@@ -126,8 +125,9 @@ def trade_rows(
         {
             "symbol": names.get(one.security_id, ""), "security_id": one.security_id,
             "entry": tape.day(one.entry).isoformat(), "exit": tape.day(one.exit).isoformat(),
-            "shares": one.shares, "entry_price": one.entry_price, "exit_price": one.exit_price,
-            "costs": one.costs, "dividends": one.dividends, "profit": one.profit,
+            "shares": float(one.shares), "entry_price": float(one.entry_price),
+            "exit_price": float(one.exit_price), "costs": float(one.costs),
+            "dividends": float(one.dividends), "profit": float(one.profit),
             "reason": one.reason,
         }
         for one in trades

@@ -133,9 +133,7 @@ def backtest(
         "sharpe": found.summary["performance"]["sharpe"], "seal": found.manifest["seal"],
     }  # fmt: skip
     record_trial(store, "backtest", digest, file.name, content, datetime.now(UTC))
-    store.catalog.record_run(
-        "backtest", file.name, found.last, found.manifest, datetime.now(UTC)
-    )
+    store.catalog.record_run("backtest", file.name, found.last, found.manifest, datetime.now(UTC))
     return found
 
 
@@ -181,9 +179,7 @@ def _run(
     if question.names & set(ALPHA):
         model = model or active_model(store)
         _check_model(store, model, days[0])
-    decisions = decide(
-        store, version, question, rules, days, settings, executor, progress, model
-    )
+    decisions = decide(store, version, question, rules, days, settings, executor, progress, model)
     begin, end = nyse().ordinal(every[0]), nyse().ordinal(every[-1])
     chosen = {int(who) for ranking in decisions.rankings for who in ranking}
     warm = max(begin - 2 * 21, nyse().ordinal(version.first)) if version.first else begin
@@ -206,7 +202,7 @@ def _run(
         traded, follow(rules, survivors),
         {f"{value:+.0%}": follow(replace(rules, delisting=value)) for value in IMPUTED},
         follow(replace(rules, cost="none", commission=0.0, borrow=0.0)),
-        tape, start, benchmark, rules, question, trials, decisions,
+        tape, start, benchmark, question, trials, decisions,
     )  # fmt: skip
     trades = tuple(findings.trade_rows(traded.trades, tape, decisions.names))
     asked = {
@@ -225,7 +221,7 @@ def _run(
         days=tuple(day.isoformat() for day in every), equity=traded.equity[start:],
         benchmark=benchmark, exposure=traded.exposure[start:], trades=trades, manifest=manifest,
         simulated=version.simulated is not None, store_version=version.name,
-        notes=_notes(version, question, rules, traded, tape),
+        notes=_notes(version, question, rules, tape),
     )  # fmt: skip
 
 
@@ -278,7 +274,6 @@ def _summary(
     tape: Tape,
     start: int,
     benchmark: FloatArray,
-    rules: BacktestRules,
     question: Question,
     trials: int,
     decisions: Decisions,
@@ -288,15 +283,17 @@ def _summary(
     found = _dated(findings.performance(equity, trials), tape, start)
     only = findings.performance(survivors.equity[start:], trials)
     known = ~np.isnan(benchmark)
-    market = _dated(findings.performance(benchmark[known]), tape, start) if known.sum() > 1 else None
+    market = (
+        _dated(findings.performance(benchmark[known]), tape, start) if known.sum() > 1 else None
+    )
     return {
         "performance": found,
         "gross": _dated(findings.performance(free.equity[start:]), tape, start),
         "benchmark": market,
-        "trading": findings.trading(traded, rules, account),
+        "trading": findings.trading(traded, account),
         "capacity": findings.capacity(traded, question.plan.max_adv, account),
         "years": findings.by_year(
-            replace_rows(tape, start), equity, benchmark, traded.value_traded[start:]
+            replace(tape, ordinals=tape.ordinals[start:]), equity, benchmark, traded.value_traded[start:]
         ),
         "survivors": {
             "yearly": only["yearly"], "sharpe": only["sharpe"],
@@ -314,11 +311,6 @@ def _summary(
     }  # fmt: skip
 
 
-def replace_rows(tape: Tape, start: int) -> Tape:
-    """The same tape, whose first session is another."""
-    return replace(tape, ordinals=tape.ordinals[start:])
-
-
 def _dated(found: dict[str, Any], tape: Tape, start: int) -> dict[str, Any]:
     for name in ("drawdown_from", "drawdown_to"):
         found[name] = tape.day(start + found[name]).isoformat()
@@ -330,7 +322,7 @@ def _less(first: float | None, second: float | None) -> float | None:
 
 
 def _notes(
-    version: StoreVersion, question: Question, rules: BacktestRules, traded: Traded, tape: Tape
+    version: StoreVersion, question: Question, rules: BacktestRules, tape: Tape
 ) -> tuple[str, ...]:
     notes = []
     years = max(len(tape.ordinals), 1) / 252.0

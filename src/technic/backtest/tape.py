@@ -50,9 +50,7 @@ class Tape:
         return nyse().day(int(self.ordinals[row]))
 
 
-def tape_of(
-    store: Store, version: StoreVersion, ids: Sequence[int], first: int, last: int
-) -> Tape:
+def tape_of(store: Store, version: StoreVersion, ids: Sequence[int], first: int, last: int) -> Tape:
     """The tape of some securities between two sessions, as it is known now.
 
     What was decided was decided on what was known then; what it came to is told by what is known

@@ -210,7 +210,9 @@ def _split(account: _Account, t: int) -> None:
 def _dividends(account: _Account, t: int) -> None:
     for column, position in account.held.items():
         # A share of the night before: where it splits on the same morning, as it was then.
-        paid = float(account.tape.dividend[t, column] * position.shares / account.tape.ratio[t, column])
+        paid = float(
+            account.tape.dividend[t, column] * position.shares / account.tape.ratio[t, column]
+        )
         account.cash += paid
         position.dividends += paid
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 PLOT_STYLE = """
@@ -33,6 +33,43 @@ def lines(title: str, names: Sequence[str], series: Mapping[str, Sequence[float]
         for k, name in enumerate(names)
     ]
     return plot(title, scale, "".join(marks), 180 + step * len(names))
+
+
+def curves(
+    title: str, days: Sequence[str], series: Mapping[str, Iterable[float]], height: int = 220
+) -> str:
+    """Long series over sessions, as lines; what is not a number is left out."""
+    known = [float(v) for values in series.values() for v in values if v == v]  # noqa: PLR0124 -- a NaN is not itself
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    reach, wide, n = (high - low) or 1.0, 860, max(len(days) - 1, 1)
+    marks = []
+    for j, (label, values) in enumerate(series.items()):
+        points = [
+            (62 + wide * k / n, 8 + height * (1.0 - (float(v) - low) / reach))
+            for k, v in enumerate(values) if v == v  # noqa: PLR0124
+        ]  # fmt: skip
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        marks.append(
+            f'<polyline points="{path}" fill="none" stroke="{COLOURS[j % len(COLOURS)]}" '
+            'stroke-width="1.4"/>'
+        )
+        if label and points:
+            x, y = points[-1]
+            marks.append(f'<text x="{x + 5:.1f}" y="{y + 3:.1f}">{escape(label)}</text>')
+    form = ",.0f" if max(abs(low), abs(high)) >= 100.0 else ".3g"  # noqa: PLR2004
+    ends = (
+        f'<text x="0" y="14">{high:{form}}</text><text x="0" y="{height + 8}">{low:{form}}</text>'
+    )
+    dates = (
+        f'<text x="62" y="{height + 24}">{escape(days[0])}</text>'
+        f'<text x="{62 + wide}" y="{height + 24}" text-anchor="end">{escape(days[-1])}</text>'
+        if days else ""
+    )  # fmt: skip
+    return (
+        f'<div class="plot"><h3>{escape(title)}</h3>'
+        f'<svg viewBox="0 0 1000 {height + 30}" width="1000" style="max-width:100%" role="img" '
+        f'aria-label="{escape(title, quote=True)}">{"".join(marks)}{ends}{dates}</svg></div>'
+    )
 
 
 def bars(

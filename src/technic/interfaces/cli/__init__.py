@@ -75,6 +75,8 @@ for _command in (
     learning.models,
     learning.model,
     learning.trials,
+    learning.backtest,
+    learning.record,
     research.regime,
     research.universe,
     research.scores,

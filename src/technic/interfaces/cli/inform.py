@@ -165,7 +165,7 @@ def verify(
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Run a sealed scan again and compare it, byte for byte; or prove incremental scans."""
+    """Run a sealed scan or backtest again and compare it, byte for byte; or prove incremental scans."""
     from technic.scanning import rerun
     from technic.verify import compare, read_manifest
 
@@ -177,8 +177,13 @@ def verify(
     manifest = read_manifest(file)
     desk = options.desk(store)
     options.ensure_compiled(desk.settings)
-    again = rerun(desk.store, manifest, desk.settings)
-    differences = compare(manifest, again.manifest)
+    if "backtest" in manifest["question"]:
+        from technic.backtest.running import rerun_backtest
+
+        again = dict(rerun_backtest(desk.store, manifest, desk.settings))
+    else:
+        again = rerun(desk.store, manifest, desk.settings).manifest
+    differences = compare(manifest, again)
     if as_json:
         options.emit_json({"verified": not differences, "differences": differences})
         if differences:

@@ -1,4 +1,4 @@
-"""Commands that learn: train a model, look at models, let one forecast."""
+"""Commands about what would have been, and will be: models, backtests, the record of reports."""
 
 from __future__ import annotations
 
@@ -143,3 +143,75 @@ def trials(
         )
     distinct = len({(row["kind"], row["digest"]) for row in rows})
     print(f"{len(rows):,} trials, {distinct:,} distinct; none is ever taken away")
+
+
+def backtest(
+    file: Annotated[Path, typer.Argument(metavar="SCAN", help="A scan file, or a preset.")],
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="Instead of the file's.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Instead of the file's.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
+    ] = None,
+    executor: options.ExecutorOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Trade a scan on the past, session after session, on what was known then.
+
+    The same file and the same code as `technic scan`; orders are filled at the next open, moved
+    by half a spread and their own impact. Every distinct question is counted: the more are tried,
+    the more a good result is luck.
+
+      technic backtest momentum-leaders
+      technic backtest mine.toml --from 2022-01-03 --to 2023-12-29 -o note.html
+    """
+    from technic.backtest.running import backtest as run
+    from technic.interfaces.backtests import backtest_page, render_backtest
+    from technic.scan_file import ScanFile
+
+    if out is not None and out.suffix != ".html":
+        raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    with ExitStack() as stack:
+        advance = stack.enter_context(options.bar("Backtesting"))
+        runner = None
+        if executor is not None:
+            runner = stack.enter_context(options.executor(executor, desk.settings))
+        found = run(
+            desk.store, ScanFile.read(file), first=options.day(first, "--from"),
+            last=options.day(last, "--to"), settings=desk.settings, executor=runner,
+            progress=advance,
+        )  # fmt: skip
+    if out is not None:
+        out.write_text(backtest_page(found), encoding="utf-8")
+    if as_json:
+        options.emit_json(found.as_dict())
+        return
+    render_backtest(found, sys.stdout)
+    if out is not None:
+        print(f"Page: {out}")
+
+
+def record(
+    scan: Annotated[str, typer.Argument(metavar="SCAN", help="A saved scan, by name.")],
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """What the picks of every kept daily report did since, against their universe."""
+    from technic.interfaces.backtests import render_record
+    from technic.recording import record as run
+
+    desk = options.desk(store)
+    options.ensure_compiled(desk.settings)
+    with options.bar("Recalling") as advance:
+        found = run(desk.store, scan, desk.settings, advance)
+    if as_json:
+        options.emit_json(found.as_dict())
+        return
+    render_record(found, sys.stdout)
