@@ -6,6 +6,7 @@ import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from time import monotonic, sleep
@@ -222,6 +223,53 @@ def test_sessions_are_a_job_whose_result_is_a_table(client, store):
     )
     table = client.get(f"{begun.headers['location']}/result", headers={"Accept": "text/csv"})
     assert pl.read_csv(io.BytesIO(table.content)).height == len(found["rows"])
+
+
+def test_a_model_is_trained_looked_at_and_used(client, store):
+    assert client.get("/api/v1/models").json() == []
+    assert "technic train" in problem(post(client, "scan", {"rank": "alpha"}), 409)["detail"]
+    body = {"model": "ridge", "features": ["ret(5)", "rsi(14)"], "universe": ""}
+    job = post(client, "train", body).json()
+    wait(client, job)
+    found = client.get(f"/api/v1/jobs/{job['id']}/result").json()
+    assert found["gate"]["reason"] == "span"
+    (one,) = client.get("/api/v1/models").json()
+    assert (one["model"], one["used"], one["label"]) == (found["model"], True, "no measured edge")
+    card = client.get(f"/api/v1/models/{one['model'][:12]}").json()
+    assert card["sha256"] == one["model"]
+    page = client.get(f"/api/v1/models/{one['model'][:12]}/page")
+    assert page.headers["content-disposition"].startswith("attachment")
+    assert "no measured edge" in page.text
+    assert client.get(f"/api/v1/jobs/{job['id']}/page").text == page.text
+    assert client.post(f"/api/v1/models/{one['model']}/use").status_code == 204
+    problem(client.get("/api/v1/models/abcdef123456"), 409)
+    problem(post(client, "train", {"features": ["close"]}), 422)
+    asked = {"rank": "alpha", "columns": ["alpha_rank"], "top": 3}
+    report = post(client, "scan", asked).json()
+    assert report["manifest"]["question"]["model"] == one["model"]
+    assert any(note.startswith("alpha: no measured edge") for note in report["notes"])
+    symbol = report["rows"][0]["symbol"]
+    told = post(client, "explain", {"rank": "alpha", "symbol": symbol}).json()
+    assert {piece["text"] for piece in told["parts"][0]["pieces"]} == {"ret(5)", "rsi(14)", "base"}
+
+
+def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
+    from technic.backtest.running import backtest
+
+    body = {**ASKED, "rebalance": "monthly", "hold": 5}
+    job = post(client, "backtest", body).json()
+    wait(client, job)
+    found = client.get(f"/api/v1/jobs/{job['id']}/result").json()
+    file = replace(FILE, backtest=replace(FILE.backtest, rebalance="monthly", hold=5))
+    assert found["manifest"] == backtest(store, file).manifest
+    assert found["verdict"]
+    page = client.get(f"/api/v1/jobs/{job['id']}/page")
+    assert found["verdict"] in page.text
+    kinds = [row["kind"] for row in client.get("/api/v1/trials").json()]
+    assert "backtest" in kinds
+    problem(post(client, "backtest", {**ASKED, "cost": "free"}), 422)
+    problem(post(client, "backtest", {**ASKED, "hold": 0}), 422)
+    problem(client.get("/api/v1/record/nosuch"), 404)
 
 
 def test_a_job_is_cancelled_and_says_so(client):

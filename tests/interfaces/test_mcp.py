@@ -21,7 +21,17 @@ from technic.scanning import scan
 from technic.simulate import simulate
 from technic.sync import FileStore
 
-TOOLS = {"compile", "scan", "explain", "why_not", "diff", "coverage", "evidence"}
+TOOLS = {
+    "compile",
+    "scan",
+    "explain",
+    "why_not",
+    "diff",
+    "coverage",
+    "evidence",
+    "models",
+    "backtest",
+}
 ENVELOPE = {
     "status",
     "as_of",
@@ -59,11 +69,11 @@ def call(store, name, **arguments):
     return content
 
 
-def test_there_are_seven_tools_and_all_say_that_they_only_read(store):
+def test_there_are_nine_tools_and_all_but_the_one_that_counts_only_read(store):
     tools = asyncio.run(make_server(store, Settings.load()).list_tools())
     assert {tool.name for tool in tools} == TOOLS
     for tool in tools:
-        assert tool.annotations.read_only_hint
+        assert tool.annotations.read_only_hint == (tool.name != "backtest")
         assert not tool.annotations.destructive_hint
         assert tool.description
 
@@ -100,6 +110,11 @@ def test_what_vendors_wrote_is_marked_one_line_and_short(store):
         ("evidence", {}, "empty"),
         ("compile", {"where": "rsi < 30"}, "ok"),
         ("coverage", {}, "ok"),
+        ("models", {}, "empty"),
+        ("scan", {"rank": "alpha"}, "unavailable"),
+        ("backtest", {"universe": "all", "rank": "ret(5)", "rebalance": "monthly"}, "ok"),
+        ("backtest", {"rank": "ret(5)", "rebalance": "hourly"}, "bad_argument"),
+        ("backtest", {"rank": "ret(5", "rebalance": "monthly"}, "bad_question"),
         ("diff", {"universe": "all", "rank": "ret(5)"}, "ok"),
     ],
 )
@@ -186,3 +201,15 @@ def test_over_http_to_our_own_name_only(store):
         server.terminate()
         server.wait(10)
         server.stderr.close()
+
+
+def test_a_backtest_says_what_it_allows_and_is_counted(store):
+    from technic.trials import trials
+
+    found = call(store, "backtest", universe="all", rank="ret(21)", rebalance="monthly", hold=5)
+    data = found["data"]
+    assert data["verdict"]
+    assert any(line.startswith("Trials:") for line in data["hangs"])
+    assert data["trials"] == len({row["digest"] for row in trials(store, "backtest")})
+    assert any("simulated" in warning for warning in found["warnings"])
+    assert found["manifest_id"] == trials(store, "backtest")[0]["content"]["seal"]

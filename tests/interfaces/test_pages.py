@@ -24,7 +24,7 @@ from technic.sync import FileStore
 pytestmark = pytest.mark.slow
 COLUMNS = ("close", "100 * ret(1)", "rsi(14)", "atr_pct(14)", "dollar_volume(20)", "market_cap")
 WIDTHS = (390, 1920)
-VIEWS = ("today", "scan", "market", "evidence", "operations")
+VIEWS = ("today", "scan", "market", "evidence", "models", "backtests", "operations")
 
 
 def home_of(tmp_path_factory, kernels, monkeypatch):
@@ -233,6 +233,35 @@ def test_a_long_job_is_started_watched_and_cancelled_and_another_runs_to_its_end
     page.page.get_by_role("button", name="Measure", exact=True).click()
     page.page.wait_for_selector("main table td code", timeout=120_000)
     assert page.page.locator("main table td code").first.inner_text() == "ret(21)"
+
+
+def test_a_model_is_trained_from_its_page_and_says_what_it_is_worth(page):
+    page.open("models")
+    page.page.get_by_text("No model was trained on this store yet").wait_for()
+    page.page.get_by_role("button", name="Train", exact=True).click()
+    page.page.locator("[data-job=train]").wait_for(state="visible")
+    card = page.page.get_by_label("Card", exact=True)
+    card.wait_for(timeout=180_000)
+    assert "no measured edge" in card.inner_text()
+    assert "too short to prove an edge" in card.inner_text()
+    assert page.page.get_by_label("Models of this store").get_by_text("forecasts").count() == 1
+
+
+def test_a_backtest_is_started_watched_cancelled_and_reported(page):
+    page.open("backtests")
+    page.page.get_by_label("Asked").select_option("daily")
+    page.page.get_by_role("button", name="Backtest", exact=True).click()
+    page.page.locator("[data-job=backtest]").wait_for(state="visible")
+    page.page.get_by_role("button", name="cancel").click()
+    page.page.wait_for_selector(
+        "[data-job=backtest][data-state=cancelled]", state="attached", timeout=60_000
+    )
+    page.page.get_by_label("Asked").select_option("monthly")
+    page.page.get_by_role("button", name="Backtest", exact=True).click()
+    verdict = page.page.get_by_label("Verdict")
+    verdict.wait_for(timeout=120_000)
+    assert "Sharpe ratio" in verdict.inner_text() or "Nothing was traded" in verdict.inner_text()
+    assert "Trials:" in page.page.get_by_label("What it hangs on").inner_text()
 
 
 def test_a_scan_is_saved_with_an_alert_and_stands_on_today(page, made):

@@ -75,7 +75,7 @@ class Card:
 
     def content(self) -> bytes:
         """The card as a file holds it."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2)
 
     @classmethod
     def of(cls, content: bytes) -> Card:

@@ -51,6 +51,12 @@ def verdict(found: Mapping[str, Any], trials: int) -> str:
     return f"Above zero ({span}), also after {trials:,} questions were tried on this store."
 
 
+def told(found: Backtest) -> dict[str, Any]:
+    """Everything as JSON holds it, and what may be concluded, in words."""
+    words = verdict(found.summary["performance"], found.trials)
+    return {**found.as_dict(), "verdict": words, "hangs": hangs(found), "figures": figures(found)}
+
+
 def render_backtest(found: Backtest, stream: TextIO) -> None:
     """The verdict, then the figures, then what they hang on."""
     out = console(stream)

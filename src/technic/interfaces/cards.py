@@ -85,7 +85,13 @@ def _usable(card: Card) -> str:
 
 
 def _judged(card: Card) -> list[tuple[str, Mapping[str, Any]]]:
-    return [(name, found) for name, found in card.result.items() if name != "seeds"]
+    first = [name for name in ("model", "ridge") if name in card.result]
+    rest = sorted(set(card.result) - {*first, "seeds"})
+    return [(name, card.result[name]) for name in [*first, *rest]]
+
+
+def _trials(count: int) -> str:
+    return "the first trial" if count == 1 else f"{count:,} distinct trials"
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:
@@ -106,7 +112,7 @@ def card_page(card: Card) -> str:
 {mark}
 <h1>{escape(card.name)}: {escape(card.label)}</h1>
 <p>{escape(_verdict(card))}</p>
-<p class="soft">{escape(_heading(card))} · {card.trials:,} distinct trials on this store</p>
+<p class="soft">{escape(_heading(card))} · {_trials(card.trials)} on this store</p>
 <p>{escape(_usable(card))}</p>
 {notes}
 <h2>The gate</h2>{_checks(card.gate["clauses"])}

@@ -1,4 +1,4 @@
-"""technic for agents: seven tools that read, over stdio or HTTP.
+"""technic for agents: nine tools, over stdio or HTTP; all read, and one counts what it tried.
 
 Every answer is an envelope: as of when, known until when, sealed by which manifest, how complete,
 with which warnings. An empty list, a symbol that does not exist, a date that is no session and a
@@ -18,6 +18,8 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from technic import __version__
+from technic.backtest.deciding import sessions_of_decision
+from technic.backtest.running import backtest
 from technic.config import Settings
 from technic.coverage import coverage
 from technic.differences import diff
@@ -32,6 +34,9 @@ from technic.errors import (
     first_line,
 )
 from technic.explaining import explain, why_not
+from technic.interfaces.backtests import hangs, verdict
+from technic.interfaces.cards import card_lines
+from technic.models import card_of, registered
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.remembering import remembered
@@ -39,12 +44,17 @@ from technic.report import Report
 from technic.saved import scan_file
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan
+from technic.spanning import sessions_between
 from technic.store import Store
 
 READING = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+TRYING = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
 MOST_ROWS = 100
+MOST_DECISIONS = 300  # sessions on which an agent may ask in one backtest
 LONGEST = 80  # characters of a vendor's text
 INSTRUCTIONS = (
     "Scans of the whole US stock market on this machine: which stocks, in which order, and why. "
@@ -78,9 +88,10 @@ def make_server(store: Store, settings: Settings) -> MCPServer[Any]:
     tools = _Tools(store, settings)
     for tool in (
         tools.compile, tools.scan, tools.explain, tools.why_not, tools.diff, tools.coverage,
-        tools.evidence,
+        tools.evidence, tools.models,
     ):  # fmt: skip
         server.tool(annotations=READING, structured_output=True)(tool)
+    server.tool(annotations=TRYING, structured_output=True)(tools.backtest)
     return server
 
 
@@ -207,6 +218,58 @@ class _Tools:
             if not found:
                 return self._envelope("empty", {}, ["never measured here: technic evaluate"])
             return self._envelope("ok", found, ["nothing was fitted; 1 in 20 intervals misses"])
+
+        return self._answered(work)
+
+    def models(self) -> dict[str, Any]:
+        """The models that give `alpha`, the one in use first: verdict, reason, rank IC, trials."""
+
+        def work() -> dict[str, Any]:
+            cards = [card_of(self._store, row["sha256"]) for row in registered(self._store)]
+            if not cards:
+                return self._envelope("empty", {}, ["no model was trained here: technic train"])
+            told = [{**card_lines(card), "used": k == 0} for k, card in enumerate(cards)]
+            notes = [f"alpha: {cards[0].label}" + (f" — {cards[0].why}" if cards[0].why else "")]
+            return self._envelope("ok", {"models": told}, notes)
+
+        return self._answered(work)
+
+    def backtest(
+        self, preset: Preset = "", where: Where = "", universe: Universe = "liquid",
+        rank: Rank = "", first: Day = "", last: Day = "",
+        rebalance: Annotated[str, Field(description="daily, weekly or monthly")] = "weekly",
+        hold: Annotated[int, Field(ge=1, le=500, description="Names held at once")] = 20,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Trade a scan on the past, on what was known then; the verdict says what it allows.
+
+        Every distinct question is counted for good, and deflates what is found later.
+        """
+
+        def work() -> dict[str, Any]:
+            named = "" if preset else UNIVERSES.get(universe, universe)
+            file = _with(self._file(preset), where, rank, named)
+            rules = replace(file.backtest, rebalance=rebalance, hold=hold)
+            version = self._store.require()
+            low, high = _day(first) or rules.first or version.first, _day(last) or rules.last
+            days = sessions_between(self._store, version, low or date.min, high)
+            asked = sessions_of_decision(days, rules.rebalance)
+            if len(asked) > MOST_DECISIONS:
+                raise ConfigError(
+                    f"{len(asked):,} sessions of decision; at most {MOST_DECISIONS} here: choose a "
+                    "shorter span, or weekly or monthly"
+                )
+            found = backtest(
+                self._store, replace(file, backtest=rules), first=low, last=high,
+                settings=self._settings,
+            )  # fmt: skip
+            told = found.summary
+            data = {
+                "verdict": verdict(told["performance"], found.trials), "hangs": hangs(found),
+                **{k: told[k] for k in ("performance", "gross", "benchmark", "trading", "years")},
+                "trials": found.trials, "rules": found.rules.as_dict(),
+            }  # fmt: skip
+            made = self._envelope("ok", data, list(found.notes), found.last)
+            return {**made, "manifest_id": found.manifest["seal"]}
 
         return self._answered(work)
 

@@ -170,7 +170,7 @@ def backtest(
       technic backtest mine.toml --from 2022-01-03 --to 2023-12-29 -o note.html
     """
     from technic.backtest.running import backtest as run
-    from technic.interfaces.backtests import backtest_page, render_backtest
+    from technic.interfaces.backtests import backtest_page, render_backtest, told
     from technic.scan_file import ScanFile
 
     if out is not None and out.suffix != ".html":
@@ -191,7 +191,7 @@ def backtest(
     if out is not None:
         out.write_text(backtest_page(found), encoding="utf-8")
     if as_json:
-        options.emit_json(found.as_dict())
+        options.emit_json(told(found))
         return
     render_backtest(found, sys.stdout)
     if out is not None:

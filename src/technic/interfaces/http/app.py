@@ -18,7 +18,7 @@ from technic import __version__
 from technic.api_keys import key_for
 from technic.errors import TechnicError
 from technic.indicators.native import compiled
-from technic.interfaces.http import kept, pages, scans, symbols, working
+from technic.interfaces.http import kept, learned, pages, scans, symbols, working
 from technic.interfaces.http.gauges import Gauges
 from technic.interfaces.http.guards import Guards
 from technic.interfaces.http.hub import Hub
@@ -63,7 +63,7 @@ def _bare(life: Any) -> FastAPI:
         license_info={"name": "Apache-2.0"},
     )
     app.router.route_class = StrictRoute
-    for part in (scans, symbols, kept, working):
+    for part in (scans, symbols, kept, working, learned):
         app.include_router(part.router)
     _signs(app)
     _errors(app)

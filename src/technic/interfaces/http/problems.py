@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from technic.errors import (
     ConfigError,
+    ModelError,
     QuestionError,
     SchemaError,
     SessionError,
@@ -43,6 +44,7 @@ STATUSES: dict[type[TechnicError], int] = {
     SchemaError: 422,
     SessionError: 422,
     VerifyError: 409,
+    ModelError: 409,
     StoreError: 404,
 }
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from technic.config import NAME, Settings
 from technic.saved import scan_file
 from technic.scan_file import ScanFile
+from technic.train_file import TrainFile
 
 TEXT = 4_096  # characters of a question
 MOST_ROWS = 10_000
@@ -156,6 +157,56 @@ class Span(Question):
 
     first: date
     last: date
+
+
+class Tested(Question):
+    """A question that is to be traded on the past; what is left out is what the scan file says."""
+
+    first: date | None = None
+    last: date | None = None
+    rebalance: Literal["daily", "weekly", "monthly"] | None = None
+    hold: Annotated[int, Field(ge=1, le=500)] | None = None
+    buffer: Annotated[int, Field(ge=0, le=5_000)] | None = None
+    cost: Annotated[Written, Field(max_length=24, examples=["spread+impact"])] | None = None
+    commission: Annotated[float, Field(ge=0, le=10)] | None = None
+    borrow: Annotated[float, Field(ge=0, le=10)] | None = None
+    delisting: Annotated[float, Field(ge=-1, le=0)] | None = None
+
+    def traded(self, settings: Settings) -> ScanFile:
+        """The scan file it stands for, with the rules by which it is traded.
+
+        Raises
+        ------
+        ConfigError
+            If it contradicts itself.
+        """
+        file = self.file(settings)
+        rules = set(Tested.model_fields) - set(Question.model_fields)
+        given = self.model_dump(exclude_none=True, include=rules)
+        return replace(file, backtest=replace(file.backtest, **given))
+
+
+class Training(Model):
+    """What is to be learned; what is left out is what the shipped training file says."""
+
+    name: Annotated[Written, Field(max_length=80)] | None = None
+    model: Literal["ridge", "xgboost"] | None = None
+    horizon: Literal[1, 5, 21] | None = None
+    universe: Expression | None = None
+    demean: Literal["market", "sector"] | None = None
+    features: Annotated[list[Indicator], Field(min_length=1, max_length=400)] | None = None
+    seeds: Annotated[int, Field(ge=1, le=20)] | None = None
+    canaries: bool = False
+
+    def file(self) -> TrainFile:
+        """The training file it stands for.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be.
+        """
+        return TrainFile.of(self.model_dump(exclude_none=True, exclude={"canaries"}), "training")
 
 
 class MapAsked(Model):

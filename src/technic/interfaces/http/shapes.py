@@ -210,3 +210,24 @@ class AlertShape(Shape):
     detail: str
     as_of: str
     deliveries: list[dict[str, Any]]
+
+
+class ModelShape(Shape):
+    """A model, and whether it has earned its place."""
+
+    model: str
+    name: str
+    kind: str
+    horizon: int
+    trained_from: str
+    trained_to: str
+    usable_from: str
+    universe: str
+    label: str
+    gate: bool
+    reason: str
+    why: str
+    ic: dict[str, float | None]
+    trials: int
+    simulated: bool
+    used: bool

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from technic.backtest.running import Backtest
 from technic.evaluating import DEFAULT_UNIVERSE, evaluate
+from technic.interfaces.backtests import told
 from technic.interfaces.http import shapes
 from technic.interfaces.http.bus import framed
 from technic.interfaces.http.hub import Hub
@@ -26,6 +28,7 @@ from technic.measures import history
 from technic.remembering import remember
 from technic.scan_file import UNIVERSES
 from technic.spanning import Reports, scan_sessions
+from technic.training import Trained
 
 router = APIRouter(
     prefix="/api/v1", tags=["work"], route_class=StrictRoute, responses=PROBLEMS,
@@ -59,7 +62,7 @@ async def evaluated(asked: Evaluation, hub: HubOf, key: KeyOf) -> Response:
         hub.bus.publish("evidence", {"sessions": found.sessions})
         return {**found.about(), "simulated": found.simulated, "notes": list(found.notes)}
 
-    return _started(hub.jobs.start("evaluate", _named(asked.columns), key.id, run))
+    return started(hub.jobs.start("evaluate", _named(asked.columns), key.id, run))
 
 
 def _named(columns: list[str]) -> str:
@@ -79,7 +82,7 @@ async def sessions(asked: Span, hub: HubOf, key: KeyOf) -> Response:
         )  # fmt: skip
 
     title = f"{file.name}, {asked.first} to {asked.last}"
-    return _started(hub.jobs.start("sessions", title, key.id, run))
+    return started(hub.jobs.start("sessions", title, key.id, run))
 
 
 @router.post("/ranks", response_model=shapes.JobShape, status_code=202,
@@ -105,10 +108,11 @@ async def ranks(asked: Ranks, hub: HubOf, key: KeyOf) -> Response:
             )
         return {"symbol": asked.symbol, "title": file.name, "ranks": found}
 
-    return _started(hub.jobs.start("ranks", f"{asked.symbol} in {file.name}", key.id, run))
+    return started(hub.jobs.start("ranks", f"{asked.symbol} in {file.name}", key.id, run))
 
 
-def _started(job: Job) -> Response:
+def started(job: Job) -> Response:
+    """Where a job that was begun can be watched."""
     return json_reply(job.as_dict(), 202, {"Location": f"/api/v1/jobs/{job.id}"})
 
 
@@ -145,7 +149,9 @@ async def job_result(number: JobPath, request: Request, hub: HubOf, key: KeyOf) 
         return table_reply(job.result.rows, form, job.title, simulated=job.result.simulated)
     if form != JSON:
         raise Problem(406, "that is no table: application/json")
-    return json_reply(job.result)
+    if isinstance(job.result, Backtest):
+        return json_reply(told(job.result))
+    return json_reply(job.result.as_dict() if isinstance(job.result, Trained) else job.result)
 
 
 @router.get("/jobs/{number}/events", response_class=EventStream)

@@ -107,3 +107,20 @@ export function histogram(label, found, { width = 620, height = 190 } = {}) {
     s("text", { x: 10, y: height - 7 }, `${number(edges[0])}${found.below ? ` (${found.below} below)` : ""}`),
     s("text", { x: width - 10, y: height - 7, "text-anchor": "end" }, `${number(edges[edges.length - 1])}${found.above ? ` (${found.above} above)` : ""}`));
 }
+
+/** Several lines over the same time, each with its name at its end. */
+export function lines(label, names, series, { width = 900, height = 230, digits = 0 } = {}) {
+  const values = series.flatMap((one) => one.values.filter((v) => v !== null)), right = 92;
+  if (values.length < 2) return s("svg", { class: "plot", viewBox: `0 0 ${width} 30` }, s("text", { x: 4, y: 18 }, "too little yet"));
+  const low = Math.min(...values), high = Math.max(...values), reach = high - low || 1, base = height - 24;
+  const x = (k) => 62 + (width - 62 - right) * k / Math.max(names.length - 1, 1), y = (v) => base - (base - 10) * (v - low) / reach;
+  const colours = ["var(--one)", "var(--two)", "var(--soft)"];
+  const marks = series.map((one, j) => {
+    const points = one.values.map((v, k) => (v === null ? null : `${x(k).toFixed(1)},${y(v).toFixed(1)}`)).filter(Boolean);
+    const last = one.values.filter((v) => v !== null).at(-1);
+    return [s("path", { d: `M${points.join("L")}`, fill: "none", stroke: colours[j % 3], "stroke-width": 1.6 }), s("text", { x: width - right + 6, y: y(last) + 4, fill: colours[j % 3] }, one.name)];
+  });
+  return frame(label, width, height, s("line", { class: "axis", x1: 62, x2: width - right, y1: base, y2: base }), marks,
+    s("text", { x: 56, y: y(high) + 4, "text-anchor": "end" }, number(high, digits)), s("text", { x: 56, y: y(low) + 4, "text-anchor": "end" }, number(low, digits)),
+    s("text", { x: 62, y: height - 6 }, names[0]), s("text", { x: width - right, y: height - 6, "text-anchor": "end" }, names[names.length - 1]));
+}

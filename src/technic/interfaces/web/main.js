@@ -8,10 +8,12 @@ import { scan } from "./scan.js";
 import { symbol } from "./symbol.js";
 import { market } from "./market.js";
 import { evidence } from "./evidence.js";
+import { backtests } from "./backtests.js";
+import { models } from "./models.js";
 import { operations } from "./operations.js";
 import { finder } from "./finder.js";
 
-const VIEWS = { today: ["Today", today], scan: ["Scan", scan], symbol: ["Symbol", symbol], market: ["Market", market], evidence: ["Evidence", evidence], operations: ["Operations", operations] };
+const VIEWS = { today: ["Today", today], scan: ["Scan", scan], symbol: ["Symbol", symbol], market: ["Market", market], evidence: ["Evidence", evidence], models: ["Models", models], backtests: ["Backtests", backtests], operations: ["Operations", operations] };
 
 function theme(wanted) {
   const chosen = wanted || localStorage.getItem("technic.theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
