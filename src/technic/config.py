@@ -24,6 +24,10 @@ SETTINGS = {
     "home": ("TECHNIC_HOME", "folder of stores, settings and compiled indicators"),
     "store": ("TECHNIC_STORE", "folder of the store that commands read"),
     "threads": ("TECHNIC_THREADS", "how many threads compute; never changes an answer"),
+    "device": (
+        "TECHNIC_DEVICE",
+        "where models forecast: auto (a graphics card if there is one), cpu or cuda",
+    ),
     "executor": (
         "TECHNIC_EXECUTOR",
         "where long work runs: processes:N, threads:N, inline:, ray://host:port",

@@ -7,21 +7,25 @@ model's own universe have none.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from technic.alpha.boosted import Boosted
 from technic.alpha.card import Card
+from technic.alpha.forest import forest_of
 from technic.alpha.ridge import Ridge
 from technic.alpha.samples import Float32, places
 from technic.cache import key_of
 from technic.columns import column_content, column_of, columns_of
 from technic.config import Settings
-from technic.errors import ModelError
+from technic.errors import ConfigError, ModelError, first_line
 from technic.indicators.fuse import digest as kernel_digest
 from technic.listed import last_sessions, listed_on
 from technic.market.cross_section import percentile
@@ -33,6 +37,9 @@ from technic.question import clauses_of, single_series
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray
+
+DEVICES = ("auto", "cpu", "cuda")
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +95,38 @@ def forecast(
         inside = members_of(card.universe, view, settings, known)
         _check(card, view, int(inside.sum()))
         alpha = np.full(len(view.panel), np.nan)
-        alpha[inside] = kept.model.predict(rows_of(card.features, view, settings, inside))
+        values = values_of(card.features, view, settings, inside)
+        alpha[inside] = _predict(kept, values, settings)
         cache.put(key, column_content(alpha), cost=100.0)
     return Forecast(card, alpha, percentile(alpha))
+
+
+def _predict(kept: Kept, values: FloatArray, settings: Settings) -> Float32:
+    """The forecast of each member: on a card where there is one, else here; the same bits."""
+    if isinstance(kept.model, Boosted) and (card := _card(kept.model, settings)) is not None:
+        return card.forecast(values)[0]  # type: ignore[no-any-return]
+    return kept.model.predict(_placed(values))
+
+
+def _card(model: Boosted, settings: Settings) -> Any:
+    """The model on a graphics card; None where there is none, which is logged once."""
+    wanted = settings.value("device", "auto")
+    if wanted not in DEVICES:
+        raise ConfigError(f"device is one of {', '.join(DEVICES)}; got {wanted!r}")
+    if wanted == "cpu" or (wanted == "auto" and find_spec("numba_cuda") is None):
+        return None
+    return _on_card(model.file)
+
+
+@lru_cache(maxsize=2)
+def _on_card(file: bytes) -> Any:
+    try:
+        from technic.extras.gpu import DeviceForest  # noqa: PLC0415 -- an optional dependency
+
+        return DeviceForest(forest_of(file))
+    except (ConfigError, ImportError) as error:
+        LOG.info("forecasts are made by the processor: %s", first_line(error))
+        return None
 
 
 def _check(card: Card, view: MappedPanel, members: int) -> None:
@@ -116,15 +152,26 @@ def members_of(
     return inside
 
 
+def values_of(
+    features: tuple[str, ...], view: MappedPanel, settings: Settings, inside: BoolArray
+) -> FloatArray:
+    """Features of the members, as indicators give them; shape (n_features, n_members)."""
+    series = single_series(features)
+    columns = columns_of(tuple(series), "market", view, settings).values
+    return np.stack([columns[one][inside] for one in series])
+
+
 def rows_of(
     features: tuple[str, ...], view: MappedPanel, settings: Settings, inside: BoolArray
 ) -> Float32:
     """Places of features among the members, as a model is given them; shape (n_members, n_features)."""
-    series = single_series(features)
-    columns = columns_of(tuple(series), "market", view, settings).values
-    x = np.empty((int(inside.sum()), len(features)), dtype=np.float32)
-    for j, one in enumerate(series):
-        x[:, j] = places(columns[one][inside])
+    return _placed(values_of(features, view, settings, inside))
+
+
+def _placed(values: FloatArray) -> Float32:
+    x = np.empty(values.shape[::-1], dtype=np.float32)
+    for j, column in enumerate(values):
+        x[:, j] = places(column)
     return x
 
 

@@ -98,6 +98,14 @@ card = DeviceForest(forest)
 found = card.predict(card.put(rows))
 card.wait()
 assert np.array_equal(found.copy_to_host(), predict(forest, rows))
+from technic.alpha.samples import places
+from technic.market.cross_section import percentile
+values = np.round(rows.T[:, :120].astype(np.float64), 1)  # with ties
+alpha, rank = card.forecast(values)
+placed = np.stack([places(v) for v in values], axis=1)
+wanted = predict(forest, np.ascontiguousarray(placed))
+assert np.array_equal(alpha, wanted)
+assert np.array_equal(rank, percentile(wanted.astype(np.float64)))
 print("equal")
 """
 

@@ -87,8 +87,9 @@ def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) ->
 
 
 def knows_label(samples: Samples, folds: Sequence[Fold], ics: Sequence[float] = (0.9, 0.3, 0.1)) -> Canary:  # fmt: skip
-    """C3: a column that is made of the label lifts the IC, so that the gate can see it.
+    """C3: a column that is made of the label shows its IC in full, where the gate can see it.
 
+    It is learned from alone: how much of it other columns would drown says nothing of the judges.
     That such a column cannot come in is the language's doing: no text looks ahead.
     """
     seen = []
@@ -96,8 +97,7 @@ def knows_label(samples: Samples, folds: Sequence[Fold], ics: Sequence[float] = 
         leak = planted(samples, ic, k)
         spread = np.where(np.isnan(leak), 0.0, leak) / 6.0
         injected = replace(
-            samples, features=(*samples.features, "leak"),
-            x=np.column_stack([samples.x, spread.astype(np.float32)]),
+            samples, features=("leak",), x=spread.astype(np.float32)[:, None],
         )  # fmt: skip
         found = mean_ic(injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds).ic
         seen.append(float(np.nanmean(found)) / ic)

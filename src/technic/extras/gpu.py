@@ -22,6 +22,17 @@ def is_available() -> bool:
         return False
 
 
+def name_of_card() -> str:
+    """What it calls itself."""
+    name = cuda.get_current_device().name
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def free_memory() -> int:
+    """Bytes of the card that nobody holds."""
+    return int(cuda.current_context().get_memory_info()[0])
+
+
 class DeviceForest:
     """A forest that lies on the card.
 
@@ -57,6 +68,26 @@ class DeviceForest:
         _walk[math.ceil(n / THREADS), THREADS](placed, *self._arrays, self._base, made)
         return made
 
+    def forecast(self, values: Any) -> tuple[Any, Any]:
+        """The forecast of each symbol of one session, and its percentile; all in between stays there.
+
+        Parameters
+        ----------
+        values : float64, shape (n_features, n_symbols), as indicators give them; NaN is unknown
+
+        Returns
+        -------
+        float32 and float64 arrays of shape (n_symbols,), the same bits as without a card.
+        """
+        n_features, n = values.shape
+        given = cuda.to_device(np.ascontiguousarray(values, dtype=np.float64))
+        placed = cuda.device_array((n_features, n), np.float32)
+        _places[(n_features, math.ceil(n / THREADS)), (1, THREADS)](given, placed)
+        alpha = self.predict(placed)
+        rank = cuda.device_array(n, np.float64)
+        _percentiles[math.ceil(n / THREADS), THREADS](alpha, rank)
+        return alpha.copy_to_host(), rank.copy_to_host()
+
     @staticmethod
     def wait() -> None:
         """Until the card is done."""
@@ -84,3 +115,37 @@ def _walk(
             node = nodes[node, 2] + (1 if right else 0)
         total += numbers[node, 3]
     out[i] = total
+
+
+@cuda.jit  # type: ignore[untyped-decorator]
+def _places(values: Any, out: Any) -> None:
+    """A feature and a symbol per thread: its place among the known, from −0.5 to 0.5."""
+    j, i = cuda.grid(2)
+    if j >= values.shape[0] or i >= values.shape[1]:
+        return
+    mine = values[j, i]
+    below, through, size = 0, 0, 0
+    for k in range(values.shape[1]):
+        other = values[j, k]
+        if other == other:  # noqa: PLR0124 -- a NaN is not itself
+            size += 1
+            below += 1 if other < mine else 0
+            through += 1 if other <= mine else 0
+    if mine == mine:  # noqa: PLR0124
+        out[j, i] = np.float32(50.0 * (below + through) / size / 100.0 - 0.5)
+    else:
+        out[j, i] = np.float32(np.nan)
+
+
+@cuda.jit  # type: ignore[untyped-decorator]
+def _percentiles(values: Any, out: Any) -> None:
+    """A symbol per thread: its percentile among all, which are known."""
+    i = cuda.grid(1)
+    if i >= values.shape[0]:
+        return
+    mine = values[i]
+    below, through = 0, 0
+    for k in range(values.shape[0]):
+        below += 1 if values[k] < mine else 0
+        through += 1 if values[k] <= mine else 0
+    out[i] = 50.0 * (below + through) / values.shape[0]

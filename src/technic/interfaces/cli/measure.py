@@ -21,6 +21,9 @@ def bench(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
     ] = None,
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Only this: models on the graphics card, and here.")
+    ] = False,
     runs: Annotated[int, typer.Option(help="Measured runs of each figure.", min=1)] = 5,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
@@ -34,6 +37,9 @@ def bench(
     from technic.bench.running import run
     from technic.interfaces.bench import bench_page, render_bench
 
+    if gpu:
+        _card(runs, as_json)
+        return
     if out is not None and out.suffix != ".html":
         raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
     old = None if against is None else _read(against)
@@ -55,6 +61,25 @@ def bench(
     failed = any(check["holds"] is False for check in found["checks"])
     if failed or any(row["regression"] for row in found.get("regressions", [])):
         sys.exit(1)
+
+
+def _card(runs: int, as_json: bool) -> None:
+    from technic.bench.card import measure_card
+
+    found = measure_card(runs)
+    if as_json:
+        options.emit_json(found)
+        return
+    if found["card"] is None:
+        print(f"No graphics card: {found['why']}")
+        return
+    print(f"{found['card']}; {found['model']}")
+    for row in found["rows"]:
+        print(
+            f"{row['rows']:>9,} rows  here {row['cpu_ms']:8.1f} ms  card {row['card_ms']:7.2f} ms  "
+            f"{row['times']:6.1f} ×  {row['bytes'] / 1e6:7,.0f} MB  "
+            f"{'the same bits' if row['equal'] else 'OTHER BITS'}"
+        )
 
 
 def _read(path: Path) -> dict[str, object]:
