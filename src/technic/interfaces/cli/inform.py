@@ -253,7 +253,7 @@ def config_show(
         "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes", "plugins": "none",
         "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
         "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
-        "webhook_hosts": "none",
+        "webhook_hosts": "none", "device": "auto",
     }  # fmt: skip
     rows = []
     for name, (variable, about) in SETTINGS.items():
