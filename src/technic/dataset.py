@@ -40,6 +40,7 @@ from technic.store.panels import MappedPanel
 from technic.train_file import HORIZONS, TrainFile
 from technic.typing import FloatArray
 
+FORM = 1  # of the files: what another technic wrote otherwise is not read
 BATCH = 8  # features of a shard: about 40 MB each for a market of three years
 MOST_KEPT = 3
 FIFTHS = 5
@@ -64,7 +65,7 @@ class Recipe:
 
     def digest(self, view: MappedPanel) -> str:
         """Names the dataset of a view."""
-        content = [view.name, kernel_digest(), *(getattr(self, name) for name in self.__slots__)]
+        content = [FORM, view.name, kernel_digest(), *(getattr(self, name) for name in self.__slots__)]
         return sha256(orjson.dumps(content)).hexdigest()[:32]
 
 
