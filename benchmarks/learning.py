@@ -27,8 +27,8 @@ import polars as pl
 import technic as tc
 from technic.alpha import canaries
 from technic.alpha.forest import predict
-from technic.backtest.running import backtest
 from technic.backtest_rules import BacktestRules
+from technic.backtesting.running import backtest
 from technic.bench import milliseconds
 from technic.bench.card import FEATURES, random_forest
 from technic.canarying import served, truncated

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.backtest import findings
-from technic.backtest.costs import Costs, costs_of
-from technic.backtest.deciding import sessions_of_decision
-from technic.backtest.running import backtest, rerun_backtest, strategy_digest
-from technic.backtest.tape import Tape
-from technic.backtest.trading import trade
 from technic.backtest_rules import BacktestRules
+from technic.backtesting import findings
+from technic.backtesting.costs import Costs, costs_of
+from technic.backtesting.deciding import sessions_of_decision
+from technic.backtesting.running import backtest, rerun_backtest, strategy_digest
+from technic.backtesting.tape import Tape
+from technic.backtesting.trading import trade
 from technic.config import Settings
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.execute import open_executor

@@ -317,3 +317,21 @@ def test_the_vault_is_opened_once_and_that_is_written_down(store, settings):
     assert trained.card.vault["from"] > trained.card.trained_to
     assert any(row["kind"] == "vault" for row in trials(store))
     use_model(store, registered(store)[-1]["sha256"], datetime.now(UTC) + timedelta(seconds=9))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_all_twelve_canaries_are_green_on_a_market_made_up(store, settings):
+    """As `technic train --canaries` runs them, with fewer worlds."""
+    from technic.canarying import sing
+    from technic.extras.ml import BoostedLearner
+
+    file = TrainFile.of(SMALL, "canaries.toml")
+    samples = dataset(store, file, settings)
+    spans = file.spans.fitted(len(samples))
+    sung = sing(
+        store, file, samples, BoostedLearner(trees=12, depth=3, least=5), spans, settings,
+        lambda *_: None, worlds=4, points=2_000,
+    )  # fmt: skip
+    assert [one.name for one in sung] == [f"C{k}" for k in range(1, 13)]
+    assert all(one.passed for one in sung), [one for one in sung if not one.passed]

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from technic.backtesting.running import backtest
     from technic.charting import chart
     from technic.differences import diff
     from technic.errors import TechnicError
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from technic.fundamentals import market_regime
     from technic.histories import features
     from technic.linting import lint
+    from technic.recording import record
     from technic.report import Report
     from technic.scan_file import ScanFile
     from technic.scanning import scan
     from technic.spanning import scan_sessions
     from technic.sync import open_store
+    from technic.training import train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "ScanFile",
     "TechnicError",
     "__version__",
+    "backtest",
     "chart",
     "diff",
     "evaluate",
@@ -41,8 +45,10 @@ __all__ = [
     "lint",
     "market_regime",
     "open_store",
+    "record",
     "scan",
     "scan_sessions",
+    "train",
     "why_not",
 ]
 
@@ -51,6 +57,7 @@ _HOMES = {
     "Report": "report",
     "ScanFile": "scan_file",
     "TechnicError": "errors",
+    "backtest": "backtesting.running",
     "chart": "charting",
     "diff": "differences",
     "evaluate": "evaluating",
@@ -59,8 +66,10 @@ _HOMES = {
     "lint": "linting",
     "market_regime": "fundamentals",
     "open_store": "sync",
+    "record": "recording",
     "scan": "scanning",
     "scan_sessions": "spanning",
+    "train": "training",
     "why_not": "explaining",
 }
 

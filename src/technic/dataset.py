@@ -65,7 +65,12 @@ class Recipe:
 
     def digest(self, view: MappedPanel) -> str:
         """Names the dataset of a view."""
-        content = [FORM, view.name, kernel_digest(), *(getattr(self, name) for name in self.__slots__)]
+        content = [
+            FORM,
+            view.name,
+            kernel_digest(),
+            *(getattr(self, name) for name in self.__slots__),
+        ]
         return sha256(orjson.dumps(content)).hexdigest()[:32]
 
 

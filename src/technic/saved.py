@@ -131,6 +131,9 @@ def content_of(file: ScanFile) -> dict[str, Any]:
         content["plan"] = changed
     if file.alert is not None:
         content["alert"] = file.alert.content()
+    traded, default = file.backtest.as_dict(), plain.backtest.as_dict()
+    if changed := {k: v for k, v in traded.items() if v != default.get(k)}:
+        content["backtest"] = changed
     return content
 
 

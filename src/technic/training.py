@@ -2,8 +2,8 @@
 
 1. `dataset.dataset` makes or finds the samples.
 2. `alpha.folds` divides the history; what is too short is divided in the same proportions.
-3. `_rivals` gives the ridge and the baselines; `alpha.learning.forecasts` the model itself: each
-   forecast is of a session that its model could not know.
+3. `walk` lets the model, the ridge and the baselines forecast: each forecast is of a session that
+   its model could not know.
 4. `alpha.measuring` and `alpha.gate` judge; `trials` counts what was ever tried on this store.
 5. The model that is kept learns from everything before the vault, up to a last gap.
 6. `trials.record_trial` and `models.keep_model` register it with its card.

@@ -129,3 +129,27 @@ def test_without_a_card_it_is_said():
         pytest.skip("there is one")
     with pytest.raises(ConfigError, match="graphics card"):
         DeviceForest(forest_of(bytes(trained(2, 2).save_raw("json"))))
+
+
+def test_a_mutated_file_is_refused_or_walked_to_an_end():
+    """Bytes changed, cut off and put in: an error of ours or numbers, never a crash and never a hang."""
+    from technic.alpha.boosted import Boosted
+
+    good = bytes(trained(3, 6).save_raw("ubj"))
+    rows, rng = rows_of(70), np.random.default_rng(9)
+    assert np.array_equal(Boosted.of(good).predict(rows), predict(forest_of(good), rows))
+    refused = 0
+    for k in range(1_500):
+        bad = bytearray(good)
+        at = int(rng.integers(len(bad)))
+        if k % 3 == 0:
+            bad[at] ^= int(rng.integers(1, 256))
+        elif k % 3 == 1:
+            del bad[at:]
+        else:
+            bad[at:at] = rng.bytes(int(rng.integers(1, 9)))
+        try:
+            assert predict(forest_of(bytes(bad)), rows, 1).shape == (70,)
+        except ModelError:
+            refused += 1
+    assert refused > 900

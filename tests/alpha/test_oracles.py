@@ -13,7 +13,7 @@ from technic.alpha.folds import Spans, combinatorial, walk_forward
 from technic.alpha.measuring import measured
 from technic.alpha.significance import YEAR, sharpe
 from technic.alpha.worlds import planted, random_walk, samples_of
-from technic.backtest.findings import drawdown, performance
+from technic.backtesting.findings import drawdown, performance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -254,7 +254,7 @@ def test_a_model_is_trained_looked_at_and_used(client, store):
 
 
 def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
-    from technic.backtest.running import backtest
+    from technic.backtesting.running import backtest
 
     body = {**ASKED, "rebalance": "monthly", "hold": 5}
     job = post(client, "backtest", body).json()

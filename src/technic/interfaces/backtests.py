@@ -15,7 +15,7 @@ from technic.interfaces.plots import PLOT_STYLE, bars, curves
 from technic.interfaces.render import console
 
 if TYPE_CHECKING:
-    from technic.backtest.running import Backtest
+    from technic.backtesting.running import Backtest
     from technic.recording import Record
 
 SURE = 0.95

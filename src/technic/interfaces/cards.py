@@ -13,7 +13,7 @@ from technic.alpha.card import Card
 from technic.drawing import POLICY
 from technic.interfaces.evidence import briefly, intervals
 from technic.interfaces.page import STYLE
-from technic.interfaces.plots import PLOT_STYLE, bars, lines
+from technic.interfaces.plots import PLOT_STYLE, bars
 from technic.interfaces.render import console
 
 TOP = "top_50"
@@ -182,10 +182,7 @@ def _plots(found: Mapping[str, Any], card: Card) -> str:
             shown.append(bars(f"Rank IC by {name}", dict(values), tilt=tilt))
     costs = {cost: part["sharpe"] for cost, part in found["long_short"]["by_cost"].items()}
     if all(value is not None for value in costs.values()):
-        shown.append(
-            lines("Sharpe ratio by cost, basis points a side", list(costs),
-                  {"L/S": list(costs.values())})
-        )  # fmt: skip
+        shown.append(bars("Sharpe ratio by cost, basis points a side", costs))
     return "".join(shown)
 
 

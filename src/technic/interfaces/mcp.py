@@ -18,8 +18,8 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from technic import __version__
-from technic.backtest.deciding import sessions_of_decision
-from technic.backtest.running import backtest
+from technic.backtesting.deciding import sessions_of_decision
+from technic.backtesting.running import backtest
 from technic.config import Settings
 from technic.coverage import coverage
 from technic.differences import diff

@@ -178,7 +178,7 @@ def verify(
     desk = options.desk(store)
     options.ensure_compiled(desk.settings)
     if "backtest" in manifest["question"]:
-        from technic.backtest.running import rerun_backtest
+        from technic.backtesting.running import rerun_backtest
 
         again = dict(rerun_backtest(desk.store, manifest, desk.settings))
     else:

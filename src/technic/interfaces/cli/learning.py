@@ -146,7 +146,9 @@ def trials(
 
 
 def backtest(
-    file: Annotated[Path, typer.Argument(metavar="SCAN", help="A scan file, or a preset.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="SCAN", help="A scan file, a saved scan or a preset.")
+    ],
     first: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="Instead of the file's.")
     ] = None,
@@ -169,14 +171,17 @@ def backtest(
       technic backtest momentum-leaders
       technic backtest mine.toml --from 2022-01-03 --to 2023-12-29 -o note.html
     """
-    from technic.backtest.running import backtest as run
+    from technic.backtesting.running import backtest as run
     from technic.interfaces.backtests import backtest_page, render_backtest, told
+    from technic.saved import scan_file
     from technic.scan_file import ScanFile
 
     if out is not None and out.suffix != ".html":
         raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
     desk = options.desk(store)
     desk.store.require()
+    is_file = file.suffix == ".toml" or file.exists()
+    asked = ScanFile.read(file) if is_file else scan_file(desk.settings, str(file))
     options.ensure_compiled(desk.settings)
     with ExitStack() as stack:
         advance = stack.enter_context(options.bar("Backtesting"))
@@ -184,7 +189,7 @@ def backtest(
         if executor is not None:
             runner = stack.enter_context(options.executor(executor, desk.settings))
         found = run(
-            desk.store, ScanFile.read(file), first=options.day(first, "--from"),
+            desk.store, asked, first=options.day(first, "--from"),
             last=options.day(last, "--to"), settings=desk.settings, executor=runner,
             progress=advance,
         )  # fmt: skip

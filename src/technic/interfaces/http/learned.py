@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from technic.backtest.running import Backtest, backtest
+from technic.backtesting.running import Backtest, backtest
 from technic.interfaces.backtests import backtest_page
 from technic.interfaces.cards import card_lines, card_page
 from technic.interfaces.http import shapes

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from technic.backtest.running import Backtest
+from technic.backtesting.running import Backtest
 from technic.evaluating import DEFAULT_UNIVERSE, evaluate
 from technic.interfaces.backtests import told
 from technic.interfaces.http import shapes

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from technic.backtest.tape import Tape
+from technic.backtesting.tape import Tape
 from technic.typing import FloatArray
 
 WINDOW = 21  # sessions

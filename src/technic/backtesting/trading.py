@@ -21,9 +21,9 @@ from math import floor
 
 import numpy as np
 
-from technic.backtest.costs import Costs
-from technic.backtest.tape import Tape
 from technic.backtest_rules import BacktestRules
+from technic.backtesting.costs import Costs
+from technic.backtesting.tape import Tape
 from technic.plan import PlanRules
 from technic.typing import FloatArray
 

@@ -16,8 +16,8 @@ from technic.alpha.significance import (
     sharpe,
     sharpe_interval,
 )
-from technic.backtest.tape import Tape
-from technic.backtest.trading import Trade, Traded
+from technic.backtesting.tape import Tape
+from technic.backtesting.trading import Trade, Traded
 from technic.typing import FloatArray
 
 BLOCK = 10  # sessions that a bootstrap draws whole: two weeks

@@ -15,7 +15,6 @@ from technic.errors import StoreError
 from technic.execute import Executor, Progress, Work, spans
 from technic.execute.local import InlineExecutor
 from technic.execute.protocol import Shared, sized
-from technic.market.sessions import nyse
 from technic.question import Question, question_of_dict
 from technic.section import evaluate_question
 from technic.shards import pin, pinned
@@ -85,7 +84,7 @@ def decide(
     runner = executor or InlineExecutor()
     lists = {name: sorted(store.catalog.watched(name)) for name in question.lists}
     work = Work(
-        "technic.backtest.deciding:_part",
+        "technic.backtesting.deciding:_part",
         {
             **pin(store, version, settings.kernels), "question": question.as_dict(),
             "lists": lists, "sessions": [day.isoformat() for day in days], "model": model,
@@ -131,8 +130,3 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
         "ids": np.concatenate(ids) if ids else np.empty(0, np.int64), "counts": np.array(counts),
         "ranked": np.array(ranked), "listed": np.array(listed), "symbols": symbols,
     }  # fmt: skip
-
-
-def first_row(days: Sequence[date]) -> int:
-    """The session of the first decision."""
-    return nyse().ordinal(days[0])

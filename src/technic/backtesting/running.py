@@ -20,12 +20,12 @@ import numpy as np
 import orjson
 
 from technic import __version__
-from technic.backtest import findings
-from technic.backtest.costs import costs_of
-from technic.backtest.deciding import Decisions, decide, sessions_of_decision
-from technic.backtest.tape import Tape, tape_of
-from technic.backtest.trading import Traded, trade
 from technic.backtest_rules import BacktestRules
+from technic.backtesting import findings
+from technic.backtesting.costs import costs_of
+from technic.backtesting.deciding import Decisions, decide, sessions_of_decision
+from technic.backtesting.tape import Tape, tape_of
+from technic.backtesting.trading import Traded, trade
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.config import Settings
