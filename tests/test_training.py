@@ -146,6 +146,18 @@ def test_another_model_is_another_answer(store, settings, ridge, trees):
     assert rerun(store, first.manifest, settings).manifest == first.manifest
 
 
+def test_a_percentile_of_one_model_is_not_that_of_another(store, settings, ridge, trees):
+    """Cross-sections are kept by content: whose forecast they rank is part of it."""
+    found = []
+    for k, one in enumerate((ridge, trees)):
+        use_model(store, one.card.sha256, datetime.now(UTC) + timedelta(seconds=2 + k))
+        asked = {"rank": "pct_rank(alpha)", "columns": ["alpha", "pct_rank(alpha)"]}
+        report = tc.scan(store, **asked, settings=settings)
+        assert rerun(store, report.manifest, settings).manifest == report.manifest
+        found.append(report.rows["symbol"].to_list())
+    assert found[0] != found[1]
+
+
 @pytest.mark.parametrize("kind", ["ridge", "trees"])
 def test_a_forecast_is_taken_apart_exactly(store, settings, kind, request):
     trained = request.getfixturevalue(kind)

@@ -14,7 +14,8 @@ from technic.columns import column_content, column_of
 from technic.config import Settings
 from technic.indicators.fuse import digest as kernel_digest
 from technic.query.evaluate import Evaluation
-from technic.query.tree import Call
+from technic.query.names import ALPHA
+from technic.query.tree import Call, Name
 from technic.question import Question
 from technic.scores.digest import digest as scores_digest
 from technic.store.panels import MappedPanel
@@ -38,7 +39,7 @@ class Crossed:
         cls, question: Question, evaluation: Evaluation, view: MappedPanel, settings: Settings
     ) -> Crossed:
         """What is kept of a question's cross-sections goes into the evaluation."""
-        calls = [call for call in question.cross_sections if not _reads_lists(call)]
+        calls = [call for call in question.cross_sections if not _reads_beside(call)]
         peers = blake2b(np.packbits(evaluation.universe).tobytes(), digest_size=16).hexdigest()
         about = (kernel_digest(), scores_digest(), view.name, peers, question.benchmark)
         keys = {call: key_of("cross-section", *about, str(call)) for call in calls}
@@ -77,8 +78,10 @@ class Crossed:
 
 
 @cache
-def _reads_lists(call: Call) -> bool:
-    """Whether it reads what is not part of the view."""
+def _reads_beside(call: Call) -> bool:
+    """Whether it reads what is not part of the view: a list, code of the user's own, a model."""
     return any(
-        isinstance(part, Call) and part.name in {"in_list", "python"} for part in call.walk()
+        (isinstance(part, Call) and part.name in {"in_list", "python"})
+        or (isinstance(part, Name) and part.name in ALPHA)
+        for part in call.walk()
     )
