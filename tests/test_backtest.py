@@ -288,6 +288,16 @@ def test_distinct_questions_are_counted_and_spans_and_costs_are_none(store, foun
     assert rerun_backtest(store, found.manifest) == found.manifest  # by the count it recorded
 
 
+def test_figures_are_of_the_span_alone(store):
+    """A span that begins later: what the tape holds before it, so that costs are known, is no idleness."""
+    made = backtest(store, FILE, first=nyse().day(nyse().ordinal(store.require().last) - 60))
+    exposure = made.summary["trading"]["exposure"]
+    assert exposure == pytest.approx(float(made.exposure.mean()))
+    assert exposure > 0.8
+    traded = made.summary["years"]
+    assert sum(year["sessions"] for year in traded) == len(made.days) == 61
+
+
 def test_profits_add_up_to_the_account(found):
     account = found.asked["plan"]["account"]
     total = sum(row["profit"] for row in found.trades)

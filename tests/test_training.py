@@ -283,6 +283,16 @@ def test_what_is_learned_from_is_what_is_asked_with(store, settings):
     assert not served(store, file, moved, settings).passed
 
 
+def test_a_dataset_that_cannot_be_read_is_made_anew(store, settings):
+    file = TrainFile.of({**SPEC, "horizon": 21}, "x")
+    made = dataset(store, file, settings)
+    newest = max(settings.datasets.iterdir(), key=lambda path: path.stat().st_mtime)
+    (newest / "rows.parquet").write_bytes(b"PAR1 and no more")
+    assert np.array_equal(dataset(store, file, settings).label, made.label, equal_nan=True)
+    (newest / "features-00.parquet").unlink()
+    assert np.array_equal(dataset(store, file, settings).x, made.x, equal_nan=True)
+
+
 def test_labels_are_total_returns_with_what_vanishes_imputed(tmp_path, settings):
     """Hand-worked: a dividend over the horizon, a split of two, a name that vanishes."""
     days = [nyse().day(nyse().ordinal(date(2024, 3, 8)) - k) for k in range(15)][::-1]
@@ -323,11 +333,18 @@ def test_labels_are_total_returns_with_what_vanishes_imputed(tmp_path, settings)
     assert vanished(view)[place["GONE"]]
 
 
-def test_the_vault_is_opened_once_and_that_is_written_down(store, settings):
+def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
     file = TrainFile.of({**SPEC, "model": "ridge", "horizon": 1}, "vault.toml")
-    trained = train(store, file, open_vault=True, settings=settings)
-    assert trained.card.vault["from"] > trained.card.trained_to
-    assert any(row["kind"] == "vault" for row in trials(store))
+    for before in range(2):
+        trained = train(store, file, open_vault=True, settings=settings)
+        assert trained.card.vault["from"] > trained.card.trained_to
+        assert trained.card.vault["opened_before"] == before
+        assert len(trials(store, "vault")) == before + 1
+    none = TrainFile.of(
+        {**SPEC, "model": "ridge", "spans": {"vault": 0, "train": 100}}, "none.toml"
+    )
+    with pytest.raises(ConfigError, match="keep back no vault"):
+        train(store, none, open_vault=True, settings=settings)
     use_model(store, registered(store)[-1]["sha256"], datetime.now(UTC) + timedelta(seconds=9))
 
 

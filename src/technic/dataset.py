@@ -88,16 +88,19 @@ def dataset(
     view = store.panel(None, version=store.require())
     recipe = Recipe.of(file)
     folder = settings.datasets / recipe.digest(view)
-    if not (folder / "rows.parquet").is_file():
-        settings.datasets.mkdir(parents=True, exist_ok=True, mode=0o700)
-        scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
-        try:
-            _make(store, view, recipe, settings, scratch, progress)
-            shutil.rmtree(folder, ignore_errors=True)
-            scratch.rename(folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-        _forget_old(settings.datasets)
+    try:
+        return _read(folder, recipe)
+    except (OSError, pl.exceptions.PolarsError, ValueError):
+        pass  # there is none, or what there is cannot be read
+    settings.datasets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
+    try:
+        _make(store, view, recipe, settings, scratch, progress)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    _forget_old(settings.datasets)
     return _read(folder, recipe)
 
 
@@ -216,14 +219,19 @@ def _write_features(
 
 
 def _read(folder: Path, recipe: Recipe) -> Samples:
+    """The samples as they lie there; ValueError if a feature does not."""
     rows = pl.read_parquet(folder / "rows.parquet")
     ordinals = pl.read_parquet(folder / "sessions.parquet")["ordinal"].to_numpy()
     symbols = pl.read_parquet(folder / "symbols.parquet")
     sectors = tuple(pl.read_parquet(folder / "sectors.parquet")["name"])
     x = np.empty((rows.height, len(recipe.features)), dtype=np.float32)
+    missing = set(recipe.features)
     for path in sorted(folder.glob("features-*.parquet")):
         for column in pl.read_parquet(path).iter_columns():
             x[:, recipe.features.index(column.name)] = column.to_numpy()
+            missing.discard(column.name)
+    if missing:
+        raise ValueError(f"{folder.name}: holds no {', '.join(sorted(missing))}")
     fifths = tuple(f"{k + 1} of {FIFTHS}" for k in range(FIFTHS))
     groups = {
         "sector": (sectors, rows["sector"].to_numpy()),

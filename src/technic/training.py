@@ -31,14 +31,14 @@ from technic.alpha.samples import Float32, Samples
 from technic.canarying import sing
 from technic.config import Settings
 from technic.dataset import dataset
-from technic.errors import StoreError
+from technic.errors import ConfigError, StoreError
 from technic.execute import Progress, quiet
 from technic.indicators.fuse import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.models import keep_model
 from technic.store import Store, StoreVersion
 from technic.train_file import TrainFile
-from technic.trials import distinct_trials, record_trial
+from technic.trials import distinct_trials, record_trial, trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def train(
     Parameters
     ----------
     canaries : look for leaks too, in full; without it the gate stays shut
-    open_vault : judge the kept model on the vault as well; that is logged, and done once
+    open_vault : judge the kept model on the vault as well; each time is logged, and told by the card
 
     Raises
     ------
@@ -130,7 +130,7 @@ def train(
     gate = verdict(walked, file, tried, green)
     card = _card(version, file, walked, model, train_end, gate, tried, sung)
     if open_vault:
-        card = replace(card, vault=_vault(walked, model, tried))
+        card = replace(card, vault=_vault(walked, model, tried, len(trials(store, "vault"))))
     now = datetime.now(UTC)
     content = {"spec": file.as_dict(), "gate": gate.as_dict(), "ic": card.result["model"]["ic"]}
     number = record_trial(store, "train", file.digest, file.name, content, now, card.sha256)
@@ -291,14 +291,22 @@ def _sensitivity(walked: Walked, file: TrainFile) -> dict[str, Any]:
     return {"ic_by_delisting_return": found}
 
 
-def _vault(walked: Walked, model: Model, trials: int) -> dict[str, Any]:
-    """The kept model on the sessions nobody looked at."""
+def _vault(walked: Walked, model: Model, tried: int, opened: int) -> dict[str, Any]:
+    """The kept model on the sessions kept back, and how often somebody has looked before.
+
+    Raises
+    ------
+    ConfigError
+        If no session was kept back.
+    """
     samples, first = walked.samples, len(walked.samples) - walked.spans.vault
+    if not walked.spans.vault:
+        raise ConfigError("the spans keep back no vault that could be opened")
     rows = slice(int(samples.bounds[first]), samples.n_rows)
     score = np.full(samples.n_rows, np.nan, dtype=np.float32)
     score[rows] = model.predict(samples.x[rows])
     found = measured(samples, {"model": score}, first, len(samples))["model"]
-    return {"from": _day(samples.ordinals[first]), **found.summary(trials)}
+    return {"from": _day(samples.ordinals[first]), "opened_before": opened, **found.summary(tried)}
 
 
 def _notes(walked: Walked, version: StoreVersion) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Fold:
 
 
 def walk_forward(sessions: int, spans: Spans, horizon: int) -> list[Fold]:
-    """Expanding folds over the sessions before the vault.
+    """Expanding folds over the sessions before the vault, and none whose labels reach into it.
 
     Raises
     ------
@@ -85,10 +85,10 @@ def walk_forward(sessions: int, spans: Spans, horizon: int) -> list[Fold]:
 
     Examples
     --------
-    >>> walk_forward(100, Spans(train=40, step=20, vault=10, embargo=3), horizon=5)
+    >>> walk_forward(106, Spans(train=40, step=20, vault=10, embargo=3), horizon=5)
     [Fold(train_end=40, test=49, test_end=69), Fold(train_end=60, test=69, test_end=89)]
     """
-    end = sessions - spans.vault
+    end = sessions - spans.vault - (horizon + 1 if spans.vault else 0)
     gap = horizon + 1 + spans.embargo
     folds = []
     test = spans.train + gap

@@ -22,7 +22,7 @@ import orjson
 from technic import __version__
 from technic.backtest_rules import BacktestRules
 from technic.backtesting import findings
-from technic.backtesting.costs import costs_of
+from technic.backtesting.costs import WINDOW, costs_of
 from technic.backtesting.deciding import Decisions, decide, sessions_of_decision
 from technic.backtesting.tape import Tape, tape_of
 from technic.backtesting.trading import Traded, trade
@@ -182,7 +182,7 @@ def _run(
     decisions = decide(store, version, question, rules, days, settings, executor, progress, model)
     begin, end = nyse().ordinal(every[0]), nyse().ordinal(every[-1])
     chosen = {int(who) for ranking in decisions.rankings for who in ranking}
-    warm = max(begin - 2 * 21, nyse().ordinal(version.first)) if version.first else begin
+    warm = max(begin - 2 * WINDOW, nyse().ordinal(version.first)) if version.first else begin
     tape = tape_of(store, version, sorted(chosen), warm, end)
     costs = costs_of(tape)
     rows = {nyse().ordinal(day) - warm: k for k, day in enumerate(decisions.days)}
@@ -193,10 +193,10 @@ def _run(
             row: [who for who in decisions.rankings[k].tolist() if only is None or who in only]
             for row, k in rows.items()
         }
-        return trade(tape, costs, asked, rules, question.plan)
+        return trade(tape, costs, asked, rules, question.plan).since(start)
 
+    start = begin - warm  # before it the tape only lets costs be known
     traded = follow(rules)
-    start = begin - warm
     benchmark = _benchmark(store, version, question, begin, end, question.plan.account)
     summary = _summary(
         traded, follow(rules, survivors),
@@ -218,8 +218,8 @@ def _run(
     return Backtest(
         name=question.name, asked=question.as_dict(), rules=rules, first=every[0], last=every[-1],
         decisions=len(decisions.days), trials=trials, summary=summary,
-        days=tuple(day.isoformat() for day in every), equity=traded.equity[start:],
-        benchmark=benchmark, exposure=traded.exposure[start:], trades=trades, manifest=manifest,
+        days=tuple(day.isoformat() for day in every), equity=traded.equity,
+        benchmark=benchmark, exposure=traded.exposure, trades=trades, manifest=manifest,
         simulated=version.simulated is not None, store_version=version.name,
         notes=_notes(version, question, rules, tape),
     )  # fmt: skip
@@ -279,21 +279,21 @@ def _summary(
     decisions: Decisions,
 ) -> dict[str, Any]:
     account = question.plan.account
-    equity = traded.equity[start:]
+    equity = traded.equity
     found = _dated(findings.performance(equity, trials), tape, start)
-    only = findings.performance(survivors.equity[start:], trials)
+    only = findings.performance(survivors.equity, trials)
     known = ~np.isnan(benchmark)
     market = (
         _dated(findings.performance(benchmark[known]), tape, start) if known.sum() > 1 else None
     )
     return {
         "performance": found,
-        "gross": _dated(findings.performance(free.equity[start:]), tape, start),
+        "gross": _dated(findings.performance(free.equity), tape, start),
         "benchmark": market,
         "trading": findings.trading(traded, account),
         "capacity": findings.capacity(traded, question.plan.max_adv, account),
         "years": findings.by_year(
-            replace(tape, ordinals=tape.ordinals[start:]), equity, benchmark, traded.value_traded[start:]
+            replace(tape, ordinals=tape.ordinals[start:]), equity, benchmark, traded.value_traded
         ),
         "survivors": {
             "yearly": only["yearly"], "sharpe": only["sharpe"],
@@ -301,7 +301,7 @@ def _summary(
             "sharpe_difference": _less(only["sharpe"], found["sharpe"]),
         },
         "delisting": {
-            name: findings.performance(other.equity[start:])["yearly"]
+            name: findings.performance(other.equity)["yearly"]
             for name, other in imputed.items()
         },
         "ranked": {

@@ -16,7 +16,7 @@ A name that is kept is not resized. No randomness, no clock: the same decisions 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor
 
 import numpy as np
@@ -97,6 +97,13 @@ class Traded:
     capped: tuple[float, ...]
     participation: tuple[float, ...]
     missed: int
+
+    def since(self, row: int) -> Traded:
+        """The same from a session on, before which nothing was decided; trades keep their rows."""
+        return replace(
+            self, equity=self.equity[row:], exposure=self.exposure[row:],
+            value_traded=self.value_traded[row:],
+        )  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -203,9 +203,9 @@ def _hangs(card: Card) -> str:
         seeds = card.result["seeds"]
         found.append(f"Over {len(seeds['ic'])} seeds the rank IC varies by {seeds['sd']:.4f}.")
     if card.vault is not None:
-        found.append(
-            f"In the vault, opened: {briefly(card.vault['ic'])} since {card.vault['from']}."
-        )
+        before = card.vault["opened_before"]
+        seen = f"; it was opened {before:,} times before, and is not unseen" if before else ""
+        found.append(f"In the vault: {briefly(card.vault['ic'])} since {card.vault['from']}{seen}.")
     return "".join(f"<p>{escape(line)}</p>" for line in found)
 
 
