@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -135,6 +136,30 @@ def test_a_forecast_is_a_column_with_its_verdict(store, settings, trees):
     assert warm.manifest == report.manifest
     picked = tc.scan(store, where="alpha_rank > 90", rank="alpha_rank", settings=settings)
     assert 0 < picked.n_ranked < 0.11 * report.n_ranked + 1
+
+
+def test_without_a_card_the_processor_forecasts_and_one_line_of_the_log_says_so(
+    store, settings, trees, caplog, monkeypatch
+):
+    """The same bytes; where numba-cuda is not installed at all, as here, or there is no card."""
+    from technic import forecasting
+    from technic.config import Setting
+
+    use_model(store, trees.card.sha256, datetime.now(UTC))
+    plain = tc.scan(store, rank="alpha", settings=settings.uncached())
+    if "technic.extras.gpu" in sys.modules:
+        monkeypatch.setattr("technic.extras.gpu.is_available", lambda: False)
+    forecasting._on_card.cache_clear()
+    wanted = Settings({**settings.uncached().given, "device": Setting("device", "cuda", "test")})
+    with caplog.at_level("INFO", "technic.forecasting"):
+        for _ in range(3):
+            asked = tc.scan(store, rank="alpha", settings=wanted)
+            assert asked.manifest == plain.manifest
+    assert len([r for r in caplog.records if "by the processor" in r.getMessage()]) == 1
+    forecasting._on_card.cache_clear()
+    strange = Settings({**wanted.given, "device": Setting("device", "abacus", "test")})
+    with pytest.raises(ConfigError, match="device is one of auto, cpu, cuda"):
+        tc.scan(store, rank="alpha", settings=strange)
 
 
 def test_another_model_is_another_answer(store, settings, ridge, trees):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.alpha.significance import YEAR
 from technic.errors import StoreError
 from technic.fundamentals import statements_at
 from technic.histories import every_bar
@@ -26,6 +27,8 @@ from technic.store.panels import MappedPanel
 from technic.typing import BoolArray, FloatArray, IntArray
 
 CUT = 1.0  # a forward return counts at most +100 %
+IMPUTED = (-0.55, 0.0)  # other returns of names that vanish, to see what hangs on it
+LEAVING = 0.01  # of the names, a year: fewer than of any real market
 QUIET = 5  # sessions without a bar at the end, after which a name has vanished
 CLOSE = field("close")
 
@@ -192,6 +195,20 @@ def vanished(view: MappedPanel) -> BoolArray:
     last = view.panel.last("session")
     gone: BoolArray = last < nyse().ordinal(view.as_of) - QUIET
     return gone
+
+
+def survivors_only(gone: BoolArray, sessions: int) -> list[str]:
+    """A note, where so few names have vanished that those that did must be missing.
+
+    Of a real market some percent leave each year.
+    """
+    if gone.sum() >= LEAVING * len(gone) * sessions / YEAR:
+        return []
+    note = (
+        "this store holds almost only names that still trade: what vanished is missing, and every "
+        "figure is flattered by it"
+    )
+    return [note]
 
 
 def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:

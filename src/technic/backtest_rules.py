@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any
 
 from technic.errors import ConfigError
+from technic.plan import share
 
 REBALANCES = ("daily", "weekly", "monthly")
 COSTS = re.compile(r"^(spread\+impact|none|(\d+(?:\.\d+)?) ?bps)$")
@@ -127,16 +128,8 @@ def _names(value: Any, what: str) -> int:
     return value
 
 
-def _share(value: Any, what: str) -> float:
-    text = str(value).strip()
-    try:
-        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
-    except ValueError as error:
-        raise ConfigError(f'{what} is a share such as "-30%"; got {value!r}') from error
-
-
 READ: Mapping[str, Callable[[Any, str], Any]] = {
-    "first": _day, "last": _day, "delisting": _share, "borrow": _share, "hold": _names,
+    "first": _day, "last": _day, "delisting": share, "borrow": share, "hold": _names,
     "buffer": _names, "rebalance": lambda value, _what: str(value),
     "cost": lambda value, _what: str(value),
 }  # fmt: skip

@@ -76,8 +76,8 @@ def columns_of(
     work = {"found": len(values), "computed": len(missing)}
     if missing:
         ensure_compiled(settings.kernels)
-        alone = tuple(s for s in missing if not _reads_benchmark(s))
-        beside = tuple(s for s in missing if _reads_benchmark(s))
+        alone = tuple(s for s in missing if not reads_benchmark(s))
+        beside = tuple(s for s in missing if reads_benchmark(s))
         since = perf_counter()
         fresh: dict[Series, FloatArray] = {}
         if alone:
@@ -100,7 +100,7 @@ def columns_of(
 
 def carry_ahead(series: Sequence[Series], view: MappedPanel, settings: Settings) -> None:
     """Have the state of a program kept, so that one bar more costs one bar."""
-    alone = tuple(s for s in series if not _reads_benchmark(s))
+    alone = tuple(s for s in series if not reads_benchmark(s))
     if alone:
         ensure_compiled(settings.kernels)
         _carry(alone, view, settings, settings.cache)
@@ -158,12 +158,13 @@ def _program(series: tuple[Series, ...]) -> Program:
 
 
 @lru_cache(maxsize=4096)
-def _reads_benchmark(series: Series) -> bool:
-    return series.name == "benchmark" or any(_reads_benchmark(read) for read in series.inputs)
+def reads_benchmark(series: Series) -> bool:
+    """Whether a series compares with the benchmark."""
+    return series.name == "benchmark" or any(reads_benchmark(read) for read in series.inputs)
 
 
 def _column_key(series: Series, benchmark: str, view: MappedPanel) -> str:
-    against = benchmark if _reads_benchmark(series) else ""
+    against = benchmark if reads_benchmark(series) else ""
     return key_of("column", kernel_digest(), view.name, against, _text(series))
 
 

@@ -25,7 +25,14 @@ import numpy as np
 import orjson
 import polars as pl
 
-from technic.aftermath import Sessions, dividends_of, forward_returns, needed_series, vanished
+from technic.aftermath import (
+    IMPUTED,
+    Sessions,
+    dividends_of,
+    forward_returns,
+    needed_series,
+    vanished,
+)
 from technic.alpha.samples import Samples, label_of, places
 from technic.compiling import ensure_compiled
 from technic.config import Settings
@@ -44,7 +51,6 @@ FORM = 1  # of the files: what another technic wrote otherwise is not read
 BATCH = 8  # features of a shard: about 40 MB each for a market of three years
 MOST_KEPT = 3
 FIFTHS = 5
-IMPUTED = (-0.55, 0.0)  # other returns of names that vanish, to see what hangs on it
 LIQUIDITY = "dollar_volume(20)"
 
 

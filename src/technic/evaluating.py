@@ -24,7 +24,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from technic.aftermath import Sessions, evaluation_of, needed_series
+from technic.aftermath import (
+    Sessions,
+    evaluation_of,
+    needed_series,
+    survivors_only,
+    vanished,
+)
 from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.errors import StoreError
@@ -250,14 +256,7 @@ def _batches(trees: dict[str, Node]) -> Sequence[dict[str, Node]]:
 
 
 def _notes(view: MappedPanel, sessions: Sessions) -> tuple[str, ...]:
-    notes = []
-    newest = view.panel.last("session")
-    gone = int((newest < nyse().ordinal(view.as_of) - max(HORIZONS)).sum())
-    if gone < 0.01 * len(view.panel) * len(sessions.ordinals) / 252.0:
-        notes.append(
-            "this store holds almost only names that still trade: what vanished is missing, and "
-            "every figure is flattered by it"
-        )
+    notes = survivors_only(vanished(view), len(sessions.ordinals))
     if view.version.simulated is not None:
         notes.append("this market is simulated: its figures say nothing about a real one")
     return tuple(notes)

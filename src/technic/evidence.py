@@ -247,16 +247,16 @@ class Evidence:
                     str(h): self._of(self.spread[:, j], h) for j, h in enumerate(self.horizons)
                 },
                 "quantiles": {
-                    str(h): [_plain(v) for v in _means(self.means[:, j])]
+                    str(h): [plain(v) for v in _means(self.means[:, j])]
                     for j, h in enumerate(self.horizons)
                 },
-                "turnover": _plain(_mean(self.turnover)),
+                "turnover": plain(_mean(self.turnover)),
                 "decay": self._decay(),
                 "years": self._years(),
                 "sectors": {
-                    name: _plain(_mean(self.by_group[:, g])) for g, name in enumerate(self.groups)
+                    name: plain(_mean(self.by_group[:, g])) for g, name in enumerate(self.groups)
                 },
-                "coverage": _plain(_mean(self.known)),
+                "coverage": plain(_mean(self.known)),
             }
         return self._summary
 
@@ -269,19 +269,19 @@ class Evidence:
         if isfinite(error) and mean and error > 0.0:
             needed = ceil(sessions * (1.96 * error / mean) ** 2)
         return {
-            "mean": _plain(mean), "low": _plain(low), "high": _plain(high),
+            "mean": plain(mean), "low": plain(low), "high": plain(high),
             "sessions": sessions, "sessions_needed": needed,
         }  # fmt: skip
 
     def _decay(self) -> list[float | None]:
         """The mean correlation at each horizon as a share of the first one's."""
         means = [_mean(self.ic[:, j]) for j in range(len(self.horizons))]
-        return [_plain(value / means[0]) if means[0] else None for value in means]
+        return [plain(value / means[0]) if means[0] else None for value in means]
 
     def _years(self) -> dict[str, float | None]:
         """Mean correlation at the middle horizon by calendar year."""
         middle = self.ic[:, len(self.horizons) // 2]
-        return {str(y): _plain(_mean(middle[self.years == y])) for y in np.unique(self.years)}
+        return {str(y): plain(_mean(middle[self.years == y])) for y in np.unique(self.years)}
 
 
 def _mean(values: FloatArray) -> float:
@@ -293,5 +293,6 @@ def _means(values: FloatArray) -> list[float]:
     return [_mean(values[:, b]) for b in range(values.shape[1])]
 
 
-def _plain(value: float) -> float | None:
+def plain(value: float) -> float | None:
+    """A number as JSON holds it: unknown is None."""
     return float(value) if isfinite(value) else None

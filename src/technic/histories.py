@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from technic.benchmark import benchmark_closes
+from technic.columns import reads_benchmark
 from technic.compiling import ensure_compiled
 from technic.config import Settings
 from technic.errors import SchemaError
@@ -252,7 +253,7 @@ def _packed(bars: pl.DataFrame) -> Panel:
 
 def is_relative(series: list[Series]) -> bool:
     """Whether any of some series compares with the benchmark."""
-    return any(s.name == "benchmark" or is_relative(list(s.inputs)) for s in series)
+    return any(map(reads_benchmark, series))
 
 
 def _panel(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:

@@ -16,10 +16,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, isfinite
+from typing import Any
 
 from technic.errors import ConfigError
 
 STOPS = {"long": "close - 2 * atr(14)", "short": "close + 2 * atr(14)"}
+
+
+def share(value: Any, what: str) -> float:
+    """`"1%"` and `0.01` are the same share.
+
+    Examples
+    --------
+    >>> share("1%", "risk"), share(0.01, "risk")
+    (0.01, 0.01)
+    """
+    text = str(value).strip()
+    try:
+        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
+    except ValueError as error:
+        raise ConfigError(f'{what} is a share such as "1%"; got {value!r}') from error
 
 
 @dataclass(frozen=True, slots=True)

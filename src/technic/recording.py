@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from technic.aftermath import dividends_of, forward_returns
-from technic.alpha.measuring import block_of, plain
+from technic.alpha.measuring import block_of
 from technic.config import Settings
 from technic.errors import StoreError
-from technic.evidence import interval
+from technic.evidence import interval, plain
 from technic.execute import Progress, quiet
 from technic.ledger import BUCKETS
 from technic.market.sessions import nyse

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from technic.benchmark import benchmark_closes
+from technic.columns import reads_benchmark
 from technic.indicators import Series
 from technic.indicators.advance import evaluate
 from technic.market.adjust import adjust_for_splits
@@ -50,23 +51,19 @@ def revised_values(
     pairs = told.pairs
     if not len(pairs):
         return
-    own = [j for j, one in enumerate(series) if not _is_relative(one)]
+    own = [j for j, one in enumerate(series) if not reads_benchmark(one)]
     if own:
         mine = [series[j] for j in own]
         for start in range(0, len(pairs), STRETCH):
             some = slice(start, start + STRETCH)
             values = told.histories.values(pairs[some], mine, kernels)
             yield told.rows[some], np.array(own), values
-    beside = [j for j, one in enumerate(series) if _is_relative(one)]
+    beside = [j for j, one in enumerate(series) if reads_benchmark(one)]
     if beside:
         theirs = [series[j] for j in beside]
         for ordinal in told.moved:
             rows, values = _of_session(store, view, panel, told.keys, int(ordinal), theirs, kernels)
             yield rows, np.array(beside), values
-
-
-def _is_relative(series: Series) -> bool:
-    return series.name == "benchmark" or any(map(_is_relative, series.inputs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from technic.alert_rules import AlertRules
 from technic.backtest_rules import BacktestRules
 from technic.config import read_toml
 from technic.errors import ConfigError
-from technic.plan import PlanRules
+from technic.plan import PlanRules, share
 
 UNIVERSES = {
     "all": "",
@@ -169,21 +169,6 @@ def _plan(content: Mapping[str, Any], what: str) -> PlanRules:
         return PlanRules(**given)
     except TypeError as error:
         raise ConfigError(f"{what}: plan holds a value of the wrong kind: {error}") from error
-
-
-def share(value: Any, what: str) -> float:
-    """`"1%"` and `0.01` are the same share.
-
-    Examples
-    --------
-    >>> share("1%", "risk"), share(0.01, "risk")
-    (0.01, 0.01)
-    """
-    text = str(value).strip()
-    try:
-        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
-    except ValueError as error:
-        raise ConfigError(f'{what} is a share such as "1%"; got {value!r}') from error
 
 
 def _whole(value: Any, what: str) -> int:

@@ -15,7 +15,8 @@ import orjson
 from technic.alpha.folds import Spans
 from technic.config import read_toml
 from technic.errors import ConfigError, QuestionError, first_line
-from technic.scan_file import UNIVERSES, share
+from technic.plan import share
+from technic.scan_file import UNIVERSES
 
 HORIZONS = (1, 5, 21)
 MODELS = ("ridge", "xgboost")

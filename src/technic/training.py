@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from technic import __version__
+from technic.aftermath import survivors_only
 from technic.alpha.canaries import Canary
 from technic.alpha.card import Card
 from technic.alpha.folds import PROTOCOL, Fold, Spans, walk_forward
@@ -310,14 +311,9 @@ def _vault(walked: Walked, model: Model, tried: int, opened: int) -> dict[str, A
 
 
 def _notes(walked: Walked, version: StoreVersion) -> tuple[str, ...]:
-    samples, notes = walked.samples, []
+    samples = walked.samples
     assert samples.vanish is not None
-    yearly = 252.0 * samples.vanish.mean() / max(len(samples), 1)
-    if yearly < 0.01:  # noqa: PLR2004 -- of a real market some percent leave each year
-        notes.append(
-            "this store holds almost only names that still trade: what vanished is missing, and "
-            "every figure is flattered by it"
-        )
+    notes = survivors_only(samples.vanish, len(samples))
     if version.adjustment == "splits":
         notes.append("prices were adjusted by the vendor, with splits that came later")
     if version.simulated is not None:

@@ -269,7 +269,8 @@ def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
     assert "backtest" in kinds
     problem(post(client, "backtest", {**ASKED, "cost": "free"}), 422)
     problem(post(client, "backtest", {**ASKED, "hold": 0}), 422)
-    problem(client.get("/api/v1/record/nosuch"), 404)
+    told = wait(client, client.post("/api/v1/record/nosuch").json(), "failed")
+    assert "kept no report" in told["error"]
 
 
 def test_a_job_is_cancelled_and_says_so(client):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from technic.alpha.folds import PROTOCOL, Spans
 from technic.alpha.measuring import SHIPPED, Measured, block_of
 from technic.alpha.significance import better, deflated_sharpe, overfitting
-from technic.evidence import interval
+from technic.evidence import interval, plain
 
 HURDLE = 3.0  # Harvey, Liu and Zhu (2016): what a new factor's t must pass
 SURE = 0.95
@@ -127,19 +127,19 @@ def _span(spans: Spans, sessions: int, protocol: Spans, tested: int) -> Clause:
 def _edge(model: Measured) -> Clause:
     found = model.t
     said = f"t of the mean rank IC is {found:.2f}, more than {HURDLE:g} is asked"
-    return Clause("edge", found > HURDLE, _plain(found), HURDLE, said)
+    return Clause("edge", found > HURDLE, plain(found), HURDLE, said)
 
 
 def _interval(model: Measured) -> Clause:
     _, low, high, _ = interval(model.ic, block_of(len(model.ic), model.horizon))
     said = f"the 95 % interval of the rank IC is {low:+.4f} … {high:+.4f}"
-    return Clause("interval", low > 0.0, _plain(low), 0.0, said)
+    return Clause("interval", low > 0.0, plain(low), 0.0, said)
 
 
 def _ridge(model: Measured, ridge: Measured) -> Clause:
     chance = better(model.ic, ridge.ic, block_of(len(model.ic), model.horizon))
     said = f"that it is no better than a ridge has a chance of {chance:.2f}, {CHANCE} at most"
-    return Clause("ridge", chance < CHANCE, _plain(chance), CHANCE, said)
+    return Clause("ridge", chance < CHANCE, plain(chance), CHANCE, said)
 
 
 def _sharpe(model: Measured, trials: int) -> Clause:
@@ -148,7 +148,7 @@ def _sharpe(model: Measured, trials: int) -> Clause:
         f"after {SHIPPED} basis points a side and {trials:,} trials the Sharpe ratio is more than "
         f"luck with a chance of {found:.2f}, {SURE} is asked"
     )
-    return Clause("sharpe", found >= SURE, _plain(found), SURE, said)
+    return Clause("sharpe", found >= SURE, plain(found), SURE, said)
 
 
 def _overfit(candidates: Sequence[Measured]) -> Clause:
@@ -156,14 +156,14 @@ def _overfit(candidates: Sequence[Measured]) -> Clause:
     found = overfitting(returns) if len(candidates) > 1 else nan
     said = f"the best of {len(candidates)} is below their median unseen: {found:.2f}"
     said += f", at most {MOST_OVERFIT:g}"
-    return Clause("overfit", found <= MOST_OVERFIT, _plain(found), MOST_OVERFIT, said)
+    return Clause("overfit", found <= MOST_OVERFIT, plain(found), MOST_OVERFIT, said)
 
 
 def _years(model: Measured) -> Clause:
     years = [mean for mean in model.years().values() if mean is not None]
     found = sum(mean > 0.0 for mean in years) / len(years) if years else nan
     said = f"rank IC above zero in {found:.0%} of the years" if years else "no year is known"
-    return Clause("years", found >= YEARS, _plain(found), YEARS, said)
+    return Clause("years", found >= YEARS, plain(found), YEARS, said)
 
 
 def _leak(model: Measured) -> Clause:
@@ -172,8 +172,4 @@ def _leak(model: Measured) -> Clause:
     said = f"a rank IC of {mean:+.3f} is within what daily bars have been seen to give"
     if not mean <= SUSPECT:
         said = f"a rank IC of {mean:+.3f} is treated as a leak until it is explained"
-    return Clause("leak", mean <= SUSPECT, _plain(mean), SUSPECT, said)
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
+    return Clause("leak", mean <= SUSPECT, plain(mean), SUSPECT, said)

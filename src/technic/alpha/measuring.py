@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from math import isfinite, sqrt
+from math import sqrt
 from os import cpu_count
 from typing import Any
 
@@ -21,7 +21,7 @@ from technic.alpha.significance import (
     sharpe,
     sharpe_interval,
 )
-from technic.evidence import LEAST, Evidence, interval, tested_together
+from technic.evidence import LEAST, Evidence, interval, plain, tested_together
 from technic.market.sessions import nyse
 from technic.typing import FloatArray, IntArray
 
@@ -287,8 +287,3 @@ def _book(samples: Samples, wanted: Float32, sessions: range, horizon: int) -> B
 def _mean(values: FloatArray) -> float | None:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
-
-
-def plain(value: float) -> float | None:
-    """A number as JSON holds it: unknown is None."""
-    return float(value) if isfinite(value) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from technic.alpha.significance import (
 )
 from technic.backtesting.tape import Tape
 from technic.backtesting.trading import Trade, Traded
+from technic.evidence import plain
 from technic.typing import FloatArray
 
 BLOCK = 10  # sessions that a bootstrap draws whole: two weeks
@@ -41,12 +42,12 @@ def performance(equity: FloatArray, trials: int = 1) -> dict[str, Any]:
     return {
         "total": total - 1.0,
         "yearly": total ** (1.0 / years) - 1.0 if years > 0 and total > 0.0 else None,
-        "volatility": _plain(float(returns.std()) * sqrt(YEAR)) if len(returns) else None,
-        "sharpe": _plain(sharpe(returns) * sqrt(YEAR)),
-        "sharpe_low": _plain(low * sqrt(YEAR)), "sharpe_high": _plain(high * sqrt(YEAR)),
-        "psr": _plain(probabilistic_sharpe(returns)),
-        "dsr": _plain(deflated_sharpe(returns, trials)),
-        "sessions_needed": _plain(sessions_needed(returns)),
+        "volatility": plain(float(returns.std()) * sqrt(YEAR)) if len(returns) else None,
+        "sharpe": plain(sharpe(returns) * sqrt(YEAR)),
+        "sharpe_low": plain(low * sqrt(YEAR)), "sharpe_high": plain(high * sqrt(YEAR)),
+        "psr": plain(probabilistic_sharpe(returns)),
+        "dsr": plain(deflated_sharpe(returns, trials)),
+        "sessions_needed": plain(sessions_needed(returns)),
         "drawdown": fall, "drawdown_from": since, "drawdown_to": until,
     }  # fmt: skip
 
@@ -74,9 +75,9 @@ def by_year(
             {
                 "year": int(year), "sessions": len(rows),
                 "return": float(part[-1] / part[0] - 1.0),
-                "benchmark": _plain(float(there[-1] / there[0] - 1.0)),
+                "benchmark": plain(float(there[-1] / there[0] - 1.0)),
                 "drawdown": drawdown(part)[0],
-                "turnover": _plain(float(value_traded[rows].sum() / 2.0 / part.mean())),
+                "turnover": plain(float(value_traded[rows].sum() / 2.0 / part.mean())),
             }
         )  # fmt: skip
     return found
@@ -93,17 +94,17 @@ def trading(traded: Traded, account: float) -> dict[str, Any]:
     return {
         "trades": len(trades), "closed": len(ended),
         "vanished": sum(one.reason == "vanished" for one in trades),
-        "winners": _plain(float((profits > 0.0).mean())) if len(trades) else None,
-        "mean_profit": _plain(float(profits.mean())) if len(trades) else None,
-        "sessions_held": _plain(float(np.mean([one.exit - one.entry for one in trades])))
+        "winners": plain(float((profits > 0.0).mean())) if len(trades) else None,
+        "mean_profit": plain(float(profits.mean())) if len(trades) else None,
+        "sessions_held": plain(float(np.mean([one.exit - one.entry for one in trades])))
         if trades else None,
-        "turnover": _plain(moved / 2.0 / years / float(traded.equity.mean())),
-        "exposure": _plain(float(traded.exposure.mean())),
+        "turnover": plain(moved / 2.0 / years / float(traded.equity.mean())),
+        "exposure": plain(float(traded.exposure.mean())),
         "costs": {**traded.costs, "total": costs},
-        "costs_bps": _plain(1e4 * costs / moved) if moved else None,
-        "break_even_bps": _plain(1e4 * gross / moved) if moved else None,
+        "costs_bps": plain(1e4 * costs / moved) if moved else None,
+        "break_even_bps": plain(1e4 * gross / moved) if moved else None,
         "dividends": float(sum(one.dividends for one in trades)),
-        "capped": _plain(float(np.mean([share < 1.0 for share in traded.capped])))
+        "capped": plain(float(np.mean([share < 1.0 for share in traded.capped])))
         if traded.capped else None,
         "missed": traded.missed,
     }  # fmt: skip
@@ -132,7 +133,3 @@ def trade_rows(
         }
         for one in trades
     ]  # fmt: skip
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if isfinite(value) else None

@@ -20,6 +20,7 @@ import numpy as np
 import orjson
 
 from technic import __version__
+from technic.aftermath import IMPUTED, survivors_only, vanished
 from technic.backtest_rules import BacktestRules
 from technic.backtesting import findings
 from technic.backtesting.costs import WINDOW, costs_of
@@ -42,8 +43,6 @@ from technic.spanning import sessions_between
 from technic.store import Store, StoreVersion
 from technic.trials import distinct_trials, record_trial
 from technic.typing import FloatArray
-
-IMPUTED = (-0.55, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +220,7 @@ def _run(
         days=tuple(day.isoformat() for day in every), equity=traded.equity,
         benchmark=benchmark, exposure=traded.exposure, trades=trades, manifest=manifest,
         simulated=version.simulated is not None, store_version=version.name,
-        notes=_notes(version, question, rules, tape),
+        notes=_notes(store, version, question, rules),
     )  # fmt: skip
 
 
@@ -322,15 +321,11 @@ def _less(first: float | None, second: float | None) -> float | None:
 
 
 def _notes(
-    version: StoreVersion, question: Question, rules: BacktestRules, tape: Tape
+    store: Store, version: StoreVersion, question: Question, rules: BacktestRules
 ) -> tuple[str, ...]:
-    notes = []
-    years = max(len(tape.ordinals), 1) / 252.0
-    if tape.gone.mean() < 0.01 * years:
-        notes.append(
-            "this store holds almost only names that still trade: what vanished is missing, and "
-            "every figure is flattered by it"
-        )
+    view = store.panel(None, version=version)
+    held = nyse().ordinal(view.as_of) - nyse().ordinal(version.first or view.as_of) + 1
+    notes = survivors_only(vanished(view), held)
     if version.adjustment == "splits":
         notes.append(
             "prices were adjusted by the vendor for later splits: numbers of shares, price limits "

@@ -9,12 +9,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from technic.aftermath import QUIET
 from technic.market.sessions import nyse
 from technic.store import Store, StoreVersion
 from technic.store.rows import newest_rows
 from technic.typing import BoolArray, FloatArray, IntArray
 
-QUIET = 5  # sessions without a bar at the end, after which a name has vanished
 FIELDS = ("open", "high", "low", "close", "volume")
 
 

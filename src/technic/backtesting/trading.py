@@ -21,13 +21,12 @@ from math import floor
 
 import numpy as np
 
+from technic.alpha.significance import YEAR
 from technic.backtest_rules import BacktestRules
 from technic.backtesting.costs import Costs
 from technic.backtesting.tape import Tape
 from technic.plan import PlanRules
 from technic.typing import FloatArray
-
-YEAR = 252  # sessions
 
 
 @dataclass(frozen=True, slots=True)

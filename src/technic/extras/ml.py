@@ -24,7 +24,7 @@ class BoostedLearner:
     rows, columns : the share of each that a tree sees
     least : rows that a leaf stands for at least, in weights
     bins : into which a feature's places are counted
-    threads : never changes what is learned by more than rounding; 0 takes every core
+    threads : never changes what is learned; 0 takes every core
     """
 
     trees: int = 300

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from rich.table import Table
 
+from technic.alpha.significance import YEAR
 from technic.drawing import POLICY
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, bars, curves
@@ -170,7 +171,7 @@ def hangs(found: Backtest) -> list[str]:
         needed = performance["sessions_needed"]
         lines.append(
             f"To tell such a Sharpe ratio from zero takes about {needed:,.0f} sessions, "
-            f"{needed / 252:,.1f} years; these are {len(found.days):,}."
+            f"{needed / YEAR:,.1f} years; these are {len(found.days):,}."
         )
     if trading["capped"]:
         lines.append(f"{trading['capped']:.0%} of the orders could only be filled in part.")

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 
@@ -24,9 +23,7 @@ def train(
         bool,
         typer.Option("--open-vault", help="Judge on the sessions kept back, too; it is logged."),
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="CARD.html", help="The card with plots.")
-    ] = None,
+    out: options.PageOption = None,
     show: Annotated[
         bool, typer.Option("--print", help="Print the default file, and learn nothing.")
     ] = False,
@@ -46,8 +43,7 @@ def train(
     if show:
         print(default_text(), end="")
         return
-    if out is not None and out.suffix != ".html":
-        raise ConfigError(f"--out {out}: a card with plots is HTML: {out.stem}.html")
+    options.check_page(out)
     file = TrainFile.read(spec)
     desk = options.desk(store)
     desk.store.require()
@@ -95,9 +91,7 @@ def models(
 def model(
     number: Annotated[str, typer.Argument(metavar="MODEL", help="Its first characters.")],
     use: Annotated[bool, typer.Option("--use", help="Let it forecast from now on.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="CARD.html", help="The card with plots.")
-    ] = None,
+    out: options.PageOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -109,6 +103,7 @@ def model(
     from technic.interfaces.cards import card_page, render_card
     from technic.models import card_of, find_model, use_model
 
+    options.check_page(out)
     desk = options.desk(store)
     digest = find_model(desk.store, number)
     card = card_of(desk.store, digest)
@@ -155,9 +150,7 @@ def backtest(
     last: Annotated[
         str | None, typer.Option("--to", metavar="DATE", help="Instead of the file's.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
-    ] = None,
+    out: options.PageOption = None,
     executor: options.ExecutorOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
@@ -176,8 +169,7 @@ def backtest(
     from technic.saved import scan_file
     from technic.scan_file import ScanFile
 
-    if out is not None and out.suffix != ".html":
-        raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
+    options.check_page(out)
     desk = options.desk(store)
     desk.store.require()
     is_file = file.suffix == ".toml" or file.exists()

@@ -18,9 +18,7 @@ def bench(
     against: Annotated[
         Path | None, typer.Option(metavar="OLD.json", help="Mark what is slower than it was.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
-    ] = None,
+    out: options.PageOption = None,
     gpu: Annotated[
         bool, typer.Option("--gpu", help="Only this: models on the graphics card, and here.")
     ] = False,
@@ -40,8 +38,7 @@ def bench(
     if gpu:
         _card(runs, as_json)
         return
-    if out is not None and out.suffix != ".html":
-        raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
+    options.check_page(out)
     old = None if against is None else _read(against)
     desk = options.desk(store)
     options.ensure_compiled(desk.settings)

@@ -44,6 +44,9 @@ ExecutorOption = Annotated[
         help="inline:, threads:N, processes:N, ray://local or ray://host:port.",
     ),
 ]
+PageOption = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
+]
 SymbolsOption = Annotated[
     str | None,
     typer.Option("--symbols", metavar="A,B|@FILE", help="Only these symbols."),
@@ -68,6 +71,12 @@ class Desk:
     def command(self, text: str) -> str:
         """A command that runs exactly as printed."""
         return f"technic {text}{self.hint}"
+
+
+def check_page(out: Path | None) -> None:
+    """Refuse a page that is to be written to anything but HTML."""
+    if out is not None and out.suffix != ".html":
+        raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
 
 
 LOGGING = {"verbose": False, "as_json": False}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,9 +22,7 @@ def evaluate(
     ] = None,
     as_of: options.AsOfOption = None,
     last: Annotated[int | None, typer.Option(help="Sessions to look at.", min=30)] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE.html", help="A page with plots.")
-    ] = None,
+    out: options.PageOption = None,
     executor: options.ExecutorOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
@@ -43,6 +40,7 @@ def evaluate(
     from technic.remembering import remember
     from technic.scan_file import UNIVERSES
 
+    options.check_page(out)
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
@@ -63,8 +61,6 @@ def evaluate(
         )
     remember(desk.store, found.about(), datetime.now(UTC))
     if out is not None:
-        if out.suffix != ".html":
-            raise ConfigError(f"--out {out}: a page of plots is HTML: {out.stem}.html")
         out.write_text(evidence_page(found), encoding="utf-8")
     if as_json:
         options.emit_json(found.as_dict())

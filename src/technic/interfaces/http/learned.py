@@ -112,11 +112,15 @@ async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     raise Problem(409, f"the job is {job.state}, and has no page")
 
 
-@router.get("/record/{scan}")
-async def recorded(scan: ScanPath, hub: HubOf) -> Response:
-    """What the picks of every kept daily report of a saved scan did since."""
-    found = await hub.gate.run(lambda: record(hub.store, scan, hub.settings))
-    return json_reply(found.as_dict())
+@router.post("/record/{scan}", response_model=shapes.JobShape, status_code=202,
+             dependencies=[needs("scan")])  # fmt: skip
+async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to find what the picks of every kept daily report of a saved scan did since; a job."""
+
+    def run(progress: Progress) -> dict[str, Any]:
+        return record(hub.store, scan, hub.settings, progress).as_dict()
+
+    return started(hub.jobs.start("record", scan, key.id, run))
 
 
 def _file(page: str, name: str) -> Response:

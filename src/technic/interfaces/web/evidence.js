@@ -1,30 +1,16 @@
 // What each score has been worth: rank IC with intervals, decay, spreads; measured on this store.
 
-import { h, put, toast, trouble } from "./dom.js";
-import { follow, get, post, remove } from "./api.js";
+import { h, put } from "./dom.js";
+import { get } from "./api.js";
 import { number, signed, whole } from "./format.js";
 import { columns, intervals } from "./draw.js";
+import { Work } from "./job.js";
 
 /** The view of evidence. */
 export async function evidence(main, { signal }) {
   const body = h("div", { class: "stack" }), text = h("input", { placeholder: "columns, e.g. rating; empty: all", "aria-label": "Columns to measure", maxlength: "400", style: { width: "270px" } });
-  const bar = h("div", { class: "progress", role: "progressbar", "aria-label": "measured" }, h("i")), what = h("span", { class: "soft small" }), stop = h("button", { type: "button", class: "quiet" }, "cancel");
-  const working = h("div", { hidden: true, class: "card", "data-job": "evaluate" }, h("div", { class: "row" }, h("strong", {}, "Measuring"), what, h("span", { class: "grow" }), stop), bar);
-  const go = h("button", { type: "button", class: "main", onclick: async () => {
-    go.disabled = true;
-    try {
-      const chosen = text.value.split(";").map((part) => part.trim()).filter(Boolean), job = await post("evaluate", { columns: chosen }, signal);
-      working.hidden = false;
-      stop.onclick = () => remove(`jobs/${job.id}`);
-      const found = await follow(job, (now) => {
-        working.dataset.state = now.state;
-        bar.firstChild.style.width = `${100 * now.done / Math.max(now.total, 1)}%`;
-        put(what, `${now.what || now.state} ${now.total ? `${now.done} of ${now.total}` : ""}`);
-      }, signal);
-      if (found === null) { toast("Cancelled; what was measured before is kept."); working.dataset.state = "cancelled"; } else await load();
-    } catch (problem) { if (problem.name !== "AbortError") put(body, trouble(problem)); }
-    working.hidden = true; go.disabled = false;
-  } }, "Measure");
+  const work = new Work("Measuring", "evaluate", signal);
+  const go = h("button", { type: "button", class: "main", onclick: () => work.begin("evaluate", { columns: text.value.split(";").map((part) => part.trim()).filter(Boolean) }, go, body, load) }, "Measure");
 
   async function load() {
     const found = await get("evidence", signal);
@@ -37,7 +23,7 @@ export async function evidence(main, { signal }) {
     put(body, h("p", { class: "soft" }, `${whole(found.sessions)} sessions, ${found.first} to ${found.as_of} · universe ${found.universe}. Rank IC: Spearman's correlation, over one session, with the return from the next open; 95 % interval by block bootstrap. A filled mark is told from zero; about one in twenty is by chance.`), table(found, known), h("div", { class: "cards" }, known.map((name) => pictures(name, found.columns[name]))));
   }
 
-  put(main, h("div", { class: "head" }, h("h1", {}, "Evidence"), h("span", { class: "soft" }, "what scores have been worth here"), h("span", { class: "grow" }), text, go), working, body);
+  put(main, h("div", { class: "head" }, h("h1", {}, "Evidence"), h("span", { class: "soft" }, "what scores have been worth here"), h("span", { class: "grow" }), text, go), work.card, body);
   await load();
 }
 

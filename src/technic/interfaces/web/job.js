@@ -24,7 +24,7 @@ export class Work {
         this.bar.firstChild.style.width = `${100 * now.done / Math.max(now.total, 1)}%`;
         put(this.what, `${now.what || now.state} ${now.total ? `${now.done} of ${now.total}` : ""}`);
       }, this.signal);
-      if (found === null) toast("Cancelled."); else await done(found, job);
+      if (found === null) toast("Cancelled; what was found before is kept."); else await done(found, job);
     } catch (problem) { if (problem.name !== "AbortError") put(place, trouble(problem)); }
     this.card.hidden = true; button.disabled = false;
   }
