@@ -21,7 +21,7 @@ from technic.backtesting.tape import Tape
 from technic.backtesting.trading import trade
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.execute import open_executor
-from technic.interfaces.backtests import backtest_page, verdict
+from technic.interfaces.backtests import backtest_page, hangs, verdict
 from technic.market.sessions import nyse
 from technic.plan import PlanRules
 from technic.question import understand
@@ -302,6 +302,16 @@ def test_profits_add_up_to_the_account(found):
     costs = found.summary["trading"]["costs"]
     assert costs["total"] == pytest.approx(sum(v for k, v in costs.items() if k != "total"))
     assert (found.exposure <= 1.0 + 1e-9).all()
+
+
+def test_a_long_idleness_is_told_with_the_day_it_ends(store):
+    late = backtest(store, replace(FILE, where="close > sma(60)", name="late"))
+    (line,) = [text for text in hangs(late) if text.startswith("Nothing was held")]
+    first = min(row["entry"] for row in late.trades)
+    assert f"until {first}" in line
+    told = line.rpartition("--from ")[2].rstrip(".")
+    again = backtest(store, replace(FILE, where="close > sma(60)"), first=date.fromisoformat(told))
+    assert not any(text.startswith("Nothing was held") for text in hangs(again))
 
 
 def test_the_page_holds_the_verdict_and_runs_nothing(found):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from technic.recording import Record
 
 SURE = 0.95
+LONG = 20  # sessions without anything held, which a reader should know of
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -160,7 +161,10 @@ def hangs(found: Backtest) -> list[str]:
             f"{percent(found.rules.delisting, 0)} from their last close: "
             f"{percent(performance['yearly'])} a year; {imputed}. Some were bought by others at a "
             "good price: that is not told apart."
-        ),
+        )
+        if vanished
+        else "Vanishing names: none was held to its end.",
+        *_idle(found),
     ]
     if summary["capacity"] is not None:
         lines.append(
@@ -183,6 +187,19 @@ def hangs(found: Backtest) -> list[str]:
             f"({summary['ranked']['least']:,} at least): the rest stayed in cash."
         )
     return lines
+
+
+def _idle(found: Backtest) -> list[str]:
+    """A line, if for long nothing was held at all: that time is in every figure."""
+    waited = int(np.argmax(found.exposure != 0.0)) if found.exposure.any() else 0
+    if waited < LONG:
+        return []
+    line = (
+        f"Nothing was held for the first {waited:,} of {len(found.days):,} sessions, until "
+        f"{found.days[waited]}: mostly the question reads further back than the store then went. "
+        f"That idleness is in every figure; without it: --from {found.days[waited - 1]}."
+    )
+    return [line]
 
 
 def backtest_page(found: Backtest) -> str:
