@@ -52,20 +52,20 @@ $(BIN)/python:
 	@mkdir -p .make && rm -rf dist
 	@echo "Installing technic into $(VENV) …"
 	@$(BIN)/pip wheel -q --no-deps -w dist .
-	@$(BIN)/pip uninstall -q -y technic 2>/dev/null || true
-	@$(BIN)/pip install -q dist/technic-*.whl
+	@$(BIN)/pip uninstall -q -y technic technic-scanner 2>/dev/null || true
+	@$(BIN)/pip install -q dist/technic_scanner-*.whl
 	@touch $@
 
 .make/test: .make/install
-	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[test]"
+	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[test]"
 	@touch $@
 
 .make/heavy: .make/test
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || echo "no chromium: tests of the pages will be skipped"
 	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y systemd >/dev/null; } || echo "no systemd: its reading of the units will be skipped"
-	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[heavy,test]"
+	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[heavy,test]"
 	@touch $@
 
 .make/check: .make/install
-	@$(BIN)/pip install -q "$$(ls dist/technic-*.whl)[check,test]"
+	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[check,test]"
 	@touch $@

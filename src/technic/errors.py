@@ -150,3 +150,28 @@ def first_line(error: BaseException) -> str:
     """The first line of what an error says; its kind, where it says nothing."""
     said = str(error).strip()
     return said.splitlines()[0] if said else type(error).__name__
+
+
+def install_hint(extra: str = "") -> str:
+    """How to install technic, or what one of its extras needs.
+
+    The name on the package index belongs to an unrelated project, so the hint names the checkout.
+    """
+    wanted = f"'.[{extra}]'" if extra else "."
+    return f"pip install {wanted} in a checkout of technic"
+
+
+def not_installed(error: ImportError, extra: str, subject: str = "") -> ConfigError:
+    """The refusal for a library that an extra would have brought.
+
+    Parameters
+    ----------
+    error
+        What the import raised; its `name` is the missing library.
+    extra
+        The extra of technic that installs it.
+    subject
+        What was asked for, said before the reason; may be empty.
+    """
+    before = f"{subject}: " if subject else ""
+    return ConfigError(f"{before}{error.name} is not installed: {install_hint(extra)}")

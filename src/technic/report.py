@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from technic.errors import not_installed
 from technic.ledger import Ledger
 from technic.plan import Plan
 from technic.question import Question, question_of_dict
@@ -155,11 +156,7 @@ class Report:
         try:
             return self.rows.to_pandas()
         except ModuleNotFoundError as error:
-            from technic.errors import ConfigError  # noqa: PLC0415
-
-            raise ConfigError(
-                f"{error.name} is not installed: pip install 'technic[pandas]'"
-            ) from error
+            raise not_installed(error, "pandas") from error
 
     def plot(self, rows: int = 20) -> Drawing:
         """The first rows as a picture: what each score is made of, and the last closes.

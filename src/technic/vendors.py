@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from technic.config import Settings
-from technic.errors import ConfigError
+from technic.errors import ConfigError, not_installed
 from technic.keys import find
 from technic.market.sessions import nyse
 from technic.providers import alpaca, edgar, massive
@@ -249,6 +249,4 @@ def extra(name: str) -> Any:
     try:
         return import_module(f"technic.extras.{name}")
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"{name}: {error.name} is not installed: pip install 'technic[{name}]'"
-        ) from error
+        raise not_installed(error, name, name) from error

@@ -17,7 +17,7 @@ import orjson
 from technic.alerts.book import Alert
 from technic.alerts.guard import checked_url, target_of
 from technic.config import NAME, Settings
-from technic.errors import ConfigError, DeliveryError
+from technic.errors import ConfigError, DeliveryError, not_installed
 from technic.keys import forget, keep, kept_under
 
 PATIENCE = 3.0  # seconds for a webhook, all in all
@@ -224,9 +224,7 @@ def _apprise() -> Any:
     try:
         return import_module("apprise")
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            "services beside webhooks and mail need apprise: pip install 'technic[alerts]'"
-        ) from error
+        raise not_installed(error, "alerts", "services beside webhooks and mail") from error
 
 
 def text_of(alerts: Sequence[Alert]) -> str:

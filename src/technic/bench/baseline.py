@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, not_installed
 from technic.execute.protocol import Shared
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
@@ -48,10 +48,7 @@ def pandas_or_refuse() -> Any:
     try:
         import pandas as pd  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            "the baseline is written in pandas, which is not installed: pip install "
-            "'technic[bench]'"
-        ) from error
+        raise not_installed(error, "bench", "the baseline is written in pandas") from error
     return pd
 
 

@@ -28,7 +28,7 @@ from technic.bench.levers import filter_three_ways
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once
 from technic.config import Setting, Settings
-from technic.errors import TechnicError
+from technic.errors import TechnicError, install_hint
 from technic.execute import Executor, open_executor
 from technic.indicators.program import Program, compile_program
 from technic.scanning import scan
@@ -236,7 +236,7 @@ def _server(market: Market) -> Check:
         return Check(
             "cache server optional",
             None,
-            "not run: pip install 'technic[redis]'",
+            f"not run: {install_hint('redis')}",
             "the same seal without it",
         )
     store = market.sized(500)

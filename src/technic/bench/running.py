@@ -23,7 +23,7 @@ from technic.bench.targets import targets
 from technic.bench.timing import Figure, all_features, busy, in_process, milliseconds, once
 from technic.compiling import ensure_compiled
 from technic.config import Settings
-from technic.errors import ConfigError
+from technic.errors import ConfigError, install_hint
 from technic.execute import open_executor
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
@@ -163,7 +163,7 @@ def _kernel(market: Market, ours: float) -> str:
     try:
         pd = baseline.pandas_or_refuse()
     except ConfigError:
-        return "not run: pip install 'technic[bench]'"
+        return f"not run: {install_hint('bench')}"
     panel = market.view.panel
     chosen = [i for i, n in enumerate(panel.lengths) if n >= baseline.SNAPSHOTS][:40]
     if not chosen:
@@ -184,7 +184,7 @@ def _database(market: Market) -> str:
     try:
         pd = baseline.pandas_or_refuse()
     except ConfigError:
-        return f"{median(found):.1f} ms; CSV not run: pip install 'technic[bench]'"
+        return f"{median(found):.1f} ms; CSV not run: {install_hint('bench')}"
     rows = market.store.load_universe()
     volumes = market.bars.group_by("symbol").agg(pl.col("volume").tail(20).mean())
     path = market.folder / "universe.csv"

@@ -40,5 +40,5 @@ def _cold(rung: dict[str, Any] | None) -> str:
 
 def _ratio(pools: dict[str, float]) -> str:
     if "threads" not in pools or "ray" not in pools:
-        return "not run: pip install 'technic[ray]'"
+        return f"not run: {install_hint('ray')}"
     return f"{pools['threads'] / pools['ray']:.1f} ×, {pools['inline'] / pools['ray']:.1f} × serial"

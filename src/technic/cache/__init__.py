@@ -16,7 +16,7 @@ from technic.cache.files import FileCache
 from technic.cache.memory import MemoryCache
 from technic.cache.protocol import Cache, Meter, key_of
 from technic.cache.tiered import ReadingCache, TieredCache
-from technic.errors import ConfigError
+from technic.errors import ConfigError, not_installed
 
 __all__ = ["Cache", "FileCache", "MemoryCache", "Meter", "TieredCache", "key_of", "open_cache"]
 
@@ -65,9 +65,7 @@ def _redis(url: str, secret: str) -> Cache:
     try:
         module = import_module("technic.extras.redis")
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"cache {url}: {error.name} is not installed: pip install 'technic[redis]'"
-        ) from error
+        raise not_installed(error, "redis", f"cache {url}") from error
     if not secret:
         raise ConfigError(
             f"cache {url}: a shared cache needs a shared secret; set TECHNIC_CACHE_SECRET to the "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from os import cpu_count
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, not_installed
 from technic.execute.cluster import open_ray
 from technic.execute.local import InlineExecutor, ThreadExecutor
 from technic.execute.processes import ProcessExecutor
@@ -64,6 +64,5 @@ def _ray(address: str, url: str) -> Executor:
         return open_ray(address)
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"executor {url}: {error.name} is not installed: pip install 'technic[ray]'; "
-            "processes:N needs nothing"
+            f"{not_installed(error, 'ray', f'executor {url}')}; processes:N needs nothing"
         ) from error

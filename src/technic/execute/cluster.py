@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from os import cpu_count
 from typing import Any
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, install_hint
 from technic.execute.child import Child, ChildLostError
 from technic.execute.processes import ProcessExecutor, error_of
 from technic.execute.protocol import Done, Progress, Span, Work, quiet
@@ -47,7 +47,7 @@ def open_ray(address: str) -> RayExecutor:
         raise ModuleNotFoundError("No module named 'ray'", name="ray")
     have = tuple(int(part) for part in version("ray").split(".")[:2])
     if have < OLDEST:
-        raise ConfigError(f"ray {version('ray')} knows no token: pip install 'technic[ray]'")
+        raise ConfigError(f"ray {version('ray')} knows no token: {install_hint('ray')}")
     if os.environ.get("RAY_AUTH_MODE", "token") != "token":
         raise ConfigError(
             "RAY_AUTH_MODE is not token: whoever reaches such a cluster runs code on it; "

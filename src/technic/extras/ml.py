@@ -1,4 +1,4 @@
-"""Learning boosted trees with XGBoost, and taking their forecasts apart; `pip install technic[ml]`."""
+"""Learning boosted trees with XGBoost, and taking their forecasts apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from technic.alpha.boosted import Boosted
 from technic.alpha.samples import Float32
-from technic.errors import ConfigError
+from technic.errors import not_installed
 from technic.typing import FloatArray
 
 
@@ -78,4 +78,4 @@ def _xgboost() -> Any:
     try:
         return import_module("xgboost")
     except ImportError as error:
-        raise ConfigError("xgboost is not installed: pip install 'technic[ml]'") from error
+        raise not_installed(error, "ml") from error

@@ -1,4 +1,4 @@
-"""The catalog in PostgreSQL, through psycopg: pip install 'technic[postgres]'."""
+"""The catalog in PostgreSQL, through psycopg."""
 
 from __future__ import annotations
 

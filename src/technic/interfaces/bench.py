@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
+from technic.errors import install_hint
 from technic.drawing import POLICY
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, bars, lines
@@ -69,7 +70,7 @@ def _where(about: Mapping[str, Any]) -> str:
 def _compared(found: Mapping[str, Any]) -> str:
     old = found["baseline"]
     if old is None:
-        return "The scan before this one: not run; it needs pandas: pip install 'technic[bench]'"
+        return f"The scan before this one: not run; it needs pandas: {install_hint('bench')}"
     drawn = (
         f"{old['symbols']:,} symbols drawn by seed, scaled" if old["sampled"] else "every symbol"
     )

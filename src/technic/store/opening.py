@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from technic.errors import ConfigError, StoreError
+from technic.errors import StoreError, not_installed
 from technic.store.backup import backup
 from technic.store.lock import sync_to_disk, write_atomically, writing
 from technic.store.store import Store
@@ -164,8 +164,6 @@ def _bucket(place: str) -> Bucket:
     try:
         module = import_module("technic.extras.objects")
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"{place}: {error.name} is not installed: pip install 'technic[s3]'"
-        ) from error
+        raise not_installed(error, "s3", place) from error
     made: Bucket = module.Bucket(place)
     return made

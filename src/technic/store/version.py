@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from technic.errors import StoreError
+from technic.errors import StoreError, install_hint
 from technic.store.lock import write_atomically
 
 FORMAT = 3  # 1 had no digests of files, 2 no dates of sectors
@@ -113,7 +113,7 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
     if made not in FORMATS:
         raise StoreError(
             f"{folder}: was written by a newer technic, in a format that this one cannot "
-            "read; nothing was changed. Upgrade: pip install --upgrade technic"
+            f"read; nothing was changed. Upgrade: {install_hint()}"
         )
     seal = content.pop("seal", None)
     if made > 1 and seal != _seal(content):

@@ -159,7 +159,7 @@ def import_yahoo(
     sessions: Annotated[int, typer.Option("--history", min=1, help="Sessions to bring in.")] = 504,
     store: options.StoreOption = None,
 ) -> None:
-    """Bring in a few symbols from Yahoo, one request a second; needs technic[yahoo].
+    """Bring in a few symbols from Yahoo, one request a second; needs the extra `yahoo`.
 
     Yahoo allows personal use only, and adjusts prices for splits: they need a store of their own.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, not_installed
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _installed() -> None:
         import fastapi  # noqa: F401
         import prometheus_client  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install 'technic[web]'") from error
+        raise not_installed(error, "web") from error
 
 
 def _may_listen(desk: options.Desk, host: str, *, secure: bool) -> None:
@@ -156,7 +156,7 @@ def mcp(
     try:
         from technic.interfaces.mcp import make_server
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install 'technic[mcp]'") from error
+        raise not_installed(error, "mcp") from error
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from technic.errors import ConfigError, StoreError
+from technic.errors import ConfigError, StoreError, not_installed
 
 T = TypeVar("T")
 
@@ -44,9 +44,7 @@ def open_engine(url: str, identity: str) -> Engine:
         try:
             module = import_module("technic.extras.postgres")
         except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"database: {error.name} is not installed: pip install 'technic[postgres]'"
-            ) from error
+            raise not_installed(error, "postgres", "database") from error
         engine: Engine = module.open_engine(url, identity)
         return engine
     raise ConfigError(

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import DropTable
 
-from technic.errors import StoreError
+from technic.errors import StoreError, install_hint
 from technic.store.catalog.tables import (
     ALERT_MEMORIES,
     ALERTS,
@@ -97,7 +97,7 @@ def migrate(begin: Callable[[], object], what: str) -> bool:
     if done > len(MIGRATIONS):
         raise StoreError(
             f"{what}: was made by a newer technic, in a form that this one does not know; nothing "
-            "was changed. Upgrade: pip install --upgrade technic"
+            f"was changed. Upgrade: {install_hint()}"
         )
     for number, step in enumerate(MIGRATIONS[done:], start=done + 1):
         with begin() as connection:  # type: ignore[attr-defined]
