@@ -16,6 +16,11 @@ from technic.market.sessions import nyse
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")
 
+
+def pytest_addoption(parser) -> None:
+    parser.addoption("--record", action="store_true", help="record golden answers anew")
+
+
 REAL = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 
 

@@ -161,6 +161,26 @@ def test_code_that_changed_since_does_not_run(package, store, settings):
         asked(store, settings, "mean_close")
 
 
+@pytest.mark.parametrize("call", ["python ('mean_close')", "python(#\n'mean_close')"])
+def test_no_spelling_is_answered_by_code_that_changed_or_lost_its_trust(
+    package, store, settings, call
+):
+    settings = trusted(settings, "mean_close")
+    rank = f"{call} + 0"
+    first = tc.scan(store, rank=rank, settings=settings)
+    code = package / "minescores" / "scores.py"
+    code.write_text(CODE.replace("return bars.close.mean()", "return -bars.close.mean()"))
+    with pytest.raises(ConfigError, match="changed"):
+        tc.scan(store, rank=rank, settings=settings)
+    settings = trusted(settings, "mean_close")
+    second = tc.scan(store, rank=rank, settings=settings)
+    assert second.rows["score"].to_list() == [-s for s in reversed(first.rows["score"].to_list())]
+    plugins.trust(settings, "mean_close", trusted=False)
+    env = {**os.environ, "TECHNIC_HOME": settings.value("home")}
+    with pytest.raises(ConfigError, match="not trusted"):
+        tc.scan(store, rank=rank, settings=Settings.load(env))
+
+
 def test_a_plugin_that_is_not_there_is_said_not_to_be(package, store, settings):
     with pytest.raises(ConfigError, match="no such plugin"):
         asked(store, settings, "nonesuch")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from functools import cache
 from hashlib import blake2b
@@ -12,19 +13,74 @@ from typing import Any
 import numpy as np
 import orjson
 
-from technic.cache import key_of
+from technic.backtest_rules import BacktestRules
+from technic.cache import TieredCache, key_of
 from technic.ledger import Ledger
 from technic.plan import Plan
+from technic.query.names import ALPHA
+from technic.question import Question, understand
 from technic.report import Report, Row
+from technic.scan_file import ScanFile
 
 # Folders whose lines cannot change an answer: where bars come from, what shows and keeps them.
 WITHOUT_EFFECT = ("bench", "cache", "extras", "interfaces", "providers", "simulate", "sync")
 
 
-def answer_key(asked: dict[str, Any], view: str) -> str:
-    """The key of a question's report on a view of a store."""
-    text = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
-    return key_of("report", code_digest(), view, text)
+@dataclass(frozen=True, slots=True)
+class CanonicalQuestion:
+    """What of a parsed question decides whether, and under which key, its report is kept.
+
+    Attributes
+    ----------
+    content : the question in canonical form, and what was noticed about it
+    changeable : whether it reads what its user may change at any time: watch-lists, code
+    forecast : whether it reads the forecast of a model
+    """
+
+    content: dict[str, Any]
+    changeable: bool
+    forecast: bool
+
+    @classmethod
+    def of(cls, question: Question) -> CanonicalQuestion:
+        """The canonical form of a parsed question."""
+        content = {**question.as_dict(), "warnings": list(question.warnings)}
+        changeable = bool(question.lists or question.plugins)
+        return cls(content, changeable, not question.names.isdisjoint(ALPHA))
+
+
+def canonical_question(
+    asked: ScanFile, symbols: Sequence[str] | None, cache: TieredCache
+) -> CanonicalQuestion:
+    """The canonical form of a scan file's question, parsed at most once per text and code.
+
+    What decides is always the parsed question. The cache only saves a new process from parsing
+    the same text again: its key is the text and the digest of the code that parsed it.
+    """
+    texts = asdict(replace(asked, alert=None, backtest=BacktestRules()))
+    key = key_of("question", code_digest(), _json({**texts, "given": symbols}))
+    held = cache.get(key)
+    if held is not None:
+        try:
+            return CanonicalQuestion(**orjson.loads(held))
+        except (orjson.JSONDecodeError, TypeError):
+            pass
+    canonical = CanonicalQuestion.of(understand(asked, symbols))
+    cache.put(key, _json(asdict(canonical)))
+    return canonical
+
+
+def report_key(canonical: CanonicalQuestion, view: str, model: str = "") -> str:
+    """The key of a question's report on a view of a store.
+
+    Every spelling of a question has the same key. A model's name is part of it where the
+    question reads its forecast.
+    """
+    return key_of("report", code_digest(), view, model, _json(canonical.content))
+
+
+def _json(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 @cache

@@ -20,6 +20,7 @@ from typing import Any
 
 from technic.errors import ConfigError
 
+NEXT_OPEN = "next_open"  # an entry that the close stands for until it trades
 STOPS = {"long": "close - 2 * atr(14)", "short": "close + 2 * atr(14)"}
 
 
@@ -62,7 +63,7 @@ class PlanRules:
     max_adv: float = 0.01
     max_positions: int = 8
     leverage: float = 1.0
-    entry: str = "next_open"
+    entry: str = NEXT_OPEN
     stop: str = ""
     target: str = "2R"
 
@@ -79,7 +80,7 @@ class PlanRules:
     @property
     def entry_text(self) -> str:
         """The expression that estimates the entry."""
-        return "close" if self.entry == "next_open" else self.entry
+        return "close" if self.entry == NEXT_OPEN else self.entry
 
     @property
     def stop_text(self) -> str:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import atexit
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,6 +48,7 @@ STRETCH = 256  # symbols of a part
 PATIENCE = 20.0  # seconds of a part
 LIMIT = 2  # seconds of one symbol, where Python itself can be interrupted
 MEMORY = 1 << 30  # bytes
+_IMPORTED: dict[str, str] = {}  # in a worker: package → digest of the files it was imported from
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +224,7 @@ def _pinned(settings: Settings) -> dict[str, str]:
 
 def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """A stretch of symbols, in a process that may be lost."""
-    module, _, name = str(shared.question["target"]).partition(":")
-    if digest_of_module(module) != shared.question["digest"]:
-        raise StoreError(f"{module}: its files have changed since the question was asked")
-    function: Callable[[Bars], Any] = getattr(import_module(module), name)
+    function = _imported(str(shared.question["target"]), str(shared.question["digest"]))
     arrays = shared.arrays
     panel = Panel(arrays["security_ids"], arrays["bars"], arrays["places"], arrays["lengths"])
     values = np.full(last - first, np.nan)
@@ -238,6 +237,21 @@ def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 -- whatever it raises is its own trouble
             troubles.append([symbol, f"{type(error).__name__}: {error}"[:120]])
     return {"values": values, "troubles": troubles}
+
+
+def _imported(target: str, digest: str) -> Callable[[Bars], Any]:
+    """The function of these very files; a worker that lives on imports them anew when they change."""
+    module, _, name = target.partition(":")
+    if digest_of_module(module) != digest:
+        raise StoreError(f"{module}: its files have changed since the question was asked")
+    package = module.partition(".")[0]
+    if _IMPORTED.get(package, digest) != digest:
+        for loaded in [key for key in sys.modules if f"{key}.".startswith(f"{package}.")]:
+            del sys.modules[loaded]
+        invalidate_caches()
+    _IMPORTED[package] = digest
+    function: Callable[[Bars], Any] = getattr(import_module(module), name)
+    return function
 
 
 def _number(value: Any) -> float:

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from technic.indicators import Series
-from technic.plan import PlanRules
+from technic.plan import NEXT_OPEN, PlanRules
 from technic.query.evaluate import cross_sections, names_in
 from technic.query.lower import lookback, lower, series_of
 from technic.query.names import FACTS, NUMBER, OUTPUTS
 from technic.query.resolve import Resolver
-from technic.query.tree import Call, Name, Node, Text, clauses
+from technic.query.tree import Call, Name, Node, Text, clauses, write_number
 from technic.rank import Term, terms_of
 from technic.scan_file import ScanFile
 
@@ -86,8 +86,7 @@ class Question:
     @property
     def lists(self) -> frozenset[str]:
         """The watch-lists it names."""
-        trees = [tree for tree in (self.universe, self.where, self.score) if tree is not None]
-        return _texts_of("in_list", trees)
+        return _texts_of("in_list", self.trees)
 
     @property
     def plugins(self) -> frozenset[str]:
@@ -115,11 +114,16 @@ class Question:
                 "max_adv": rules.max_adv,
                 "max_positions": rules.max_positions,
                 "leverage": rules.leverage,
-                "entry": rules.entry,
+                "entry": rules.entry if rules.entry == NEXT_OPEN else str(self.entry),
                 "stop": str(self.stop),
-                "target": rules.target if self.target is None else str(self.target),
+                "target": _multiple(rules) if self.target is None else str(self.target),
             },
         }
+
+
+def _multiple(rules: PlanRules) -> str:
+    """A target that is a multiple of the risk, in one spelling: "2R"."""
+    return f"{write_number(rules.multiple or 0.0)}R"
 
 
 def _texts_of(call: str, trees: Iterable[Node]) -> frozenset[str]:

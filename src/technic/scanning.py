@@ -13,16 +13,14 @@ No network, no clock, no randomness. Settings, threads and caches never change a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, datetime
 from math import log
 from typing import Any
 
 import numpy as np
 
-from technic import __version__
-from technic.answers import answer_key, pack, unpack
-from technic.backtest_rules import BacktestRules
+from technic.answers import CanonicalQuestion, canonical_question, pack, report_key, unpack
 from technic.config import Settings
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
@@ -33,6 +31,7 @@ from technic.plugins import plugin_named
 from technic.query.evaluate import features_in
 from technic.question import Question, question_of_dict, understand
 from technic.report import Report, Row
+from technic.runtime.version import __version__
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.section import Clock, Section, evaluate_question
 from technic.store import Store, StoreVersion
@@ -89,19 +88,21 @@ def scan(
     asked = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
     if rank is not None and file is None:
         asked = replace(asked, name=f"everything by {rank}")
+    chosen = None if symbols is None else sorted(set(symbols))
     settings = settings or Settings.load()
     clock = Clock()
     cache, before = settings.cache, settings.cache.counts()
     version = store.require()
-    key = _key(store, version, asked, symbols, as_of, known_at)
+    canonical = canonical_question(asked, chosen, cache)
+    clock.lap("understand")
+    key = _key(store, canonical, version, as_of, known_at)
     held = cache.get(key) if key else None
     if held is not None:
         clock.lap("found")
         report = unpack(held, clock.laps)
         if report is not None:
             return replace(report, work=cache.since(before))
-    question = understand(asked, symbols)
-    clock.lap("understand")
+    question = understand(asked, chosen)
     section = evaluate_question(
         store, question, as_of, known_at=known_at, version=version, settings=settings
     )
@@ -113,24 +114,18 @@ def scan(
 
 
 def _key(
-    store: Store,
-    version: StoreVersion,
-    asked: ScanFile,
-    symbols: Iterable[str] | None,
-    as_of: date | None,
-    known_at: datetime | None,
+    store: Store, canonical: CanonicalQuestion, version: StoreVersion, *instants: object
 ) -> str:
-    """What the report depends on; empty if something of the user's may be part of it, which changes."""
-    texts = asdict(replace(asked, alert=None, backtest=BacktestRules()))
-    if "in_list" in str(texts) or "python(" in str(texts):
+    """The key of a report; empty if something that its user may change is part of it."""
+    if canonical.changeable:
         return ""
-    if "alpha" in str(texts):  # another model, another answer
+    model = ""
+    if canonical.forecast:  # another model, another answer
         from technic.models import active_model  # noqa: PLC0415 -- brings SQL
 
-        texts["model"] = active_model(store)
-    names = None if symbols is None else sorted(set(symbols))
-    view = f"{store.identity_of(version)}|{as_of}|{known_at}"
-    return answer_key({**texts, "given": names}, view)
+        model = active_model(store) or ""
+    view = "|".join(map(str, (store.identity_of(version), *instants)))
+    return report_key(canonical, view, model)
 
 
 def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = None) -> Report:

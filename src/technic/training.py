@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from technic import __version__
 from technic.aftermath import survivors_only
 from technic.alpha.canaries import Canary
 from technic.alpha.card import Card
@@ -37,6 +36,7 @@ from technic.execute import Progress, quiet
 from technic.indicators.fuse import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.models import keep_model
+from technic.runtime.version import __version__
 from technic.store import Store, StoreVersion
 from technic.train_file import TrainFile
 from technic.trials import distinct_trials, record_trial, trials

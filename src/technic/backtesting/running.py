@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import orjson
 
-from technic import __version__
 from technic.aftermath import IMPUTED, survivors_only, vanished
 from technic.backtest_rules import BacktestRules
 from technic.backtesting import findings
@@ -38,6 +37,7 @@ from technic.market.sessions import nyse
 from technic.models import active_model, card_of
 from technic.query.names import ALPHA
 from technic.question import Question, understand
+from technic.runtime.version import __version__
 from technic.scan_file import ScanFile
 from technic.spanning import sessions_between
 from technic.store import Store, StoreVersion

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from technic.errors import ConfigError, not_installed
+from technic.errors import not_installed
 from technic.execute.protocol import Shared
 from technic.market.panel import Panel
 from technic.market.sessions import nyse

@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 
-from technic import __version__
 from technic.bench import baseline
 from technic.bench.checks import checks
 from technic.bench.ladder import SIZES, ladder
@@ -27,6 +26,7 @@ from technic.errors import ConfigError, install_hint
 from technic.execute import open_executor
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
+from technic.runtime.version import __version__
 from technic.scanning import scan
 from technic.shards import spread
 from technic.store import Store

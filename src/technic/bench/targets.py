@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from technic.errors import install_hint
+
 
 def targets(
     rungs: list[dict[str, Any]],

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from technic.errors import install_hint
 from technic.drawing import POLICY
+from technic.errors import install_hint
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, bars, lines
 from technic.interfaces.render import console

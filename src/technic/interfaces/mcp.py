@@ -17,7 +17,6 @@ from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from technic import __version__
 from technic.backtesting.deciding import sessions_of_decision
 from technic.backtesting.running import backtest
 from technic.config import Settings
@@ -41,6 +40,7 @@ from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.remembering import remembered
 from technic.report import Report
+from technic.runtime.version import __version__
 from technic.saved import scan_file
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan

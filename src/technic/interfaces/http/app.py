@@ -14,7 +14,6 @@ from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
-from technic import __version__
 from technic.api_keys import key_for
 from technic.errors import TechnicError
 from technic.indicators.native import compiled
@@ -27,6 +26,7 @@ from technic.interfaces.http.questions import SignIn
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, said
 from technic.interfaces.http.sessions import COOKIE, LIFE
+from technic.runtime.version import __version__
 
 
 def create_app(hub: Hub) -> Any:

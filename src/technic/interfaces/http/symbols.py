@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from technic import __version__
 from technic.charting import chart_data, find_symbols, fundamentals, last_closes
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
@@ -29,6 +28,7 @@ from technic.query.names import (
     REGIME,
 )
 from technic.remembering import remembered
+from technic.runtime.version import __version__
 from technic.scan_file import UNIVERSES, presets
 
 router = APIRouter(

@@ -1,0 +1,1 @@
+"""What every room needs of the machine: settings, secrets, logs, files, caches, executors."""
