@@ -12,13 +12,13 @@ import numpy as np
 import polars as pl
 
 import technic as tc
-from technic.config import Setting, Settings
 from technic.crossed import Crossed
 from technic.evaluating import evaluate
 from technic.fundamentals import Known
 from technic.market.schema import SECTORS
 from technic.query.evaluate import Evaluation
 from technic.question import understand
+from technic.runtime.settings import Setting, Settings
 from technic.simulate import simulate
 from technic.simulate.statements import statements
 from technic.sync import FileStore

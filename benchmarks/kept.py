@@ -12,10 +12,10 @@ from time import perf_counter
 import polars as pl
 
 import technic as tc
-from technic.config import Setting
 from technic.providers.alpaca import Alpaca
 from technic.providers.http import Http
 from technic.providers.massive import HOSTS, Massive
+from technic.runtime.settings import Setting
 from technic.scan_file import ScanFile
 from technic.simulate.dialect import Request
 from technic.simulate.massive import answer
@@ -28,7 +28,7 @@ FIRST = """
 import time
 import technic as tc, polars, numpy, lark, orjson, llvmlite.binding
 from technic import answers, scanning
-from technic.config import Settings
+from technic.runtime.settings import Settings
 import technic.query.resolve
 store = tc.open_store({store!r})
 since = time.perf_counter()

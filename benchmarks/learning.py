@@ -32,11 +32,11 @@ from technic.backtesting.running import backtest
 from technic.bench import milliseconds
 from technic.bench.card import FEATURES, random_forest
 from technic.canarying import served, truncated
-from technic.config import Setting, Settings
 from technic.dataset import dataset
-from technic.execute import open_executor
 from technic.market.sessions import nyse
 from technic.models import use_model
+from technic.runtime.executors import open_executor
+from technic.runtime.settings import Setting, Settings
 from technic.scan_file import ScanFile
 from technic.train_file import TrainFile
 from technic.training import train
@@ -145,7 +145,7 @@ def worlds(count):
 def peak_of_dataset(folder, home):
     """The memory of a process that only makes the dataset of everybody."""
     program = (
-        "import resource, sys, technic as tc; from technic.config import Settings;"
+        "import resource, sys, technic as tc; from technic.runtime.settings import Settings;"
         "from technic.dataset import dataset; from technic.train_file import TrainFile;"
         "d = dataset(tc.open_store(sys.argv[1]), TrainFile.of({'universe': ''}, 'x'), Settings.load());"
         "print(d.n_rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)"

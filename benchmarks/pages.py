@@ -190,10 +190,10 @@ def scans(base, process, count):
 
 def looks(runs):
     """Milliseconds from a snapshot's arrival to the differences, and with asking for it."""
-    from technic.config import Settings
     from technic.market.sessions import nyse
     from technic.providers.http import Http, Manners
     from technic.providers.massive import HOSTS, Massive
+    from technic.runtime.settings import Settings
     from technic.scan_file import ScanFile
     from technic.simulate.server import Twin, serving
     from technic.simulate.tape import evening, record
@@ -235,7 +235,7 @@ def looks(runs):
 def page_rows(store, runs, seconds=60.0, loaded=200, scanned=1_000):
     """Rows of the table: what, on, measured, must, aim."""
     home = Path(tempfile.mkdtemp(prefix="technic-pages-"))
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     (home / "cache").mkdir()
     (home / "cache/kernels").symlink_to(Settings.load().kernels)

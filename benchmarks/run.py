@@ -32,10 +32,10 @@ from scale import bench_lines, scale_rows
 import technic as tc
 from technic.bench import all_features, milliseconds
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.indicators.advance import advance, evaluate
 from technic.indicators.program import compile_program
 from technic.market.panel import pack
+from technic.runtime.settings import Settings
 from technic.simulate import simulate
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
@@ -217,7 +217,7 @@ def measure(frame, adjusted, home, settings, options):
     )
 
     fresh = {**env, "TECHNIC_HOME": str(home / "fresh")}
-    program_text = "from technic.config import Settings; from technic.compiling import ensure_compiled; import time; t=time.perf_counter(); ensure_compiled(Settings.load().kernels); print(time.perf_counter()-t)"
+    program_text = "from technic.runtime.settings import Settings; from technic.compiling import ensure_compiled; import time; t=time.perf_counter(); ensure_compiled(Settings.load().kernels); print(time.perf_counter()-t)"
     done = subprocess.run(
         [sys.executable, "-c", program_text], env=fresh, capture_output=True, text=True, check=True
     )

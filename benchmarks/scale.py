@@ -13,11 +13,11 @@ from technic.bench.markets import Bench
 from technic.bench.pools import _timed, work_of
 from technic.bench.running import run
 from technic.bench.timing import busy
-from technic.execute import open_executor
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
 from technic.market.panel import pack
 from technic.question import understand
+from technic.runtime.executors import open_executor
 from technic.scan_file import ScanFile, presets
 from technic.shards import spread
 from technic.spanning import scan_sessions

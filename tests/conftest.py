@@ -36,7 +36,7 @@ def real_data() -> Path:
 def kernels() -> Path:
     """The user's own kernel folder: compiling it takes half a minute, once."""
     from technic.compiling import ensure_compiled
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     folder = Settings.load().kernels
     ensure_compiled(folder)

@@ -9,9 +9,9 @@ from time import monotonic, sleep
 import httpx2
 import uvicorn
 
-from technic.config import Settings
 from technic.interfaces.http.app import create_app
 from technic.interfaces.http.hub import Exposure, Hub
+from technic.runtime.settings import Settings
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def test_a_model_is_part_of_the_key_where_its_forecast_is_read():
 
 
 def test_the_parse_is_kept_by_text_and_is_what_parsing_gives():
-    from technic.cache import open_cache
+    from technic.runtime.cache import open_cache
 
     cache = open_cache("memory")
     asked = ScanFile(where="rsi( 14 ) < 30", symbols=("B", "A"))

@@ -20,11 +20,11 @@ from technic.backtesting.running import backtest, rerun_backtest, strategy_diges
 from technic.backtesting.tape import Tape
 from technic.backtesting.trading import trade
 from technic.errors import ConfigError, ModelError, StoreError
-from technic.execute import open_executor
 from technic.interfaces.backtests import backtest_page, hangs, verdict
 from technic.market.sessions import nyse
 from technic.plan import PlanRules
 from technic.question import understand
+from technic.runtime.executors import open_executor
 from technic.scan_file import ScanFile
 from technic.simulate import simulate
 from technic.trials import distinct_trials

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.cache import FileCache
 from technic.columns import columns_of
-from technic.config import Setting, Settings
 from technic.increments import every_series, prove
 from technic.market.sessions import nyse
+from technic.runtime.cache import FileCache
+from technic.runtime.settings import Setting, Settings
 from technic.scan_file import ScanFile
 from technic.simulate import simulate
 

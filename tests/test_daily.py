@@ -10,16 +10,16 @@ import pytest
 from technic.accuracy import check
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
-from technic.config import Settings
 from technic.daily import daily
 from technic.errors import StoreError
 from technic.interfaces.changes import night_lines
 from technic.interfaces.cli.live import _write
 from technic.measures import history, record
+from technic.runtime.files import alone
+from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.store.lock import alone
 from technic.sync import FileStore
 from vendor import at_evening, run_sync, tape, vendor
 

@@ -63,8 +63,8 @@ def test_every_command_that_is_run_exists():
 
 
 def test_every_setting_that_is_given_exists():
-    from technic.config import SETTINGS
-    from technic.keys import VARIABLES
+    from technic.runtime.secrets import VARIABLES
+    from technic.runtime.settings import SETTINGS
 
     known = {variable for variable, _ in SETTINGS.values()} | {
         v for vs in VARIABLES.values() for v in vs

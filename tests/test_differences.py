@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from technic.config import Settings
 from technic.differences import diff, difference, session_before
 from technic.errors import StoreError
 from technic.grid import funnel_of, grid_of
 from technic.question import understand
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.section import evaluate_question

@@ -40,7 +40,7 @@ def test_every_figure_of_the_readme_is_in_the_results():
 
 
 def test_every_setting_and_universe_is_documented():
-    from technic.config import SETTINGS
+    from technic.runtime.settings import SETTINGS
     from technic.scan_file import UNIVERSES
 
     text = "".join(page.read_text() for page in PAGES)

@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.config import Setting, Settings
 from technic.errors import QuestionError
 from technic.fundamentals import Known, statements_at
 from technic.market.items import COLUMNS
 from technic.market.sessions import nyse
+from technic.runtime.settings import Setting, Settings
 from technic.scan_file import ScanFile
 from technic.scores.statements import statements_of
 

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from technic import logs
+from technic.runtime import logs
 
 
 @pytest.fixture

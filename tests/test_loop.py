@@ -19,9 +19,9 @@ from servers import valkey
 from serving import served
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook, channels_of, deliver, keep_channel
-from technic.config import Setting, Settings
 from technic.daily import daily
 from technic.market.sessions import nyse
+from technic.runtime.settings import Setting, Settings
 from technic.saved import content_of, save_scan
 from technic.scan_file import ScanFile
 from technic.scanning import scan

@@ -82,11 +82,11 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
 import pkgutil, importlib, technic
 for found in pkgutil.walk_packages(technic.__path__, "technic."):
     # Ray and cards are not part of the everyday environment; mcp asks for the system before it asks for fcntl
-    beside = {"technic.extras.ray", "technic.extras.gpu", "technic.interfaces.mcp"}
+    beside = {"technic.runtime.executors.ray", "technic.extras.gpu", "technic.interfaces.mcp"}
     if not found.name.endswith("__main__") and found.name not in beside:
         importlib.import_module(found.name)
-from technic.store import lock
-assert lock.fcntl is None
+from technic.runtime import files
+assert files.fcntl is None
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -98,7 +98,7 @@ def test_posix_modules_are_named_in_one_file_only():
         for word in ('"fcntl"', "import fcntl", "import resource", "import pwd", "import termios")
         if word in path.read_text(encoding="utf-8")
     }
-    assert named == {"lock.py"}
+    assert named == {"files.py"}
 
 
 def test_names_that_say_nothing_are_not_used():

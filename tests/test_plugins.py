@@ -12,9 +12,9 @@ import pytest
 
 import technic as tc
 from technic import plugins
-from technic.config import Settings
 from technic.errors import ConfigError, VerifyError
 from technic.market.sessions import nyse
+from technic.runtime.settings import Settings
 from technic.scanning import rerun
 
 CODE = """

@@ -13,10 +13,10 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.config import Settings
 from technic.errors import StoreError, UnlistedError
 from technic.ledger import BUCKETS
 from technic.market.sessions import nyse
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile, presets
 from technic.scanning import rerun
 from technic.simulate import simulate

@@ -16,15 +16,15 @@ import pytest
 import technic as tc
 from technic import shards
 from technic.bench import all_features
-from technic.config import Settings
 from technic.errors import StoreError
 from technic.evaluating import evaluate
-from technic.execute import open_executor, spans
 from technic.histories import every_bar, store_features
 from technic.indicators.program import compile_program
 from technic.market.sessions import nyse
 from technic.partitions import write_features
 from technic.question import series_for
+from technic.runtime.executors import open_executor, spans
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.shards import spread
 from technic.simulate import simulate

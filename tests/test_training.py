@@ -15,7 +15,6 @@ from sqlalchemy import text
 import technic as tc
 from technic.alpha.card import Card
 from technic.canarying import served, truncated
-from technic.config import Settings
 from technic.dataset import dataset
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.explaining import explain
@@ -29,6 +28,7 @@ from technic.models import (
     registered,
     use_model,
 )
+from technic.runtime.settings import Settings
 from technic.scanning import rerun
 from technic.simulate import simulate
 from technic.train_file import TrainFile
@@ -44,7 +44,7 @@ SMALL = {**SPEC, "xgboost": {"trees": 12, "depth": 3, "least": 5}}
 @pytest.fixture(scope="module")
 def settings(kernels, tmp_path_factory):
     """Datasets of these tests stay with them."""
-    from technic.config import Setting
+    from technic.runtime.settings import Setting
 
     home = tmp_path_factory.mktemp("training")
     (home / "cache").mkdir()
@@ -143,7 +143,7 @@ def test_without_a_card_the_processor_forecasts_and_one_line_of_the_log_says_so(
 ):
     """The same bytes; where numba-cuda is not installed at all, as here, or there is no card."""
     from technic import forecasting
-    from technic.config import Setting
+    from technic.runtime.settings import Setting
 
     use_model(store, trees.card.sha256, datetime.now(UTC))
     plain = tc.scan(store, rank="alpha", settings=settings.uncached())

@@ -11,10 +11,10 @@ import pytest
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.columns import carry_ahead, columns_of
-from technic.config import Settings
 from technic.errors import ProviderError, VerifyError
 from technic.market.sessions import nyse
 from technic.question import understand
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import report_of, rerun, scan
 from technic.section import evaluate_question

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from technic.execute import Work
+from technic.runtime.executors import Work
 
 N = 100
 NUMBERS = np.arange(N, dtype=np.float64)

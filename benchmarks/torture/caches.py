@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 import technic as tc
-from technic.cache import open_cache
-from technic.cache.envelope import unwrap, wrap
 from technic.compiling import ensure_compiled
-from technic.config import Setting, Settings
+from technic.runtime.cache import open_cache
+from technic.runtime.cache.envelope import unwrap, wrap
+from technic.runtime.settings import Setting, Settings
 from technic.simulate import simulate
 
 

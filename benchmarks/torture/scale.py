@@ -24,13 +24,13 @@ from pathlib import Path
 import orjson
 
 import technic as tc
-from technic.config import Settings
-from technic.execute import open_executor
 from technic.market.sessions import nyse
 from technic.rollout import Observation, RolloutFile, Router, judge
 from technic.rollout.health import ENOUGH
 from technic.rollout.router import read_record
 from technic.rollout.state import STEPS, register
+from technic.runtime.executors import open_executor
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.simulate import simulate
 from technic.spanning import scan_sessions
@@ -90,7 +90,7 @@ def checks_workers(tier, seed):
 
 
 def _nothing():
-    from technic.execute import Work
+    from technic.runtime.executors import Work
 
     return Work("torture.scale:nothing")
 
@@ -261,7 +261,7 @@ def checks_rollback(tier, seed):
 PROGRAM = """
 import gc, sys, orjson, psutil
 import technic as tc
-from technic.config import Settings
+from technic.runtime.settings import Settings
 from technic.market.sessions import nyse
 store = tc.open_store(sys.argv[1])
 bare = Settings.load().uncached() if sys.argv[2] == "none" else Settings.load()

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from technic.config import Settings
 from technic.indicators.advance import evaluate
 from technic.market.panel import FIELDS
 from technic.query.lower import lower
@@ -18,6 +17,7 @@ from technic.query.reference import Reference
 from technic.query.resolve import Resolver
 from technic.query.tree import Feature, Name
 from technic.report import Report, Row
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.store import Store

@@ -18,13 +18,13 @@ from technic.indicators import Series
 from technic.indicators.series import field
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.past import Past, Seen
 from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
 from technic.query.tree import Node
 from technic.store import Store
 from technic.store.panels import MappedPanel
-from technic.typing import BoolArray, FloatArray, IntArray
 
 CUT = 1.0  # a forward return counts at most +100 %
 IMPUTED = (-0.55, 0.0)  # other returns of names that vanish, to see what hangs on it

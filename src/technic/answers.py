@@ -14,16 +14,24 @@ import numpy as np
 import orjson
 
 from technic.backtest_rules import BacktestRules
-from technic.cache import TieredCache, key_of
 from technic.ledger import Ledger
 from technic.plan import Plan
 from technic.query.names import ALPHA
 from technic.question import Question, understand
 from technic.report import Report, Row
+from technic.runtime.cache import TieredCache, key_of
 from technic.scan_file import ScanFile
 
 # Folders whose lines cannot change an answer: where bars come from, what shows and keeps them.
-WITHOUT_EFFECT = ("bench", "cache", "extras", "interfaces", "providers", "simulate", "sync")
+WITHOUT_EFFECT = (
+    "bench",
+    "extras",
+    "interfaces",
+    "providers",
+    "runtime/cache",
+    "simulate",
+    "sync",
+)
 
 
 @dataclass(frozen=True, slots=True)

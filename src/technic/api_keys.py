@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from technic.config import NAME
 from technic.errors import ConfigError
+from technic.runtime.settings import NAME
 from technic.store.catalog import Catalog
 from technic.store.catalog.catalog import naive
 from technic.store.catalog.tables import API_KEYS

@@ -13,11 +13,11 @@ from threading import get_ident
 from typing import Any
 
 from technic import errors
-from technic.config import Settings
 from technic.errors import ConfigError, ProviderError
-from technic.execute import Executor, Work, spans
-from technic.execute.protocol import Shared
 from technic.providers.source import Ask, Call, Log, unheard
+from technic.runtime.executors import Executor, Work, spans
+from technic.runtime.executors.protocol import Shared
+from technic.runtime.settings import Settings
 from technic.sync.planning import Step
 from technic.sync.syncing import Ahead, Pages
 from technic.vendors import Vendors, connected

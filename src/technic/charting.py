@@ -11,7 +11,6 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.drawing import Drawing, candles_drawing
 from technic.histories import is_relative
 from technic.indicators.advance import evaluate
@@ -19,6 +18,7 @@ from technic.listed import listed_on, position_of
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse
 from technic.question import series_for, understand
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import plain
 from technic.section import evaluate_question

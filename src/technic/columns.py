@@ -19,15 +19,15 @@ import numpy as np
 import polars as pl
 
 from technic.benchmark import benchmark_closes
-from technic.cache import TieredCache, key_of
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.indicators import Series
 from technic.indicators.advance import Advance, advance
 from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.program import Program, compile_program
+from technic.market.typing import FloatArray, IntArray
+from technic.runtime.cache import TieredCache, key_of
+from technic.runtime.settings import Settings
 from technic.store.panels import MappedPanel
-from technic.typing import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from hashlib import blake2b
 
 import numpy as np
 
-from technic.cache import TieredCache, key_of
 from technic.columns import column_content, column_of
-from technic.config import Settings
 from technic.indicators.fuse import digest as kernel_digest
 from technic.query.evaluate import Evaluation
 from technic.query.names import ALPHA
 from technic.query.tree import Call, Name
 from technic.question import Question
+from technic.runtime.cache import TieredCache, key_of
+from technic.runtime.settings import Settings
 from technic.scores.digest import digest as scores_digest
 from technic.store.panels import MappedPanel
 

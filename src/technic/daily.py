@@ -16,15 +16,15 @@ from technic.accuracy import Accuracy, check
 from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.alerts.channels import Channel
 from technic.alerts.delivery import Delivered, deliver
-from technic.config import Settings
 from technic.differences import Difference, difference, session_before
 from technic.errors import StoreError, TechnicError, first_line
 from technic.measures import record
 from technic.report import Report
+from technic.runtime.files import alone
+from technic.runtime.settings import Settings
 from technic.saved import Saved, saved_scans
 from technic.scanning import scan
 from technic.store import Store
-from technic.store.lock import alone
 from technic.sync.syncing import Synced
 
 Keep = Callable[[str, Report, Difference | None], None]

@@ -35,17 +35,17 @@ from technic.aftermath import (
 )
 from technic.alpha.samples import Samples, label_of, places
 from technic.compiling import ensure_compiled
-from technic.config import Settings
-from technic.execute import Progress, quiet
 from technic.histories import every_bar, is_relative
 from technic.indicators.fuse import digest as kernel_digest
+from technic.market.typing import FloatArray
 from technic.query.lower import series_of
 from technic.query.resolve import Resolver
 from technic.question import clauses_of, single_series
+from technic.runtime.executors import Progress, quiet
+from technic.runtime.settings import Settings
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.train_file import HORIZONS, TrainFile
-from technic.typing import FloatArray
 
 FORM = 1  # of the files: what another technic wrote otherwise is not read
 BATCH = 8  # features of a shard: about 40 MB each for a market of three years

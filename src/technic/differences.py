@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from technic.config import Settings
 from technic.errors import StoreError
 from technic.ledger import BUCKETS, TITLES
 from technic.market.sessions import nyse
 from technic.report import Report, Row
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.store import Store

@@ -8,10 +8,10 @@ import shutil
 import sys
 from typing import Any
 
-from technic.config import Settings
 from technic.errors import TechnicError
 from technic.indicators.native import compiled
 from technic.integrity import examine_files, sessions_of
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.store import Store
 

@@ -21,10 +21,10 @@ import orjson
 
 from technic.answers import code_digest
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import ConfigError, TechnicError
 from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.native import load
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import ScanFile
 from technic.scanning import scan

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from technic.typing import BoolArray, FloatArray, IntArray
+from technic.market.typing import BoolArray, FloatArray, IntArray
 
 BINS = 5
 DRAWS = 2_000

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from technic.config import Settings
 from technic.errors import StoreError
 from technic.ledger import BUCKETS, TITLES
 from technic.listed import position_of
@@ -18,6 +17,7 @@ from technic.provenance import Piece, pieces_of
 from technic.query.tree import Between, Comparison, Node, Number
 from technic.question import understand
 from technic.remembering import evidence_for
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import plain
 from technic.section import Section, evaluate_question

@@ -22,21 +22,21 @@ from technic.alpha.card import Card
 from technic.alpha.forest import forest_of
 from technic.alpha.ridge import Ridge
 from technic.alpha.samples import Float32, places
-from technic.cache import key_of
 from technic.columns import column_content, column_of, columns_of
-from technic.config import Settings
 from technic.errors import ConfigError, ModelError, first_line
 from technic.indicators.fuse import digest as kernel_digest
 from technic.listed import last_sessions, listed_on
 from technic.market.cross_section import percentile
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray
 from technic.models import Kept, active_model, card_of, load_model
 from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
 from technic.question import clauses_of, single_series
+from technic.runtime.cache import key_of
+from technic.runtime.settings import Settings
 from technic.store import Store
 from technic.store.panels import MappedPanel
-from technic.typing import BoolArray, FloatArray
 
 DEVICES = ("auto", "cpu", "cuda")
 LOG = logging.getLogger(__name__)

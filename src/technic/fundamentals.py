@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from technic.cache import key_of
 from technic.columns import column_content, column_of
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.listed import attributes_of
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray, IntArray
 from technic.plugins import plugin_column
 from technic.query.names import ALPHA, REGIME
 from technic.regime import Regime, regime_of
+from technic.runtime.cache import key_of
+from technic.runtime.settings import Settings
 from technic.scores.digest import digest as scores_digest
 from technic.scores.statements import SPLITS, Statements, fresh, statements_of
 from technic.store import Store, StoreVersion
 from technic.store.panels import MappedPanel
 from technic.store.tables import files, scan_files
-from technic.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from technic.forecasting import ForecastPart

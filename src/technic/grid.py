@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from technic.market.typing import BoolArray, FloatArray
 from technic.query.tree import Node
 from technic.section import Section
-from technic.typing import BoolArray, FloatArray
 
 MOST = 20_000  # rows
 

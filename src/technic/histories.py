@@ -13,22 +13,22 @@ import polars as pl
 from technic.benchmark import benchmark_closes
 from technic.columns import reads_benchmark
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import SchemaError
-from technic.execute import Executor, Progress
 from technic.indicators import Series
 from technic.indicators.advance import evaluate
 from technic.indicators.program import compile_program
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray, IntArray
 from technic.question import series_for
 from technic.revised import revised_values
+from technic.runtime.executors import Executor, Progress
+from technic.runtime.settings import Settings
 from technic.shards import spread
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.store.rows import newest_rows
-from technic.typing import FloatArray, IntArray
 
 NEEDED = ("open", "high", "low", "close", "volume")
 

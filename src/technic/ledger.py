@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from technic.typing import BoolArray, FloatArray
+from technic.market.typing import BoolArray, FloatArray
 
 STALE_SESSIONS = 5
 BUCKETS = (

@@ -18,14 +18,14 @@ import numpy as np
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.indicators.advance import evaluate
 from technic.market.panel import Panel, pack
+from technic.market.typing import FloatArray, IntArray
 from technic.question import understand
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.section import evaluate_question
 from technic.store import Store
-from technic.typing import FloatArray, IntArray
 
 CUTS = 8  # sessions at which histories are cut off
 SYMBOLS = 400  # drawn by seed

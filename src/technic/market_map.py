@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from technic.config import Settings
 from technic.fundamentals import market_regime
 from technic.grid import histogram, value_of
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.question import understand
+from technic.runtime.settings import Settings
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import plain
 from technic.section import Section, evaluate_question

@@ -21,21 +21,21 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import StoreError
-from technic.execute import Executor, Progress, Work, spans
-from technic.execute.local import InlineExecutor
-from technic.execute.protocol import Shared
 from technic.histories import as_known, chosen_symbols, is_relative
 from technic.indicators import Series
 from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.program import compile_program
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.question import series_for
+from technic.runtime.executors import Executor, Progress, Work, spans
+from technic.runtime.executors.local import InlineExecutor
+from technic.runtime.executors.protocol import Shared
+from technic.runtime.settings import Settings
 from technic.shards import PANEL, arrays_of, rows_of, sizes_of, stretch_values
 from technic.store import Store
-from technic.typing import BoolArray, FloatArray, IntArray
 
 BLOCKS = 64  # of a part: 512 symbols
 

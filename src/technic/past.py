@@ -13,12 +13,12 @@ import polars as pl
 from technic.listed import attributes_of_listings
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.names import FACTS
 from technic.scores.statements import Statements, fresh
 from technic.store import Store
 from technic.store.directory import directory
 from technic.store.panels import MappedPanel
-from technic.typing import BoolArray, FloatArray, IntArray
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -32,16 +32,16 @@ from typing import Any
 
 import numpy as np
 
-from technic.cache import key_of
 from technic.columns import column_content, column_of
-from technic.config import Settings, write_settings
 from technic.errors import ConfigError, StoreError
-from technic.execute import DEFAULT, Executor, Work, open_executor, spans
-from technic.execute.protocol import Shared
 from technic.market.panel import FIELDS, Panel
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray
+from technic.runtime.cache import key_of
+from technic.runtime.executors import DEFAULT, Executor, Work, open_executor, spans
+from technic.runtime.executors.protocol import Shared
+from technic.runtime.settings import Settings, write_settings
 from technic.store.panels import MappedPanel
-from technic.typing import FloatArray
 
 GROUP = "technic.scores"
 STRETCH = 256  # symbols of a part

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from technic.config import Settings
 from technic.errors import AccessError, ConfigError, TechnicError
-from technic.keys import find
 from technic.market.sessions import nyse
 from technic.providers.source import Ask
-from technic.store.lock import write_atomically
+from technic.runtime.files import write_atomically
+from technic.runtime.secrets import find
+from technic.runtime.settings import Settings
 from technic.sync.planning import newest_session
 from technic.vendors import ENDPOINTS, connected
 
@@ -76,6 +76,6 @@ def _kept(settings: Settings) -> dict[str, Any]:
 
 
 def _only(name: str) -> Any:
-    from technic.config import Setting  # noqa: PLC0415
+    from technic.runtime.settings import Setting  # noqa: PLC0415
 
     return Setting("provider", name, "probe")

@@ -9,8 +9,8 @@ import numpy as np
 
 from technic.errors import ConfigError
 from technic.market.cross_section import percentile
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.tree import Arithmetic, Negative, Node, Number
-from technic.typing import BoolArray, FloatArray, IntArray
 
 MISSING = "exclude", "zero_weight"  # or fill(<number>)
 

@@ -18,16 +18,16 @@ import numpy as np
 
 from technic.aftermath import dividends_of, forward_returns
 from technic.alpha.measuring import block_of
-from technic.config import Settings
 from technic.errors import StoreError
 from technic.evidence import interval, plain
-from technic.execute import Progress, quiet
 from technic.ledger import BUCKETS
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray, IntArray
 from technic.report import Report
+from technic.runtime.executors import Progress, quiet
+from technic.runtime.settings import Settings
 from technic.scanning import rerun
 from technic.store import Store
-from technic.typing import FloatArray, IntArray
 
 HORIZONS = (1, 5, 21)
 DELISTING = -0.30

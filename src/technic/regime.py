@@ -21,22 +21,22 @@ import numpy as np
 import orjson
 
 from technic.benchmark import benchmark_closes, counted
-from technic.cache import key_of
 from technic.columns import columns_of
 from technic.indicators.fuse import digest as kernel_digest
 from technic.listed import last_sessions
 from technic.market.cross_section import percentile
 from technic.market.panel import LANES
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray
 from technic.question import series_for
+from technic.runtime.cache import key_of
 from technic.scores.digest import digest as scores_digest
 from technic.store.panels import MappedPanel
-from technic.typing import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
 READ = (
     "close", "high", "low", "sma(50)", "sma(200)", "highest(high, 252)", "lowest(low, 252)",

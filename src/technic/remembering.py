@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from technic.runtime.files import write_atomically
 from technic.store import Store
-from technic.store.lock import write_atomically
 
 FILE = "evidence.json"  # in the folder of the store
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from technic.alert_rules import AlertRules
 from technic.backtest_rules import BacktestRules
-from technic.config import read_toml
 from technic.errors import ConfigError
 from technic.plan import PlanRules, share
+from technic.runtime.settings import read_toml
 
 UNIVERSES = {
     "all": "",

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 
 from technic.answers import CanonicalQuestion, canonical_question, pack, report_key, unpack
-from technic.config import Settings
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
 from technic.indicators.fuse import digest as kernel_digest
@@ -31,6 +30,7 @@ from technic.plugins import plugin_named
 from technic.query.evaluate import features_in
 from technic.question import Question, question_of_dict, understand
 from technic.report import Report, Row
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.section import Clock, Section, evaluate_question

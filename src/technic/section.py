@@ -16,22 +16,22 @@ from typing import Any
 import numpy as np
 
 from technic.columns import columns_of
-from technic.config import Settings
 from technic.crossed import Crossed
 from technic.fundamentals import Known
 from technic.indicators import Series
 from technic.ledger import Evidence, Ledger, draw_up
 from technic.listed import last_sessions, listed_on
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray
 from technic.plugins import plugin_named
 from technic.query.evaluate import Evaluation, both
 from technic.query.names import ALPHA, ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
 from technic.question import Question
 from technic.rank import Ranking, combine, order_by
+from technic.runtime.settings import Settings
 from technic.store import Store
 from technic.store.panels import MappedPanel
-from technic.typing import BoolArray, FloatArray
 
 KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
 

@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import StoreError
-from technic.execute import Executor, Progress, Work, spans
-from technic.execute.protocol import Shared, sized
 from technic.indicators.advance import advance
 from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.native import compiled
 from technic.indicators.program import Program
 from technic.market.panel import Panel
+from technic.market.typing import FloatArray, IntArray
+from technic.runtime.executors import Executor, Progress, Work, spans
+from technic.runtime.executors.protocol import Shared, sized
+from technic.runtime.settings import Settings
 from technic.store import Store, StoreVersion
 from technic.store.opening import fetch
-from technic.typing import FloatArray, IntArray
 
 NANOSECONDS = 4.0  # per value, on one core of the machine this was measured on
 PANEL = ("security_ids", "bars", "places", "lengths")

@@ -16,13 +16,13 @@ from typing import Any
 import polars as pl
 
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import StoreError
-from technic.execute import Executor, Progress, Work, spans
-from technic.execute.local import InlineExecutor
-from technic.execute.protocol import Shared, sized
 from technic.market.sessions import nyse
 from technic.question import question_of_dict, understand
+from technic.runtime.executors import Executor, Progress, Work, spans
+from technic.runtime.executors.local import InlineExecutor
+from technic.runtime.executors.protocol import Shared, sized
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import report_of
 from technic.section import evaluate_question

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from technic.alpha.folds import Spans
-from technic.config import read_toml
 from technic.errors import ConfigError, QuestionError, first_line
 from technic.plan import share
+from technic.runtime.settings import read_toml
 from technic.scan_file import UNIVERSES
 
 HORIZONS = (1, 5, 21)

@@ -29,13 +29,13 @@ from technic.alpha.measuring import Measured, measured
 from technic.alpha.ridge import RidgeLearner
 from technic.alpha.samples import Float32, Samples
 from technic.canarying import sing
-from technic.config import Settings
 from technic.dataset import dataset
 from technic.errors import ConfigError, StoreError
-from technic.execute import Progress, quiet
 from technic.indicators.fuse import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.models import keep_model
+from technic.runtime.executors import Progress, quiet
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.store import Store, StoreVersion
 from technic.train_file import TrainFile

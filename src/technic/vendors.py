@@ -10,14 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
-from technic.config import Settings
 from technic.errors import ConfigError, not_installed
-from technic.keys import find
 from technic.market.sessions import nyse
 from technic.providers import alpaca, edgar, massive
 from technic.providers.allowance import Allowance
 from technic.providers.http import Http, Manners
 from technic.providers.source import About, Log, Pace, Source, unheard
+from technic.runtime.secrets import find
+from technic.runtime.settings import Settings
 from technic.sync.planning import Wish, newest_session
 
 VENDORS: dict[str, About] = {

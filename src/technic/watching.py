@@ -18,7 +18,6 @@ import polars as pl
 
 from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.columns import carry_ahead
-from technic.config import Settings
 from technic.differences import Difference, difference
 from technic.errors import ProviderError
 from technic.market.quality import examine
@@ -26,6 +25,7 @@ from technic.market.sessions import NEW_YORK, nyse
 from technic.providers.source import SNAPSHOT_COLUMNS, Ask
 from technic.question import understand
 from technic.report import Report
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import report_of, scan
 from technic.section import evaluate_question

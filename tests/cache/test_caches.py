@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servers import free_port, valkey
-from technic.cache import FileCache, MemoryCache, TieredCache, key_of, open_cache, secret_of
-from technic.cache.envelope import unwrap, wrap
-from technic.cache.protocol import Breaker
 from technic.errors import ConfigError
+from technic.runtime.cache import FileCache, MemoryCache, TieredCache, key_of, open_cache, secret_of
+from technic.runtime.cache.envelope import unwrap, wrap
+from technic.runtime.cache.protocol import Breaker
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def tier(request, tmp_path):
         return MemoryCache()
     if request.param == "files":
         return FileCache(tmp_path)
-    from technic.extras.redis import RedisCache
+    from technic.runtime.cache.redis import RedisCache
 
     port = request.getfixturevalue("server")[1]
     made = RedisCache(f"redis://127.0.0.1:{port}/0", "secret")
@@ -65,7 +65,7 @@ def test_lifetimes_end(tier):
 
 
 def test_values_survive_another_instance(tmp_path, server):
-    from technic.extras.redis import RedisCache
+    from technic.runtime.cache.redis import RedisCache
 
     key = key_of("report", "kept")
     for make in (
@@ -77,7 +77,7 @@ def test_values_survive_another_instance(tmp_path, server):
 
 
 def test_machines_with_other_secrets_share_nothing_and_are_told(server):
-    from technic.extras.redis import RedisCache
+    from technic.runtime.cache.redis import RedisCache
 
     url, key = f"redis://127.0.0.1:{server[1]}/2", key_of("report", "k")
     ours, theirs = RedisCache(url, "ours"), RedisCache(url, "theirs")
@@ -176,7 +176,7 @@ def test_a_breaker_opens_rests_probes_and_closes():
 
 
 def test_a_server_that_dies_and_returns_costs_one_line_each(caplog):
-    from technic.extras.redis import RedisCache
+    from technic.runtime.cache.redis import RedisCache
 
     port = free_port()
     cache = RedisCache(f"redis://127.0.0.1:{port}/0", "s")
@@ -184,7 +184,7 @@ def test_a_server_that_dies_and_returns_costs_one_line_each(caplog):
     key = key_of("report", "x")
     logger = logging.getLogger("technic")
     logger.propagate = True
-    with caplog.at_level(logging.WARNING, "technic.cache"):
+    with caplog.at_level(logging.WARNING, "technic.runtime.cache"):
         for _ in range(20):
             assert cache.get_many([key]) == {}
         with valkey(port):
@@ -200,7 +200,7 @@ def test_a_server_that_dies_and_returns_costs_one_line_each(caplog):
 
 
 def test_a_server_that_hangs_costs_little():
-    from technic.extras.redis import RedisCache
+    from technic.runtime.cache.redis import RedisCache
 
     with valkey() as (running, port):
         cache = RedisCache(f"redis://127.0.0.1:{port}/0", "s")

@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from technic.errors import ConfigError, QuestionError, StoreError
-from technic.execute import Work, open_executor, spans
-from technic.execute.shared import place_of
+from technic.runtime.executors import Work, open_executor, spans
+from technic.runtime.executors.shared import place_of
 from works_of_tests import DOUBLED, NUMBERS, N, whole
 
 EVERY = ["inline:", "threads:1", "threads:2", "processes:1", "processes:2", "processes:3"]
@@ -138,7 +138,7 @@ def test_workers_killed_from_outside_lose_nothing(processes):
 
 
 def test_a_worker_that_never_starts_leaves_the_work_to_us(monkeypatch):
-    from technic.execute.processes import ProcessExecutor
+    from technic.runtime.executors.processes import ProcessExecutor
 
     with closing(ProcessExecutor(2, ("/nonexistent/python",))) as made:
         np.testing.assert_array_equal(whole(made.map(DOUBLED, spans(N, 50))), 2.0 * NUMBERS)
@@ -177,7 +177,7 @@ def test_closing_ends_every_worker_and_leaves_no_file():
 def test_a_worker_whose_parent_was_killed_ends(tmp_path):
     program = (
         "import time, sys\n"
-        "from technic.execute import open_executor, Work\n"
+        "from technic.runtime.executors import open_executor, Work\n"
         "made = open_executor('processes:1')\n"
         "list(made.map(Work('works:environment'), [(0, 1)]))\n"
         "print(made.pids()[0], flush=True)\n"
@@ -212,7 +212,7 @@ def test_a_map_that_was_left_early_does_not_disturb_the_next(processes):
 def test_a_small_dev_shm_is_spilled_from(monkeypatch, tmp_path):
     from types import SimpleNamespace
 
-    from technic.execute import shared
+    from technic.runtime.executors import shared
 
     small = SimpleNamespace(free=64 << 20)
     monkeypatch.setattr(shared.shutil, "disk_usage", lambda _: small)
@@ -230,7 +230,7 @@ def test_a_small_dev_shm_is_spilled_from(monkeypatch, tmp_path):
 def test_a_child_that_stops_speaking_is_ended():
     import sys
 
-    from technic.execute.child import Child, ChildLostError
+    from technic.runtime.executors.child import Child, ChildLostError
 
     program = "import os, time; os.close(1); time.sleep(60)"
     child = Child((sys.executable, "-c", program))

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from technic.errors import ConfigError, QuestionError
-from technic.execute import Work, open_executor, spans
+from technic.runtime.executors import Work, open_executor, spans
 from works_of_tests import DOUBLED, NUMBERS, N, whole
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.config import Settings
+from technic.runtime.settings import Settings
 from technic.scan_file import presets
 from technic.sync import FileStore
 

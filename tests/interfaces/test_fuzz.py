@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from serving import served
-from technic.config import Settings
+from technic.runtime.settings import Settings
 from technic.simulate import simulate
 from technic.sync import FileStore
 

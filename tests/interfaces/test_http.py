@@ -20,11 +20,11 @@ from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.api_keys import create_key, revoke_key
 from technic.charting import chart_data
-from technic.config import Settings
 from technic.differences import diff, session_before
 from technic.explaining import explain, why_not
 from technic.interfaces.http import pages
 from technic.interfaces.http.questions import Asked
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.simulate import simulate

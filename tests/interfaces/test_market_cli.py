@@ -183,19 +183,19 @@ def test_init_shows_what_it_would_cost(run, tmp_path, kernels):
 
 
 def test_secrets_are_kept_for_their_owner_only(tmp_path):
-    from technic import keys
-    from technic.config import Setting, Settings
     from technic.errors import ConfigError
+    from technic.runtime import secrets
+    from technic.runtime.settings import Setting, Settings
 
     settings = Settings({"home": Setting("home", str(tmp_path), "test")})
-    path = keys.keep("massive", "abc-123", settings)
+    path = secrets.keep("massive", "abc-123", settings)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert keys.find("massive", settings, {}).value == "abc-123"
-    assert "abc" not in repr(keys.find("massive", settings, {}))
-    assert keys.find("massive", settings, {"MASSIVE_API_KEY": "env"}).value == "env"
+    assert secrets.find("massive", settings, {}).value == "abc-123"
+    assert "abc" not in repr(secrets.find("massive", settings, {}))
+    assert secrets.find("massive", settings, {"MASSIVE_API_KEY": "env"}).value == "env"
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
-        keys.find("massive", settings, {})
+        secrets.find("massive", settings, {})
 
 
 def test_caches_are_shown_and_cleared(run):

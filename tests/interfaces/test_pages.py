@@ -10,10 +10,10 @@ import pytest
 from browsers import browsing, hostile
 from serving import served
 from technic.alert_rules import AlertRules
-from technic.config import Settings
 from technic.explaining import explain
 from technic.market.sessions import nyse
 from technic.market_map import market_map
+from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan, scan_file
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan

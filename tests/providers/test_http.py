@@ -126,7 +126,7 @@ def test_json_that_only_looks_doubled_is_fine():
 
 
 def test_the_key_is_told_to_nobody(caplog, tmp_path):
-    from technic.logs import set_up
+    from technic.runtime.logs import set_up
 
     logger = logging.getLogger("technic")
     before = list(logger.handlers)

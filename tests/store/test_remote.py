@@ -11,11 +11,11 @@ from contextlib import closing, contextmanager
 import pytest
 
 import technic as tc
-from technic.config import Settings
 from technic.errors import StoreError
-from technic.execute import open_executor
 from technic.extras.objects import Bucket
 from technic.market.sessions import nyse
+from technic.runtime.executors import open_executor
+from technic.runtime.settings import Settings
 from technic.simulate import simulate
 from technic.spanning import scan_sessions
 from technic.store.opening import fetch, mirror_folder, push

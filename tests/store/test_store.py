@@ -200,7 +200,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         "import os, sys\n"
         "from pathlib import Path\n"
         "from technic.errors import StoreError\n"
-        "from technic.store.lock import writing\n"
+        "from technic.runtime.files import writing\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"
         "try:\n"
         "    with writing(Path(sys.argv[1], 'x')): print('written')\n"

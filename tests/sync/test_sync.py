@@ -16,10 +16,10 @@ import technic as tc
 from technic.errors import ConfigError, StoreError
 from technic.market.sessions import nyse
 from technic.providers.source import Ask, Pace
+from technic.runtime.files import alone
 from technic.simulate.faults import FaultPlan, Rule
 from technic.simulate.tape import evening, record
 from technic.store.directory import eras
-from technic.store.lock import alone
 from technic.sync import actions
 from technic.sync.cover import cheapest
 from technic.sync.identity import Directory
@@ -162,7 +162,7 @@ def test_answers_that_wait_are_taken_in_first(store, tmp_path):
 def test_two_syncs_do_not_run_at_once(store):
     with vendor() as (twin, source, _), alone(store.folder, "sync"):
         program = (
-            "import sys; from pathlib import Path; from technic.store.lock import alone\n"
+            "import sys; from pathlib import Path; from technic.runtime.files import alone\n"
             "with alone(Path(sys.argv[1]), 'sync'): pass"
         )
         done = subprocess.run(

@@ -16,9 +16,9 @@ import orjson
 
 from technic.alerts.book import Alert
 from technic.alerts.guard import checked_url, target_of
-from technic.config import NAME, Settings
 from technic.errors import ConfigError, DeliveryError, not_installed
-from technic.keys import forget, keep, kept_under
+from technic.runtime.secrets import forget, keep, kept_under
+from technic.runtime.settings import NAME, Settings
 
 PATIENCE = 3.0  # seconds for a webhook, all in all
 MOST = 64 << 10  # bytes of an answer that are read

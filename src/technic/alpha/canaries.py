@@ -31,7 +31,7 @@ from technic.alpha.ridge import RidgeLearner
 from technic.alpha.samples import Float32, Samples
 from technic.alpha.worlds import lagged, planted, random_walk, samples_of, shuffled
 from technic.evidence import interval
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 LAGS = (1, 2, 5)
 EMBARGOES = (0, 5, 10, 20, 40, 60)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from technic.errors import ConfigError
-from technic.typing import IntArray
+from technic.market.typing import IntArray
 
 LEAST_STEP = 5  # sessions
 

@@ -23,7 +23,7 @@ from technic.alpha.significance import (
 )
 from technic.evidence import LEAST, Evidence, interval, plain, tested_together
 from technic.market.sessions import nyse
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 DECILES = 10
 COSTS = (0, 5, 10, 20)  # basis points a side

@@ -9,7 +9,7 @@ import orjson
 
 from technic.alpha.samples import Float32
 from technic.errors import ModelError
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 STRETCH = 65_536  # rows worked on at once
 MOST = 4096  # features

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from technic.market.cross_section import demean, percentile
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 Float32 = npt.NDArray[np.float32]
 

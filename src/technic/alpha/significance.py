@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 from technic.evidence import DRAWS, SEED, widening
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 YEAR = 252  # sessions
 EULER = 0.5772156649015329

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from technic.alpha.samples import Float32, Samples, label_of, places
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 FREEDOM = 4.0  # degrees, of Student's t: the tails of daily returns
 MISSING = 0.01  # of the sessions of a name

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from technic.backtesting.tape import Tape
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 WINDOW = 21  # sessions
 HALF_TICK = 0.005  # USD: no spread is narrower than a cent

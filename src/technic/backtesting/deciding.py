@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from technic.backtest_rules import BacktestRules
-from technic.config import Settings
 from technic.errors import StoreError
-from technic.execute import Executor, Progress, Work, spans
-from technic.execute.local import InlineExecutor
-from technic.execute.protocol import Shared, sized
+from technic.market.typing import IntArray
 from technic.question import Question, question_of_dict
+from technic.runtime.executors import Executor, Progress, Work, spans
+from technic.runtime.executors.local import InlineExecutor
+from technic.runtime.executors.protocol import Shared, sized
+from technic.runtime.settings import Settings
 from technic.section import evaluate_question
 from technic.shards import pin, pinned
 from technic.store import Store, StoreVersion
-from technic.typing import IntArray
 
 SECONDS = 0.15  # of one session's scan on one core
 DEEPER = 5  # times the names that are held, so that a world of survivors can be told

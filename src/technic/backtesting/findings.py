@@ -19,7 +19,7 @@ from technic.alpha.significance import (
 from technic.backtesting.tape import Tape
 from technic.backtesting.trading import Trade, Traded
 from technic.evidence import plain
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 BLOCK = 10  # sessions that a bootstrap draws whole: two weeks
 TENTH = 0.1

@@ -28,21 +28,21 @@ from technic.backtesting.tape import Tape, tape_of
 from technic.backtesting.trading import Traded, trade
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import ModelError, StoreError
-from technic.execute import Executor, Progress
 from technic.indicators.fuse import digest as kernel_digest
 from technic.manifest import canonical, make_manifest
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray
 from technic.models import active_model, card_of
 from technic.query.names import ALPHA
 from technic.question import Question, understand
+from technic.runtime.executors import Executor, Progress
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import ScanFile
 from technic.spanning import sessions_between
 from technic.store import Store, StoreVersion
 from technic.trials import distinct_trials, record_trial
-from technic.typing import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

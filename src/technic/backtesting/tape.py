@@ -11,9 +11,9 @@ import polars as pl
 
 from technic.aftermath import QUIET
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.store import Store, StoreVersion
 from technic.store.rows import newest_rows
-from technic.typing import BoolArray, FloatArray, IntArray
 
 FIELDS = ("open", "high", "low", "close", "volume")
 

@@ -25,8 +25,8 @@ from technic.alpha.significance import YEAR
 from technic.backtest_rules import BacktestRules
 from technic.backtesting.costs import Costs
 from technic.backtesting.tape import Tape
+from technic.market.typing import FloatArray
 from technic.plan import PlanRules
-from technic.typing import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from technic.errors import not_installed
-from technic.execute.protocol import Shared
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
+from technic.runtime.executors.protocol import Shared
 
 if TYPE_CHECKING:
     import pandas as pd

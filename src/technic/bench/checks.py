@@ -27,14 +27,14 @@ from technic.bench.ladder import ASKED, plain_seal
 from technic.bench.levers import filter_three_ways
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once
-from technic.config import Setting, Settings
 from technic.errors import TechnicError, install_hint
-from technic.execute import Executor, open_executor
 from technic.indicators.program import Program, compile_program
+from technic.market.typing import FloatArray
+from technic.runtime.executors import Executor, open_executor
+from technic.runtime.settings import Setting, Settings
 from technic.scanning import scan
 from technic.shards import spread
 from technic.sync import FileStore
-from technic.typing import FloatArray
 
 WHOLE = """
 import technic as tc

@@ -9,7 +9,7 @@ from typing import Any
 from technic.accuracy import off_reference
 from technic.bench.markets import Market
 from technic.bench.timing import busy, in_process, milliseconds, once
-from technic.config import Settings
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.store import Store

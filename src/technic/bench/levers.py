@@ -11,11 +11,11 @@ import numpy as np
 from technic.bench.ladder import ASKED
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, milliseconds, once
-from technic.execute import Work, open_executor, spans
-from technic.execute.protocol import Shared
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
 from technic.market.panel import pack
+from technic.runtime.executors import Work, open_executor, spans
+from technic.runtime.executors.protocol import Shared
 from technic.scanning import scan
 from technic.store import Store
 from technic.store.panels import PanelCache

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
-from technic.config import Setting, Settings
+from technic.runtime.settings import Setting, Settings
 from technic.store import Store
 from technic.store.panels import MappedPanel
 from technic.sync import FileStore

@@ -13,7 +13,7 @@ import numpy as np
 
 from technic.bench.markets import Market
 from technic.bench.timing import milliseconds
-from technic.execute import Executor, Work, open_executor, spans
+from technic.runtime.executors import Executor, Work, open_executor, spans
 
 SIZES = (10, 20, 50, 100)
 BARS = 250  # of each symbol: a year

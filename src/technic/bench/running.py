@@ -21,11 +21,11 @@ from technic.bench.pools import best, pools
 from technic.bench.targets import targets
 from technic.bench.timing import Figure, all_features, busy, in_process, milliseconds, once
 from technic.compiling import ensure_compiled
-from technic.config import Settings
 from technic.errors import ConfigError, install_hint
-from technic.execute import open_executor
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
+from technic.runtime.executors import open_executor
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scanning import scan
 from technic.shards import spread

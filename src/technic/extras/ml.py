@@ -11,7 +11,7 @@ import numpy as np
 from technic.alpha.boosted import Boosted
 from technic.alpha.samples import Float32
 from technic.errors import not_installed
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 
 @dataclass(frozen=True, slots=True)

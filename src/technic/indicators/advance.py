@@ -20,7 +20,7 @@ from technic.indicators.program import Program, compile_program
 from technic.indicators.series import MONTHLY, WEEKLY, Series
 from technic.market.panel import FIELDS, LANES, Panel
 from technic.market.sessions import nyse
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 STRETCHES = 8  # per thread: few enough to cost nothing, enough that none waits for another
 

@@ -21,7 +21,7 @@ from technic.indicators.define import REGISTRY
 from technic.indicators.fuse import opcodes
 from technic.indicators.series import DAILY, Series
 from technic.market.panel import FIELDS
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 NONE, ALL = -(1 << 40), 1 << 40
 

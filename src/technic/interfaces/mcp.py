@@ -19,7 +19,6 @@ from pydantic import Field
 
 from technic.backtesting.deciding import sessions_of_decision
 from technic.backtesting.running import backtest
-from technic.config import Settings
 from technic.coverage import coverage
 from technic.differences import diff
 from technic.errors import (
@@ -40,6 +39,7 @@ from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.remembering import remembered
 from technic.report import Report
+from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.saved import scan_file
 from technic.scan_file import UNIVERSES, ScanFile

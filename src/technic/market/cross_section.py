@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from technic.typing import BoolArray, FloatArray, IntArray
+from technic.market.typing import BoolArray, FloatArray, IntArray
 
 MOST_GROUPS = 2**16
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 LANES = 8
 FIELDS = ("open", "high", "low", "close", "volume", "session", "vwap")

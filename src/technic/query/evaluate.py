@@ -16,6 +16,7 @@ import numpy as np
 
 from technic.indicators import Series
 from technic.market import cross_section as cs
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query import names
 from technic.query.lower import is_series, lookback, lower, score_input, series_of
 from technic.query.tree import (
@@ -35,7 +36,6 @@ from technic.query.tree import (
     Truth,
 )
 from technic.scores import SCORES
-from technic.typing import BoolArray, FloatArray, IntArray
 
 Values = Any  # a float64 or an object array, one value per symbol
 

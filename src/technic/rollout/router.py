@@ -21,9 +21,9 @@ from typing import Any
 import orjson
 
 from technic.errors import ConfigError, StoreError
-from technic.execute.child import ChildLostError
 from technic.rollout.health import Observation, compared, judge
 from technic.rollout.state import STEPS, Rollout, RolloutFile, Started, start
+from technic.runtime.executors.child import ChildLostError
 
 LOG = logging.getLogger("technic.rollout")
 DEADLINE = 10.0  # seconds after which a candidate has hung

@@ -14,8 +14,8 @@ import orjson
 
 from technic.answers import code_digest
 from technic.errors import ConfigError
-from technic.execute.child import Child, ChildLostError
-from technic.store.lock import write_atomically, writing
+from technic.runtime.executors.child import Child, ChildLostError
+from technic.runtime.files import write_atomically, writing
 
 THIS = "this"
 STEPS = (10, 50, 100)

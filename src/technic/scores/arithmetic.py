@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 
 def per(above: FloatArray, below: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from inspect import signature
 
 from technic.errors import IndicatorError
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 SCORES: dict[str, Score] = {}
 HIGHER, LOWER = "higher", "lower"

@@ -10,9 +10,9 @@ growth that is not rewarded.
 
 from __future__ import annotations
 
+from technic.market.typing import FloatArray
 from technic.scores.arithmetic import change, mean_of_known
 from technic.scores.define import LOWER, score
-from technic.typing import FloatArray
 
 # mypy: disable-error-code="assignment"
 

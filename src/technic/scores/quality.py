@@ -16,9 +16,9 @@ from functools import reduce
 
 import numpy as np
 
+from technic.market.typing import FloatArray
 from technic.scores.arithmetic import mean_of_known, per, truth
 from technic.scores.define import LOWER, score
-from technic.typing import FloatArray
 
 # mypy: disable-error-code="assignment"
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from technic.market.typing import FloatArray
 from technic.scores.define import score
 from technic.scores.technical import WEIGHTS as TECHNICAL
-from technic.typing import FloatArray
 
 # mypy: disable-error-code="assignment"
 

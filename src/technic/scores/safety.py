@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from technic.market.typing import FloatArray
 from technic.scores.arithmetic import mean_of_known, per
 from technic.scores.define import LOWER, score
-from technic.typing import FloatArray
 
 # mypy: disable-error-code="assignment"
 

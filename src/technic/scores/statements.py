@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from technic.market.items import COLUMNS, ITEMS
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 STALE_DAYS = 500  # since the end of the period: a year and the time to file it
 MONTHS = 12

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from technic.market.typing import FloatArray
 from technic.scores.define import score
-from technic.typing import FloatArray
 
 WEIGHTS = {
     "trend_score": 0.25,

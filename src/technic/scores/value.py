@@ -12,9 +12,9 @@ operating income over enterprise value; Gray and Vogel (2012) for the comparison
 
 from __future__ import annotations
 
+from technic.market.typing import FloatArray
 from technic.scores.arithmetic import mean_of_known, per
 from technic.scores.define import LOWER, score
-from technic.typing import FloatArray
 
 # mypy: disable-error-code="assignment"
 

@@ -18,8 +18,8 @@ import polars as pl
 
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.simulate import names
-from technic.typing import BoolArray, FloatArray, IntArray
 
 SIZE = 5_800  # listings: about 5,300 common stocks, the rest funds, warrants and preferreds
 SESSIONS = 504

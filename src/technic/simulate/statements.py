@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 QUARTERS_BEFORE = 9  # filed before the first session, so that growth is known from its start
 FIRST_DAYS, LAST_DAYS = 20, 50  # between a quarter's end and its filing

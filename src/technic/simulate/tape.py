@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 
 from technic.market.sessions import NEW_YORK, nyse
+from technic.market.typing import FloatArray, IntArray
 from technic.simulate.market import SIZE, SimulatedMarket, simulate
-from technic.typing import FloatArray, IntArray
 
 PUBLISHED = time(20, 15)
 PRICES = ("open", "high", "low", "close")

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import orjson
 
 from technic.errors import StoreError
-from technic.store.lock import sync_to_disk
+from technic.runtime.files import sync_to_disk
 from technic.store.store import Store
 from technic.store.version import StoreVersion
 

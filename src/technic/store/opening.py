@@ -23,8 +23,8 @@ from typing import Any, Protocol
 import orjson
 
 from technic.errors import StoreError, not_installed
+from technic.runtime.files import sync_to_disk, write_atomically, writing
 from technic.store.backup import backup
-from technic.store.lock import sync_to_disk, write_atomically, writing
 from technic.store.store import Store
 
 NAME = re.compile(r"[A-Za-z0-9_.=%+-]+(/[A-Za-z0-9_.=%+-]+)*")

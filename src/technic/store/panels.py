@@ -30,11 +30,11 @@ import polars as pl
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray, IntArray
+from technic.runtime.files import sync_to_disk, write_atomically, writing
 from technic.store.directory import directory
-from technic.store.lock import sync_to_disk, write_atomically, writing
 from technic.store.past_views import overwrite, rewritten, tables_of, without_last
 from technic.store.rows import columns_of_rows, fields_of, lengths_of, newest_rows
-from technic.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from technic.store.store import Store

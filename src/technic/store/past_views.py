@@ -23,10 +23,10 @@ import polars as pl
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse
+from technic.market.typing import IntArray
 from technic.store.directory import directory
 from technic.store.rows import COLUMNS, columns_of_rows, newest_of
 from technic.store.tables import files, scan_files
-from technic.typing import IntArray
 
 EARLIEST = 13  # hour, UTC, before which no session opens
 

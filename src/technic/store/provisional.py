@@ -19,10 +19,10 @@ import polars as pl
 
 from technic.market.panel import LANES, Panel, fill
 from technic.market.sessions import nyse
+from technic.market.typing import FloatArray, IntArray
 from technic.store.panels import MappedPanel, PanelCache
 from technic.store.rows import columns_of_rows, lengths_of
 from technic.store.store import Store
-from technic.typing import FloatArray, IntArray
 
 JUMP = 0.2  # relative, by which a vendor's close of the day before may differ from ours
 ROWS_MORE = 16  # room, where a file has none left

@@ -7,7 +7,7 @@ import polars as pl
 
 from technic.market.panel import FIELDS
 from technic.market.sessions import nyse
-from technic.typing import FloatArray, IntArray
+from technic.market.typing import FloatArray, IntArray
 
 COLUMNS = ["security_id", "session", "open", "high", "low", "close", "volume", "vwap"]
 

@@ -22,7 +22,7 @@ import polars as pl
 from technic.errors import SpanError, StoreError
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
-from technic.store.lock import write_atomically, writing
+from technic.runtime.files import write_atomically, writing
 from technic.store.panels import MappedPanel, PanelCache
 from technic.store.tables import append, files, scan_files
 from technic.store.version import (

@@ -9,7 +9,7 @@ import polars as pl
 
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
-from technic.store.lock import sync_to_disk
+from technic.runtime.files import sync_to_disk
 
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
 KEEP_FOREVER = {

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from technic.errors import StoreError, install_hint
-from technic.store.lock import write_atomically
+from technic.runtime.files import write_atomically
 
 FORMAT = 3  # 1 had no digests of files, 2 no dates of sectors
 FORMATS = (1, 2, 3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from technic.config import Settings
+from technic.runtime.settings import Settings
 from technic.store.opening import fetch, is_remote
 from technic.sync.files import FileStore, Imported
 

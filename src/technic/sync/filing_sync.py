@@ -18,9 +18,9 @@ from technic.market.industries import sector_of
 from technic.market.schema import ASKED, CLASSIFICATIONS, INSTANT, NEWS, conform
 from technic.market.sessions import NEW_YORK
 from technic.providers.source import Ask, Source
+from technic.runtime.files import alone
 from technic.store import Store, StoreVersion
 from technic.store.directory import eras
-from technic.store.lock import alone
 from technic.sync.filing_files import TakenFilings, keep_facts
 from technic.sync.holders import holders
 from technic.sync.intake import told_instants

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from technic.providers.source import Ask, Reading, Source
-from technic.store.lock import write_atomically
+from technic.runtime.files import write_atomically
 
 MAGIC = b"technic-inbox-1\n"
 

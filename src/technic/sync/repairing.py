@@ -10,8 +10,8 @@ import polars as pl
 
 from technic.integrity import Damage, examine_files, sessions_of
 from technic.market.schema import ASKED
+from technic.runtime.files import alone, writing
 from technic.store import Store
-from technic.store.lock import alone, writing
 from technic.store.tables import drop_missing
 
 

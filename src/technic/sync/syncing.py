@@ -20,9 +20,9 @@ import polars as pl
 
 from technic.errors import AccessError, ProviderError, StoreError
 from technic.providers.source import Ask, Pace, Reading, Source
+from technic.runtime.files import alone
 from technic.store import Store, StoreVersion
 from technic.store.directory import eras
-from technic.store.lock import alone
 from technic.sync.inbox import Answered, Inbox
 from technic.sync.ingest import Tally, ingest
 from technic.sync.planning import Plan, Step, Wish, plan

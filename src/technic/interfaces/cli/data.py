@@ -35,8 +35,8 @@ def demo(
     """Scan a simulated market: no key, no network, no data of yours."""
     import shutil
 
-    from technic.config import Settings
     from technic.interfaces.render import render_scan
+    from technic.runtime.settings import Settings
     from technic.scan_file import ScanFile
     from technic.scanning import scan as run
     from technic.simulate import simulate

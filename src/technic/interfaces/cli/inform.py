@@ -245,7 +245,7 @@ def config_show(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show every setting and its value."""
-    from technic.config import SETTINGS, Settings, without_password
+    from technic.runtime.settings import SETTINGS, Settings, without_password
 
     settings = Settings.load()
     store = settings.store()
@@ -275,8 +275,8 @@ def plugins_list(as_json: options.JsonOption = False) -> None:
     """List the scores of your own that are installed, and which of them may run."""
     from dataclasses import asdict
 
-    from technic.config import Settings
     from technic.plugins import GROUP, found
+    from technic.runtime.settings import Settings
 
     every = found(Settings.load())
     if as_json:
@@ -293,8 +293,8 @@ def plugins_trust(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
 ) -> None:
     """Let a score of your own run, as its files are now. It is code: read it first."""
-    from technic.config import Settings
     from technic.plugins import trust
+    from technic.runtime.settings import Settings
 
     plugin = trust(Settings.load(), name)
     print(f"{plugin.name} may run as it is now ({plugin.target}, {plugin.digest[:12]})")
@@ -305,8 +305,8 @@ def plugins_forget(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
 ) -> None:
     """Let a score of your own run no longer."""
-    from technic.config import Settings
     from technic.plugins import trust
+    from technic.runtime.settings import Settings
 
     trust(Settings.load(), name, trusted=False)
     print(f"{name} may not run")

@@ -66,7 +66,7 @@ def serve(
 
 def cache_stats(as_json: options.JsonOption = False) -> None:
     """What the caches hold."""
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     rows = []
     for tier in Settings.load().cache.tiers:
@@ -95,7 +95,7 @@ def cache_clear(
     ] = "",
 ) -> None:
     """Forget what the caches hold; it is made again when it is needed."""
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     for name, count in Settings.load().cache.clear(prefix).items():
         print(f"{name:<8} " + ("cleared" if count is None else f"{count:,} values cleared"))

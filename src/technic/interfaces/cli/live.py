@@ -196,7 +196,7 @@ def _write(folder: Path, name: str, report: Report, change: Difference | None) -
     import orjson
 
     from technic.interfaces.page import page
-    from technic.store.lock import write_atomically
+    from technic.runtime.files import write_atomically
 
     place = folder / report.as_of.isoformat()
     report = replace(report, timings={}, work={})  # what it took is not part of the answer

@@ -217,8 +217,8 @@ def providers(
     as_json: options.JsonOption = False,
 ) -> None:
     """List vendors: key, cost, history, rate, licence, and what your key was found to allow."""
-    from technic.config import Settings
     from technic.probing import known_verdict, probed
+    from technic.runtime.settings import Settings
     from technic.vendors import VENDORS
 
     settings = Settings.load()
@@ -251,9 +251,9 @@ def init(
     universe: Annotated[str | None, typer.Option(help="all, or symbols A,B,C.")] = None,
 ) -> None:
     """Choose a vendor, history and universe; keep the key in a file only you can read."""
-    from technic import keys
-    from technic.config import Settings, write_settings
     from technic.market.sessions import nyse
+    from technic.runtime import secrets
+    from technic.runtime.settings import Settings, write_settings
     from technic.sync.planning import choose, newest_session, plural
     from technic.vendors import FREE, PLANS, VENDORS, pace_of
 
@@ -271,12 +271,12 @@ def init(
     universe = universe or (typer.prompt("Universe", default="all") if asks else "all")
     for name in (n.strip() for n in provider.split(",")):
         for secret in ("alpaca", "alpaca_secret") if name == "alpaca" else (name,):
-            if keys.find(secret, settings) is None:
+            if secrets.find(secret, settings) is None:
                 if not asks:
                     print(f"{secret}: no key yet; set {' or '.join(VENDORS[name].keys)}")
                     continue
                 value = typer.prompt(f"Key for {secret}", hide_input=True)
-                print(f"Kept in {keys.keep(secret, value, settings)}, readable by you only.")
+                print(f"Kept in {secrets.keep(secret, value, settings)}, readable by you only.")
     path = write_settings(
         settings, provider=provider, plan=plan, history=str(history), universe=universe
     )

@@ -20,8 +20,8 @@ from technic.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from technic.config import Settings
-    from technic.execute import Executor
+    from technic.runtime.executors import Executor
+    from technic.runtime.settings import Settings
     from technic.store import StoreVersion
     from technic.sync import FileStore
 
@@ -89,9 +89,9 @@ def logging_as(*, verbose: bool, as_json: bool) -> None:
 
 def desk(flag: str | None, *, writing: bool = False) -> Desk:
     """The store to work on."""
-    from technic.config import Settings
-    from technic.keys import all_values
-    from technic.logs import set_up
+    from technic.runtime.logs import set_up
+    from technic.runtime.secrets import all_values
+    from technic.runtime.settings import Settings
     from technic.sync import open_store
 
     settings = Settings.load()
@@ -175,7 +175,7 @@ def progress(title: str) -> Callable[[str], None]:
 @contextmanager
 def executor(flag: str | None, settings: Settings) -> Iterator[Executor]:
     """Where long work runs: as said, else as the settings have it; ended afterwards."""
-    from technic.execute import DEFAULT, open_executor
+    from technic.runtime.executors import DEFAULT, open_executor
 
     made = open_executor(flag or settings.value("executor", DEFAULT))
     try:

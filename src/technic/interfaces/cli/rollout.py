@@ -20,8 +20,8 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="An engine.")]
 
 
 def _file() -> RolloutFile:
-    from technic.config import Settings
     from technic.rollout.state import RolloutFile as File
+    from technic.runtime.settings import Settings
 
     return File(Settings.load().state / "rollout")
 

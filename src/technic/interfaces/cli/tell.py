@@ -15,7 +15,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 
 def saved_list(as_json: options.JsonOption = False) -> None:
     """The scans that are kept: what the daily loop runs, and the pages open with."""
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
     from technic.saved import folder_of, saved_scans
 
     settings = Settings.load()
@@ -41,7 +41,7 @@ def saved_show(name: NameArgument) -> None:
     """A saved scan, as TOML."""
     import tomli_w
 
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
     from technic.saved import saved_scan
 
     found = saved_scan(Settings.load(), name)
@@ -78,7 +78,7 @@ def alerts_add(
     technic alerts add mail 'smtp://me:password@mail.example.com:587/?to=me@example.com'
     """
     from technic.alerts import keep_channel
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     given = address if address is not None else sys.stdin.readline().strip()
     made = keep_channel(name, given, Settings.load())
@@ -89,7 +89,7 @@ def alerts_add(
 def alerts_remove(name: NameArgument) -> None:
     """Take a channel away; what waits for it goes on waiting."""
     from technic.alerts.channels import forget_channel
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     print(f"{name}: " + ("forgotten" if forget_channel(name, Settings.load()) else "there is none"))
 
@@ -97,7 +97,7 @@ def alerts_remove(name: NameArgument) -> None:
 def alerts_channels(as_json: options.JsonOption = False) -> None:
     """The places that alerts are sent to; addresses hold secrets and are not shown."""
     from technic.alerts import channels_of
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     found = channels_of(Settings.load()).values()
     if as_json:
@@ -114,7 +114,7 @@ def alerts_test(name: NameArgument) -> None:
     from datetime import UTC, datetime
 
     from technic.alerts import Alert, channels_of
-    from technic.config import Settings
+    from technic.runtime.settings import Settings
 
     channel = channels_of(Settings.load()).get(name)
     if channel is None:

@@ -12,7 +12,6 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from technic.alerts import AlertBook, channels_of, deliver
-from technic.config import Settings
 from technic.errors import TechnicError, first_line
 from technic.interfaces.http.bus import Bus
 from technic.interfaces.http.gate import Gate
@@ -22,6 +21,7 @@ from technic.interfaces.http.sessions import Sessions
 from technic.interfaces.http.watches import Watches
 from technic.measures import record
 from technic.report import Report
+from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.sync import FileStore

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from technic.alert_rules import AlertRules
-from technic.config import Settings
 from technic.differences import difference, session_before
 from technic.errors import StoreError, TechnicError, first_line
 from technic.interfaces.http import shapes
@@ -20,6 +19,7 @@ from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.questions import Keeping, Name, Watching, WatchList
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
+from technic.runtime.settings import Settings
 from technic.saved import content_of, forget_scan, save_scan, saved_scans
 from technic.scan_file import ScanFile, presets
 

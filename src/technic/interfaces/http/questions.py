@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from technic.config import NAME, Settings
+from technic.runtime.settings import NAME, Settings
 from technic.saved import scan_file
 from technic.scan_file import ScanFile
 from technic.train_file import TrainFile

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 Span = tuple[int, int]  # positions from the first to before the last
 Progress = Callable[[int, int, str], None]  # done, of how many, what is being done

@@ -18,16 +18,16 @@ from typing import Any
 
 from technic import errors
 from technic.errors import StoreError, TechnicError
-from technic.execute.child import Child, ChildLostError
-from technic.execute.local import here
-from technic.execute.protocol import Done, Progress, Span, Work, quiet
-from technic.execute.shared import Scratch, place_of, unpack
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
+from technic.runtime.executors.child import Child, ChildLostError
+from technic.runtime.executors.local import here
+from technic.runtime.executors.protocol import Done, Progress, Span, Work, quiet
+from technic.runtime.executors.shared import Scratch, place_of, unpack
 
-LOG = logging.getLogger("technic.execute")
+LOG = logging.getLogger("technic.runtime.executors")
 KILLED_TRIES, FAILED_TRIES = 4, 2
 START = 60.0  # seconds in which a worker must have started
-WORKER = (sys.executable, "-m", "technic.execute.worker")
+WORKER = (sys.executable, "-m", "technic.runtime.executors.worker")
 
 
 class ProcessExecutor:

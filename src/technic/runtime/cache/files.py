@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import get_ident
 
-from technic.cache.envelope import unwrap, wrap
-from technic.cache.protocol import Meter
+from technic.runtime.cache.envelope import unwrap, wrap
+from technic.runtime.cache.protocol import Meter
 
 BOUND = 2 << 30
 SWEEP_EVERY = 64 << 20  # bytes written between two looks at how large it has become

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from technic.errors import ConfigError
-from technic.execute.protocol import Done, Progress, Shared, Span, Work, call, quiet
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
+from technic.runtime.executors.protocol import Done, Progress, Shared, Span, Work, call, quiet
 
 
 def here(work: Work, part: Span) -> Done:

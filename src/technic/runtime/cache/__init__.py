@@ -12,11 +12,11 @@ from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
-from technic.cache.files import FileCache
-from technic.cache.memory import MemoryCache
-from technic.cache.protocol import Cache, Meter, key_of
-from technic.cache.tiered import ReadingCache, TieredCache
 from technic.errors import ConfigError, not_installed
+from technic.runtime.cache.files import FileCache
+from technic.runtime.cache.memory import MemoryCache
+from technic.runtime.cache.protocol import Cache, Meter, key_of
+from technic.runtime.cache.tiered import ReadingCache, TieredCache
 
 __all__ = ["Cache", "FileCache", "MemoryCache", "Meter", "TieredCache", "key_of", "open_cache"]
 
@@ -63,7 +63,7 @@ def open_cache(urls: str = DEFAULT, folder: Path | None = None, secret: str = ""
 
 def _redis(url: str, secret: str) -> Cache:
     try:
-        module = import_module("technic.extras.redis")
+        module = import_module("technic.runtime.cache.redis")
     except ModuleNotFoundError as error:
         raise not_installed(error, "redis", f"cache {url}") from error
     if not secret:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from technic.typing import FloatArray
+from technic.market.typing import FloatArray
 
 MEMORY = Path("/dev/shm")  # noqa: S108 -- folders made in it have names of their own
 ALIGNED = 64

@@ -16,8 +16,8 @@ from typing import Any
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
-from technic.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 from technic.errors import ConfigError
+from technic.runtime.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
 SETTINGS = {

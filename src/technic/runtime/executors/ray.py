@@ -1,6 +1,6 @@
 """Ray's driver, in a process of its own: see `execute.cluster`.
 
-    python -m technic.extras.ray ADDRESS
+    python -m technic.runtime.executors.ray ADDRESS
 
 It takes parts as lines of JSON, and says what became of them.
 """
@@ -21,8 +21,8 @@ import ray
 from ray.exceptions import OutOfMemoryError, TaskCancelledError, WorkerCrashedError
 
 from technic.errors import TechnicError, first_line
-from technic.execute.protocol import Shared, call
-from technic.execute.shared import line, opened, pack
+from technic.runtime.executors.protocol import Shared, call
+from technic.runtime.executors.shared import line, opened, pack
 
 RETRIES = 1  # of a part whose worker is lost, by Ray itself
 BEAT = 1.0  # seconds between two signs of life

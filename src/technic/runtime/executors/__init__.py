@@ -10,10 +10,10 @@ from __future__ import annotations
 from os import cpu_count
 
 from technic.errors import ConfigError, not_installed
-from technic.execute.cluster import open_ray
-from technic.execute.local import InlineExecutor, ThreadExecutor
-from technic.execute.processes import ProcessExecutor
-from technic.execute.protocol import Done, Executor, Progress, Span, Work, quiet, spans
+from technic.runtime.executors.cluster import open_ray
+from technic.runtime.executors.local import InlineExecutor, ThreadExecutor
+from technic.runtime.executors.processes import ProcessExecutor
+from technic.runtime.executors.protocol import Done, Executor, Progress, Span, Work, quiet, spans
 
 __all__ = [
     "Done",

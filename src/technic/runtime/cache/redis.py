@@ -18,11 +18,11 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from technic.cache.envelope import LARGEST, unwrap, wrap
-from technic.cache.protocol import Breaker, Meter
+from technic.runtime.cache.envelope import LARGEST, unwrap, wrap
+from technic.runtime.cache.protocol import Breaker, Meter
 
 T = TypeVar("T")
-LOG = logging.getLogger("technic.cache")
+LOG = logging.getLogger("technic.runtime.cache")
 PATIENCE = 0.05  # seconds per call
 LIFETIME = 30 * 86_400  # so that a server that is shared does not fill for ever
 BATCH = 4 << 20  # bytes per write: a larger one could not be sent in time

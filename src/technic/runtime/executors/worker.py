@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 
 from technic.errors import TechnicError
-from technic.execute.protocol import Shared, call
-from technic.execute.shared import line, open_array, opened, pack
+from technic.runtime.executors.protocol import Shared, call
+from technic.runtime.executors.shared import line, open_array, opened, pack
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import orjson
 
-from technic.execute.shared import line
+from technic.runtime.executors.shared import line
 
 LONGEST = 256 << 20  # bytes of one line
 GRACE = 2.0  # seconds between the last line of a child and its end

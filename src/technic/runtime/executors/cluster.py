@@ -21,12 +21,12 @@ from os import cpu_count
 from typing import Any
 
 from technic.errors import ConfigError, install_hint
-from technic.execute.child import Child, ChildLostError
-from technic.execute.processes import ProcessExecutor, error_of
-from technic.execute.protocol import Done, Progress, Span, Work, quiet
-from technic.execute.shared import Scratch, unpack
+from technic.runtime.executors.child import Child, ChildLostError
+from technic.runtime.executors.processes import ProcessExecutor, error_of
+from technic.runtime.executors.protocol import Done, Progress, Span, Work, quiet
+from technic.runtime.executors.shared import Scratch, unpack
 
-LOG = logging.getLogger("technic.execute")
+LOG = logging.getLogger("technic.runtime.executors")
 OLDEST = (2, 52)  # earlier ones knew no token
 START = 120.0  # seconds in which a cluster has answered
 LEAVE = 3.0  # seconds that a cluster of ours has to end by itself
@@ -104,7 +104,7 @@ class RayExecutor:
         """The process that speaks to the cluster; started at first use, and after a loss."""
         if self.current is None:
             self.current = Child(
-                (sys.executable, "-m", "technic.extras.ray", self.address),
+                (sys.executable, "-m", "technic.runtime.executors.ray", self.address),
                 environment=_environment(is_own(self.address)),
             )
             self.workers = int(self.current.hear(START)["workers"])

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from threading import Lock
 
-from technic.cache.protocol import Meter
+from technic.runtime.cache.protocol import Meter
 
 BOUND = 64 << 20
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from technic.config import Settings
 from technic.errors import ConfigError
-from technic.store.lock import write_atomically
+from technic.runtime.files import write_atomically
+from technic.runtime.settings import Settings
 
 VARIABLES = {
     "massive": ("TECHNIC_MASSIVE__API_KEY", "MASSIVE_API_KEY", "POLYGON_API_KEY"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
-from technic.cache.protocol import Cache
+from technic.runtime.cache.protocol import Cache
 
 COST = struct.Struct("<f")  # stands before every value: milliseconds it took to make
 COUNTED = ("hits", "misses", "bytes", "saved_ms")
