@@ -12,17 +12,17 @@ from time import perf_counter
 import polars as pl
 
 import technic as tc
-from technic.providers.alpaca import Alpaca
-from technic.providers.http import Http
-from technic.providers.massive import HOSTS, Massive
+from technic.data.ingest.planning import Wish
+from technic.data.ingest.sync import sync
+from technic.data.providers.alpaca import Alpaca
+from technic.data.providers.http import Http
+from technic.data.providers.massive import HOSTS, Massive
+from technic.data.simulated.dialect import Request
+from technic.data.simulated.massive_api import answer
+from technic.data.simulated.publications import evening, record
+from technic.data.simulated.server import Twin, serving
 from technic.runtime.settings import Setting
 from technic.scan_file import ScanFile
-from technic.simulate.dialect import Request
-from technic.simulate.massive import answer
-from technic.simulate.server import Twin, serving
-from technic.simulate.tape import evening, record
-from technic.sync.planning import Wish
-from technic.sync.syncing import sync
 
 FIRST = """
 import time

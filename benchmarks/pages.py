@@ -190,16 +190,16 @@ def scans(base, process, count):
 
 def looks(runs):
     """Milliseconds from a snapshot's arrival to the differences, and with asking for it."""
+    from technic.data.ingest import FileStore
+    from technic.data.ingest.planning import Wish
+    from technic.data.ingest.sync import sync
+    from technic.data.providers.http import Http, Manners
+    from technic.data.providers.massive import HOSTS, Massive
+    from technic.data.simulated.publications import evening, record
+    from technic.data.simulated.server import Twin, serving
     from technic.market.sessions import nyse
-    from technic.providers.http import Http, Manners
-    from technic.providers.massive import HOSTS, Massive
     from technic.runtime.settings import Settings
     from technic.scan_file import ScanFile
-    from technic.simulate.server import Twin, serving
-    from technic.simulate.tape import evening, record
-    from technic.sync import FileStore
-    from technic.sync.planning import Wish
-    from technic.sync.syncing import sync
     from technic.watching import Snapshots, Watch
 
     tape = record(7, 11_000, 120)
@@ -279,7 +279,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
-    from technic.sync import open_store
+    from technic.data.ingest import open_store
 
     for row in page_rows(open_store(options.store), options.runs, options.seconds):
         print("| " + " | ".join(row) + " |")

@@ -32,11 +32,11 @@ from scale import bench_lines, scale_rows
 import technic as tc
 from technic.bench import all_features, milliseconds
 from technic.compiling import ensure_compiled
+from technic.data.simulated import simulate
 from technic.indicators.advance import advance, evaluate
 from technic.indicators.program import compile_program
 from technic.market.panel import pack
 from technic.runtime.settings import Settings
-from technic.simulate import simulate
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 REAL = DATA / "bars/us_2021_2024_split_adjusted.parquet"

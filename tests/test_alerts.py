@@ -19,13 +19,13 @@ from technic.alert_rules import AlertRules, Memory, Seen, decide, first_memory
 from technic.alerts import AlertBook, deliver, keep_channel
 from technic.alerts.channels import channel_of, channels_of, text_of
 from technic.alerts.guard import is_public, target_of
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
 from technic.errors import ConfigError, DeliveryError, RefusedError
 from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan, saved_scans
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.simulate import simulate
-from technic.sync import FileStore
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

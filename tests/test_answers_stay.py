@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 import technic as tc
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
+from technic.data.simulated.statements import statements
 from technic.scan_file import ScanFile
-from technic.simulate import simulate
-from technic.simulate.statements import statements
-from technic.sync import FileStore
 
 GOLDEN = Path(__file__).parent / "golden" / "answers.json"
 SEED = 29

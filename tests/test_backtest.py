@@ -19,6 +19,7 @@ from technic.backtesting.deciding import sessions_of_decision
 from technic.backtesting.running import backtest, rerun_backtest, strategy_digest
 from technic.backtesting.tape import Tape
 from technic.backtesting.trading import trade
+from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.interfaces.backtests import backtest_page, hangs, verdict
 from technic.market.sessions import nyse
@@ -26,7 +27,6 @@ from technic.plan import PlanRules
 from technic.question import understand
 from technic.runtime.executors import open_executor
 from technic.scan_file import ScanFile
-from technic.simulate import simulate
 from technic.trials import distinct_trials
 
 NAN = float("nan")

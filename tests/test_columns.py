@@ -10,12 +10,12 @@ import pytest
 
 import technic as tc
 from technic.columns import columns_of
+from technic.data.simulated import simulate
 from technic.increments import every_series, prove
 from technic.market.sessions import nyse
 from technic.runtime.cache import FileCache
 from technic.runtime.settings import Setting, Settings
 from technic.scan_file import ScanFile
-from technic.simulate import simulate
 
 
 def with_cache(folder):

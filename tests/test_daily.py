@@ -11,6 +11,7 @@ from technic.accuracy import check
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.daily import daily
+from technic.data.ingest import FileStore
 from technic.errors import StoreError
 from technic.interfaces.changes import night_lines
 from technic.interfaces.cli.live import _write
@@ -20,7 +21,6 @@ from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.sync import FileStore
 from vendor import at_evening, run_sync, tape, vendor
 
 FILE = ScanFile(name="up", where="close > sma(10)", rank="ret(5)", top=10, alert=AlertRules())

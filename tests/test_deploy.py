@@ -22,7 +22,7 @@ def metrics():
     from tempfile import mkdtemp
 
     from serving import served
-    from technic.sync import FileStore
+    from technic.data.ingest import FileStore
 
     with served(FileStore(Path(mkdtemp()) / "none")) as client:
         text = client.get("/metrics").text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
 from technic.differences import diff, difference, session_before
 from technic.errors import StoreError
 from technic.grid import funnel_of, grid_of
@@ -12,8 +14,6 @@ from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
 from technic.section import evaluate_question
-from technic.simulate import simulate
-from technic.sync import FileStore
 
 ASKED = ScanFile(name="d", where="close > sma(20) and rsi(14) < 70", rank="ret(10)", top=15)
 

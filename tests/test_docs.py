@@ -70,11 +70,11 @@ def test_every_name_of_the_language_is_documented():
 def test_the_ten_scans_of_the_cookbook_run(tmp_path, kernels):
     import tomllib
 
+    from technic.data.ingest import FileStore
+    from technic.data.simulated import simulate
+    from technic.data.simulated.statements import statements
     from technic.scan_file import ScanFile
     from technic.scanning import scan
-    from technic.simulate import simulate
-    from technic.simulate.statements import statements
-    from technic.sync import FileStore
 
     text = (ROOT / "docs/cookbook.md").read_text()
     files = [

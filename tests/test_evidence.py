@@ -10,13 +10,13 @@ from scipy.stats import t as scipy_t
 
 import technic as tc
 from technic.aftermath import forward_returns
+from technic.data.simulated import simulate
+from technic.data.store.evidence import evidence_for, remember
 from technic.errors import QuestionError, StoreError
 from technic.evaluating import default_columns, evaluate
 from technic.evidence import BINS, DRAWS, SEED, interval
 from technic.evidence import tested as measure
 from technic.market.sessions import nyse
-from technic.remembering import evidence_for, remember
-from technic.simulate import simulate
 
 HORIZONS = (1, 5, 21)
 

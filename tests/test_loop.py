@@ -20,15 +20,15 @@ from serving import served
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook, channels_of, deliver, keep_channel
 from technic.daily import daily
+from technic.data.ingest import FileStore
+from technic.data.simulated.faults import FaultPlan, Rule
+from technic.data.simulated.publications import Era, evening, record
+from technic.data.simulated.server import Twin, serving
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings
 from technic.saved import content_of, save_scan
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.simulate.faults import FaultPlan, Rule
-from technic.simulate.server import Twin, serving
-from technic.simulate.tape import Era, evening, record
-from technic.sync import FileStore
 from technic.watching import Snapshots, Watch
 from test_alerts import hook
 from vendor import FAST, massive, run_sync
@@ -204,7 +204,7 @@ def looked_at(store, settings, twin, source, n):
 
 def full_disk(store, settings, twin, source, n, monkeypatch):
     """A night on which nothing can be written: it is said, nothing is lost, the next try works."""
-    from technic.store import store as module
+    from technic.data.store import store as module
 
     before = store.version().name
 

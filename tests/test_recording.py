@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import technic as tc
+from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.recording import record
 from technic.scan_file import ScanFile
-from technic.simulate import simulate
 
 FILE = ScanFile(name="up", rank="ret(5)", universe="close > 2", top=5)
 

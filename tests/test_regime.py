@@ -7,9 +7,9 @@ import pytest
 
 import technic as tc
 from technic.benchmark import benchmark_closes
+from technic.data.simulated import simulate
 from technic.market.sessions import nyse
 from technic.query.names import REGIME
-from technic.simulate import simulate
 
 
 @pytest.fixture(scope="module")

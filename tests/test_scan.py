@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.simulated import simulate
 from technic.errors import StoreError, UnlistedError
 from technic.ledger import BUCKETS
 from technic.market.sessions import nyse
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile, presets
 from technic.scanning import rerun
-from technic.simulate import simulate
 from technic.verify import compare
 
 

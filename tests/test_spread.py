@@ -16,6 +16,7 @@ import pytest
 import technic as tc
 from technic import shards
 from technic.bench import all_features
+from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.evaluating import evaluate
 from technic.histories import every_bar, store_features
@@ -27,7 +28,6 @@ from technic.runtime.executors import open_executor, spans
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.shards import spread
-from technic.simulate import simulate
 from technic.spanning import scan_sessions
 
 EXECUTORS = ("inline:", "threads:1", "threads:2", "threads:3", "processes:1", "processes:2", "processes:3")  # fmt: skip

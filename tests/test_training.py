@@ -15,6 +15,7 @@ from sqlalchemy import text
 import technic as tc
 from technic.alpha.card import Card
 from technic.canarying import served, truncated
+from technic.data.simulated import simulate
 from technic.dataset import dataset
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.explaining import explain
@@ -30,7 +31,6 @@ from technic.models import (
 )
 from technic.runtime.settings import Settings
 from technic.scanning import rerun
-from technic.simulate import simulate
 from technic.train_file import TrainFile
 from technic.training import train
 from technic.trials import distinct_trials, trials

@@ -11,6 +11,9 @@ import pytest
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.columns import carry_ahead, columns_of
+from technic.data.ingest import FileStore
+from technic.data.simulated.publications import evening
+from technic.data.store.intraday_panel import merge
 from technic.errors import ProviderError, VerifyError
 from technic.market.sessions import nyse
 from technic.question import understand
@@ -18,9 +21,6 @@ from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import report_of, rerun, scan
 from technic.section import evaluate_question
-from technic.simulate.tape import evening
-from technic.store.provisional import merge
-from technic.sync import FileStore
 from technic.watching import Snapshots, Watch, session_at, watching
 from vendor import at_evening, run_sync, tape, vendor
 
@@ -239,7 +239,7 @@ def test_a_split_today_is_known_before_the_first_bar_of_today_is_stored(made):
 def test_minutes_by_websocket_give_what_snapshots_give(made):
     from time import monotonic, sleep
 
-    from technic.extras.stream import Stream
+    from technic.data.providers.stream import Stream
 
     twin, source, _, _ = made
     at_minute(twin, 30)
@@ -275,8 +275,8 @@ def wait(stream):
 
 
 def test_a_key_is_only_sent_over_an_encrypted_line():
+    from technic.data.providers.stream import Stream
     from technic.errors import ConfigError
-    from technic.extras.stream import Stream
 
     with pytest.raises(ConfigError, match="wss"):
         Stream("ws://example.com/stocks", "key", None)

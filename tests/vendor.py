@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
 
-from technic.providers.alpaca import Alpaca
-from technic.providers.http import Http, Manners
-from technic.providers.massive import HOSTS, Massive
-from technic.simulate.server import Twin, serving
-from technic.simulate.tape import evening, record
-from technic.sync.planning import Wish
-from technic.sync.syncing import sync
+from technic.data.ingest.planning import Wish
+from technic.data.ingest.sync import sync
+from technic.data.providers.alpaca import Alpaca
+from technic.data.providers.http import Http, Manners
+from technic.data.providers.massive import HOSTS, Massive
+from technic.data.simulated.publications import evening, record
+from technic.data.simulated.server import Twin, serving
 
 FAST = Manners(deadline=1.0, attempts=6, total=20.0, wait=0.005, wait_most=0.05)
 SIMULATED = {"vendor": "the twin"}

@@ -16,10 +16,10 @@ import numpy as np
 
 import technic as tc
 from technic.compiling import ensure_compiled
+from technic.data.simulated import simulate
 from technic.runtime.cache import open_cache
 from technic.runtime.cache.envelope import unwrap, wrap
 from technic.runtime.settings import Setting, Settings
-from technic.simulate import simulate
 
 
 def checks_poison(tier: int, seed: int):

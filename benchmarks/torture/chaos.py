@@ -10,12 +10,14 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.errors import PageError, ProviderError, TechnicError
-from technic.providers.http import Http, Manners
-from technic.providers.massive import HOSTS, Massive
-from technic.providers.source import Ask
-from technic.simulate.dialect import Request
-from technic.simulate.faults import (
+from technic.data.ingest import open_store
+from technic.data.ingest.planning import Wish
+from technic.data.ingest.sync import sync
+from technic.data.providers.http import Http, Manners
+from technic.data.providers.massive import HOSTS, Massive
+from technic.data.providers.source import Ask
+from technic.data.simulated.dialect import Request
+from technic.data.simulated.faults import (
     ANSWERS,
     ROWS,
     TRANSPORT,
@@ -26,13 +28,11 @@ from technic.simulate.faults import (
     afflict,
     chaos,
 )
-from technic.simulate.massive import answer
-from technic.simulate.server import Twin, serving
-from technic.simulate.tape import evening, record
-from technic.store.directory import eras
-from technic.sync import open_store
-from technic.sync.planning import Wish
-from technic.sync.syncing import sync
+from technic.data.simulated.massive_api import answer
+from technic.data.simulated.publications import evening, record
+from technic.data.simulated.server import Twin, serving
+from technic.data.store.tickers import eras
+from technic.errors import PageError, ProviderError, TechnicError
 
 FAST = Manners(deadline=0.8, attempts=9, total=30.0, wait=0.005, wait_most=0.03)
 SIMULATED = {"vendor": "the twin"}
@@ -264,8 +264,8 @@ def fault_matrix(seed):
 
 def judged(table, first, last):
     """What technic would store: rows that its own examination passes."""
+    from technic.data.ingest.merge import closes
     from technic.market.quality import examine
-    from technic.sync.intake import closes
 
     inside = table.filter(pl.col("date").is_between(first, last).fill_null(value=True))
     dated = inside.with_columns(known_at=closes(inside), assumed=pl.lit(value=True))

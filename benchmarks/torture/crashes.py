@@ -23,17 +23,17 @@ from pathlib import Path
 
 import numpy as np
 
+from technic.data.ingest import open_store
+from technic.data.ingest.inbox import Answered, Inbox
+from technic.data.ingest.planning import Wish
+from technic.data.ingest.sync import sync
+from technic.data.providers.source import Ask
+from technic.data.simulated.faults import FaultPlan
+from technic.data.simulated.publications import evening, record
+from technic.data.simulated.server import Twin, serving
+from technic.data.store import Store
+from technic.data.store.integrity import examine_files
 from technic.errors import StoreError
-from technic.integrity import examine_files
-from technic.providers.source import Ask
-from technic.simulate.faults import FaultPlan
-from technic.simulate.server import Twin, serving
-from technic.simulate.tape import evening, record
-from technic.store import Store
-from technic.sync import open_store
-from technic.sync.inbox import Answered, Inbox
-from technic.sync.planning import Wish
-from technic.sync.syncing import sync
 
 from .chaos import SIMULATED, client, content
 
@@ -42,10 +42,10 @@ CALLS = ("write", "pwrite64", "rename", "renameat", "renameat2", "link", "linkat
 VICTIM = """
 import sys
 from pathlib import Path
-from technic.sync import open_store
-from technic.sync.syncing import take_in
-from technic.providers.massive import Massive
-from technic.providers.http import Http
+from technic.data.ingest import open_store
+from technic.data.ingest.sync import take_in
+from technic.data.providers.massive import Massive
+from technic.data.providers.http import Http
 store = open_store(Path(sys.argv[1]))
 take_in(store, {"massive": Massive(Http("massive", "http://127.0.0.1:1", {}))}, {"vendor": "the twin"})
 """

@@ -24,15 +24,15 @@ import numpy as np
 import polars as pl
 from sqlalchemy import func, inspect, select
 
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
+from technic.data.simulated.statements import statements
+from technic.data.store.catalog.mirror import MADE
+from technic.data.store.catalog.tables import METADATA
 from technic.errors import SchemaError, StoreError
 from technic.market.items import COLUMNS
 from technic.market.sessions import nyse
 from technic.scores.statements import SPLITS, statements_of
-from technic.simulate import simulate
-from technic.simulate.statements import statements
-from technic.store.catalog.mirror import MADE
-from technic.store.catalog.tables import METADATA
-from technic.sync import FileStore
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 NOW = datetime(2024, 3, 9, tzinfo=UTC)

@@ -14,11 +14,11 @@ import polars as pl
 
 from technic.columns import columns_of
 from technic.compiling import ensure_compiled
+from technic.data.ingest import open_store
 from technic.increments import every_series, prove
 from technic.indicators import Series
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings
-from technic.sync import open_store
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data")) / "bars"
 

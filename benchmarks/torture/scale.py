@@ -24,6 +24,7 @@ from pathlib import Path
 import orjson
 
 import technic as tc
+from technic.data.simulated import simulate
 from technic.market.sessions import nyse
 from technic.rollout import Observation, RolloutFile, Router, judge
 from technic.rollout.health import ENOUGH
@@ -32,7 +33,6 @@ from technic.rollout.state import STEPS, register
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
-from technic.simulate import simulate
 from technic.spanning import scan_sessions
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))

@@ -1,5 +1,6 @@
 from .backtesting.running import backtest
 from .charting import chart
+from .data.ingest import open_store
 from .differences import diff
 from .errors import TechnicError
 from .evaluating import evaluate
@@ -13,7 +14,6 @@ from .runtime.version import __version__
 from .scan_file import ScanFile
 from .scanning import scan
 from .spanning import scan_sessions
-from .sync import open_store
 from .training import train
 
 __all__ = [

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.indicators.advance import evaluate
 from technic.market.panel import FIELDS
 from technic.query.lower import lower
@@ -20,8 +22,6 @@ from technic.report import Report, Row
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.store import Store
-from technic.store.panels import MappedPanel
 
 CHECKED = 12  # symbols held against the slow reference
 TOLERANCE = 1e-9  # relative: the reference adds in another order

@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 
 from technic.alpha.significance import YEAR
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
 from technic.fundamentals import statements_at
 from technic.histories import every_bar
@@ -23,8 +25,6 @@ from technic.past import Past, Seen
 from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
 from technic.query.tree import Node
-from technic.store import Store
-from technic.store.panels import MappedPanel
 
 CUT = 1.0  # a forward return counts at most +100 %
 IMPUTED = (-0.55, 0.0)  # other returns of names that vanish, to see what hangs on it

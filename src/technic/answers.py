@@ -24,14 +24,9 @@ from technic.scan_file import ScanFile
 
 # Folders whose lines cannot change an answer: where bars come from, what shows and keeps them.
 WITHOUT_EFFECT = (
-    "bench",
-    "extras",
-    "interfaces",
-    "providers",
+    "bench", "data/ingest", "data/providers", "data/simulated", "extras", "interfaces",
     "runtime/cache",
-    "simulate",
-    "sync",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
+from technic.data.store.catalog import Catalog
+from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.tables import API_KEYS
 from technic.errors import ConfigError
 from technic.runtime.settings import NAME
-from technic.store.catalog import Catalog
-from technic.store.catalog.catalog import naive
-from technic.store.catalog.tables import API_KEYS
 
 SCOPES = ("read", "scan", "admin")  # each may do what those before it may
 BYTES = 32

@@ -12,11 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError
 from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.store.panels import MappedPanel
 
 CUT = 0.5
 UNIT = 2.0**36  # per return; 131,072 symbols at the cut add up exactly

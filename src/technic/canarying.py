@@ -16,6 +16,7 @@ from technic.alpha.folds import Spans, walk_forward
 from technic.alpha.learning import Learner, forecasts
 from technic.alpha.samples import Samples
 from technic.benchmark import benchmark_closes
+from technic.data.store import Store
 from technic.forecasting import members_of, rows_of
 from technic.fundamentals import Known
 from technic.indicators.advance import evaluate
@@ -23,7 +24,6 @@ from technic.market.sessions import nyse
 from technic.question import single_series
 from technic.runtime.executors import Progress
 from technic.runtime.settings import Settings
-from technic.store import Store
 from technic.train_file import TrainFile
 
 POINTS = 100_000

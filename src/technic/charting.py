@@ -11,6 +11,9 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
+from technic.data.ingest import open_store
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.drawing import Drawing, candles_drawing
 from technic.histories import is_relative
 from technic.indicators.advance import evaluate
@@ -22,9 +25,6 @@ from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import plain
 from technic.section import evaluate_question
-from technic.store import Store
-from technic.store.panels import MappedPanel
-from technic.sync import open_store
 
 PRICES = ("open", "high", "low", "close", "volume")
 RATIOS = (

@@ -20,6 +20,7 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
+from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
 from technic.indicators.advance import Advance, advance
 from technic.indicators.fuse import digest as kernel_digest
@@ -27,7 +28,6 @@ from technic.indicators.program import Program, compile_program
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.cache import TieredCache, key_of
 from technic.runtime.settings import Settings
-from technic.store.panels import MappedPanel
 
 
 @dataclass(frozen=True, slots=True)

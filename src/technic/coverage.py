@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.data.store import Store, StoreVersion
 from technic.ledger import STALE_SESSIONS
 from technic.market.sessions import nyse
-from technic.store import Store, StoreVersion
 
 THIN_SESSION = 0.5  # a session with fewer bars than this share of the usual is suspicious
 

@@ -10,6 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from technic.columns import column_content, column_of
+from technic.data.store.panels import MappedPanel
 from technic.indicators.fuse import digest as kernel_digest
 from technic.query.evaluate import Evaluation
 from technic.query.names import ALPHA
@@ -18,7 +19,6 @@ from technic.question import Question
 from technic.runtime.cache import TieredCache, key_of
 from technic.runtime.settings import Settings
 from technic.scores.digest import digest as scores_digest
-from technic.store.panels import MappedPanel
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from technic.accuracy import Accuracy, check
 from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.alerts.channels import Channel
 from technic.alerts.delivery import Delivered, deliver
+from technic.data.ingest.sync import Synced
+from technic.data.store import Store
 from technic.differences import Difference, difference, session_before
 from technic.errors import StoreError, TechnicError, first_line
 from technic.measures import record
@@ -24,8 +26,6 @@ from technic.runtime.files import alone
 from technic.runtime.settings import Settings
 from technic.saved import Saved, saved_scans
 from technic.scanning import scan
-from technic.store import Store
-from technic.sync.syncing import Synced
 
 Keep = Callable[[str, Report, Difference | None], None]
 CHECKED = 50  # symbols recomputed each day

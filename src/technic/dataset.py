@@ -35,6 +35,8 @@ from technic.aftermath import (
 )
 from technic.alpha.samples import Samples, label_of, places
 from technic.compiling import ensure_compiled
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.histories import every_bar, is_relative
 from technic.indicators.fuse import digest as kernel_digest
 from technic.market.typing import FloatArray
@@ -43,8 +45,6 @@ from technic.query.resolve import Resolver
 from technic.question import clauses_of, single_series
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
-from technic.store import Store
-from technic.store.panels import MappedPanel
 from technic.train_file import HORIZONS, TrainFile
 
 FORM = 1  # of the files: what another technic wrote otherwise is not read

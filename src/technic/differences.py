@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from technic.data.store import Store
 from technic.errors import StoreError
 from technic.ledger import BUCKETS, TITLES
 from technic.market.sessions import nyse
@@ -19,7 +20,6 @@ from technic.report import Report, Row
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ import shutil
 import sys
 from typing import Any
 
+from technic.data.store import Store
+from technic.data.store.integrity import examine_files, sessions_of
 from technic.errors import TechnicError
 from technic.indicators.native import compiled
-from technic.integrity import examine_files, sessions_of
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.store import Store
 
 LOW_DISK = 1 << 30
 

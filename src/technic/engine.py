@@ -21,6 +21,7 @@ import orjson
 
 from technic.answers import code_digest
 from technic.compiling import ensure_compiled
+from technic.data.ingest import FileStore, open_store
 from technic.errors import ConfigError, TechnicError
 from technic.indicators.fuse import digest as kernel_digest
 from technic.indicators.native import load
@@ -28,7 +29,6 @@ from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.sync import FileStore, open_store
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 

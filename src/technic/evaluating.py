@@ -32,6 +32,8 @@ from technic.aftermath import (
     vanished,
 )
 from technic.compiling import ensure_compiled
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
 from technic.evidence import BINS, LEAST, Evidence, tested_together
 from technic.histories import every_bar
@@ -50,8 +52,6 @@ from technic.runtime.settings import Settings
 from technic.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 from technic.shards import kernels_here, pin, pinned
-from technic.store import Store
-from technic.store.panels import MappedPanel
 
 HORIZONS = (1, 5, 21)
 BATCH = 12  # series held at once: about 40 MB each for a market of three years

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from technic.data.store import Store
+from technic.data.store.evidence import evidence_for
 from technic.errors import StoreError
 from technic.ledger import BUCKETS, TITLES
 from technic.listed import position_of
@@ -16,12 +18,10 @@ from technic.market.sessions import nyse
 from technic.provenance import Piece, pieces_of
 from technic.query.tree import Between, Comparison, Node, Number
 from technic.question import understand
-from technic.remembering import evidence_for
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import plain
 from technic.section import Section, evaluate_question
-from technic.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from technic.alpha.forest import forest_of
 from technic.alpha.ridge import Ridge
 from technic.alpha.samples import Float32, places
 from technic.columns import column_content, column_of, columns_of
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError, ModelError, first_line
 from technic.indicators.fuse import digest as kernel_digest
 from technic.listed import last_sessions, listed_on
@@ -35,8 +37,6 @@ from technic.query.lower import series_of
 from technic.question import clauses_of, single_series
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
-from technic.store import Store
-from technic.store.panels import MappedPanel
 
 DEVICES = ("auto", "cpu", "cuda")
 LOG = logging.getLogger(__name__)

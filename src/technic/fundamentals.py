@@ -18,6 +18,9 @@ import polars as pl
 
 from technic.columns import column_content, column_of
 from technic.compiling import ensure_compiled
+from technic.data.store import Store, StoreVersion
+from technic.data.store.panels import MappedPanel
+from technic.data.store.tables import files, scan_files
 from technic.listed import attributes_of
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
@@ -28,9 +31,6 @@ from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
 from technic.scores.digest import digest as scores_digest
 from technic.scores.statements import SPLITS, Statements, fresh, statements_of
-from technic.store import Store, StoreVersion
-from technic.store.panels import MappedPanel
-from technic.store.tables import files, scan_files
 
 if TYPE_CHECKING:
     from technic.forecasting import ForecastPart

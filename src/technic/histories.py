@@ -13,6 +13,9 @@ import polars as pl
 from technic.benchmark import benchmark_closes
 from technic.columns import reads_benchmark
 from technic.compiling import ensure_compiled
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
+from technic.data.store.rows import newest_rows
 from technic.errors import SchemaError
 from technic.indicators import Series
 from technic.indicators.advance import evaluate
@@ -26,9 +29,6 @@ from technic.revised import revised_values
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.shards import spread
-from technic.store import Store
-from technic.store.panels import MappedPanel
-from technic.store.rows import newest_rows
 
 NEEDED = ("open", "high", "low", "close", "volume")
 

@@ -21,13 +21,13 @@ import numpy as np
 import polars as pl
 
 from technic.columns import columns_of
+from technic.data.store import Store
+from technic.data.store.backup import backup
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY, Series
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.runtime.settings import Setting, Settings
-from technic.store import Store
-from technic.store.backup import backup
 
 Tamper = Callable[[Settings, int], None]
 

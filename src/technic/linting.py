@@ -18,6 +18,7 @@ import numpy as np
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
+from technic.data.store import Store
 from technic.indicators.advance import evaluate
 from technic.market.panel import Panel, pack
 from technic.market.typing import FloatArray, IntArray
@@ -25,7 +26,6 @@ from technic.question import understand
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.section import evaluate_question
-from technic.store import Store
 
 CUTS = 8  # sessions at which histories are cut off
 SYMBOLS = 400  # drawn by seed

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.data.store.panels import MappedPanel
 from technic.errors import UnlistedError
 from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.names import ATTRIBUTES
-from technic.store.panels import MappedPanel
 
 
 def listed_on(view: MappedPanel) -> BoolArray:

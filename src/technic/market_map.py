@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from technic.data.store import Store
 from technic.fundamentals import market_regime
 from technic.grid import histogram, value_of
 from technic.query.names import NUMBER
@@ -17,7 +18,6 @@ from technic.runtime.settings import Settings
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import plain
 from technic.section import Section, evaluate_question
-from technic.store import Store
 
 SIZES = {"market_cap": "market_cap", "dollar_volume": "dollar_volume(20)"}
 UNKNOWN = "Unknown"

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from technic.alpha.card import Card
 from technic.alpha.learning import Model, model_of
+from technic.data.store import Store
+from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.tables import MODELS, TRIALS
 from technic.errors import ModelError
 from technic.runtime.files import write_atomically
-from technic.store import Store
-from technic.store.catalog.catalog import naive
-from technic.store.catalog.tables import MODELS, TRIALS
 
 SUFFIX = {"ridge": "json", "xgboost": "ubj"}
 

@@ -21,6 +21,7 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
+from technic.data.store import Store
 from technic.errors import StoreError
 from technic.histories import as_known, chosen_symbols, is_relative
 from technic.indicators import Series
@@ -35,7 +36,6 @@ from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
 from technic.shards import PANEL, arrays_of, rows_of, sizes_of, stretch_values
-from technic.store import Store
 
 BLOCKS = 64  # of a part: 512 symbols
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
+from technic.data.store.tickers import directory
 from technic.listed import attributes_of_listings
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.names import FACTS
 from technic.scores.statements import Statements, fresh
-from technic.store import Store
-from technic.store.directory import directory
-from technic.store.panels import MappedPanel
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

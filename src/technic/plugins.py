@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from technic.columns import column_content, column_of
+from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError, StoreError
 from technic.market.panel import FIELDS, Panel
 from technic.market.sessions import nyse
@@ -41,7 +42,6 @@ from technic.runtime.cache import key_of
 from technic.runtime.executors import DEFAULT, Executor, Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings, write_settings
-from technic.store.panels import MappedPanel
 
 GROUP = "technic.scores"
 STRETCH = 256  # symbols of a part

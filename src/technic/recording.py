@@ -18,6 +18,7 @@ import numpy as np
 
 from technic.aftermath import dividends_of, forward_returns
 from technic.alpha.measuring import block_of
+from technic.data.store import Store
 from technic.errors import StoreError
 from technic.evidence import interval, plain
 from technic.ledger import BUCKETS
@@ -27,7 +28,6 @@ from technic.report import Report
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
 from technic.scanning import rerun
-from technic.store import Store
 
 HORIZONS = (1, 5, 21)
 DELISTING = -0.30

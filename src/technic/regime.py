@@ -22,6 +22,7 @@ import orjson
 
 from technic.benchmark import benchmark_closes, counted
 from technic.columns import columns_of
+from technic.data.store.panels import MappedPanel
 from technic.indicators.fuse import digest as kernel_digest
 from technic.listed import last_sessions
 from technic.market.cross_section import percentile
@@ -31,7 +32,6 @@ from technic.market.typing import BoolArray, FloatArray
 from technic.question import series_for
 from technic.runtime.cache import key_of
 from technic.scores.digest import digest as scores_digest
-from technic.store.panels import MappedPanel
 
 if TYPE_CHECKING:
     from datetime import date

@@ -19,16 +19,16 @@ import polars as pl
 
 from technic.benchmark import benchmark_closes
 from technic.columns import reads_benchmark
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
+from technic.data.store.past_panels import Tables, tables_of
+from technic.data.store.rows import columns_of_rows, newest_of
 from technic.indicators import Series
 from technic.indicators.advance import evaluate
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.store import Store
-from technic.store.panels import MappedPanel
-from technic.store.past_views import Tables, tables_of
-from technic.store.rows import columns_of_rows, newest_of
 
 STRETCH = 4_000  # runs that are held at once
 WIDE = 1 << 20  # more than there are sessions

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from technic.answers import CanonicalQuestion, canonical_question, pack, report_key, unpack
+from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
 from technic.indicators.fuse import digest as kernel_digest
@@ -34,7 +35,6 @@ from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.section import Clock, Section, evaluate_question
-from technic.store import Store, StoreVersion
 
 SPARK_BARS = 20
 SETTLED = 1e-3  # weight of an average's seed below which its value has settled

@@ -17,6 +17,8 @@ import numpy as np
 
 from technic.columns import columns_of
 from technic.crossed import Crossed
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.fundamentals import Known
 from technic.indicators import Series
 from technic.ledger import Evidence, Ledger, draw_up
@@ -30,8 +32,6 @@ from technic.query.tree import Name, Node
 from technic.question import Question
 from technic.rank import Ranking, combine, order_by
 from technic.runtime.settings import Settings
-from technic.store import Store
-from technic.store.panels import MappedPanel
 
 KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from technic.compiling import ensure_compiled
+from technic.data.store import Store, StoreVersion
+from technic.data.store.remote import fetch
 from technic.errors import StoreError
 from technic.indicators.advance import advance
 from technic.indicators.fuse import digest as kernel_digest
@@ -24,8 +26,6 @@ from technic.market.typing import FloatArray, IntArray
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
-from technic.store import Store, StoreVersion
-from technic.store.opening import fetch
 
 NANOSECONDS = 4.0  # per value, on one core of the machine this was measured on
 PANEL = ("security_ids", "bars", "places", "lengths")

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from technic.compiling import ensure_compiled
+from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.question import question_of_dict, understand
@@ -27,7 +28,6 @@ from technic.scan_file import ScanFile
 from technic.scanning import report_of
 from technic.section import evaluate_question
 from technic.shards import pin, pinned
-from technic.store import Store, StoreVersion
 
 SECONDS = 0.1  # of one session's scan on one core
 

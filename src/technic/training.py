@@ -29,6 +29,7 @@ from technic.alpha.measuring import Measured, measured
 from technic.alpha.ridge import RidgeLearner
 from technic.alpha.samples import Float32, Samples
 from technic.canarying import sing
+from technic.data.store import Store, StoreVersion
 from technic.dataset import dataset
 from technic.errors import ConfigError, StoreError
 from technic.indicators.fuse import digest as kernel_digest
@@ -37,7 +38,6 @@ from technic.models import keep_model
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.store import Store, StoreVersion
 from technic.train_file import TrainFile
 from technic.trials import distinct_trials, record_trial, trials
 

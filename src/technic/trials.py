@@ -15,10 +15,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, func, insert, select
 
+from technic.data.store import Store
+from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.tables import TRIALS
 from technic.errors import StoreError
-from technic.store import Store
-from technic.store.catalog.catalog import naive
-from technic.store.catalog.tables import TRIALS
 
 FIELDS = ("at", "kind", "digest", "name", "store_version", "model", "content")
 

@@ -18,19 +18,19 @@ import polars as pl
 
 from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.columns import carry_ahead
+from technic.data.providers.source import SNAPSHOT_COLUMNS, Ask
+from technic.data.store import Store
+from technic.data.store.intraday_panel import Merged, merge
 from technic.differences import Difference, difference
 from technic.errors import ProviderError
 from technic.market.quality import examine
 from technic.market.sessions import NEW_YORK, nyse
-from technic.providers.source import SNAPSHOT_COLUMNS, Ask
 from technic.question import understand
 from technic.report import Report
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import report_of, scan
 from technic.section import evaluate_question
-from technic.store import Store
-from technic.store.provisional import Merged, merge
 
 FINE = "closed"
 

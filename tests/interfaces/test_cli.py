@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.ingest import FileStore
 from technic.runtime.settings import Settings
 from technic.scan_file import presets
-from technic.sync import FileStore
 
 
 @pytest.fixture(scope="session")

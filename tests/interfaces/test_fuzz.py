@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 
 from serving import served
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
 from technic.runtime.settings import Settings
-from technic.simulate import simulate
-from technic.sync import FileStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 EXAMPLES = int(os.environ.get("TECHNIC_FUZZ", "25"))  # of each route; 800 make 20,000 requests

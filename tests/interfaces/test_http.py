@@ -20,6 +20,9 @@ from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.api_keys import create_key, revoke_key
 from technic.charting import chart_data
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
+from technic.data.simulated.statements import statements
 from technic.differences import diff, session_before
 from technic.explaining import explain, why_not
 from technic.interfaces.http import pages
@@ -27,9 +30,6 @@ from technic.interfaces.http.questions import Asked
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.simulate import simulate
-from technic.simulate.statements import statements
-from technic.sync import FileStore
 
 ASKED = {"where": "close > sma(50)", "rank": "ret(21)", "top": 7, "columns": ["close", "rsi(14)"]}
 FILE = ScanFile(

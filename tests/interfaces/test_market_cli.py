@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from technic.simulate.server import Twin, serving
+from technic.data.simulated.server import Twin, serving
 from vendor import tape
 
 # A test that runs in the background of a shell inherits that SIGINT is ignored.

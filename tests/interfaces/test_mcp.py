@@ -15,11 +15,11 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
 from technic.interfaces.mcp import make_server
 from technic.runtime.settings import Settings
 from technic.scanning import scan
-from technic.simulate import simulate
-from technic.sync import FileStore
 
 TOOLS = {
     "compile",

@@ -10,6 +10,9 @@ import pytest
 from browsers import browsing, hostile
 from serving import served
 from technic.alert_rules import AlertRules
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
+from technic.data.simulated.statements import statements
 from technic.explaining import explain
 from technic.market.sessions import nyse
 from technic.market_map import market_map
@@ -17,9 +20,6 @@ from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan, scan_file
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan
-from technic.simulate import simulate
-from technic.simulate.statements import statements
-from technic.sync import FileStore
 
 pytestmark = pytest.mark.slow
 COLUMNS = ("close", "100 * ret(1)", "rsi(14)", "atr_pct(14)", "dollar_volume(20)", "market_cap")

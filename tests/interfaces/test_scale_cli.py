@@ -16,9 +16,9 @@ import pytest
 
 import technic as tc
 from technic.bench.comparing import compare
+from technic.data.simulated import simulate
 from technic.interfaces.bench import bench_page
 from technic.market.sessions import nyse
-from technic.simulate import simulate
 
 TECHNIC = [str(Path(sys.executable).parent / "technic")]
 

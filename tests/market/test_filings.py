@@ -73,9 +73,9 @@ def test_two_values_in_one_night_are_both_set_aside_and_one_told_twice_is_not():
 
 def test_real_filings_lose_less_than_one_in_a_hundred(real_data):
     """Known answers on the real file: what is impossible there, and no more."""
+    from technic.data.ingest.filing_files import CHECKS, _facts
+    from technic.data.providers.filings import read_filings
     from technic.market.items import ITEMS
-    from technic.providers.filings import read_filings
-    from technic.sync.filing_files import CHECKS, _facts
 
     raw = read_filings(real_data / "filings/sec_facts_2015_2016.parquet", (*ITEMS, *CHECKS))
     good, bad = examine_filings(_facts(raw))

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.ingest.planning import Wish
+from technic.data.ingest.sync import plan_sync, sync
+from technic.data.ingest.vendors import extra
+from technic.data.providers.flatfiles import FlatFiles
+from technic.data.providers.source import Ask
+from technic.data.simulated.server import Twin, serving
 from technic.errors import ConfigError, ProviderError
-from technic.extras.flatfiles import FlatFiles
-from technic.providers.source import Ask
-from technic.simulate.server import Twin, serving
-from technic.sync.planning import Wish
-from technic.sync.syncing import plan_sync, sync
-from technic.vendors import extra
 from vendor import SIMULATED, at_evening, massive, tape
 
 
@@ -37,7 +37,7 @@ def test_files_fill_the_past_and_the_api_the_last_day(tmp_path):
     with serving(twin) as served, massive(served.url) as rest:
         now = at_evening(twin, 30)
         sources = {"massive": rest, "flatfiles": FlatFiles(served.url, "a", "b")}
-        from technic.providers.source import Pace
+        from technic.data.providers.source import Pace
 
         paces = {"massive": Pace(5, 60.0)}
         wish = Wish(twin.tape.sessions[8], now)
@@ -50,7 +50,7 @@ def test_files_fill_the_past_and_the_api_the_last_day(tmp_path):
 
 def test_rows_in_yahoos_shape():
     pd = import_module("pandas")
-    from technic.extras.yahoo import as_rows
+    from technic.data.providers.yahoo import as_rows
 
     index = pd.DatetimeIndex(["2024-03-07", "2024-03-08"], tz="America/New_York", name="Date")
     columns = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
@@ -67,7 +67,7 @@ def test_what_is_not_installed_says_how_to_install_it():
 
 
 def test_a_port_with_401_in_it_is_no_refusal():
-    from technic.extras.flatfiles import is_refusal
+    from technic.data.providers.flatfiles import is_refusal
 
     assert is_refusal("the server said: 401 Unauthorized")
     assert is_refusal("status 403, path x")

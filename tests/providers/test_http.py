@@ -9,12 +9,12 @@ import time
 
 import pytest
 
+from technic.data.providers.allowance import Allowance
+from technic.data.providers.http import Http, _wait, strict_json
+from technic.data.providers.massive import HOSTS, Massive
+from technic.data.providers.source import Ask, Pace
+from technic.data.simulated.faults import ANSWERS, TRANSPORT, FaultPlan, Rule
 from technic.errors import AccessError, PageError, ProviderError
-from technic.providers.allowance import Allowance
-from technic.providers.http import Http, _wait, strict_json
-from technic.providers.massive import HOSTS, Massive
-from technic.providers.source import Ask, Pace
-from technic.simulate.faults import ANSWERS, TRANSPORT, FaultPlan, Rule
 from vendor import tape, vendor
 
 
@@ -152,7 +152,7 @@ def test_the_key_is_told_to_nobody(caplog, tmp_path):
 def test_an_allowance_is_shared_by_processes(tmp_path):
     path, pace = tmp_path / "rates.sqlite", Pace(4, 1.5)
     program = (
-        "from technic.providers.allowance import Allowance; from technic.providers.source import Pace;"
+        "from technic.data.providers.allowance import Allowance; from technic.data.providers.source import Pace;"
         f"from pathlib import Path; a = Allowance(Pace(4, 1.5), Path({str(path)!r}), 'k');"
         "[a.take(20.0) for _ in range(4)]"
     )

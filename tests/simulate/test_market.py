@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from technic.data.simulated import simulate
+from technic.data.simulated.names import HAZARDS
 from technic.market.quality import examine
-from technic.simulate import simulate
-from technic.simulate.names import HAZARDS
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_revisions_are_late_and_almost_all_in_volume(made, first_seen):
 
 
 def test_good_rows_only_so_that_the_demo_is_not_a_quarantine(made):
-    from technic.sync.files import _dated
+    from technic.data.ingest.files import _dated
 
     assert examine(_dated(made.bars)).bad.is_empty()
 

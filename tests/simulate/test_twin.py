@@ -9,13 +9,13 @@ from importlib import import_module
 import httpx2
 import pytest
 
+from technic.data.simulated.dialect import Request
+from technic.data.simulated.faults import ANSWERS, ROWS, TRANSPORT, FaultPlan, Rule, read_plan
+from technic.data.simulated.massive_api import answer
+from technic.data.simulated.publications import evening, record
+from technic.data.simulated.replay import replay
+from technic.data.simulated.server import Twin, plan_of, serving
 from technic.errors import ConfigError
-from technic.simulate.dialect import Request
-from technic.simulate.faults import ANSWERS, ROWS, TRANSPORT, FaultPlan, Rule, read_plan
-from technic.simulate.massive import answer
-from technic.simulate.replay import replay
-from technic.simulate.server import Twin, plan_of, serving
-from technic.simulate.tape import evening, record
 from vendor import at_evening, tape, vendor
 
 HEADERS = {"Authorization": "Bearer any"}

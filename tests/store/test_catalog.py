@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import event, inspect
 
 from servers import postgres
+from technic.data.ingest import FileStore
+from technic.data.store.catalog import Catalog
+from technic.data.store.catalog.migrations import MIGRATIONS, STEPS
+from technic.data.store.catalog.tables import KEPT, METADATA
 from technic.errors import SchemaError, StoreError
 from technic.market.schema import SECTORS
-from technic.store.catalog import Catalog
-from technic.store.catalog.migrations import MIGRATIONS, STEPS
-from technic.store.catalog.tables import KEPT, METADATA
-from technic.sync import FileStore
 
 NOW = datetime(2024, 3, 9, tzinfo=UTC)
 DAYS = [date(2024, 3, d) for d in (6, 7, 8)]
@@ -166,7 +166,7 @@ def test_two_stores_in_one_database_do_not_see_each_other(tmp_path, server):
 
 
 def test_a_backup_holds_what_only_the_database_had(store, tmp_path):
-    from technic.store.backup import backup
+    from technic.data.store.backup import backup
 
     fill(store)
     store.catalog.watch("mine", ["S007"], NOW)
@@ -233,7 +233,7 @@ def test_a_catalog_lost_is_made_again(store, tmp_path):
     else:
         from sqlalchemy import delete
 
-        from technic.store.catalog.engine import writing
+        from technic.data.store.catalog.engine import writing
 
         with writing(store.catalog._engine) as connection:
             for name in ("universe", "tickers", "mirror"):
@@ -246,7 +246,7 @@ def test_a_catalog_lost_is_made_again(store, tmp_path):
 
 def _migrate_and_die(url, identity, statement):
     """In a process of its own: killed at the n-th statement of the making of a catalog."""
-    from technic.store.catalog import engine as engines
+    from technic.data.store.catalog import engine as engines
 
     seen = 0
     opened = engines.open_engine
@@ -263,7 +263,7 @@ def _migrate_and_die(url, identity, statement):
 
         return made
 
-    import technic.store.catalog.catalog as module
+    import technic.data.store.catalog.catalog as module
 
     module.open_engine = listening
     Catalog(url, identity).close()
@@ -304,7 +304,7 @@ def _kill_at(tmp_path, database, step):
 def test_a_catalog_of_a_newer_technic_is_refused(store):
     from sqlalchemy import insert
 
-    from technic.store.catalog.engine import writing
+    from technic.data.store.catalog.engine import writing
 
     fill(store)
     with writing(store.catalog._engine) as connection:

@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.ingest.repair import set_aside_damage
+from technic.data.store.backup import backup
+from technic.data.store.integrity import examine_files
 from technic.errors import StoreError
-from technic.integrity import examine_files
 from technic.market.sessions import nyse
 from technic.scanning import rerun
-from technic.store.backup import backup
-from technic.sync.repairing import set_aside_damage
 from technic.verify import compare
 from vendor import at_evening, run_sync, vendor
 
@@ -229,8 +229,8 @@ def test_five_hundred_nights_and_a_log_of_sixty_days_ago_still_verify(tmp_path, 
 
 def _tables(store, rows, k):
     """One night's commit, without the checks of an import."""
+    from technic.data.ingest.merge import as_bars
     from technic.market.schema import TICKERS
-    from technic.sync.intake import as_bars
 
     at = nyse().closes(nyse().ordinal(rows["date"][0])) + timedelta(hours=3)
     good = rows.with_columns(

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.simulated import simulate
+from technic.data.store import panels
+from technic.data.store.rows import newest_rows
+from technic.data.store.tickers import directory
 from technic.market.adjust import adjust_for_splits
 from technic.market.sessions import nyse
-from technic.simulate import simulate
-from technic.store import panels
-from technic.store.directory import directory
-from technic.store.rows import newest_rows
 
 
 def reference(store, as_of, cutoff):

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from technic.sync import open_store
+from technic.data.ingest import open_store
 
 FILES = {
     "us_2021_2024_split_adjusted.parquet": "splits",

@@ -11,14 +11,14 @@ from contextlib import closing, contextmanager
 import pytest
 
 import technic as tc
+from technic.data.simulated import simulate
+from technic.data.store.object_storage import Bucket
+from technic.data.store.remote import fetch, mirror_folder, push
 from technic.errors import StoreError
-from technic.extras.objects import Bucket
 from technic.market.sessions import nyse
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
-from technic.simulate import simulate
 from technic.spanning import scan_sessions
-from technic.store.opening import fetch, mirror_folder, push
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

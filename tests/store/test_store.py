@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from technic.data.ingest import FileStore, open_store
+from technic.data.store import store as store_module
 from technic.errors import SchemaError, StoreError
 from technic.market.sessions import nyse
-from technic.store import store as store_module
-from technic.sync import FileStore, open_store
 
 LAST = nyse().ordinal(date(2024, 3, 8))
 

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.ingest import FileStore
+from technic.data.ingest.filing_sync import sync_companies, sync_filings
+from technic.data.providers.edgar import Edgar, company_facts, user_agent
+from technic.data.providers.http import Http
+from technic.data.simulated.reference_api import SICS, figures, statement_days
 from technic.errors import AccessError, StoreError
 from technic.market.items import ITEMS
-from technic.providers.edgar import Edgar, company_facts, user_agent
-from technic.providers.http import Http
-from technic.simulate.reference import SICS, figures, statement_days
-from technic.sync import FileStore
-from technic.sync.filing_sync import sync_companies, sync_filings
 from vendor import FAST, sync_all, vendor
 
 
@@ -97,8 +97,8 @@ def test_a_number_corrected_in_place_counts_from_when_it_was_seen(store, twin):
     sync_filings(store, "massive", twin[1], clock(twin))
     before = store.table("facts").collect()
     row = before.filter(pl.col("item") == "assets").sort("known_at").row(-1, named=True)
+    from technic.data.ingest.filing_files import keep_facts
     from technic.market.filings import examine_filings
-    from technic.sync.filing_files import keep_facts
 
     seen = clock(twin)() + timedelta(days=1)
     changed = pl.DataFrame([row]).with_columns(

@@ -13,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import technic as tc
+from technic.data.ingest import actions
+from technic.data.ingest.inbox import Answered, Inbox
+from technic.data.ingest.planning import Wish, choose, due, newest_session, sessions_between
+from technic.data.ingest.request_cover import cheapest
+from technic.data.ingest.securities import Directory
+from technic.data.ingest.sync import plan_sync, sync
+from technic.data.providers.source import Ask, Pace
+from technic.data.simulated.faults import FaultPlan, Rule
+from technic.data.simulated.publications import evening, record
+from technic.data.store.tickers import eras
 from technic.errors import ConfigError, StoreError
 from technic.market.sessions import nyse
-from technic.providers.source import Ask, Pace
 from technic.runtime.files import alone
-from technic.simulate.faults import FaultPlan, Rule
-from technic.simulate.tape import evening, record
-from technic.store.directory import eras
-from technic.sync import actions
-from technic.sync.cover import cheapest
-from technic.sync.identity import Directory
-from technic.sync.inbox import Answered, Inbox
-from technic.sync.planning import Wish, choose, due, newest_session, sessions_between
-from technic.sync.syncing import plan_sync, sync
 from vendor import SIMULATED, alpaca, at_evening, run_sync, tape, vendor
 
 
@@ -300,7 +300,7 @@ def test_an_unscheduled_closure_is_told_and_not_asked_for_ever(store):
     rows = market.rows
     from dataclasses import replace
 
-    from technic.simulate.tape import number
+    from technic.data.simulated.publications import number
 
     closed = replace(market, rows=rows.at(rows.session != number(gone)), symbol_cache={})
     with vendor(closed) as (twin, source, _):
@@ -488,7 +488,7 @@ def test_the_hosts_time_zone_does_not_matter(zone):
     program = """
 from datetime import datetime, timedelta, UTC
 from technic.market.sessions import nyse, NEW_YORK
-from technic.sync.planning import newest_session, is_final
+from technic.data.ingest.planning import newest_session, is_final
 t = nyse()
 out = []
 start = datetime(2024, 2, 28, tzinfo=UTC)
@@ -562,8 +562,8 @@ def test_a_settled_session_is_asked_again_after_one_and_after_five():
 
 
 def test_identity_needs_proof_to_merge():
+    from technic.data.providers.source import TICKER_COLUMNS
     from technic.market.schema import LISTINGS, TICKERS
-    from technic.providers.source import TICKER_COLUMNS
 
     empty = Directory.of(pl.DataFrame(schema=TICKERS), pl.DataFrame(schema=LISTINGS), "test")
     rows = pl.DataFrame({"symbol": ["FB", "FB"], "date": [date(2022, 6, 7), date(2022, 6, 8)]})

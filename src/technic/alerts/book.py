@@ -11,13 +11,13 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from technic.alert_rules import AlertRules, Memory, Seen, Told, decide, first_memory
+from technic.data.store.catalog import Catalog
+from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
 from technic.differences import Side
 from technic.question import expand
 from technic.report import Report
 from technic.scan_file import ScanFile
-from technic.store.catalog import Catalog
-from technic.store.catalog.catalog import naive
-from technic.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from sqlalchemy import select, update
 
 from technic.alerts.book import alert_of_row
 from technic.alerts.channels import Channel
+from technic.data.store.catalog import Catalog
+from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.tables import ALERTS, DELIVERIES
 from technic.errors import ConfigError, DeliveryError, RefusedError, StoreError, first_line
 from technic.runtime.files import alone
-from technic.store.catalog import Catalog
-from technic.store.catalog.catalog import naive
-from technic.store.catalog.tables import ALERTS, DELIVERIES
 
 BACKOFF = (60, 300, 900, 3_600, 10_800)  # seconds; the last again and again
 GIVE_UP = 40  # attempts: more than four days

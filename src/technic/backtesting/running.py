@@ -28,6 +28,7 @@ from technic.backtesting.tape import Tape, tape_of
 from technic.backtesting.trading import Traded, trade
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
+from technic.data.store import Store, StoreVersion
 from technic.errors import ModelError, StoreError
 from technic.indicators.fuse import digest as kernel_digest
 from technic.manifest import canonical, make_manifest
@@ -41,7 +42,6 @@ from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import ScanFile
 from technic.spanning import sessions_between
-from technic.store import Store, StoreVersion
 from technic.trials import distinct_trials, record_trial
 
 

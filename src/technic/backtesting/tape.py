@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from technic.aftermath import QUIET
+from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import newest_rows
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.store import Store, StoreVersion
-from technic.store.rows import newest_rows
 
 FIELDS = ("open", "high", "low", "close", "volume")
 

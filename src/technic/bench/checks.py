@@ -27,6 +27,7 @@ from technic.bench.ladder import ASKED, plain_seal
 from technic.bench.levers import filter_three_ways
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once
+from technic.data.ingest import FileStore
 from technic.errors import TechnicError, install_hint
 from technic.indicators.program import Program, compile_program
 from technic.market.typing import FloatArray
@@ -34,7 +35,6 @@ from technic.runtime.executors import Executor, open_executor
 from technic.runtime.settings import Setting, Settings
 from technic.scanning import scan
 from technic.shards import spread
-from technic.sync import FileStore
 
 WHOLE = """
 import technic as tc
@@ -192,12 +192,12 @@ def _invalidation(market: Market) -> Check:
 
 def _calls(market: Market) -> Check:
     """Calls of a first scan of 100 symbols × 250 sessions, to the twin."""
-    from technic.providers.alpaca import Alpaca  # noqa: PLC0415 -- used here alone
-    from technic.providers.http import Http  # noqa: PLC0415
-    from technic.simulate.server import Twin, serving  # noqa: PLC0415
-    from technic.simulate.tape import evening, record  # noqa: PLC0415
-    from technic.sync.planning import Wish  # noqa: PLC0415
-    from technic.sync.syncing import sync  # noqa: PLC0415
+    from technic.data.ingest.planning import Wish  # noqa: PLC0415
+    from technic.data.ingest.sync import sync  # noqa: PLC0415
+    from technic.data.providers.alpaca import Alpaca  # noqa: PLC0415 -- used here alone
+    from technic.data.providers.http import Http  # noqa: PLC0415
+    from technic.data.simulated.publications import evening, record  # noqa: PLC0415
+    from technic.data.simulated.server import Twin, serving  # noqa: PLC0415
 
     tape = record(3, 300, 260)
     twin = Twin(tape)

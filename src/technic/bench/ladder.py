@@ -9,10 +9,10 @@ from typing import Any
 from technic.accuracy import off_reference
 from technic.bench.markets import Market
 from technic.bench.timing import busy, in_process, milliseconds, once
+from technic.data.store import Store
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.store import Store
 
 SIZES = (50, 100, 500, 2_648, 5_277, 11_000)
 ASKED = ScanFile(

@@ -11,15 +11,15 @@ import numpy as np
 from technic.bench.ladder import ASKED
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, milliseconds, once
+from technic.data.store import Store
+from technic.data.store.panels import PanelCache
+from technic.data.store.rows import columns_of_rows, fields_of
 from technic.indicators.advance import advance
 from technic.indicators.program import compile_program
 from technic.market.panel import pack
 from technic.runtime.executors import Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared
 from technic.scanning import scan
-from technic.store import Store
-from technic.store.panels import PanelCache
-from technic.store.rows import columns_of_rows, fields_of
 
 SIZES = (100, 5_277)
 
@@ -52,11 +52,11 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
 
 def _calls() -> dict[str, float]:
     """Milliseconds of a call for a whole session, and of one for one symbol, to the twin."""
-    from technic.providers.http import Http  # noqa: PLC0415 -- heavy, and used here alone
-    from technic.providers.massive import HOSTS, Massive  # noqa: PLC0415
-    from technic.providers.source import Ask  # noqa: PLC0415
-    from technic.simulate.server import Twin, serving  # noqa: PLC0415
-    from technic.simulate.tape import evening, record  # noqa: PLC0415
+    from technic.data.providers.http import Http  # noqa: PLC0415 -- heavy, and used here alone
+    from technic.data.providers.massive import HOSTS, Massive  # noqa: PLC0415
+    from technic.data.providers.source import Ask  # noqa: PLC0415
+    from technic.data.simulated.publications import evening, record  # noqa: PLC0415
+    from technic.data.simulated.server import Twin, serving  # noqa: PLC0415
 
     tape = record(3, 5_277, 30)
     twin = Twin(tape)

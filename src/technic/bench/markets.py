@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import polars as pl
 
+from technic.data.ingest import FileStore
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
 from technic.runtime.settings import Setting, Settings
-from technic.store import Store
-from technic.store.panels import MappedPanel
-from technic.sync import FileStore
 
 SEED = 0
 
@@ -125,7 +125,7 @@ class Bench:
             kind = "simulated" if version.simulated else "real"
             source = f"{self._store.folder.name}, {kind} bars to {version.last}"
             return Market(source, self._store, folder, settings)
-        from technic.simulate import simulate  # noqa: PLC0415
+        from technic.data.simulated import simulate  # noqa: PLC0415
 
         made = simulate(seed=7, size=self._size, sessions=self._sessions)
         store = FileStore(folder / "simulated")

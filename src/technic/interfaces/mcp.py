@@ -20,6 +20,8 @@ from pydantic import Field
 from technic.backtesting.deciding import sessions_of_decision
 from technic.backtesting.running import backtest
 from technic.coverage import coverage
+from technic.data.store import Store
+from technic.data.store.evidence import remembered
 from technic.differences import diff
 from technic.errors import (
     ConfigError,
@@ -37,7 +39,6 @@ from technic.interfaces.cards import card_lines
 from technic.models import card_of, registered
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
-from technic.remembering import remembered
 from technic.report import Report
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
@@ -45,7 +46,6 @@ from technic.saved import scan_file
 from technic.scan_file import UNIVERSES, ScanFile
 from technic.scanning import scan
 from technic.spanning import sessions_between
-from technic.store import Store
 
 READING = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False

@@ -12,7 +12,7 @@ import typer
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.sync import Imported
+    from technic.data.ingest import Imported
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Parquet or CSV, one row per symbol and date.")
@@ -35,14 +35,14 @@ def demo(
     """Scan a simulated market: no key, no network, no data of yours."""
     import shutil
 
+    from technic.data.ingest import FileStore
+    from technic.data.simulated import simulate
+    from technic.data.simulated.market import FORM
+    from technic.data.simulated.statements import statements
     from technic.interfaces.render import render_scan
     from technic.runtime.settings import Settings
     from technic.scan_file import ScanFile
     from technic.scanning import scan as run
-    from technic.simulate import simulate
-    from technic.simulate.market import FORM
-    from technic.simulate.statements import statements
-    from technic.sync import FileStore
 
     settings = Settings.load()
     folder = Path(store) if store else settings.stores / "demo"
@@ -165,8 +165,8 @@ def import_yahoo(
     """
     from datetime import UTC, datetime
 
+    from technic.data.ingest.vendors import extra
     from technic.market.sessions import nyse
-    from technic.vendors import extra
 
     desk = options.desk(store, writing=True)
     names = options.symbols(symbols) or ()

@@ -12,7 +12,7 @@ from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.sync.filing_sync import FilingsSynced
+    from technic.data.ingest.filing_sync import FilingsSynced
 
 
 def import_filings(
@@ -61,10 +61,10 @@ def sync_filings(
     Massive is asked in bulk by day of filing; EDGAR one company at a time, those never asked
     first, in the name of TECHNIC_EDGAR_CONTACT. Both can be stopped and go on.
     """
+    from technic.data.ingest.filing_sync import sync_companies
+    from technic.data.ingest.filing_sync import sync_filings as run
+    from technic.data.ingest.vendors import connected, connected_edgar
     from technic.interfaces.cli.market import ledger
-    from technic.sync.filing_sync import sync_companies
-    from technic.sync.filing_sync import sync_filings as run
-    from technic.vendors import connected, connected_edgar
 
     desk = options.desk(store, writing=True)
     desk.store.require()

@@ -36,10 +36,10 @@ def serve(
     """Serve a simulated vendor on loopback: Massive's dialect, and Alpaca's bars. Needs no key."""
     import time
 
-    from technic.simulate.faults import read_plan
-    from technic.simulate.replay import replay as tape_of_file
-    from technic.simulate.server import Twin, serving
-    from technic.simulate.tape import record
+    from technic.data.simulated.faults import read_plan
+    from technic.data.simulated.publications import record
+    from technic.data.simulated.replay import replay as tape_of_file
+    from technic.data.simulated.server import Twin, serving
 
     show = options.progress("Simulating a vendor")
     show("drawing bars" if replay is None else f"reading {replay.name}")
@@ -112,8 +112,8 @@ def backup(
 
     To object storage only what is new goes, and it can be read there: --store s3://bucket/x.
     """
-    from technic.store.backup import backup as run
-    from technic.store.opening import is_remote, push
+    from technic.data.store.backup import backup as run
+    from technic.data.store.remote import is_remote, push
 
     desk = options.desk(store)
     if is_remote(target):

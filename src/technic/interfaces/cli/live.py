@@ -12,10 +12,10 @@ from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
+    from technic.data.ingest.sync import Synced
     from technic.differences import Difference
     from technic.report import Report
     from technic.scan_file import ScanFile
-    from technic.sync.syncing import Synced
 
 ScanArgument = Annotated[
     str, typer.Argument(metavar="FILE|NAME", help="A scan file, a saved scan, or a preset.")
@@ -78,8 +78,8 @@ def watch(
 
     from technic.alert_rules import duration
     from technic.alerts import AlertBook, channels_of, deliver
+    from technic.data.ingest.vendors import connected, streamed
     from technic.interfaces.cli.market import ledger
-    from technic.vendors import connected, streamed
     from technic.watching import Snapshots, Watch, watching
 
     desk = options.desk(store)
@@ -176,9 +176,9 @@ def daily(
 
 
 def _sync(desk: options.Desk) -> Synced:
+    from technic.data.ingest.sync import sync
+    from technic.data.ingest.vendors import connected, wish_of
     from technic.interfaces.cli.market import ledger
-    from technic.sync.syncing import sync
-    from technic.vendors import connected, wish_of
 
     with connected(desk.settings, ledger(desk.store)) as vendors:
         clock = vendors.clock()

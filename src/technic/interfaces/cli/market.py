@@ -12,10 +12,10 @@ import typer
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.store import Store
-    from technic.sync.ingest import Tally
-    from technic.sync.planning import Plan
-    from technic.sync.syncing import Synced
+    from technic.data.ingest.commit import Tally
+    from technic.data.ingest.planning import Plan
+    from technic.data.ingest.sync import Synced
+    from technic.data.store import Store
 
 HOUR = 60.0  # minutes
 NOTES_SHOWN = 12
@@ -45,11 +45,11 @@ def sync(
 
     Can be stopped at any moment, and goes on without asking anything twice.
     """
-    from technic.asking import asking_ahead
-    from technic.sync.repairing import set_aside_damage
-    from technic.sync.syncing import plan_sync
-    from technic.sync.syncing import sync as run
-    from technic.vendors import connected, wish_of
+    from technic.data.ingest.fetch_ahead import asking_ahead
+    from technic.data.ingest.repair import set_aside_damage
+    from technic.data.ingest.sync import plan_sync
+    from technic.data.ingest.sync import sync as run
+    from technic.data.ingest.vendors import connected, wish_of
 
     desk = options.desk(store, writing=True)
     names = ",".join(options.symbols(symbols) or ())
@@ -217,9 +217,9 @@ def providers(
     as_json: options.JsonOption = False,
 ) -> None:
     """List vendors: key, cost, history, rate, licence, and what your key was found to allow."""
-    from technic.probing import known_verdict, probed
+    from technic.data.ingest.entitlements import known_verdict, probed
+    from technic.data.ingest.vendors import VENDORS
     from technic.runtime.settings import Settings
-    from technic.vendors import VENDORS
 
     settings = Settings.load()
     rows = []
@@ -251,11 +251,11 @@ def init(
     universe: Annotated[str | None, typer.Option(help="all, or symbols A,B,C.")] = None,
 ) -> None:
     """Choose a vendor, history and universe; keep the key in a file only you can read."""
+    from technic.data.ingest.planning import choose, newest_session, plural
+    from technic.data.ingest.vendors import FREE, PLANS, VENDORS, pace_of
     from technic.market.sessions import nyse
     from technic.runtime import secrets
     from technic.runtime.settings import Settings, write_settings
-    from technic.sync.planning import choose, newest_session, plural
-    from technic.vendors import FREE, PLANS, VENDORS, pace_of
 
     asks = sys.stdin.isatty()
     settings = Settings.load()
@@ -290,8 +290,8 @@ def init(
     print(f"Kept in {path}.")
     count = 11_000 if symbols is None else len(symbols)
     print(f"{history} sessions of {'the whole market' if symbols is None else f'{count} symbols'}:")
-    from technic.providers.alpaca import Alpaca
-    from technic.providers.massive import Massive
+    from technic.data.providers.alpaca import Alpaca
+    from technic.data.providers.massive import Massive
 
     kinds: dict[str, Any] = {"massive": Massive, "alpaca": Alpaca}
     sources = {n.strip(): kinds[n.strip()].__new__(kinds[n.strip()]) for n in provider.split(",")}

@@ -20,10 +20,10 @@ from technic.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from technic.data.ingest import FileStore
+    from technic.data.store import StoreVersion
     from technic.runtime.executors import Executor
     from technic.runtime.settings import Settings
-    from technic.store import StoreVersion
-    from technic.sync import FileStore
 
 StoreOption = Annotated[
     str | None, typer.Option("--store", metavar="DIR|URL", help="Folder of the store, or s3://….")
@@ -89,10 +89,10 @@ def logging_as(*, verbose: bool, as_json: bool) -> None:
 
 def desk(flag: str | None, *, writing: bool = False) -> Desk:
     """The store to work on."""
+    from technic.data.ingest import open_store
     from technic.runtime.logs import set_up
     from technic.runtime.secrets import all_values
     from technic.runtime.settings import Settings
-    from technic.sync import open_store
 
     settings = Settings.load()
     set_up(settings.state / "logs", all_values(settings), **LOGGING)

@@ -34,10 +34,10 @@ def evaluate(
     """
     from datetime import UTC, datetime
 
+    from technic.data.store.evidence import remember
     from technic.evaluating import DEFAULT_UNIVERSE
     from technic.evaluating import evaluate as run
     from technic.interfaces.evidence import evidence_page, render_evidence
-    from technic.remembering import remember
     from technic.scan_file import UNIVERSES
 
     options.check_page(out)

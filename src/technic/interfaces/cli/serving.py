@@ -125,9 +125,9 @@ def _exposure(host: str, port: int, names: list[str], secure: bool, require_key:
 
 def _feed(desk: options.Desk) -> Any:
     """Makes a feed of bars of the day so far; None if no vendor is set up that has one."""
+    from technic.data.ingest.vendors import chosen, connected
     from technic.errors import TechnicError
     from technic.interfaces.cli.market import ledger
-    from technic.vendors import chosen, connected
     from technic.watching import Snapshots
 
     try:

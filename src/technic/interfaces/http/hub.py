@@ -12,6 +12,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from technic.alerts import AlertBook, channels_of, deliver
+from technic.data.ingest import FileStore
 from technic.errors import TechnicError, first_line
 from technic.interfaces.http.bus import Bus
 from technic.interfaces.http.gate import Gate
@@ -24,7 +25,6 @@ from technic.report import Report
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import scan
-from technic.sync import FileStore
 
 LOG = logging.getLogger("technic.http")
 TICK = 0.5  # seconds between looks at the store and the alerts

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 from technic.coverage import coverage
+from technic.data.ingest import FileStore
+from technic.data.ingest.vendors import FREE, PLANS
 from technic.errors import TechnicError
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.symbols import about_of
 from technic.measures import history
 from technic.rollout.state import RolloutFile
-from technic.sync import FileStore
-from technic.vendors import FREE, PLANS
 
 DAY = timedelta(days=1)
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from technic.charting import chart_data, find_symbols, fundamentals, last_closes
+from technic.data.store.evidence import remembered
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.questions import Indicator, MapAsked, Spread, Symbol, WatchList
@@ -27,7 +28,6 @@ from technic.query.names import (
     FACTS,
     REGIME,
 )
-from technic.remembering import remembered
 from technic.runtime.version import __version__
 from technic.scan_file import UNIVERSES, presets
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from technic.backtesting.running import Backtest
+from technic.data.store.evidence import remember
 from technic.evaluating import DEFAULT_UNIVERSE, evaluate
 from technic.interfaces.backtests import told
 from technic.interfaces.http import shapes
@@ -25,7 +26,6 @@ from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute,
 from technic.interfaces.http.symbols import about_of
 from technic.market.sessions import nyse
 from technic.measures import history
-from technic.remembering import remember
 from technic.scan_file import UNIVERSES
 from technic.spanning import Reports, scan_sessions
 from technic.training import Trained

@@ -1,0 +1,1 @@
+"""Where bars come from, how they are brought in, and where they lie."""

@@ -1,0 +1,274 @@
+"""Filings and news from vendors into a store: in bulk by day, or company by company.
+
+What was asked is written down with the answer, in one commit; asking again adds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+import polars as pl
+
+from technic.data.ingest.filers import holders
+from technic.data.ingest.filing_files import TakenFilings, keep_facts
+from technic.data.ingest.merge import told_instants
+from technic.data.providers.source import Ask, Source
+from technic.data.store import Store, StoreVersion
+from technic.data.store.tickers import eras
+from technic.errors import StoreError
+from technic.market.filings import examine_filings
+from technic.market.industries import sector_of
+from technic.market.schema import ASKED, CLASSIFICATIONS, INSTANT, NEWS, conform
+from technic.market.sessions import NEW_YORK
+from technic.runtime.files import alone
+
+KINDS = ("income", "balance", "cash")
+BEFORE = 850  # days of filings before the first bar: two years, to compare one with the other
+AGAIN = 5  # days that are asked for once more: filings reach a vendor late
+STALE = 20  # days after which a company is asked for again
+PORTION = 50  # companies per commit
+
+Progress = Callable[[int, int, str], None]
+
+
+class Companies(Protocol):
+    """A vendor that is asked company by company."""
+
+    def companies(self) -> pl.DataFrame:
+        """`symbol`, `cik` and `name` of every company."""
+        ...
+
+    def industry(self, cik: str) -> tuple[str | None, str | None]:
+        """A company's SIC code and its words."""
+        ...
+
+    def facts(self, cik: str) -> pl.DataFrame:
+        """Every number a company filed."""
+        ...
+
+
+@dataclass
+class FilingsSynced:
+    """What a sync of filings did.
+
+    Attributes
+    ----------
+    taken : filings and numbers, per kind of question
+    articles : news items that are new
+    companies : how many were asked for one by one
+    classified : how many of them have a new sector
+    """
+
+    taken: dict[str, TakenFilings] = field(default_factory=dict)
+    articles: int = 0
+    companies: int = 0
+    classified: int = 0
+
+
+def sync_filings(
+    store: Store,
+    provider: str,
+    source: Source,
+    clock: Callable[[], datetime],
+    *,
+    news: bool = False,
+    progress: Progress = lambda _done, _total, _what: None,
+) -> FilingsSynced:
+    """Bring in statements by the day they were filed, and news by the day it was published.
+
+    Raises
+    ------
+    StoreError
+        If another sync runs, or the store is empty.
+    """
+    done = FilingsSynced()
+    with alone(store.folder, "sync"):
+        version = store.require()
+        assert version.first is not None
+        kinds = [*KINDS, *(["news"] if news else [])]
+        for k, kind in enumerate(kinds):
+            progress(k, len(kinds), kind)
+            now = clock()
+            today = now.astimezone(NEW_YORK).date()
+            start = version.first if kind == "news" else version.first - timedelta(days=BEFORE)
+            since = _asked_until(store, kind, provider)
+            first = start if since is None else max(since - timedelta(days=AGAIN), start)
+            ask = Ask(kind, first, today)
+            table = source.read(ask, source.fetch(ask)).table
+            _same_kind(store, version, source)
+            if kind == "news":
+                done.articles = _keep_news(store, table, provider)
+            else:
+                done.taken[kind] = _keep(store, table, provider, now)
+            _write_down(store, kind, provider, first, today, table.height, now)
+        progress(len(kinds), len(kinds), "done")
+    return done
+
+
+def sync_companies(
+    store: Store,
+    provider: str,
+    source: Companies,
+    clock: Callable[[], datetime],
+    *,
+    symbols: tuple[str, ...] = (),
+    progress: Progress = lambda _done, _total, _what: None,
+) -> FilingsSynced:
+    """Bring in facts and industries of companies, those never asked for first.
+
+    Parameters
+    ----------
+    symbols : only these; every one of the store by default
+    """
+    done = FilingsSynced()
+    with alone(store.folder, "sync"):
+        version = store.require()
+        named = eras(store.table("tickers", version).collect()).filter(pl.col("until").is_null())
+        listed = source.companies()
+        _same_kind(store, version, source)
+        known = listed.join(named.select("symbol", "security_id"), on="symbol", how="inner")
+        if symbols:
+            known = known.filter(pl.col("symbol").is_in(list(symbols)))
+        due = _due(store, known, provider, clock())
+        ciks = due["cik"].unique(maintain_order=True).to_list()
+        for start in range(0, len(ciks), PORTION):
+            progress(start, len(ciks), f"companies {start:,} of {len(ciks):,}")
+            chosen = ciks[start : start + PORTION]
+            _take_companies(store, provider, source, due, chosen, clock(), done)
+        progress(len(ciks), len(ciks), "done")
+    return done
+
+
+def _same_kind(store: Store, version: StoreVersion, source: Any) -> None:
+    """Real companies get no simulated filings, and simulated ones no real ones."""
+    simulated = bool(getattr(source, "simulated", False))
+    if simulated != bool(version.simulated):
+        raise StoreError(
+            f"{store.folder}: holds a {'simulated' if version.simulated else 'real'} market and the "
+            f"vendor is {'simulated' if simulated else 'real'}; the two are never mixed and nothing "
+            "was stored. Use another store: --store DIR"
+        )
+
+
+def _take_companies(
+    store: Store,
+    provider: str,
+    source: Companies,
+    known: pl.DataFrame,
+    ciks: list[str],
+    now: datetime,
+    done: FilingsSynced,
+) -> None:
+    """Ask for some companies and commit what they say."""
+    tables, classes = [], []
+    for cik in ciks:
+        tables.append(source.facts(cik))
+        sic, words = source.industry(cik)
+        for (security,) in known.filter(pl.col("cik") == cik).select("security_id").iter_rows():
+            if sic is not None:
+                classes.append((security, sector_of(sic, cik), words, sic, None, now, provider))
+    facts = (
+        pl.concat(tables)
+        .drop("symbol")
+        .join(known.select("cik", "symbol", "security_id"), on="cik")
+    )
+    done.taken[f"{len(done.taken)}"] = _keep(store, facts, provider, now, labelled=False)
+    made = pl.DataFrame(classes, schema=CLASSIFICATIONS, orient="row")
+    newest = _newest_classes(store)
+    about = ["security_id", "sector", "industry", "sic"]
+    fresh = made.join(newest.select(about), on=about, how="anti", nulls_equal=True)
+    if not fresh.is_empty():
+        # A market value that was told goes on counting beside the new class.
+        kept = fresh.drop("market_cap").join(
+            newest.select("security_id", "market_cap"), on="security_id", how="left"
+        )
+        store.commit({"classifications": conform(kept, CLASSIFICATIONS, "classifications")})
+    done.companies += len(ciks)
+    done.classified += fresh.height
+    for cik in ciks:
+        _write_down(store, "filings", provider, None, now.date(), 1, now, symbol=cik)
+
+
+def _newest_classes(store: Store) -> pl.DataFrame:
+    table = store.table("classifications").collect()
+    return table.sort("known_at", maintain_order=True).unique("security_id", keep="last")
+
+
+def _keep(
+    store: Store, table: pl.DataFrame, provider: str, now: datetime, *, labelled: bool = True
+) -> TakenFilings:
+    """Facts as a vendor told them, examined and committed."""
+    form = pl.lit(None, dtype=pl.String) if "form" not in table.columns else pl.col("form")
+    dated = table.drop_nulls(["period_end", "filed", "symbol"]).with_columns(
+        form=form, assumed=pl.lit(value=False)
+    )
+    dated = dated.with_columns(known_at=told_instants(dated, "filed"))
+    good, bad = examine_filings(dated, labelled=labelled)
+    good = good.with_columns(known_at=pl.col("known_at").cast(INSTANT))
+    taken = keep_facts(store, good, bad, rows=table.height, label=provider, seen=now)
+    return replace(taken)
+
+
+def _keep_news(store: Store, table: pl.DataFrame, provider: str) -> int:
+    """News that the store does not have; returns how many rows."""
+    told = table.drop_nulls(["symbol", "key", "published"]).with_columns(
+        day=pl.col("published").dt.convert_time_zone("America/New_York").dt.date()
+    )
+    version = store.version()
+    named = holders(store, told, "day", version).filter(pl.col("security_id").is_not_null())
+    rows = conform(
+        named.with_columns(known_at=pl.col("published"), source=pl.lit(provider)), NEWS, "news"
+    ).unique(["security_id", "key"], keep="first", maintain_order=True)
+    held = store.table("news", version).select("security_id", "key").collect()
+    fresh = rows.join(held, on=["security_id", "key"], how="anti")
+    if not fresh.is_empty():
+        store.commit({"news": fresh})
+    return fresh.height
+
+
+def _asked_until(store: Store, kind: str, provider: str) -> date | None:
+    """The last day a kind was asked for."""
+    rows = store.table("asked").filter(pl.col("kind") == kind, pl.col("provider") == provider)
+    found: Any = rows.select(pl.col("last").max()).collect().item()
+    return found  # type: ignore[no-any-return]
+
+
+def _due(store: Store, known: pl.DataFrame, provider: str, now: datetime) -> pl.DataFrame:
+    """Companies that were not asked for lately, those never asked for first."""
+    asked = (
+        store.table("asked")
+        .filter(pl.col("kind") == "filings", pl.col("provider") == provider)
+        .group_by(cik="symbol")
+        .agg(pl.col("known_at").max())
+        .collect()
+    )
+    return (
+        known.join(asked, on="cik", how="left")
+        .filter(
+            pl.col("known_at").is_null()
+            | (pl.col("known_at") < pl.lit(now - timedelta(days=STALE)).cast(INSTANT))
+        )
+        .sort("known_at", "symbol", nulls_last=False)
+    )
+
+
+def _write_down(
+    store: Store,
+    kind: str,
+    provider: str,
+    first: date | None,
+    last: date,
+    rows: int,
+    now: datetime,
+    *,
+    symbol: str | None = None,
+) -> None:
+    """Note what was asked, so that it is not asked again."""
+    row = {
+        "kind": kind, "first": first, "last": last, "symbol": symbol, "provider": provider,
+        "settled": True, "rows": rows, "bad": 0, "volume": 0.0, "known_at": now,
+    }  # fmt: skip
+    store.commit({"asked": pl.DataFrame([row], schema=ASKED)})

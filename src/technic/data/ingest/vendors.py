@@ -1,0 +1,252 @@
+"""The vendors a user has chosen, ready to be asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+from technic.data.ingest.planning import Wish, newest_session
+from technic.data.providers import alpaca, edgar, massive
+from technic.data.providers.allowance import Allowance
+from technic.data.providers.http import Http, Manners
+from technic.data.providers.source import About, Log, Pace, Source, unheard
+from technic.errors import ConfigError, not_installed
+from technic.market.sessions import nyse
+from technic.runtime.secrets import find
+from technic.runtime.settings import Settings
+
+VENDORS: dict[str, About] = {
+    "massive": massive.ABOUT,
+    "alpaca": alpaca.ABOUT,
+    "edgar": edgar.ABOUT,
+    "files": About("files", (), "free", "what your files hold", "none", "as your files'"),
+    "yahoo": About(
+        "yahoo", (), "free", "decades", "1 call a second, often blocked",
+        "personal use only; adjusted for splits by the vendor",
+    ),
+    "flatfiles": About(
+        "flatfiles", ("MASSIVE_S3_ACCESS_KEY", "MASSIVE_S3_SECRET_KEY"), "29 USD a month and up",
+        "as your plan's", "one file per session, no quota", "for your own use",
+    ),
+}  # fmt: skip
+ENDPOINTS = {
+    "massive": ("TECHNIC_MASSIVE__BASE_URL", massive.BASE),
+    "alpaca": ("TECHNIC_ALPACA__BASE_URL", alpaca.BASE),
+    "flatfiles": ("TECHNIC_FLATFILES__BASE_URL", "https://files.massive.com"),
+}
+PLANS = {
+    "massive": massive.PLANS,
+    "alpaca": alpaca.PLANS,
+    "flatfiles": {"starter": Pace()},
+}
+FREE = {"massive": "basic", "alpaca": "free", "flatfiles": "starter"}
+DEFAULT_HISTORY = 504
+RESERVE = 1  # calls per period kept for interactive use
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """What a sync asks.
+
+    Attributes
+    ----------
+    foreign : the vendor's clock and nature must be asked for: it is not the official one
+    """
+
+    sources: Mapping[str, Any]
+    paces: Mapping[str, Pace]
+    foreign: bool
+
+    def sources_of(self) -> dict[str, Source]:
+        """The vendors by name."""
+        return dict(self.sources)
+
+    def watched(self) -> Any:
+        """The vendor that knows the day so far.
+
+        Raises
+        ------
+        ConfigError
+            If none of those chosen does.
+        """
+        for source in self.sources.values():
+            if "snapshot" in source.kinds:
+                return source
+        raise ConfigError(
+            f"{', '.join(self.sources)}: has no snapshot of the whole market; watch with massive"
+        )
+
+    def now(self) -> datetime:
+        """What time it is: a twin has a clock of its own."""
+        if self.foreign and "massive" in self.sources:
+            return self.sources["massive"].clock()  # type: ignore[no-any-return]
+        return datetime.now(UTC)
+
+    def clock(self) -> Callable[[], datetime]:
+        """A clock that goes as theirs does: asked once, and carried on by ours."""
+        ahead = self.now() - datetime.now(UTC) if self.foreign else timedelta()
+        return lambda: datetime.now(UTC) + ahead
+
+    @property
+    def simulated(self) -> dict[str, Any] | None:
+        """How the market is made, if an answer said that it is not real."""
+        if any(source.simulated for source in self.sources.values()):
+            return {"vendor": "the twin"}
+        return None
+
+
+@contextmanager
+def connected(
+    settings: Settings, log: Log = unheard, manners: Manners | None = None
+) -> Iterator[Vendors]:
+    """The vendors of the settings; their connections end with the block.
+
+    Raises
+    ------
+    ConfigError
+        If none is chosen, or a key is missing.
+    """
+    names = chosen(settings)
+    sources: dict[str, Any] = {}
+    paces: dict[str, Pace] = {}
+    foreign = False
+    for name in names:
+        variable, official = ENDPOINTS[name]
+        base = os.environ.get(variable, official)
+        foreign = foreign or base != official
+        pace = pace_of(name, settings, real=base == official)
+        paces[name] = pace
+        sources[name] = _source(name, base, pace, settings, log, manners)
+    try:
+        yield Vendors(sources, paces, foreign)
+    finally:
+        for source in sources.values():
+            source.close()
+
+
+@contextmanager
+def connected_edgar(settings: Settings, log: Log = unheard) -> Iterator[edgar.Edgar]:
+    """EDGAR, asked in the user's name.
+
+    Raises
+    ------
+    AccessError
+        If no contact is set.
+    """
+    headers = edgar.user_agent(settings.value("edgar_contact"))
+    base = os.environ.get("TECHNIC_EDGAR__BASE_URL")
+    allowance = Allowance(edgar.PACE, settings.state / "rates.sqlite", "edgar")
+    source = edgar.Edgar(
+        *(
+            Http("edgar", base or official, headers, allowance=allowance, log=log)
+            for official in (edgar.DATA, edgar.FILES)
+        )
+    )
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def chosen(settings: Settings) -> list[str]:
+    """The vendors to sync from: as set, else those whose key is there."""
+    told = settings.value("provider")
+    if told:
+        names = [name.strip() for name in told.split(",") if name.strip()]
+        if unknown := [name for name in names if name not in ENDPOINTS]:
+            raise ConfigError(
+                f"provider {', '.join(unknown)}: a sync asks {' and '.join(ENDPOINTS)}; for files "
+                "there is technic import"
+            )
+        return names
+    found = [name for name in ENDPOINTS if find(name, settings) is not None]
+    if not found:
+        raise ConfigError(
+            "no vendor is set up: technic init asks for one; or try the simulated vendor, which "
+            "needs no key: technic simulate serve"
+        )
+    return found
+
+
+def pace_of(name: str, settings: Settings, *, real: bool = True) -> Pace:
+    """How fast a sync may ask a vendor on the user's plan: a little is left for the user."""
+    plans = PLANS[name]
+    told = settings.value("plan") or (FREE[name] if real else "unlimited")
+    if "/" in told:
+        calls, _, seconds = told.partition("/")
+        pace = Pace(int(calls), float(seconds))
+    else:
+        pace = plans.get(told) or plans[FREE[name]]
+    spared = pace.calls - RESERVE if pace.calls > RESERVE else pace.calls
+    return replace(pace, calls=spared)
+
+
+def wish_of(
+    settings: Settings, now: datetime, symbols: str = "", history: int | None = None
+) -> Wish:
+    """What the store should hold."""
+    sessions = history or int(settings.value("history") or DEFAULT_HISTORY)
+    table = nyse()
+    newest = table.ordinal(newest_session(now))
+    first = table.day(max(newest - sessions + 1, 0))
+    told = symbols or settings.value("universe", "all")
+    names = (
+        None if told == "all" else tuple(sorted({s.strip() for s in told.split(",") if s.strip()}))
+    )
+    pace = min(
+        (pace_of(n, settings).history_days or 99_999 for n in chosen(settings)), default=99_999
+    )
+    limit = date.fromordinal(now.date().toordinal() - pace + 1)
+    return Wish(max(first, limit), now, names)
+
+
+def _source(
+    name: str, base: str, pace: Pace, settings: Settings, log: Log, manners: Manners | None
+) -> Any:
+    secret = find(name, settings)
+    if secret is None:
+        keys = " or ".join(VENDORS[name].keys)
+        raise ConfigError(f"{name}: no key; set {keys}, or run technic init")
+    if name == "flatfiles":
+        other = find("flatfiles_secret", settings)
+        module = extra("flatfiles")
+        made: Any = module.FlatFiles(base, secret.value, other.value if other else "", log)
+        return made
+    allowance = Allowance(pace, settings.state / "rates.sqlite", f"{name}{base}{secret.value}")
+    if name == "massive":
+        headers = {"Authorization": f"Bearer {secret.value}"}
+        http = Http(
+            name, base, headers, hosts=massive.HOSTS, allowance=allowance, log=log, manners=manners
+        )
+        return massive.Massive(http)
+    other = find("alpaca_secret", settings)
+    headers = {"APCA-API-KEY-ID": secret.value, "APCA-API-SECRET-KEY": other.value if other else ""}
+    return alpaca.Alpaca(Http(name, base, headers, allowance=allowance, log=log, manners=manners))
+
+
+def streamed(settings: Settings, snapshots: Any) -> Any:
+    """Minute bars of Massive's by websocket, over the snapshots that they begin with.
+
+    Raises
+    ------
+    ConfigError
+        If there is no key, or what it needs is not installed.
+    """
+    secret = find("massive", settings)
+    if secret is None:
+        raise ConfigError("massive: no key; set MASSIVE_API_KEY, or run technic init")
+    url = os.environ.get("TECHNIC_MASSIVE__STREAM_URL", "wss://socket.massive.com/stocks")
+    return extra("stream").Stream(url, secret.value, snapshots)
+
+
+def extra(name: str) -> Any:
+    """A provider that needs an extra, by the name of both."""
+    try:
+        return import_module(f"technic.data.providers.{name}")
+    except ModuleNotFoundError as error:
+        raise not_installed(error, name, name) from error

@@ -1,0 +1,333 @@
+"""One polite HTTP client: a wall-clock deadline, few retries, a shared allowance, no secrets told.
+
+`Http.pages` returns pages that are whole, or raises. An empty body, a body that is no JSON,
+an envelope that contradicts itself: each is a failed request, tried again, never an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import httpx2
+import orjson
+import stamina
+
+from technic.data.providers.allowance import Allowance
+from technic.data.providers.source import Call, Log, unheard
+from technic.errors import AccessError, PageError, ProviderError, RateError
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # retries are in the call ledger
+LARGEST = 64 << 20  # bytes of one body, unpacked
+MOST_PAGES = 10_000
+SECRETS = {"apikey", "api_key", "token", "key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How long and how often.
+
+    Attributes
+    ----------
+    deadline : seconds for one request, from first byte sent to last byte read
+    attempts : requests for one page, the first included
+    total : seconds for one page, waits and retries included
+    """
+
+    deadline: float = 30.0
+    attempts: int = 5
+    total: float = 180.0
+    wait: float = 0.5
+    wait_most: float = 20.0
+
+
+class Http:
+    """A client for one vendor: one base address, one key in a header."""
+
+    def __init__(
+        self,
+        provider: str,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        hosts: frozenset[str] = frozenset(),
+        allowance: Allowance | None = None,
+        manners: Manners | None = None,
+        log: Log = unheard,
+    ) -> None:
+        self.provider = provider
+        self._base = base_url.rstrip("/")
+        self._hosts = hosts | {urlsplit(base_url).netloc}
+        self._headers = dict(headers)
+        self._allowance = allowance or Allowance()
+        self._manners = manners or Manners()
+        self._log = log
+        self.simulated = False  # whether an answer said that it came from a twin
+        self._runner: asyncio.Runner | None = None
+        self._client: httpx2.AsyncClient | None = None
+
+    def close(self) -> None:
+        """End the connections."""
+        if self._runner is not None and self._client is not None:
+            self._runner.run(self._client.aclose())
+            self._runner.close()
+        self._runner = self._client = None
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        check: Callable[[bytes], Any],
+        *,
+        absent_is_empty: bytes | None = None,
+    ) -> bytes:
+        """The body of one page that passes `check`, which raises `PageError` otherwise.
+
+        Parameters
+        ----------
+        absent_is_empty : what a 404 counts as; None if it is an error
+
+        Raises
+        ------
+        AccessError
+            At once, on 401 and 403.
+        ProviderError
+            If no whole page came within the attempts and the time.
+        """
+        manners = self._manners
+        attempts = stamina.retry_context(
+            on=self._again,
+            attempts=manners.attempts,
+            timeout=manners.total,
+            wait_initial=manners.wait,
+            wait_max=manners.wait_most,
+            wait_jitter=manners.wait,
+        )
+        for attempt in attempts:
+            with attempt:
+                return self._once(path, params, check, attempt.num, absent_is_empty)
+        raise AssertionError
+
+    def next_page(self, url: Any) -> tuple[str, dict[str, str]]:
+        """Path and query of a `next_url`; its host is never asked.
+
+        Raises
+        ------
+        PageError
+            If it leads to another host, or is no address.
+        """
+        if not isinstance(url, str):
+            raise PageError(f"{self.provider}: next_url is no text")
+        parts = urlsplit(url)
+        home = urlsplit(self._base)
+        if parts.netloc not in self._hosts or parts.scheme not in {"https", home.scheme}:
+            raise PageError(
+                f"{self.provider}: next_url leads to {parts.scheme}://{parts.netloc}, which is "
+                "another place; it was not followed"
+            )
+        if parts.scheme != "https" and parts.netloc != home.netloc:
+            raise PageError(f"{self.provider}: next_url drops the encryption; not followed")
+        query = {k: v for k, v in parse_qsl(parts[3]) if k.lower() not in SECRETS}
+        return parts.path, query
+
+    def _again(self, error: Exception) -> bool | float:
+        """Whether to try again, and after how many seconds if somebody said."""
+        if isinstance(error, AccessError) or not isinstance(error, ProviderError):
+            return False
+        if isinstance(error, RateError):
+            told = error.wait if error.wait is not None else self._allowance.window
+            return min(told, self._manners.total)
+        return True
+
+    def _once(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        check: Callable[[bytes], Any],
+        attempt: int,
+        absent: bytes | None,
+    ) -> bytes:
+        left = self._allowance.take(self._manners.total)
+        since = time.perf_counter()
+        status, size, outcome = 0, 0, "ok"
+        try:
+            status, headers, body = self._exchange(path, params)
+            size = len(body)
+            if status == 404 and absent is not None:
+                return absent
+            self._judge(path, status, headers, body)
+            check(body)
+            self.simulated = self.simulated or headers.get("x-technic-sim") == "1"
+        except ProviderError as error:
+            outcome = type(error).__name__
+            raise
+        except (httpx2.HTTPError, OSError, TimeoutError) as error:
+            outcome = type(error).__name__
+            raise ProviderError(
+                f"{self.provider}: {path}: no whole answer within {self._manners.deadline:g} s "
+                f"({outcome}); what was stored before is kept. Run the same command again"
+            ) from error
+        else:
+            return body
+        finally:
+            took = 1e3 * (time.perf_counter() - since)
+            self._log(Call(self.provider, path, status, size, took, attempt, outcome, left))
+
+    def _exchange(
+        self, path: str, params: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+            limit = httpx2.Timeout(self._manners.deadline)
+            self._client = httpx2.AsyncClient(timeout=limit, headers=self._headers)
+        return self._runner.run(self._answer(path, params))
+
+    async def _answer(
+        self, path: str, params: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and unpacked body; the clock runs over all of it."""
+        assert self._client is not None
+        url = self._base + path + ("?" + urlencode(params) if params else "")
+        async with asyncio.timeout(self._manners.deadline):
+            headers = {"Accept-Encoding": "gzip"}
+            async with self._client.stream("GET", url, headers=headers) as response:
+                packed = response.headers.get("content-encoding", "identity")
+                unpack = _unpacker(packed, self.provider)
+                body = bytearray()
+                async for chunk in response.aiter_raw():
+                    body += unpack(chunk)
+                    if len(body) > LARGEST:
+                        raise PageError(f"{self.provider}: {path}: an answer of over 64 MiB")
+                body += unpack(b"")
+                return response.status_code, response.headers, bytes(body)
+
+    def _judge(self, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        if status == 200:
+            return
+        said = _said(body)
+        what = f"{self.provider}: {path}: HTTP {status}{': ' + said if said else ''}"
+        if status == 401:
+            raise AccessError(f"{what}. The key is missing or wrong: technic init, or set it anew")
+        if status == 403:
+            raise AccessError(f"{what}. Your plan does not include this; nothing was changed")
+        if status == 429:
+            raise RateError(f"{what}. Too many calls; try later", _wait(headers))
+        if status == 404:
+            raise ProviderError(f"{what}. The vendor knows nothing of it")
+        if status >= 500 or status in {302, 400, 408, 425, 499}:
+            raise PageError(f"{what}. The vendor has trouble; what was stored is kept")
+        raise ProviderError(what)
+
+
+class Client:
+    """What vendors over HTTP share."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the answers came from a twin."""
+        return self._http.simulated
+
+
+def _unpacker(packed: str, provider: str) -> Callable[[bytes], bytes]:
+    """Unpacks chunk by chunk; the empty chunk ends it and checks that nothing is missing."""
+    if packed in {"", "identity"}:
+        return lambda chunk: chunk
+    if packed != "gzip":
+        raise PageError(f"{provider}: an encoding that was not asked for: {packed[:20]}")
+    machine = zlib.decompressobj(31)
+
+    def unpack(chunk: bytes) -> bytes:
+        try:
+            if chunk:
+                return machine.decompress(chunk, LARGEST + 1)
+        except zlib.error as error:
+            raise PageError(f"{provider}: a packed answer that cannot be unpacked") from error
+        if not machine.eof:
+            raise PageError(f"{provider}: a packed answer that is cut short")
+        return b""
+
+    return unpack
+
+
+def _said(body: bytes) -> str:
+    """The vendor's own words, shortened; nothing if there are none."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(content, dict):
+        return ""
+    words = content.get("error") or content.get("message") or ""
+    plain = "".join(c if c.isprintable() else " " for c in str(words))
+    return plain[:200].rstrip(". ")
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that `Retry-After` asks for; None if it says nothing sensible."""
+    told = headers.get("retry-after", "")
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(told)
+        except ValueError:
+            return None
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        seconds = (until - datetime.now(UTC)).total_seconds()
+    return seconds if 0.0 <= seconds < float("inf") else None
+
+
+def strict_json(body: bytes, provider: str) -> Any:
+    """A JSON value; no byte-order mark, no NaN, no key twice in one object.
+
+    Raises
+    ------
+    PageError
+        If it is not that.
+    """
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise PageError(f"{provider}: an answer that is no JSON ({error})") from error
+    if body.count(b'":') != _keys(content) and _repeats(body):
+        raise PageError(f"{provider}: an answer that names a field twice")
+    return content
+
+
+def _keys(content: Any) -> int:
+    """How many keys an object has, and the rows of its lists: all, if the rows are flat."""
+    if not isinstance(content, dict):
+        return -1
+    rows = (v for v in content.values() if isinstance(v, list))
+    return len(content) + sum(len(row) for v in rows for row in v if isinstance(row, dict))
+
+
+def _repeats(body: bytes) -> bool:
+    """Whether an object names a key twice; slow, for when counting raised a doubt."""
+    import json  # noqa: PLC0415 -- the only parser that shows pairs
+
+    found = False
+
+    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal found
+        found = found or len(dict(pairs)) != len(pairs)
+        return dict(pairs)
+
+    json.loads(body, object_pairs_hook=look)
+    return found

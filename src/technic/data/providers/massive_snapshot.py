@@ -1,0 +1,58 @@
+"""Massive's snapshot of the whole market: the day so far, in one call."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from technic.data.providers.http import strict_json
+from technic.data.providers.source import SNAPSHOT_COLUMNS, number, text
+from technic.errors import PageError
+from technic.market.sessions import NEW_YORK
+
+PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
+LETTERS = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwap": "vw"}
+
+
+def check(body: bytes) -> None:
+    """An envelope whose count is the number of its symbols.
+
+    Raises
+    ------
+    PageError
+        If it is not.
+    """
+    content = strict_json(body, "massive")
+    rows = content.get("tickers") if isinstance(content, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PageError("massive: a snapshot without symbols")
+    if content.get("count", len(rows)) != len(rows):
+        raise PageError(f"massive: a snapshot that says {content['count']} symbols, has others")
+
+
+def bars(contents: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of `SNAPSHOT_COLUMNS`: who has traded on the day of its last change.
+
+    Before the open a day is all zeros, and gives no row.
+    """
+    made: list[tuple[Any, ...]] = []
+    for row in (row for content in contents for row in content["tickers"]):
+        day, before = row.get("day"), row.get("prevDay")
+        if not isinstance(day, dict) or not number(day.get("v")) or not number(day.get("c")):
+            continue
+        close = number(before.get("c")) if isinstance(before, dict) else None
+        values = [number(day.get(letter)) for letter in LETTERS.values()]
+        made.append((text(row.get("ticker")), _day(row.get("updated")), *values, close or None))
+    return pl.DataFrame(made, schema=SNAPSHOT_COLUMNS, orient="row")
+
+
+def _day(stamp: Any) -> date | None:
+    """The New York date of nanoseconds since 1970; None if there is no such date."""
+    if type(stamp) is not int or stamp <= 0:
+        return None
+    try:
+        return datetime.fromtimestamp(stamp // 1_000_000_000, UTC).astimezone(NEW_YORK).date()
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,332 @@
+"""What a vendor knows, and when: bars as they were published and published again.
+
+A tape answers only for an instant. A bar of session `d` appears on the evening of `d`, at
+`PUBLISHED`; until then a part of it can be seen. A revision replaces it from the evening on
+which it was published. Everything is a function of the tape and the instant asked about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from technic.data.simulated.market import SIZE, SimulatedMarket, simulate
+from technic.market.sessions import NEW_YORK, nyse
+from technic.market.typing import FloatArray, IntArray
+
+PUBLISHED = time(20, 15)
+PRICES = ("open", "high", "low", "close")
+RENAMED_A_MONTH = 0.005
+RECYCLED = 0.02  # of new listings, how many take the ticker of one that has gone
+NO_FIGI = 0.10
+TYPE_CODES = {"common": "CS", "etf": "ETF", "warrant": "WARRANT", "preferred": "PFD"}
+EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """One listing's symbol between two dates, both included; None is open."""
+
+    symbol: str
+    since: date | None
+    until: date | None
+
+    def covers(self, day: date) -> bool:
+        """Whether the listing bore the symbol on a day."""
+        return (self.since is None or self.since <= day) and (
+            self.until is None or day <= self.until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One security and what it was called."""
+
+    name: str
+    type: str
+    exchange: str
+    cik: str | None
+    figi: str | None
+    share_figi: str | None
+    sector: str | None
+    shares: float
+    eras: tuple[Era, ...]
+
+    def symbol(self, day: date) -> str | None:
+        """What it was called on a day; None if it was not listed."""
+        return next((era.symbol for era in self.eras if era.covers(day)), None)
+
+    @property
+    def since(self) -> date | None:
+        """Its first day; None if that lies before the tape."""
+        return self.eras[0].since
+
+    @property
+    def until(self) -> date | None:
+        """Its last day; None if it is listed still."""
+        return self.eras[-1].until
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Bars, one row each time a bar was published; columns of equal length.
+
+    Attributes
+    ----------
+    listing : int64, position in `Tape.listings`
+    session, published : int64, days since 1970
+    values : float64, shape (n, 5): open, high, low, close, volume, as traded
+    """
+
+    listing: IntArray
+    session: IntArray
+    published: IntArray
+    values: FloatArray
+
+    def at(self, chosen: Any) -> Rows:
+        """Some of the rows."""
+        return Rows(
+            self.listing[chosen], self.session[chosen], self.published[chosen], self.values[chosen]
+        )
+
+    def __len__(self) -> int:
+        return len(self.listing)
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A market as one vendor publishes it.
+
+    Attributes
+    ----------
+    rows : sorted by session, listing and day of publication
+    splits, dividends : (listing, ex-date, new shares per old one | USD per share)
+    about : how it was made
+    """
+
+    listings: list[Listing]
+    rows: Rows
+    splits: list[tuple[int, date, float]]
+    dividends: list[tuple[int, date, float]]
+    about: dict[str, Any]
+    symbol_cache: dict[date, list[str | None]] = field(default_factory=dict)
+
+    @cached_property
+    def sessions(self) -> list[date]:
+        """The sessions that have bars, ascending."""
+        return [EPOCH + timedelta(days=int(d)) for d in np.unique(self.rows.session)]
+
+    @cached_property
+    def by_listing(self) -> Rows:
+        """The same rows sorted by listing, session and day of publication."""
+        rows = self.rows
+        return rows.at(np.lexsort((rows.published, rows.session, rows.listing)))
+
+    def symbols(self, day: date) -> list[str | None]:
+        """What each listing was called on a day."""
+        if day not in self.symbol_cache:
+            self.symbol_cache[day] = [listing.symbol(day) for listing in self.listings]
+        return self.symbol_cache[day]
+
+    def holder(self, symbol: str, day: date) -> int | None:
+        """The listing that bore a symbol on a day."""
+        names = self.symbols(day)
+        return names.index(symbol) if symbol in names else None
+
+    def bars_of(self, session: date, now: datetime) -> Rows:
+        """The bars of one session as they were published at `now`, by listing."""
+        low, high = np.searchsorted(self.rows.session, [number(session), number(session) + 1])
+        return self._visible(self.rows.at(slice(int(low), int(high))), now)
+
+    def run_of(self, listing: int, first: date, last: date, now: datetime) -> Rows:
+        """The bars of one listing, oldest first, as they were published at `now`."""
+        rows = self.by_listing
+        low, high = np.searchsorted(rows.listing, [listing, listing + 1])
+        own = rows.at(slice(int(low), int(high)))
+        a, b = np.searchsorted(own.session, [number(first), number(last) + 1])
+        return self._visible(own.at(slice(int(a), int(b))), now)
+
+    def factor(self, listing: int, session: date, today: date) -> float:
+        """Product of the splits of a listing after `session` that have happened by `today`."""
+        product = 1.0
+        for ex, ratio in self.splits_of.get(listing, []):
+            if session < ex <= today:
+                product *= ratio
+        return product
+
+    @cached_property
+    def splits_of(self) -> dict[int, list[tuple[date, float]]]:
+        """Splits by listing, oldest first."""
+        found: dict[int, list[tuple[date, float]]] = {}
+        for listing, ex, ratio in sorted(self.splits, key=lambda s: (s[0], s[1])):
+            found.setdefault(listing, []).append((ex, ratio))
+        return found
+
+    def _visible(self, rows: Rows, now: datetime) -> Rows:
+        """Newest published row per bar; a part of today's if it is being traded."""
+        local = now.astimezone(NEW_YORK)
+        evening = number(local.date()) - (local.time() < PUBLISHED)
+        done = rows.at(rows.published <= evening)
+        last = np.ones(len(done), dtype=bool)
+        last[:-1] = (np.diff(done.session) != 0) | (np.diff(done.listing) != 0)
+        done = done.at(last)
+        share = traded_share(local.date(), now)
+        if share is None or local.time() >= PUBLISHED:
+            return done
+        part = rows.at((rows.session == evening + 1) & (rows.published == rows.session))
+        return _joined(done, _partly(part, share)) if len(part) else done
+
+
+def number(day: date) -> int:
+    """Days since 1970."""
+    return (day - EPOCH).days
+
+
+def traded_share(day: date, now: datetime) -> float | None:
+    """How much of a day's session has passed, above 0 to 1; None if nothing of it."""
+    sessions = nyse()
+    at = int(sessions.ordinals(np.array([day], dtype="datetime64[D]"))[0])
+    if at < 0 or now <= sessions.opens(at):
+        return None
+    whole = (sessions.closes(at) - sessions.opens(at)).total_seconds()
+    return min((now - sessions.opens(at)).total_seconds() / whole, 1.0)
+
+
+def _partly(rows: Rows, share: float) -> Rows:
+    """Bars of a session of which `share` has passed; volume goes on after the close."""
+    opens, high, low, close, volume = rows.values.T
+    now = np.round(opens + (close - opens) * share, 2)
+    reach = 0.5 + 0.5 * share
+    top = np.maximum(np.round(opens + (high - opens) * reach, 2), np.maximum(opens, now))
+    floor = np.minimum(np.round(opens + (low - opens) * reach, 2), np.minimum(opens, now))
+    done = np.floor(volume * share * 0.97)
+    values = np.column_stack([opens, top, np.maximum(floor, 0.01), now, done])
+    return Rows(rows.listing, rows.session, rows.published, values)
+
+
+def _joined(a: Rows, b: Rows) -> Rows:
+    return Rows(
+        np.concatenate([a.listing, b.listing]),
+        np.concatenate([a.session, b.session]),
+        np.concatenate([a.published, b.published]),
+        np.concatenate([a.values, b.values]),
+    )
+
+
+def record(seed: int = 7, size: int = SIZE, sessions: int = 504, last: date | None = None) -> Tape:
+    """The tape of a simulated market, with renames and recycled tickers; same seed, same bits."""
+    market = simulate(seed, size, sessions, **({} if last is None else {"last": last}))
+    rng = np.random.default_rng([seed, size, sessions, 1])
+    symbols = market.listings["symbol"].to_list()
+    rows = rows_of(market.bars, {symbol: i for i, symbol in enumerate(symbols)})
+    days = [EPOCH + timedelta(days=int(d)) for d in np.unique(rows.session)]
+    listings = _listings(market, days, rng)
+    told = market.bars.filter(pl.col("as_of") == pl.col("date"))
+    place = {symbol: i for i, symbol in enumerate(symbols)}
+    return Tape(
+        listings,
+        rows,
+        actions_of(told, "split", place, 1.0),
+        actions_of(told, "dividend", place, 0.0),
+        market.about,
+    )
+
+
+def rows_of(bars: pl.DataFrame, place: dict[str, int]) -> Rows:
+    """A long frame with `as_of` (a date) as rows of a tape."""
+    table = bars.with_columns(
+        listing=pl.col("symbol").replace_strict(place, return_dtype=pl.Int64)
+    ).sort("date", "listing", "as_of")
+    values = np.column_stack([table[name].to_numpy() for name in (*PRICES, "volume")])
+    return Rows(
+        table["listing"].to_numpy(),
+        table["date"].to_physical().to_numpy().astype(np.int64),
+        table["as_of"].to_physical().to_numpy().astype(np.int64),
+        values.astype(np.float64),
+    )
+
+
+def actions_of(
+    bars: pl.DataFrame, kind: str, place: dict[str, int], nothing: float
+) -> list[tuple[int, date, float]]:
+    """Splits or dividends that stand beside bars, by ex-date and listing."""
+    told = bars.filter(pl.col(kind).is_not_null(), pl.col(kind) != nothing)
+    found = [(place[s], d, float(v)) for s, d, v in told.select("symbol", "date", kind).iter_rows()]
+    return sorted(found, key=lambda action: (action[1], action[0]))
+
+
+def figi(index: int, prefix: str = "BBG") -> str:
+    """A made-up identifier of twelve characters that never changes."""
+    return (
+        prefix + blake2b(str(index).encode(), digest_size=8).hexdigest()[: 12 - len(prefix)].upper()
+    )
+
+
+def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generator) -> list[Listing]:
+    """Listings with their symbols' eras: some are renamed, some take a dead one's ticker."""
+    table = market.listings
+    months = len(days) / 21
+    taken = set(table["symbol"].to_list())
+    dead: list[tuple[date, str]] = sorted(
+        (r["to"], _suffixed(r)) for r in table.iter_rows(named=True) if r["to"]
+    )
+    made = []
+    for i, row in enumerate(table.iter_rows(named=True)):
+        symbol, since, until = _suffixed(row), row["from"], row["to"]
+        free = [d for d in dead if since and (since - d[0]).days > 30]
+        if since and free and rng.random() < max(RECYCLED, 2 / len(table)):
+            chosen = free[int(rng.integers(len(free)))]
+            dead.remove(chosen)
+            symbol = chosen[1]
+        eras = [Era(symbol, since, until)]
+        first = next((k for k, d in enumerate(days) if since is None or d >= since), 0)
+        last = len(days) if until is None else days.index(until)
+        if last - first > 20 and rng.random() < RENAMED_A_MONTH * months:
+            at = days[int(rng.integers(first + 10, last - 5))]
+            new = _unused(symbol, taken)
+            eras = [Era(symbol, since, _before(days, at)), Era(new, at, until)]
+        known = rng.random() >= NO_FIGI
+        is_company = row["type"] in {"common", "preferred", "warrant"}
+        made.append(
+            Listing(
+                row["name"], TYPE_CODES[row["type"]], row["exchange"],
+                f"{1_000_000 + i:010d}" if is_company else None,
+                figi(i) if known else None, figi(i, "BBG001") if known else None,
+                row["sector"], float((row["market_cap"] or 1e9) / 50.0), tuple(eras),
+            )
+        )  # fmt: skip
+    return made
+
+
+def _suffixed(row: dict[str, Any]) -> str:
+    """Preferreds and warrants are told by what stands behind their letters."""
+    ends = {"preferred": "pA", "warrant": ".WS"}
+    return str(row["symbol"]) + ends.get(row["type"], "")
+
+
+def _unused(symbol: str, taken: set[str]) -> str:
+    letters = "XYZQVWKJ"
+    tail = "".join(filter(str.isalpha, symbol))[:3].upper() or "N"
+    for a in letters:
+        for b in ("", *letters):
+            new = f"{tail}{a}{b}"
+            if new not in taken:
+                taken.add(new)
+                return new
+    message = f"no ticker left for {symbol}"
+    raise AssertionError(message)
+
+
+def _before(days: list[date], day: date) -> date:
+    return days[days.index(day) - 1]
+
+
+def evening(session: date) -> datetime:
+    """The instant from which a session's bars are published."""
+    return datetime.combine(session, PUBLISHED, NEW_YORK).astimezone(UTC)

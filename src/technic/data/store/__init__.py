@@ -1,0 +1,8 @@
+"""Where market data lies."""
+
+from __future__ import annotations
+
+from technic.data.store.store import Store
+from technic.data.store.version import StoreVersion
+
+__all__ = ["Store", "StoreVersion"]

@@ -1,0 +1,13 @@
+"""Order, in SQL: an index of who is who, and what only a database can keep.
+
+`tables` says what there is, `migrations` how it came to be, `engine` which database it is in,
+`mirror` how the index follows the Delta tables, `universe` how it is asked, and `catalog` is
+what the rest of technic sees. Every statement is SQLAlchemy Core with bound parameters; the same
+ones run on SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from technic.data.store.catalog.catalog import Catalog
+
+__all__ = ["Catalog"]

@@ -1,0 +1,280 @@
+"""The SQL side of one store, as the rest of technic sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import polars as pl
+from sqlalchemy import Connection, delete, func, insert, select
+
+from technic.data.store.catalog.engine import (
+    again,
+    described,
+    open_engine,
+    prepare,
+    reading,
+    writing,
+)
+from technic.data.store.catalog.migrations import migrate
+from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored
+from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
+from technic.data.store.catalog.universe import SCHEMA, universe_query
+from technic.data.store.version import StoreVersion
+from technic.errors import StoreError
+
+T = TypeVar("T")
+FILE = "catalog.sqlite"
+
+
+class Catalog:
+    """The SQL side of one store."""
+
+    def __init__(self, url: str, identity: str = "") -> None:
+        self._engine = open_engine(url, identity)
+        self.what = described(self._engine)
+        self._measured: set[date] = set()  # sessions whose mean volumes are known to be indexed
+        try:
+            again(lambda: prepare(self._engine), self.what)
+            begin = partial(writing, self._engine)
+            self.is_new = again(lambda: migrate(begin, self.what), self.what)
+        except StoreError:
+            self.close()
+            raise
+
+    @classmethod
+    def of(cls, folder: Path, url: str | None, identity: str) -> Catalog:
+        """The catalog of the store at `folder`: in the database at `url`, else a file beside it.
+
+        A database that is new takes over what a file beside the store kept.
+        """
+        beside = folder / FILE
+        if not url:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return cls(f"sqlite:///{beside}")
+        catalog = cls(url, identity)
+        if catalog.is_new and beside.exists():
+            catalog.take_over(cls(f"sqlite:///{beside}"))
+        return catalog
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file beside its store."""
+        return self._engine.dialect.name == "sqlite"
+
+    def mirror(self, version: StoreVersion, read: Read) -> None:
+        """Make the index say what a store version says."""
+        self._measured.clear()
+        self.write(lambda connection: mirror(connection, version, read))
+
+    def mirrors(self) -> int:
+        """The store version that the index was made from; 0 if none."""
+        return self.read(mirrored).get(STORE, 0)
+
+    def take_over(self, other: Catalog) -> None:
+        """Copy what lives only in another catalog: rows set aside, watch-lists, calls, runs."""
+        for table in KEPT:
+            names = [column.name for column in table.columns]
+            rows = other.read(lambda c, table=table: c.execute(select(table)).fetchall())  # type: ignore[misc]
+            if rows:
+                records = [dict(zip(names, row, strict=True)) for row in rows]
+                self.write(lambda c, t=table, r=records: c.execute(insert(t), r))  # type: ignore[misc]
+
+    def universe(
+        self,
+        day: date,
+        known: date,
+        *,
+        sectors: Collection[str] = (),
+        types: Collection[str] = (),
+        exchanges: Collection[str] = (),
+        min_market_cap: float | None = None,
+        min_volume: float | None = None,
+    ) -> pl.DataFrame:
+        """Securities listed on a day, by what was known then; see `Store.load_universe`."""
+        query, values = universe_query(
+            day, known, sectors=sectors, types=types, exchanges=exchanges,
+            min_market_cap=min_market_cap, min_volume=min_volume,
+        )  # fmt: skip
+        # The driver's own rows: wrapping fifteen hundred of them takes longer than finding them.
+        rows = self.read(lambda connection: connection.execute(query, values).cursor.fetchall())
+        columns = zip(*rows, strict=True) if rows else ([] for _ in SCHEMA)
+        return pl.DataFrame(dict(zip(SCHEMA, map(list, columns), strict=True)), schema=SCHEMA)
+
+    def has_volumes(self, session: date) -> bool:
+        """Whether mean volumes of a session are indexed."""
+        if session not in self._measured:
+            query = select(VOLUMES.c.session).where(VOLUMES.c.session == session).limit(1)
+            if self.read(lambda connection: connection.execute(query).first()) is not None:
+                self._measured.add(session)
+        return session in self._measured
+
+    def add_volumes(self, session: date, volumes: pl.DataFrame) -> None:
+        """Index mean volumes of a session: `security_id` and `volume`."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(VOLUMES).where(VOLUMES.c.session == session))
+            fill(connection, VOLUMES, volumes.with_columns(session=pl.lit(session)))
+
+        self.write(work)
+
+    def record_run(
+        self, kind: str, name: str, as_of: date | None, manifest: Mapping[str, Any], at: datetime
+    ) -> int:
+        """Keep the manifest of a run; returns the number it is kept under."""
+        values = {
+            "at": naive(at), "kind": kind, "name": name, "as_of": as_of,
+            "store_version": manifest["store_version"], "seal": manifest["seal"],
+            "manifest": orjson.dumps(dict(manifest)).decode(),
+        }  # fmt: skip
+        done = self.write(lambda connection: connection.execute(insert(RUNS).values(**values)))
+        assert done.inserted_primary_key is not None
+        return int(done.inserted_primary_key[0])
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Every run that was kept, newest first, without its manifest."""
+        columns = [column for column in RUNS.columns if column.name != "manifest"]
+        query = select(*columns).order_by(RUNS.c.id.desc())
+        return self.rows(query)
+
+    def run(self, number: int) -> dict[str, Any] | None:
+        """The manifest of a run; None if there is no such run."""
+        query = select(RUNS.c.manifest).where(RUNS.c.id == number)
+        found = self.read(lambda connection: connection.execute(query).scalar())
+        return None if found is None else orjson.loads(found)
+
+    def quarantine(self, rows: pl.DataFrame, source: str, seen_at: datetime) -> None:
+        """Keep rows that were set aside, with their reasons; the same row is kept once."""
+        records = []
+        for row in rows.iter_rows(named=True):
+            text = orjson.dumps(row, default=str).decode()
+            content = f"{source}\0{text}".encode()
+            records.append(
+                {
+                    "digest": blake2b(content, digest_size=16).hexdigest(),
+                    "symbol": _plain(row.get("symbol")),
+                    "session": row.get("date"),
+                    "reason": row["reason"],
+                    "source": source,
+                    "row": text,
+                    "seen_at": naive(seen_at),
+                }
+            )
+        unique = {record["digest"]: record for record in records}
+
+        def work(connection: Connection) -> None:
+            known = _present(connection, list(unique))
+            new = [record for digest, record in unique.items() if digest not in known]
+            if new:
+                connection.execute(insert(QUARANTINE), new)
+
+        self.write(work)
+
+    def quarantined(self) -> dict[str, int]:
+        """How many rows were set aside, by reason."""
+        query = select(QUARANTINE.c.reason, func.count()).group_by(QUARANTINE.c.reason)
+        rows = self.read(lambda connection: connection.execute(query).fetchall())
+        return {str(reason): int(n) for reason, n in sorted(rows)}
+
+    def log_call(self, row: Mapping[str, Any], at: datetime) -> None:
+        """Write down one request to a vendor."""
+        statement = insert(CALLS).values(at=naive(at), **row)
+        self.write(lambda connection: connection.execute(statement))
+
+    def calls(self, since: datetime | None = None) -> list[dict[str, Any]]:
+        """Requests to vendors, oldest first."""
+        query = select(CALLS).order_by(CALLS.c.id)
+        if since is not None:
+            query = query.where(CALLS.c.at >= naive(since))
+        return self.rows(query)
+
+    def watch(self, name: str, symbols: Iterable[str], at: datetime) -> int:
+        """Add symbols to a watch-list; returns how many were new."""
+        wanted = sorted(set(symbols))
+
+        def work(connection: Connection) -> int:
+            known = {symbol for (symbol,) in connection.execute(_on_list(name))}
+            rows = [
+                {"name": name, "symbol": symbol, "added_at": naive(at)}
+                for symbol in wanted
+                if symbol not in known
+            ]
+            if rows:
+                connection.execute(insert(WATCHLISTS), rows)
+            return len(rows)
+
+        return self.write(work)
+
+    def unwatch(self, name: str, symbols: Iterable[str]) -> int:
+        """Remove symbols from a watch-list; returns how many were there."""
+        statement = delete(WATCHLISTS).where(
+            WATCHLISTS.c.name == name, WATCHLISTS.c.symbol.in_(sorted(set(symbols)))
+        )
+        return int(self.write(lambda connection: connection.execute(statement)).rowcount)
+
+    def watched(self, name: str) -> list[str]:
+        """The symbols of a watch-list, in order; empty if there is none."""
+        rows = self.read(lambda connection: connection.execute(_on_list(name)).fetchall())
+        return sorted(str(symbol) for (symbol,) in rows)
+
+    def watchlists(self) -> dict[str, int]:
+        """Every watch-list and how many symbols it holds."""
+        query = select(WATCHLISTS.c.name, func.count()).group_by(WATCHLISTS.c.name)
+        rows = self.read(lambda connection: connection.execute(query).fetchall())
+        return {str(name): int(n) for name, n in sorted(rows)}
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do some work in one transaction; again, if somebody else was in the way."""
+
+        def once() -> T:
+            with writing(self._engine) as connection:
+                return work(connection)
+
+        return again(once, self.what)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Read what several statements agree on."""
+
+        def once() -> T:
+            with reading(self._engine) as connection:
+                return work(connection)
+
+        return again(once, self.what)
+
+    def rows(self, query: Any) -> list[dict[str, Any]]:
+        """The rows of a query, by name."""
+        rows = self.read(lambda connection: connection.execute(query).mappings().all())
+        return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def _on_list(name: str) -> Any:
+    return select(WATCHLISTS.c.symbol).where(WATCHLISTS.c.name == name)
+
+
+def naive(instant: datetime) -> datetime:
+    """An instant as both databases keep it: UTC, without saying so."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def _plain(text: str | None) -> str | None:
+    """Text that PostgreSQL can hold: it knows no NUL; the row itself is kept escaped."""
+    return text if text is None else text.replace("\0", "\ufffd")
+
+
+def _present(connection: Any, digests: list[str]) -> set[str]:
+    """Which of `digests` are in quarantine already; asked for in portions SQLite can take."""
+    found: set[str] = set()
+    for start in range(0, len(digests), 500):
+        portion = digests[start : start + 500]
+        query = select(QUARANTINE.c.digest).where(QUARANTINE.c.digest.in_(portion))
+        found.update(digest for (digest,) in connection.execute(query))
+    return found

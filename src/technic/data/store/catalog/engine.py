@@ -1,0 +1,129 @@
+"""Which database a catalog is in, and transactions in it.
+
+SQLite in a file beside the store by default; PostgreSQL where a URL says so, in a schema of its
+own for every store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from technic.errors import ConfigError, StoreError, not_installed
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+# Serialisation failure, deadlock, and a server that went away in the middle.
+AGAIN = {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
+PRAGMAS = (
+    "PRAGMA journal_mode=WAL",  # readers beside a writer
+    "PRAGMA synchronous=FULL",  # commits survive a power cut
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA cache_size=-16000",
+)
+
+
+def open_engine(url: str, identity: str) -> Engine:
+    """An engine for a URL; connections of PostgreSQL see only the schema of one store.
+
+    Raises
+    ------
+    ConfigError
+        If the URL is none of a database technic knows, or what it needs is not installed.
+    """
+    if url.startswith("sqlite:///"):
+        return _sqlite(url)
+    if url.startswith(("postgres://", "postgresql://", "postgresql+psycopg://")):
+        try:
+            module = import_module("technic.data.store.catalog.postgres")
+        except ModuleNotFoundError as error:
+            raise not_installed(error, "postgres", "database") from error
+        engine: Engine = module.open_engine(url, identity)
+        return engine
+    raise ConfigError(
+        f"database {url.split(':', 1)[0]}: there are sqlite:///file and postgresql://host/name"
+    )
+
+
+def prepare(engine: Engine) -> None:
+    """Make room for the tables of a store, where the database does not by itself."""
+    if engine.dialect.name == "postgresql":
+        import_module("technic.data.store.catalog.postgres").make_schema(engine)
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver would not begin before creating tables
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: all of it, or nothing."""
+    with engine.connect() as connection:
+        made = connection.execution_options(writes=True)
+        with made.begin():
+            yield made
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads; a single statement needs no transaction of its own."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":  # two round trips less
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        else:
+            yield connection
+
+
+def again(work: Callable[[], T], what: str) -> T:
+    """Do a whole transaction, and once more if another one, or the server, was in its way.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be reached, or refuses.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return work()
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None)
+            busy = "locked" in str(error.orig)
+            if attempt == ATTEMPTS or not (error.connection_invalidated or state in AGAIN or busy):
+                raise _refused(error, what) from error
+    raise AssertionError(what)
+
+
+def _refused(error: DBAPIError, what: str) -> StoreError:
+    reason = " ".join(str(error.orig).split())[:160]
+    verb = "cannot be reached" if isinstance(error, OperationalError) else "refused"
+    return StoreError(
+        f"catalog {what}: {verb} ({reason}); bars and filings are untouched. Start the database, "
+        "or leave DATABASE_URL empty for a file"
+    )
+
+
+def described(engine: Engine, folder: Path | None = None) -> str:
+    """Where a catalog is, without a password."""
+    if engine.url.get_backend_name() == "sqlite":
+        return str(engine.url.database or folder)
+    return engine.url.render_as_string(hide_password=True)

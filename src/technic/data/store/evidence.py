@@ -1,0 +1,52 @@
+"""The newest evidence for scores, kept beside the store that it was gathered on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from technic.data.store import Store
+from technic.runtime.files import write_atomically
+
+FILE = "evidence.json"  # in the folder of the store
+
+
+def remember(store: Store, content: Mapping[str, Any], at: datetime) -> None:
+    """Keep an evaluation: in the ledger of runs, and beside the store for explanations.
+
+    Parameters
+    ----------
+    content : as `Evaluated.about` gives it
+    """
+    text = orjson.dumps(dict(content), option=orjson.OPT_SORT_KEYS)
+    seal = blake2b(text, digest_size=32).hexdigest()
+    name = ", ".join(list(content["columns"])[:4])
+    as_of = date.fromisoformat(content["as_of"])
+    store.catalog.record_run("evaluate", name, as_of, {**content, "seal": seal}, at)
+    before = remembered(store)
+    same = before.get("store_version") == content["store_version"]
+    columns = {**(before["columns"] if same else {}), **content["columns"]}
+    write_atomically(store.folder / FILE, orjson.dumps({**content, "columns": columns}))
+
+
+def remembered(store: Store) -> dict[str, Any]:
+    """What the newest evaluation of a store found; empty if there was none."""
+    try:
+        content: dict[str, Any] = orjson.loads((store.folder / FILE).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return content
+
+
+def evidence_for(store: Store, text: str) -> dict[str, Any] | None:
+    """What is remembered of a column; None if it was never evaluated here."""
+    found = remembered(store)
+    column = found.get("columns", {}).get(text)
+    if column is None:
+        return None
+    about = {name: found[name] for name in ("first", "as_of", "sessions", "universe")}
+    return {**about, **column}

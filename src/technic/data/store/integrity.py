@@ -1,0 +1,163 @@
+"""Whether every file of a store is what was written, and what to fetch again if not.
+
+Every version record holds size and digest of the files it added, its own seal, and the digest
+of the record before: one flipped bit anywhere is found.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import orjson
+import polars as pl
+
+from technic.data.store import Store
+from technic.data.store.version import digest_of, read_version, record_path
+from technic.errors import StoreError
+from technic.market.panel import FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One file that is not what was written.
+
+    Attributes
+    ----------
+    path : within the store
+    version : the store version that added it; 0 if none did
+    """
+
+    path: str
+    why: str
+    version: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a deep look found."""
+
+    files: int
+    bytes: int
+    damage: tuple[Damage, ...]
+    undigested: int
+
+
+def examine_files(store: Store) -> Examined:
+    """Hold every file against the version records."""
+    folder = store.folder
+    expected: dict[str, tuple[int, str, int]] = {}
+    damage: list[Damage] = []
+    undigested, previous = 0, None
+    for path in sorted((folder / "versions").glob("[0-9]*.json")):
+        number = int(path.stem)
+        try:
+            version = read_version(folder, number)
+        except StoreError as error:
+            damage.append(Damage(f"versions/{path.name}", str(error).split(": ", 1)[-1], number))
+            previous = None
+            continue
+        if previous is not None and version.previous and version.previous != previous:
+            before = f"versions/{number - 1:08d}.json"
+            damage.append(Damage(before, "is not the record that the next one follows", number - 1))
+        undigested += not version.added
+        expected |= {name: (*about, number) for name, about in version.added.items()}
+        previous = digest_of(record_path(folder, number))
+    total = 0
+    for name, (size, digest, number) in sorted(expected.items()):
+        path = folder / name
+        if not path.exists() and (folder / "damaged" / name).exists():
+            continue  # a repair has moved it there; the newest version does not name it
+        try:
+            found = path.stat().st_size
+        except OSError:
+            if path.name != "_last_checkpoint":  # only a hint where to start reading
+                damage.append(Damage(name, "is missing", number))
+            continue
+        total += found
+        if found != size:
+            damage.append(Damage(name, f"has {found} bytes, was written with {size}", number))
+        elif digest_of(path) != digest:
+            damage.append(Damage(name, "does not hold what was written", number))
+    damage += _catalog(folder) + _identity(store) + _panel(store, damage)
+    return Examined(len(expected), total, tuple(damage), undigested)
+
+
+def _catalog(folder: Path) -> list[Damage]:
+    path = folder / "catalog.sqlite"
+    if not path.exists():
+        return []
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            said = connection.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+    return [] if said == "ok" else [Damage(path.name, f"SQLite says {said}")]
+
+
+def _identity(store: Store) -> list[Damage]:
+    path = store.folder / "store.json"
+    try:
+        told = orjson.loads(path.read_bytes())["identity"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [Damage(path.name, "cannot be read")] if store.version().number else []
+    known = store.version().identity
+    return [] if told == known else [Damage(path.name, "names another store")]
+
+
+def _panel(store: Store, damage: list[Damage]) -> list[Damage]:
+    """The mapped panel against the bars: it is a cache, so damage only costs time."""
+    if damage or store.version().last is None:
+        return []
+    view = store.panel()
+    version = view.version
+    fresh = store.fresh_bars(version)
+    panel = view.panel
+    ids = fresh["security_id"].to_numpy()
+    starts = np.searchsorted(ids, panel.security_ids, "left")
+    ends = np.searchsorted(ids, panel.security_ids, "right")
+    names = [name for name in FIELDS if name in panel.fields and name != "session"]
+    columns = {name: fresh[name].fill_null(float("nan")).to_numpy() for name in names}
+    for i, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        same = b - a == panel.lengths[i] and all(
+            np.array_equal(panel.run(i, name), columns[name][a:b], equal_nan=True) for name in names
+        )
+        if not same:
+            path = str(view.path.relative_to(store.folder))
+            return [
+                Damage(path, "the mapped panel differs from the bars; delete the folder panels")
+            ]
+    return []
+
+
+def sessions_of(store: Store, damage: tuple[Damage, ...]) -> tuple[set[tuple[str, str]], list[str]]:
+    """What the damaged files held: asks to repeat, as (kind, days and symbol); and what is lost."""
+    asks: set[tuple[str, str]] = set()
+    lost = []
+    versions = {d.version for d in damage if d.path.startswith("tables/bars/") and d.version}
+    for number in sorted(versions):
+        version, before = store.version(number), store.version(number - 1) if number > 1 else None
+        try:
+            rows = (
+                store.table("asked", version)
+                if before is None
+                else store.added("asked", before, version)
+            ).collect()
+        except (pl.exceptions.PolarsError, OSError, StoreError):
+            lost.append(f"version {number}: what it was made from is damaged too")
+            continue
+        bars = rows.filter(pl.col("kind").is_in(["day", "run", "many"]))
+        if bars.is_empty():
+            lost.append(f"version {number} came from a file: import it again")
+        asks |= {
+            (str(kind), f"{first}/{last}/{symbol or ''}")
+            for kind, first, last, symbol in bars.select(
+                "kind", "first", "last", "symbol"
+            ).iter_rows()
+        }
+    return asks, lost

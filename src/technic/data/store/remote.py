@@ -1,0 +1,169 @@
+"""Stores that lie elsewhere: in object storage, read through a copy on this machine.
+
+Files of a store never change once a version names them, so a copy is brought up to date by
+fetching what it lacks:
+
+1. The records of versions are listed and fetched first: what they name was there before them.
+2. Files that are missing, or of another size, are fetched and held against their digests.
+3. The records are put in place last; a copy that was interrupted shows the version before.
+
+The tables below the address are Delta tables, as on a disk: any reader of Delta opens them there.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from hashlib import blake2b
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from technic.data.store.backup import backup
+from technic.data.store.store import Store
+from technic.errors import StoreError, not_installed
+from technic.runtime.files import sync_to_disk, write_atomically, writing
+
+NAME = re.compile(r"[A-Za-z0-9_.=%+-]+(/[A-Za-z0-9_.=%+-]+)*")
+DIGITS = 16  # bytes of a digest, see `version.digest_of`
+
+
+class Bucket(Protocol):
+    """Object storage, as `object_storage` has it."""
+
+    url: str
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Size of every object, by name."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """The content of an object."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put an object in its place."""
+        ...
+
+
+def is_remote(place: str) -> bool:
+    """Whether a place is an address of object storage rather than a folder."""
+    return place.startswith(("s3://", "s3a://"))
+
+
+def mirror_folder(place: str, mirrors: Path) -> Path:
+    """Where the copy of a remote store lies."""
+    return mirrors / blake2b(place.rstrip("/").encode(), digest_size=8).hexdigest()
+
+
+def fetch(place: str, mirrors: Path) -> Path:
+    """Bring the copy of a remote store up to date; returns its folder.
+
+    Raises
+    ------
+    StoreError
+        If the address holds no store, or what is there is not what its versions name.
+    """
+    bucket = _bucket(place)
+    folder = mirror_folder(place, mirrors)
+    with writing(folder):
+        records = sorted(name for name in bucket.sizes("versions") if name.endswith(".json"))
+        if not records:
+            raise StoreError(f"{place}: there is no store; put one there: technic backup {place}")
+        fresh = {
+            name: bucket.read(_checked(name, place))
+            for name in records
+            if not (folder / name).exists()
+        }
+        digests = _digests(fresh, place)
+        for name, size in bucket.sizes("tables").items():
+            path = folder / _checked(name, place)
+            if not path.exists() or path.stat().st_size != size:
+                _take(bucket, name, path, digests.get(name), folder)
+        if not (folder / "store.json").exists():
+            write_atomically(folder / "store.json", bucket.read("store.json"))
+        for name, content in fresh.items():
+            write_atomically(folder / name, content)
+    return folder
+
+
+def push(store: Store, place: str) -> int:
+    """Put a store into object storage, or what is new in it; returns how many files went.
+
+    Raises
+    ------
+    StoreError
+        If another store lies there already.
+    """
+    bucket = _bucket(place)
+    identity = bucket.read("store.json") if "store.json" in bucket.sizes() else b""
+    mine = (store.folder / "store.json").read_bytes()
+    if identity and orjson.loads(identity) != orjson.loads(mine):
+        raise StoreError(f"{place}: another store lies there; name another place")
+    scratch = Path(tempfile.mkdtemp(prefix="technic-push-"))
+    try:
+        backup(store, scratch / "store")
+        return _send(scratch / "store", bucket)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _send(folder: Path, bucket: Bucket) -> int:
+    """Tables first, then who it is, then the records of its versions: what is named is there."""
+    there, sent = bucket.sizes(), 0
+    order = [
+        *sorted((folder / "tables").rglob("*")),
+        folder / "store.json",
+        *sorted((folder / "versions").glob("*.json")),
+    ]
+    for path in (path for path in order if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if there.get(name) != path.stat().st_size:
+            bucket.write(name, path.read_bytes())
+            sent += 1
+    return sent
+
+
+def _take(bucket: Bucket, name: str, path: Path, digest: str | None, folder: Path) -> None:
+    content = bucket.read(name)
+    if digest is not None and blake2b(content, digest_size=DIGITS).hexdigest() != digest:
+        raise StoreError(
+            f"{bucket.url}/{name}: is not the file that the store's version names; nothing of the "
+            "new version was taken over"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    scratch = path.with_name(f".{path.name}.fetching")
+    scratch.write_bytes(content)
+    scratch.replace(path)
+    sync_to_disk(path, root=folder)
+
+
+def _digests(records: dict[str, bytes], place: str) -> dict[str, str]:
+    """What each file must be, by the newest record that names it."""
+    found: dict[str, str] = {}
+    for name, content in records.items():
+        try:
+            added: dict[str, Any] = orjson.loads(content).get("added", {})
+            found |= {path: str(about[1]) for path, about in added.items()}
+        except (orjson.JSONDecodeError, AttributeError, TypeError, IndexError) as error:
+            raise StoreError(f"{place}/{name}: is no record of a version") from error
+    return found
+
+
+def _checked(name: str, place: str) -> str:
+    """A name that stays below our folder."""
+    if not NAME.fullmatch(name) or ".." in name.split("/"):
+        raise StoreError(f"{place}: an object is called {name[:80]!r}; no file of a store is")
+    return name
+
+
+def _bucket(place: str) -> Bucket:
+    try:
+        module = import_module("technic.data.store.object_storage")
+    except ModuleNotFoundError as error:
+        raise not_installed(error, "s3", place) from error
+    made: Bucket = module.Bucket(place)
+    return made

@@ -1,0 +1,262 @@
+"""A store: bars as traded and all that belongs to them, in one folder.
+
+store.json        who it is
+versions/         what readers open: one record per commit
+tables/           Delta tables: bars, actions, tickers, listings, classifications, filings, facts
+catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
+panels/           mapped panels: a cache; deleting it loses nothing
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import polars as pl
+
+from technic.data.store.panels import MappedPanel, PanelCache
+from technic.data.store.tables import append, files, scan_files
+from technic.data.store.version import (
+    StoreVersion,
+    digest_of,
+    read_version,
+    record_path,
+    write_version,
+)
+from technic.errors import SpanError, StoreError
+from technic.market.schema import sector_named
+from technic.market.sessions import nyse
+from technic.runtime.files import write_atomically, writing
+
+if TYPE_CHECKING:
+    from technic.data.store.catalog import Catalog
+
+LATEST = date(9999, 12, 30)  # when everything is known
+VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
+
+
+class Store:
+    """One folder of market data. Cheap to make: nothing is read before it is asked for."""
+
+    def __init__(self, folder: Path, database: str | None = None, place: str = "") -> None:
+        self.folder = folder.absolute()  # a process may change its own
+        self.database = database
+        self.place = place  # where it was fetched from; empty if it lies here
+        self._catalog: Catalog | None = None
+
+    def __repr__(self) -> str:
+        """Where it is and what it holds."""
+        version = self.version()
+        span = f"{version.first} to {version.last}" if version.last else "empty"
+        return f"Store({str(self.folder)!r}, {span})"
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The SQL side; opened, and made to match the newest version, at first use."""
+        from technic.data.store.catalog import Catalog  # noqa: PLC0415 -- SQLAlchemy takes 0.25 s
+
+        catalog, version = (
+            self._catalog or Catalog.of(self.folder, self.database, self._identity()),
+            self.version(),
+        )
+        self._catalog = catalog
+        if catalog.mirrors() != version.number:
+            catalog.mirror(version, lambda name: self.table(name, version).collect())
+        return catalog
+
+    def load_universe(
+        self,
+        *,
+        sectors: Collection[str] = (),
+        min_market_cap: float | None = None,
+        min_volume: float | None = None,
+        types: Collection[str] = (),
+        exchanges: Collection[str] = (),
+        as_of: date | None = None,
+    ) -> pl.DataFrame:
+        """The securities listed on a day, by what was known of them by then.
+
+        Parameters
+        ----------
+        sectors : names of sectors or their aliases; none means any, the unknown included
+        min_market_cap : USD, as it was told by that day
+        min_volume : shares a day, mean of the last 20 bars
+        types, exchanges : as listings have them: common, etf, …; XNYS, XNAS, …
+        as_of : a session; the newest stored by default
+
+        Returns
+        -------
+        DataFrame
+            `security_id`, `symbol`, `name`, `type`, `exchange`, `sector`, `market_cap`, by symbol;
+            null where nobody told.
+
+        Raises
+        ------
+        SchemaError
+            If a sector is none of the eleven; lists them.
+        """
+        version = self.require()
+        assert version.last is not None
+        session = as_of or version.last
+        # Standing at the newest session one knows all there is, whenever it was told.
+        known = session if as_of is not None and as_of != version.last else LATEST
+        catalog = self.catalog
+        if min_volume is not None and not catalog.has_volumes(session):
+            catalog.add_volumes(session, self._volumes(version, session))
+        return catalog.universe(
+            session, known, sectors=[sector_named(name) for name in sectors], types=types,
+            exchanges=exchanges, min_market_cap=min_market_cap, min_volume=min_volume,
+        )  # fmt: skip
+
+    def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
+        """Mean shares a day of each security's last bars, until a session."""
+        low = nyse().day(max(nyse().ordinal(session) - 2 * VOLUME_BARS, 0))
+        bars = self.table("bars", version).filter(pl.col("session").is_between(low, session))
+        newest = bars.sort("session", "known_at").group_by("security_id", "session").last()
+        tail = (
+            newest.sort("session")
+            .group_by("security_id")
+            .agg(volume=pl.col("volume").tail(VOLUME_BARS).mean())
+        )
+        return tail.drop_nulls().collect()
+
+    def version(self, number: int | None = None) -> StoreVersion:
+        """A store version; the newest unless said otherwise."""
+        return read_version(self.folder, number)
+
+    @staticmethod
+    def identity_of(version: StoreVersion) -> str:
+        """Names a version of this very store: equal names, equal data."""
+        return f"{version.identity}/{version.name}"
+
+    def require(self) -> StoreVersion:
+        """The newest version of a store that has bars.
+
+        Raises
+        ------
+        StoreError
+            If it has none; says how to get some.
+        """
+        version = self.version()
+        if version.last is None:
+            raise StoreError(
+                f"{self.folder}: holds no bars yet. Bring some with technic import FILE, or "
+                "try the simulated market: technic demo"
+            )
+        return version
+
+    def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
+        """All rows of a table at a version, the newest by default; empty if it has none."""
+        pinned = (version or self.version()).tables.get(name)
+        uris = [] if pinned is None else files(self.folder, name, pinned)
+        return scan_files(name, uris)
+
+    def added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
+        """The rows that came to a table between two versions."""
+        before, after = older.tables.get(name), newer.tables.get(name)
+        if after is None or before == after:
+            return scan_files(name, [])
+        known = set() if before is None else set(files(self.folder, name, before))
+        return scan_files(name, sorted(set(files(self.folder, name, after)) - known))
+
+    def commit(
+        self,
+        rows: dict[str, pl.DataFrame],
+        *,
+        tables_before: dict[str, int] | None = None,
+        **changes: Any,
+    ) -> StoreVersion:
+        """Append rows to tables, all or nothing; returns the version that has them.
+
+        Parameters
+        ----------
+        rows : per table, rows of its schema
+        tables_before : Delta versions to append behind, where a repair has moved on
+        changes : of `StoreVersion`: adjustment, simulated, settled
+        """
+        if self.place:
+            raise StoreError(
+                f"{self.place}: is read here, not written; bring data into the store it was put "
+                "there from, and put it there again: technic backup"
+            )
+        with writing(self.folder):
+            before = self.version()
+            tables, made = dict(tables_before or before.tables), list[Path]()
+            for name, frame in rows.items():
+                if not frame.is_empty():
+                    done = append(self.folder, name, frame, tables.get(name))
+                    tables[name] = done.version
+                    made += done.files
+            first, last = before.first, before.last
+            if (bars := rows.get("bars")) is not None and not bars.is_empty():
+                low, high = bars.select(
+                    low=pl.col("session").min(), high=pl.col("session").max()
+                ).row(0)
+                first, last = min(first or low, low), max(last or high, high)
+            identity = before.identity or self._identity()
+            after = before.following(
+                tables=tables,
+                first=first,
+                last=last,
+                identity=identity,
+                added={
+                    str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
+                    for path in made
+                },
+                previous=digest_of(record_path(self.folder, before.number)),
+                **changes,
+            )
+            write_version(self.folder, after)
+        self.__dict__.pop("catalog", None)
+        return after
+
+    def panel(
+        self,
+        as_of: date | None = None,
+        known_at: datetime | None = None,
+        version: StoreVersion | None = None,
+    ) -> MappedPanel:
+        """The panel as of a session, mapped into memory, and who is in it.
+
+        Parameters
+        ----------
+        as_of : the last session that is visible; the newest one by default
+        known_at : only what was known before this instant; by default the open of the session
+            after `as_of`, or everything if no `as_of` is given
+
+        Raises
+        ------
+        StoreError
+            If the store is empty; SpanError, if `as_of` lies outside it.
+        """
+        pinned = version or self.require()
+        if pinned.last is None or pinned.first is None:
+            raise StoreError(f"{self.folder}: version {pinned.number} holds no bars")
+        session = as_of or pinned.last
+        if not pinned.first <= session <= pinned.last:
+            raise SpanError(
+                f"{session} is outside the store, which holds sessions from {pinned.first} "
+                f"to {pinned.last}"
+            )
+        ordinal = nyse().ordinal(session)
+        cutoff = known_at
+        if cutoff is None and as_of is not None:
+            cutoff = nyse().opens(ordinal + 1)
+        return PanelCache(self).open(pinned, session, cutoff)
+
+    def fresh_bars(self, version: StoreVersion) -> pl.DataFrame:
+        """The newest adjusted bars of a version, read from the tables: what a panel must show."""
+        assert version.last is not None
+        return PanelCache(self).bars(version, version.last)
+
+    def _identity(self) -> str:
+        """The store's random name; given at the first commit."""
+        path = self.folder / "store.json"
+        if not path.exists():
+            write_atomically(path, orjson.dumps({"identity": secrets.token_hex(8)}))
+        return str(orjson.loads(path.read_bytes())["identity"])
