@@ -33,8 +33,8 @@ import technic as tc
 from technic.bench import all_features, milliseconds
 from technic.compiling import ensure_compiled
 from technic.data.simulated import simulate
-from technic.indicators.advance import advance, evaluate
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
+from technic.indicators.kernel.run import advance, evaluate
 from technic.market.panel import pack
 from technic.runtime.settings import Settings
 

@@ -13,8 +13,8 @@ from technic.bench.markets import Bench
 from technic.bench.pools import _timed, work_of
 from technic.bench.running import run
 from technic.bench.timing import busy
-from technic.indicators.advance import advance
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
+from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
 from technic.question import understand
 from technic.runtime.executors import open_executor

@@ -20,7 +20,7 @@ from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.evaluating import evaluate
 from technic.histories import every_bar, store_features
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
 from technic.market.sessions import nyse
 from technic.partitions import write_features
 from technic.question import series_for

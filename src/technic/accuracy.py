@@ -12,7 +12,7 @@ import numpy as np
 
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.market.panel import FIELDS
 from technic.query.lower import lower
 from technic.query.reference import Reference

@@ -19,7 +19,7 @@ from technic.benchmark import benchmark_closes
 from technic.data.store import Store
 from technic.forecasting import members_of, rows_of
 from technic.fundamentals import Known
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.market.sessions import nyse
 from technic.question import single_series
 from technic.runtime.executors import Progress

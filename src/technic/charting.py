@@ -16,7 +16,7 @@ from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.drawing import Drawing, candles_drawing
 from technic.histories import is_relative
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.listed import listed_on, position_of
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse

@@ -22,9 +22,9 @@ from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
-from technic.indicators.advance import Advance, advance
-from technic.indicators.fuse import digest as kernel_digest
-from technic.indicators.program import Program, compile_program
+from technic.indicators.kernel.codegen import digest as kernel_digest
+from technic.indicators.kernel.program import Program, compile_program
+from technic.indicators.kernel.run import Advance, advance
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.cache import TieredCache, key_of
 from technic.runtime.settings import Settings

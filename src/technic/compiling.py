@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from technic.errors import StoreError
-from technic.indicators.native import compiled
+from technic.indicators.kernel.loader import compiled
 
 COMPILING = {
     "TECHNIC_COMPILING": "1",
@@ -38,7 +38,7 @@ def ensure_compiled(folder: Path) -> None:
             "TECHNIC_HOME to a folder you may write to"
         ) from error
     done = subprocess.run(  # noqa: S603 -- our own module, by our own interpreter
-        [sys.executable, "-m", "technic.indicators.compile", str(folder)],
+        [sys.executable, "-m", "technic.indicators.kernel.compile", str(folder)],
         env={**os.environ, **COMPILING},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -11,7 +11,7 @@ import numpy as np
 
 from technic.columns import column_content, column_of
 from technic.data.store.panels import MappedPanel
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.query.evaluate import Evaluation
 from technic.query.names import ALPHA
 from technic.query.tree import Call, Name

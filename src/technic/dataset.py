@@ -38,7 +38,7 @@ from technic.compiling import ensure_compiled
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.histories import every_bar, is_relative
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import FloatArray
 from technic.query.lower import series_of
 from technic.query.resolve import Resolver

@@ -11,7 +11,7 @@ from typing import Any
 from technic.data.store import Store
 from technic.data.store.integrity import examine_files, sessions_of
 from technic.errors import TechnicError
-from technic.indicators.native import compiled
+from technic.indicators.kernel.loader import compiled
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 

@@ -23,8 +23,8 @@ from technic.answers import code_digest
 from technic.compiling import ensure_compiled
 from technic.data.ingest import FileStore, open_store
 from technic.errors import ConfigError, TechnicError
-from technic.indicators.fuse import digest as kernel_digest
-from technic.indicators.native import load
+from technic.indicators.kernel.codegen import digest as kernel_digest
+from technic.indicators.kernel.loader import load
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scan_file import ScanFile

@@ -26,7 +26,7 @@ from technic.columns import column_content, column_of, columns_of
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError, ModelError, first_line
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.listed import last_sessions, listed_on
 from technic.market.cross_section import percentile
 from technic.market.sessions import nyse

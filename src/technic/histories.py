@@ -18,8 +18,8 @@ from technic.data.store.panels import MappedPanel
 from technic.data.store.rows import newest_rows
 from technic.errors import SchemaError
 from technic.indicators import Series
-from technic.indicators.advance import evaluate
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
+from technic.indicators.kernel.run import evaluate
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse

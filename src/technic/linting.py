@@ -19,7 +19,7 @@ import numpy as np
 from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.data.store import Store
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.market.panel import Panel, pack
 from technic.market.typing import FloatArray, IntArray
 from technic.question import understand

@@ -25,8 +25,8 @@ from technic.data.store import Store
 from technic.errors import StoreError
 from technic.histories import as_known, chosen_symbols, is_relative
 from technic.indicators import Series
-from technic.indicators.fuse import digest as kernel_digest
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.codegen import digest as kernel_digest
+from technic.indicators.kernel.program import compile_program
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray

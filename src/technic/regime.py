@@ -23,7 +23,7 @@ import orjson
 from technic.benchmark import benchmark_closes, counted
 from technic.columns import columns_of
 from technic.data.store.panels import MappedPanel
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.listed import last_sessions
 from technic.market.cross_section import percentile
 from technic.market.panel import LANES

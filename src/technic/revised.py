@@ -24,7 +24,7 @@ from technic.data.store.panels import MappedPanel
 from technic.data.store.past_panels import Tables, tables_of
 from technic.data.store.rows import columns_of_rows, newest_of
 from technic.indicators import Series
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse

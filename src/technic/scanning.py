@@ -24,7 +24,7 @@ from technic.answers import CanonicalQuestion, canonical_question, pack, report_
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.manifest import canonical, make_manifest
 from technic.plan import Levels, plan_rows
 from technic.plugins import plugin_named

@@ -17,10 +17,10 @@ from technic.compiling import ensure_compiled
 from technic.data.store import Store, StoreVersion
 from technic.data.store.remote import fetch
 from technic.errors import StoreError
-from technic.indicators.advance import advance
-from technic.indicators.fuse import digest as kernel_digest
-from technic.indicators.native import compiled
-from technic.indicators.program import Program
+from technic.indicators.kernel.codegen import digest as kernel_digest
+from technic.indicators.kernel.loader import compiled
+from technic.indicators.kernel.program import Program
+from technic.indicators.kernel.run import advance
 from technic.market.panel import Panel
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.executors import Executor, Progress, Work, spans

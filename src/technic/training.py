@@ -32,7 +32,7 @@ from technic.canarying import sing
 from technic.data.store import Store, StoreVersion
 from technic.dataset import dataset
 from technic.errors import ConfigError, StoreError
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.models import keep_model
 from technic.runtime.executors import Progress, quiet

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from conftest import walk
 from indicators import references
 from technic.indicators import REGISTRY
-from technic.indicators.advance import advance, evaluate
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
+from technic.indicators.kernel.run import advance, evaluate
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 

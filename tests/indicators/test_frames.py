@@ -9,7 +9,7 @@ import pytest
 import technic as tc
 from conftest import walk
 from technic.errors import IndicatorError, SchemaError
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.market.sessions import nyse
 from technic.query import Resolver
 from technic.query.lower import lower

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from technic.errors import IndicatorError
-from technic.indicators import native
-from technic.indicators.fuse import write
+from technic.indicators.kernel import loader
+from technic.indicators.kernel.codegen import write
 
-needs_code = pytest.mark.skipif(native.is_plain(), reason="nothing is compiled in this run")
+needs_code = pytest.mark.skipif(loader.is_plain(), reason="nothing is compiled in this run")
 
 
 @needs_code
 def test_a_damaged_file_is_as_good_as_none(kernels, tmp_path):
-    whole = native.object_path(kernels).read_bytes()
-    target = native.object_path(tmp_path)
+    whole = loader.object_path(kernels).read_bytes()
+    target = loader.object_path(tmp_path)
     for content in (
         b"",
         whole[:1000],
@@ -27,27 +27,27 @@ def test_a_damaged_file_is_as_good_as_none(kernels, tmp_path):
         whole[:99] + bytes([whole[99] ^ 1]) + whole[100:],
     ):
         target.write_bytes(content)
-        assert native.read_object(tmp_path) is None
-        assert not native.compiled(tmp_path)
+        assert loader.read_object(tmp_path) is None
+        assert not loader.compiled(tmp_path)
         with pytest.raises(IndicatorError, match="not compiled"):
-            native.load(tmp_path)
+            loader.load(tmp_path)
     target.write_bytes(whole)
-    assert native.compiled(tmp_path)
+    assert loader.compiled(tmp_path)
 
 
 @needs_code
 def test_code_for_another_processor_has_another_name(kernels):
-    program = "from technic.indicators.native import object_path; from pathlib import Path; print(object_path(Path('.')))"
+    program = "from technic.indicators.kernel.loader import object_path; from pathlib import Path; print(object_path(Path('.')))"
     env = {**os.environ, "NUMBA_CPU_NAME": "generic"}
     done = subprocess.run(
         [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() != native.object_path(kernels).name
+    assert done.stdout.strip() != loader.object_path(kernels).name
 
 
 @needs_code
 def test_an_array_of_the_wrong_kind_is_refused(kernels):
-    run = native.load(kernels)
+    run = loader.load(kernels)
     arrays = [np.zeros((2, 2))] * 16
     with pytest.raises(IndicatorError, match="contiguous"):
         run(*[np.zeros((4, 4))[:, ::2]] * 16, 0, 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conftest import walk
 from technic.errors import QuestionError
-from technic.indicators.advance import evaluate
+from technic.indicators.kernel.run import evaluate
 from technic.market.panel import FIELDS
 from technic.query import Evaluation, Resolver, parse
 from technic.query.lower import lower, series_of

@@ -30,7 +30,7 @@ from technic.benchmark import benchmark_closes
 from technic.compiling import ensure_compiled
 from technic.data.store import Store, StoreVersion
 from technic.errors import ModelError, StoreError
-from technic.indicators.fuse import digest as kernel_digest
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.manifest import canonical, make_manifest
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray

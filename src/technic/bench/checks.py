@@ -29,7 +29,7 @@ from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once
 from technic.data.ingest import FileStore
 from technic.errors import TechnicError, install_hint
-from technic.indicators.program import Program, compile_program
+from technic.indicators.kernel.program import Program, compile_program
 from technic.market.typing import FloatArray
 from technic.runtime.executors import Executor, open_executor
 from technic.runtime.settings import Setting, Settings

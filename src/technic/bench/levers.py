@@ -14,8 +14,8 @@ from technic.bench.timing import all_features, milliseconds, once
 from technic.data.store import Store
 from technic.data.store.panels import PanelCache
 from technic.data.store.rows import columns_of_rows, fields_of
-from technic.indicators.advance import advance
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
+from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
 from technic.runtime.executors import Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared

@@ -23,8 +23,8 @@ from technic.bench.timing import Figure, all_features, busy, in_process, millise
 from technic.compiling import ensure_compiled
 from technic.data.store import Store
 from technic.errors import ConfigError, install_hint
-from technic.indicators.advance import advance
-from technic.indicators.program import compile_program
+from technic.indicators.kernel.program import compile_program
+from technic.indicators.kernel.run import advance
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__

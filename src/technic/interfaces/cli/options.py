@@ -224,7 +224,7 @@ def progress_done() -> None:
 def ensure_compiled(settings: Settings) -> None:
     """Compile the indicators if this machine has not yet, and say so."""
     from technic import compiling
-    from technic.indicators.native import compiled
+    from technic.indicators.kernel.loader import compiled
 
     if compiled(settings.kernels):
         return

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from technic.api_keys import key_for
 from technic.errors import TechnicError
-from technic.indicators.native import compiled
+from technic.indicators.kernel.loader import compiled
 from technic.interfaces.http import kept, learned, pages, scans, symbols, working
 from technic.interfaces.http.gauges import Gauges
 from technic.interfaces.http.guards import Guards

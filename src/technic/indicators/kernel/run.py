@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from technic.errors import IndicatorError
-from technic.indicators import machine as m
-from technic.indicators.native import is_plain, load
-from technic.indicators.program import Program, compile_program
+from technic.indicators.kernel import instructions as m
+from technic.indicators.kernel.loader import is_plain, load
+from technic.indicators.kernel.program import Program, compile_program
 from technic.indicators.series import MONTHLY, WEEKLY, Series
 from technic.market.panel import FIELDS, LANES, Panel
 from technic.market.sessions import nyse

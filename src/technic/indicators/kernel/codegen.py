@@ -20,13 +20,13 @@ from pathlib import Path
 from textwrap import indent
 
 from technic.indicators.define import REGISTRY, Indicator
-from technic.indicators.machine import FIRST_DEFINITION, MOST_PARAMS
+from technic.indicators.kernel.instructions import FIRST_DEFINITION, MOST_PARAMS
 
 HEADER = """\
-\"\"\"Written by technic.indicators.fuse; edits will be lost.\"\"\"
+\"\"\"Written by technic.indicators.kernel.codegen; edits will be lost.\"\"\"
 from technic.indicators import REGISTRY
 from technic.indicators.lanes import COMPILING, address_of, inlined, inner, peek, poke, rows_at, where
-from technic.indicators.machine import *
+from technic.indicators.kernel.instructions import *
 
 if COMPILING:
     from numba import carray, cfunc, types
@@ -302,7 +302,7 @@ def _lines(statements: list[str], depth: int = 4) -> str:
 
 @cache
 def digest() -> str:
-    """Names the kernel: its text, every file of this package, and Numba's version."""
-    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    """Names the kernel: its text, every definition, every file here, and Numba's version."""
+    code = [path.read_bytes() for path in sorted(Path(__file__).parents[1].rglob("*.py"))]
     parts = [version("numba").encode(), version("llvmlite").encode(), write().encode(), *code]
     return blake2b(b"\0".join(parts), digest_size=8).hexdigest()

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from technic.errors import IndicatorError
-from technic.indicators.fuse import digest, write
+from technic.indicators.kernel.codegen import digest, write
 
 Kernel = Callable[..., None]
 # What Numba's own runtime would lend. The kernel allocates nothing and raises nothing, so that

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from technic.errors import IndicatorError
-from technic.indicators import machine as m
 from technic.indicators.define import REGISTRY
-from technic.indicators.fuse import opcodes
+from technic.indicators.kernel import instructions as m
+from technic.indicators.kernel.codegen import opcodes
 from technic.indicators.series import DAILY, Series
 from technic.market.panel import FIELDS
 from technic.market.typing import FloatArray, IntArray

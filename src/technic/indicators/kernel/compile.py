@@ -1,4 +1,4 @@
-"""Compile the kernel: `python -m technic.indicators.compile FOLDER` with TECHNIC_COMPILING=1.
+"""Compile the kernel: `python -m technic.indicators.kernel.compile FOLDER` with TECHNIC_COMPILING=1.
 
 Runs in a process of its own, the only one that imports Numba. The module's final LLVM text is
 emitted as an object file for the processor that native.py names, and put into the folder at
@@ -18,15 +18,15 @@ from typing import Any
 import llvmlite.binding as llvm
 
 from technic.indicators import lanes
-from technic.indicators.fuse import write
-from technic.indicators.native import CHECKSUM, object_path, processor
+from technic.indicators.kernel.codegen import write
+from technic.indicators.kernel.loader import CHECKSUM, object_path, processor
 
 
 def machine_code() -> bytes:
     """The kernel as an object file with one C function, `technic_entry`."""
     from numba.core.cpu import CPUContext  # noqa: PLC0415 -- not before it is wanted
 
-    from technic.indicators import vectors  # noqa: F401, PLC0415 -- teaches Numba its types
+    from technic.indicators.kernel import vector_types  # noqa: F401, PLC0415 -- teaches Numba its types
 
     # Numba would turn each of 200 functions into machine code of its own as well. Nobody calls
     # them here: only the text of the last one is wanted.

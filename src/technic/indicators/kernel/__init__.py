@@ -1,0 +1,1 @@
+"""The compiled kernel: definitions and graphs of series → one program → values of a market."""
