@@ -145,7 +145,7 @@ def _percentiles(home, settings, runs, spread):
     asked = tc.ScanFile(columns=tuple(texts), rank="close")
     question = understand(asked)
     view = store.panel()
-    from technic.columns import columns_of
+    from technic.compute.last_bar import columns_of
 
     columns = columns_of(question.series, "market", view, settings).values  # noqa: PD011
     nodes = question.columns

@@ -31,7 +31,7 @@ from scale import bench_lines, scale_rows
 
 import technic as tc
 from technic.bench import all_features, milliseconds
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
 from technic.data.simulated import simulate
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance, evaluate
@@ -217,7 +217,7 @@ def measure(frame, adjusted, home, settings, options):
     )
 
     fresh = {**env, "TECHNIC_HOME": str(home / "fresh")}
-    program_text = "from technic.runtime.settings import Settings; from technic.compiling import ensure_compiled; import time; t=time.perf_counter(); ensure_compiled(Settings.load().kernels); print(time.perf_counter()-t)"
+    program_text = "from technic.runtime.settings import Settings; from technic.compute.kernel import ensure_compiled; import time; t=time.perf_counter(); ensure_compiled(Settings.load().kernels); print(time.perf_counter()-t)"
     done = subprocess.run(
         [sys.executable, "-c", program_text], env=fresh, capture_output=True, text=True, check=True
     )

@@ -13,13 +13,13 @@ from technic.bench.markets import Bench
 from technic.bench.pools import _timed, work_of
 from technic.bench.running import run
 from technic.bench.timing import busy
+from technic.compute.parallel import spread
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
 from technic.question import understand
 from technic.runtime.executors import open_executor
 from technic.scan_file import ScanFile, presets
-from technic.shards import spread
 from technic.spanning import scan_sessions
 
 GIL_SYMBOLS = 1_000

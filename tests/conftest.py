@@ -35,7 +35,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def kernels() -> Path:
     """The user's own kernel folder: compiling it takes half a minute, once."""
-    from technic.compiling import ensure_compiled
+    from technic.compute.kernel import ensure_compiled
     from technic.runtime.settings import Settings
 
     folder = Settings.load().kernels

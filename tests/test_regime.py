@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import technic as tc
-from technic.benchmark import benchmark_closes
+from technic.compute.benchmark import benchmark_closes
 from technic.data.simulated import simulate
 from technic.market.sessions import nyse
 from technic.query.names import REGIME

@@ -172,9 +172,9 @@ def test_features_are_row_for_row_with_the_input(kernels):
 
 def test_the_history_of_a_feature_is_what_scans_as_of_each_session_give(market):
     """Across splits too, and where a bar was told late or corrected since: by what was known then."""
-    from technic.histories import store_features
+    from technic.compute.history import store_features
     from technic.indicators.kernel.run import evaluate
-    from technic.question import series_for
+    from technic.query.series import series_for
 
     texts = ["close", "sma(20)", "rsi(14)", "atr(14)", "obv"]
     splits = market.table("actions").filter(pl.col("kind") == "split").collect()

@@ -14,20 +14,20 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic import shards
 from technic.bench import all_features
+from technic.compute import parallel
+from technic.compute.history import every_bar, store_features
+from technic.compute.parallel import spread
+from technic.compute.parquet_export import write_features
 from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.evaluating import evaluate
-from technic.histories import every_bar, store_features
 from technic.indicators.kernel.program import compile_program
 from technic.market.sessions import nyse
-from technic.partitions import write_features
-from technic.question import series_for
+from technic.query.series import series_for
 from technic.runtime.executors import open_executor, spans
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
-from technic.shards import spread
 from technic.spanning import scan_sessions
 
 EXECUTORS = ("inline:", "threads:1", "threads:2", "threads:3", "processes:1", "processes:2", "processes:3")  # fmt: skip
@@ -78,7 +78,7 @@ def test_every_executor_worker_count_and_chunk_gives_the_same_bytes(
     store, kernels, executors, program_and_digest, monkeypatch, url, size
 ):
     program, wanted = program_and_digest
-    monkeypatch.setattr(shards, "sized", lambda *_: size)
+    monkeypatch.setattr(parallel, "sized", lambda *_: size)
     assert digest(spread(program, store.panel().panel, kernels, executors(url))) == wanted
 
 
@@ -95,7 +95,7 @@ def test_a_history_without_room_is_put_together_from_its_parts(store, kernels, m
     view, (_, series) = store.panel(), series_for(TEXTS)
     with closing(open_executor("inline:")) as runner:
         monkeypatch.setattr(runner, "room", lambda _shape: None, raising=False)
-        monkeypatch.setattr(shards, "sized", lambda *_: 3)
+        monkeypatch.setattr(parallel, "sized", lambda *_: 3)
         made = every_bar(store, view, view.panel, series, kernels, executor=runner)
     assert digest(made) == digest(every_bar(store, view, view.panel, series, kernels))
 
@@ -183,7 +183,7 @@ def test_workers_killed_while_they_write_lose_no_value(store, kernels, program_a
 
 def test_a_worker_of_another_version_is_refused(store, kernels, monkeypatch, executors):
     program = compile_program(series_for(["rsi(14)"])[1], every_bar=True)
-    monkeypatch.setattr(shards, "kernel_digest", lambda: "another")
+    monkeypatch.setattr(parallel, "kernel_digest", lambda: "another")
     with pytest.raises(StoreError, match="another version of technic"):
         spread(program, store.panel().panel, kernels, executors("processes:1"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
-from technic.columns import carry_ahead, columns_of
+from technic.compute.last_bar import carry_ahead, columns_of
 from technic.data.ingest import FileStore
 from technic.data.simulated.publications import evening
 from technic.data.store.intraday_panel import merge

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import technic as tc
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
 from technic.data.simulated import simulate
 from technic.runtime.cache import open_cache
 from technic.runtime.cache.envelope import unwrap, wrap

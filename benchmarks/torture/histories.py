@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from technic.columns import columns_of
-from technic.compiling import ensure_compiled
+from technic.compute.incremental_check import every_series, prove
+from technic.compute.kernel import ensure_compiled
+from technic.compute.last_bar import columns_of
 from technic.data.ingest import open_store
-from technic.increments import every_series, prove
 from technic.indicators import Series
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings

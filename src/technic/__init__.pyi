@@ -1,12 +1,12 @@
 from .backtesting.running import backtest
 from .charting import chart
+from .compute.history import features
 from .data.ingest import open_store
 from .differences import diff
 from .errors import TechnicError
 from .evaluating import evaluate
 from .explaining import explain, why_not
 from .fundamentals import market_regime
-from .histories import features
 from .linting import lint
 from .recording import record
 from .report import Report

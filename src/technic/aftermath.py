@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from technic.alpha.significance import YEAR
+from technic.compute.history import every_bar
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
 from technic.fundamentals import statements_at
-from technic.histories import every_bar
 from technic.indicators import Series
 from technic.indicators.series import field
 from technic.market.panel import Panel

@@ -15,13 +15,13 @@ from technic.alpha.canaries import Canary
 from technic.alpha.folds import Spans, walk_forward
 from technic.alpha.learning import Learner, forecasts
 from technic.alpha.samples import Samples
-from technic.benchmark import benchmark_closes
+from technic.compute.benchmark import benchmark_closes
 from technic.data.store import Store
 from technic.forecasting import members_of, rows_of
 from technic.fundamentals import Known
 from technic.indicators.kernel.run import evaluate
 from technic.market.sessions import nyse
-from technic.question import single_series
+from technic.query.series import single_series
 from technic.runtime.executors import Progress
 from technic.runtime.settings import Settings
 from technic.train_file import TrainFile

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.history import is_relative
+from technic.compute.kernel import ensure_compiled
 from technic.data.ingest import open_store
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.drawing import Drawing, candles_drawing
-from technic.histories import is_relative
 from technic.indicators.kernel.run import evaluate
 from technic.listed import listed_on, position_of
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse
-from technic.question import series_for, understand
+from technic.query.series import series_for
+from technic.question import understand
 from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import plain

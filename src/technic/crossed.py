@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from technic.columns import column_content, column_of
+from technic.compute.last_bar import column_content, column_of
 from technic.data.store.panels import MappedPanel
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.query.evaluate import Evaluation

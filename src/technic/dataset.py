@@ -34,15 +34,15 @@ from technic.aftermath import (
     vanished,
 )
 from technic.alpha.samples import Samples, label_of, places
-from technic.compiling import ensure_compiled
+from technic.compute.history import every_bar, is_relative
+from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
-from technic.histories import every_bar, is_relative
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import FloatArray
 from technic.query.lower import series_of
 from technic.query.resolve import Resolver
-from technic.question import clauses_of, single_series
+from technic.query.series import clauses_of, single_series
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
 from technic.train_file import HORIZONS, TrainFile

@@ -20,7 +20,7 @@ from typing import IO, Any
 import orjson
 
 from technic.answers import code_digest
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
 from technic.data.ingest import FileStore, open_store
 from technic.errors import ConfigError, TechnicError
 from technic.indicators.kernel.codegen import digest as kernel_digest

@@ -31,27 +31,27 @@ from technic.aftermath import (
     survivors_only,
     vanished,
 )
-from technic.compiling import ensure_compiled
+from technic.compute.history import every_bar
+from technic.compute.kernel import ensure_compiled
+from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
 from technic.evidence import BINS, LEAST, Evidence, tested_together
-from technic.histories import every_bar
 from technic.indicators import Series
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.query.lower import series_of
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
+from technic.query.series import clauses_of
 from technic.query.tree import Node
-from technic.question import clauses_of
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
 from technic.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
-from technic.shards import kernels_here, pin, pinned
 
 HORIZONS = (1, 5, 21)
 BATCH = 12  # series held at once: about 40 MB each for a market of three years

@@ -22,7 +22,7 @@ from technic.alpha.card import Card
 from technic.alpha.forest import forest_of
 from technic.alpha.ridge import Ridge
 from technic.alpha.samples import Float32, places
-from technic.columns import column_content, column_of, columns_of
+from technic.compute.last_bar import column_content, column_of, columns_of
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError, ModelError, first_line
@@ -34,7 +34,7 @@ from technic.market.typing import BoolArray, FloatArray
 from technic.models import Kept, active_model, card_of, load_model
 from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
-from technic.question import clauses_of, single_series
+from technic.query.series import clauses_of, single_series
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
 

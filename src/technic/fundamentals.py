@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from technic.columns import column_content, column_of
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
+from technic.compute.last_bar import column_content, column_of
 from technic.data.store import Store, StoreVersion
 from technic.data.store.panels import MappedPanel
 from technic.data.store.tables import files, scan_files

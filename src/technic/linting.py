@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store
 from technic.indicators.kernel.run import evaluate
 from technic.market.panel import Panel, pack

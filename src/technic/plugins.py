@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from technic.columns import column_content, column_of
+from technic.compute.last_bar import column_content, column_of
 from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError, StoreError
 from technic.market.panel import FIELDS, Panel

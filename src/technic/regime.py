@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from technic.benchmark import benchmark_closes, counted
-from technic.columns import columns_of
+from technic.compute.benchmark import benchmark_closes, counted
+from technic.compute.last_bar import columns_of
 from technic.data.store.panels import MappedPanel
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.listed import last_sessions
@@ -29,7 +29,7 @@ from technic.market.cross_section import percentile
 from technic.market.panel import LANES
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray
-from technic.question import series_for
+from technic.query.series import series_for
 from technic.runtime.cache import key_of
 from technic.scores.digest import digest as scores_digest
 

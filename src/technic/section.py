@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from technic.columns import columns_of
+from technic.compute.last_bar import columns_of
 from technic.crossed import Crossed
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel

@@ -15,7 +15,8 @@ from typing import Any
 
 import polars as pl
 
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
+from technic.compute.parallel import pin, pinned
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError
 from technic.market.sessions import nyse
@@ -27,7 +28,6 @@ from technic.runtime.settings import Settings
 from technic.scan_file import ScanFile
 from technic.scanning import report_of
 from technic.section import evaluate_question
-from technic.shards import pin, pinned
 
 SECONDS = 0.1  # of one session's scan on one core
 

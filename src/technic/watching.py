@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from technic.alerts.book import Alert, AlertBook, crossings, with_crossings
-from technic.columns import carry_ahead
+from technic.compute.last_bar import carry_ahead
 from technic.data.providers.source import SNAPSHOT_COLUMNS, Ask
 from technic.data.store import Store
 from technic.data.store.intraday_panel import Merged, merge

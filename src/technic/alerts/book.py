@@ -15,7 +15,7 @@ from technic.data.store.catalog import Catalog
 from technic.data.store.catalog.catalog import naive
 from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
 from technic.differences import Side
-from technic.question import expand
+from technic.query.series import expand
 from technic.report import Report
 from technic.scan_file import ScanFile
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from technic.backtest_rules import BacktestRules
+from technic.compute.parallel import pin, pinned
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError
 from technic.market.typing import IntArray
@@ -19,7 +20,6 @@ from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
 from technic.section import evaluate_question
-from technic.shards import pin, pinned
 
 SECONDS = 0.15  # of one session's scan on one core
 DEEPER = 5  # times the names that are held, so that a world of survivors can be told

@@ -26,8 +26,8 @@ from technic.backtesting.costs import WINDOW, costs_of
 from technic.backtesting.deciding import Decisions, decide, sessions_of_decision
 from technic.backtesting.tape import Tape, tape_of
 from technic.backtesting.trading import Traded, trade
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store, StoreVersion
 from technic.errors import ModelError, StoreError
 from technic.indicators.kernel.codegen import digest as kernel_digest

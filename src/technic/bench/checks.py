@@ -27,6 +27,7 @@ from technic.bench.ladder import ASKED, plain_seal
 from technic.bench.levers import filter_three_ways
 from technic.bench.markets import Market
 from technic.bench.timing import all_features, in_process, milliseconds, once
+from technic.compute.parallel import spread
 from technic.data.ingest import FileStore
 from technic.errors import TechnicError, install_hint
 from technic.indicators.kernel.program import Program, compile_program
@@ -34,7 +35,6 @@ from technic.market.typing import FloatArray
 from technic.runtime.executors import Executor, open_executor
 from technic.runtime.settings import Setting, Settings
 from technic.scanning import scan
-from technic.shards import spread
 
 WHOLE = """
 import technic as tc

@@ -20,7 +20,8 @@ from technic.bench.markets import Bench, Market, sample
 from technic.bench.pools import best, pools
 from technic.bench.targets import targets
 from technic.bench.timing import Figure, all_features, busy, in_process, milliseconds, once
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
+from technic.compute.parallel import spread
 from technic.data.store import Store
 from technic.errors import ConfigError, install_hint
 from technic.indicators.kernel.program import compile_program
@@ -29,7 +30,6 @@ from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scanning import scan
-from technic.shards import spread
 
 SAMPLED = 300  # symbols of a baseline that would take over 5 s
 B0_PEAK = """

@@ -13,8 +13,8 @@ from technic.query.evaluate import reads_filings
 from technic.query.lower import lookback, lower
 from technic.query.names import OUTPUTS, did_you_mean
 from technic.query.resolve import Resolver
+from technic.query.series import expand
 from technic.query.tree import Name, write_number
-from technic.question import expand
 from technic.scores import MACROS, SCORES
 
 

@@ -112,7 +112,7 @@ def _native(folder: Path) -> Kernel:
     code = read_object(folder)
     if code is None:
         raise IndicatorError(
-            f"{folder}: the indicators are not compiled yet; call technic.compiling.ensure_compiled"
+            f"{folder}: the indicators are not compiled yet; call technic.compute.kernel.ensure_compiled"
         )
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

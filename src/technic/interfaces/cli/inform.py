@@ -66,7 +66,7 @@ def features(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show the history of features, for some symbols or for all."""
-    from technic.histories import store_features
+    from technic.compute.history import store_features
     from technic.interfaces.render import render_frame
 
     desk = options.desk(store)
@@ -93,7 +93,7 @@ def features(
 def _write_features(
     desk: options.Desk, question: list[str], out: Path, executor: str | None, asked: dict[str, Any]
 ) -> None:
-    from technic.partitions import write_features
+    from technic.compute.parquet_export import write_features
 
     with (
         options.executor(executor, desk.settings) as runner,
@@ -197,7 +197,7 @@ def verify(
 def _verify_nights(desk: options.Desk, nights: int, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from technic.increments import prove
+    from technic.compute.incremental_check import prove
 
     options.ensure_compiled(desk.settings)
     options.progress("Verifying")("replaying nights")

@@ -223,7 +223,7 @@ def progress_done() -> None:
 
 def ensure_compiled(settings: Settings) -> None:
     """Compile the indicators if this machine has not yet, and say so."""
-    from technic import compiling
+    from technic.compute import kernel
     from technic.indicators.kernel.loader import compiled
 
     if compiled(settings.kernels):
@@ -232,5 +232,5 @@ def ensure_compiled(settings: Settings) -> None:
 
     print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
     since = perf_counter()
-    compiling.ensure_compiled(settings.kernels)
+    kernel.ensure_compiled(settings.kernels)
     print(f" {perf_counter() - since:.1f} s", file=sys.stderr)

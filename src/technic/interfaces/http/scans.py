@@ -9,12 +9,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from technic.compute.history import store_features
 from technic.coverage import coverage
 from technic.differences import diff
 from technic.errors import QuestionError
 from technic.explaining import explain, why_not
 from technic.grid import funnel_of, grid_of
-from technic.histories import store_features
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.questions import (

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from technic.compiling import ensure_compiled
+from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store, StoreVersion
 from technic.data.store.remote import fetch
 from technic.errors import StoreError
@@ -52,7 +52,7 @@ def spread(
     room = executor.room((program.n_columns, panel.n_bars)) if out is None else out
     shared = room is not None and (out is None or executor.name in {"inline", "threads"})
     work = Work(
-        "technic.shards:blocks",
+        "technic.compute.parallel:blocks",
         {"kernels": str(kernels), "kernel": kernel_digest(), **sizes_of(program)},
         arrays_of(program, panel, benchmark),
         room if shared else None,

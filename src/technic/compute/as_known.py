@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from technic.benchmark import benchmark_closes
-from technic.columns import reads_benchmark
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.last_bar import reads_benchmark
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.data.store.past_panels import Tables, tables_of

@@ -18,8 +18,8 @@ from time import perf_counter
 import numpy as np
 import polars as pl
 
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.kernel import ensure_compiled
 from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest

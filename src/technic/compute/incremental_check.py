@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from technic.columns import columns_of
+from technic.compute.last_bar import columns_of
 from technic.data.store import Store
 from technic.data.store.backup import backup
 from technic.errors import StoreError, VerifyError
@@ -151,7 +151,14 @@ def _fresh(copy: Path, folder: Path, settings: Settings) -> FloatArray:
     """The same columns, computed by another process from nothing."""
     target = folder / "fresh.arrow"
     done = subprocess.run(  # noqa: S603 -- our own module, by our own interpreter
-        [sys.executable, "-m", "technic.increments", str(copy), str(target), str(settings.kernels)],
+        [
+            sys.executable,
+            "-m",
+            "technic.compute.incremental_check",
+            str(copy),
+            str(target),
+            str(settings.kernels),
+        ],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -181,5 +188,5 @@ def _answer(copy: str, target: str, kernels: str) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:  # noqa: PLR2004
-        raise StoreError("technic.increments is run by technic verify --incremental")
+        raise StoreError("technic.compute.incremental_check is run by technic verify --incremental")
     _answer(*sys.argv[1:])

@@ -19,23 +19,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.benchmark import benchmark_closes
-from technic.compiling import ensure_compiled
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.history import as_known, chosen_symbols, is_relative
+from technic.compute.kernel import ensure_compiled
+from technic.compute.parallel import PANEL, arrays_of, rows_of, sizes_of, stretch_values
 from technic.data.store import Store
 from technic.errors import StoreError
-from technic.histories import as_known, chosen_symbols, is_relative
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.program import compile_program
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.question import series_for
+from technic.query.series import series_for
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
-from technic.shards import PANEL, arrays_of, rows_of, sizes_of, stretch_values
 
 BLOCKS = 64  # of a part: 512 symbols
 
@@ -89,7 +89,7 @@ def write_features(
     known = as_known(store, view, panel, series, settings.kernels, closes)
     rows, past, differs = _past(known, series)
     work = Work(
-        "technic.partitions:_part",
+        "technic.compute.parquet_export:_part",
         {
             "kernels": str(settings.kernels),
             "kernel": kernel_digest(),

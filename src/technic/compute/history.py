@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.benchmark import benchmark_closes
-from technic.columns import reads_benchmark
-from technic.compiling import ensure_compiled
+from technic.compute.as_known import revised_values
+from technic.compute.benchmark import benchmark_closes
+from technic.compute.kernel import ensure_compiled
+from technic.compute.last_bar import reads_benchmark
+from technic.compute.parallel import spread
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.data.store.rows import newest_rows
@@ -24,11 +26,9 @@ from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
-from technic.question import series_for
-from technic.revised import revised_values
+from technic.query.series import series_for
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
-from technic.shards import spread
 
 NEEDED = ("open", "high", "low", "close", "volume")
 

@@ -1,0 +1,1 @@
+"""Indicator programs over panels: the last bar, every bar, as known then, on an executor."""
