@@ -12,16 +12,16 @@ import numpy as np
 import polars as pl
 
 import technic as tc
-from technic.crossed import Crossed
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
 from technic.evaluating import evaluate
-from technic.fundamentals import Known
 from technic.market.schema import SECTORS
 from technic.query.evaluate import Evaluation
-from technic.question import understand
 from technic.runtime.settings import Setting, Settings
+from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.percentile_cache import Crossed
+from technic.scanner.spec.question import understand
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 RATIOS = (

@@ -22,7 +22,7 @@ from technic.data.simulated.massive_api import answer
 from technic.data.simulated.publications import evening, record
 from technic.data.simulated.server import Twin, serving
 from technic.runtime.settings import Setting
-from technic.scan_file import ScanFile
+from technic.scanner.spec.scan_file import ScanFile
 
 FIRST = """
 import time

@@ -25,19 +25,19 @@ import numpy as np
 import polars as pl
 
 import technic as tc
-from technic.alpha import canaries
-from technic.alpha.forest import predict
-from technic.backtest_rules import BacktestRules
 from technic.backtesting.running import backtest
 from technic.bench import milliseconds
 from technic.bench.card import FEATURES, random_forest
 from technic.canarying import served, truncated
 from technic.dataset import dataset
 from technic.market.sessions import nyse
-from technic.models import use_model
+from technic.research.learning import canaries
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Setting, Settings
-from technic.scan_file import ScanFile
+from technic.scanner.alpha.forest import predict
+from technic.scanner.alpha.registry import use_model
+from technic.scanner.spec.backtest_rules import BacktestRules
+from technic.scanner.spec.scan_file import ScanFile
 from technic.train_file import TrainFile
 from technic.training import train
 
@@ -109,7 +109,7 @@ def of_market(store, settings):
 
 
 def training():
-    from technic.extras.ml import BoostedLearner
+    from technic.research.learning.boosted_learner import BoostedLearner
 
     rng = np.random.default_rng(0)
     x = rng.random((ROWS, FEATURES), dtype=np.float32) - np.float32(0.5)

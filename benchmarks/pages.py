@@ -199,7 +199,7 @@ def looks(runs):
     from technic.data.simulated.server import Twin, serving
     from technic.market.sessions import nyse
     from technic.runtime.settings import Settings
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.scan_file import ScanFile
     from technic.watching import Snapshots, Watch
 
     tape = record(7, 11_000, 120)

@@ -17,10 +17,10 @@ from technic.compute.parallel import spread
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
-from technic.question import understand
 from technic.runtime.executors import open_executor
-from technic.scan_file import ScanFile, presets
-from technic.spanning import scan_sessions
+from technic.scanner.scan_sessions import scan_sessions
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile, presets
 
 GIL_SYMBOLS = 1_000
 

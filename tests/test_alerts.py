@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servers import free_port
-from technic.alert_rules import AlertRules, Memory, Seen, decide, first_memory
 from technic.alerts import AlertBook, deliver, keep_channel
 from technic.alerts.channels import channel_of, channels_of, text_of
 from technic.alerts.guard import is_public, target_of
@@ -24,8 +23,9 @@ from technic.data.simulated import simulate
 from technic.errors import ConfigError, DeliveryError, RefusedError
 from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan, saved_scans
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.scan import scan
+from technic.scanner.spec.alert_rules import AlertRules, Memory, Seen, decide, first_memory
+from technic.scanner.spec.scan_file import ScanFile
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -209,7 +209,7 @@ def observed(store, name, channels, top=10):
     file = ScanFile(name=name, rank="ret(5)", top=top, alert=AlertRules(to=channels))
     book, sessions = AlertBook(store.catalog), store.panel().as_of
     book.forget(name)
-    from technic.differences import session_before
+    from technic.scanner.inspect.diff import session_before
 
     before = scan(store, as_of=session_before(store, sessions), file=file)
     after = scan(store, file=file)
@@ -235,7 +235,7 @@ def test_a_scan_that_is_forgotten_and_told_of_again_has_new_keys(store):
     file = ScanFile(name="again", rank="ret(5)", top=10, alert=AlertRules())
     book, day = AlertBook(store.catalog), store.panel().as_of
     book.forget("again")
-    from technic.differences import session_before
+    from technic.scanner.inspect.diff import session_before
 
     book.observe(
         "again", file, scan(store, as_of=session_before(store, day), file=file), NOW + 5 * MINUTE

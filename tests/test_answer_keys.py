@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from technic.answers import CanonicalQuestion, canonical_question, report_key
-from technic.plan import PlanRules
-from technic.question import understand
-from technic.scan_file import ScanFile
+from technic.scanner.plan import PlanRules
+from technic.scanner.report_cache import CanonicalQuestion, canonical_question, report_key
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile
 
 # Tokens of questions, with every spelling of each token that the grammar accepts.
 NUMBERS = {

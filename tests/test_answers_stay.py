@@ -18,7 +18,7 @@ import technic as tc
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
-from technic.scan_file import ScanFile
+from technic.scanner.spec.scan_file import ScanFile
 
 GOLDEN = Path(__file__).parent / "golden" / "answers.json"
 SEED = 29

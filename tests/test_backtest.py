@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.backtest_rules import BacktestRules
 from technic.backtesting import findings
 from technic.backtesting.costs import Costs, costs_of
 from technic.backtesting.deciding import sessions_of_decision
@@ -23,10 +22,11 @@ from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.interfaces.backtests import backtest_page, hangs, verdict
 from technic.market.sessions import nyse
-from technic.plan import PlanRules
-from technic.question import understand
 from technic.runtime.executors import open_executor
-from technic.scan_file import ScanFile
+from technic.scanner.plan import PlanRules
+from technic.scanner.spec.backtest_rules import BacktestRules
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile
 from technic.trials import distinct_trials
 
 NAN = float("nan")

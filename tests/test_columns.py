@@ -15,7 +15,7 @@ from technic.data.simulated import simulate
 from technic.market.sessions import nyse
 from technic.runtime.cache import FileCache
 from technic.runtime.settings import Setting, Settings
-from technic.scan_file import ScanFile
+from technic.scanner.spec.scan_file import ScanFile
 
 
 def with_cache(folder):

@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from technic.accuracy import check
-from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.daily import daily
 from technic.data.ingest import FileStore
@@ -19,8 +18,9 @@ from technic.measures import history, record
 from technic.runtime.files import alone
 from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.scan import scan
+from technic.scanner.spec.alert_rules import AlertRules
+from technic.scanner.spec.scan_file import ScanFile
 from vendor import at_evening, run_sync, tape, vendor
 
 FILE = ScanFile(name="up", where="close > sma(10)", rank="ret(5)", top=10, alert=AlertRules())

@@ -6,14 +6,14 @@ import pytest
 
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
-from technic.differences import diff, difference, session_before
 from technic.errors import StoreError
-from technic.grid import funnel_of, grid_of
-from technic.question import understand
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import scan
-from technic.section import evaluate_question
+from technic.scanner.inspect.diff import diff, difference, session_before
+from technic.scanner.inspect.grid import funnel_of, grid_of
+from technic.scanner.pipeline import evaluate_question
+from technic.scanner.scan import scan
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile
 
 ASKED = ScanFile(name="d", where="close > sma(20) and rsi(14) < 70", rank="ret(10)", top=15)
 

@@ -41,7 +41,7 @@ def test_every_figure_of_the_readme_is_in_the_results():
 
 def test_every_setting_and_universe_is_documented():
     from technic.runtime.settings import SETTINGS
-    from technic.scan_file import UNIVERSES
+    from technic.scanner.spec.scan_file import UNIVERSES
 
     text = "".join(page.read_text() for page in PAGES)
     for variable, _ in SETTINGS.values():
@@ -73,8 +73,8 @@ def test_the_ten_scans_of_the_cookbook_run(tmp_path, kernels):
     from technic.data.ingest import FileStore
     from technic.data.simulated import simulate
     from technic.data.simulated.statements import statements
-    from technic.scan_file import ScanFile
-    from technic.scanning import scan
+    from technic.scanner.scan import scan
+    from technic.scanner.spec.scan_file import ScanFile
 
     text = (ROOT / "docs/cookbook.md").read_text()
     files = [

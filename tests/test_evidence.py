@@ -14,9 +14,9 @@ from technic.data.simulated import simulate
 from technic.data.store.evidence import evidence_for, remember
 from technic.errors import QuestionError, StoreError
 from technic.evaluating import default_columns, evaluate
-from technic.evidence import BINS, DRAWS, SEED, interval
-from technic.evidence import tested as measure
 from technic.market.sessions import nyse
+from technic.research.statistics.rank_ic import BINS, DRAWS, SEED, interval
+from technic.research.statistics.rank_ic import tested as measure
 
 HORIZONS = (1, 5, 21)
 
@@ -222,7 +222,7 @@ def test_a_renamed_security_has_its_old_name_until_the_day_it_changes(tmp_path):
     import polars as pl
 
     from technic.market.schema import TICKERS
-    from technic.past import Past
+    from technic.scanner.columns.past_attributes import Past
 
     days = [date(2024, 3, d) for d in (4, 5, 6, 7, 8)]
     bars = pl.concat([

@@ -10,11 +10,12 @@ import pytest
 
 import technic as tc
 from technic.errors import QuestionError
-from technic.fundamentals import Known, statements_at
 from technic.market.items import COLUMNS
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings
-from technic.scan_file import ScanFile
+from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.filings import statements_at
+from technic.scanner.spec.scan_file import ScanFile
 from technic.scores.statements import statements_of
 
 DAY = date(2016, 3, 31)

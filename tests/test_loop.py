@@ -17,7 +17,6 @@ import pytest
 
 from servers import valkey
 from serving import served
-from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook, channels_of, deliver, keep_channel
 from technic.daily import daily
 from technic.data.ingest import FileStore
@@ -27,8 +26,9 @@ from technic.data.simulated.server import Twin, serving
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings
 from technic.saved import content_of, save_scan
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.scan import scan
+from technic.scanner.spec.alert_rules import AlertRules
+from technic.scanner.spec.scan_file import ScanFile
 from technic.watching import Snapshots, Watch
 from test_alerts import hook
 from vendor import FAST, massive, run_sync

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import technic
-from technic.answers import WITHOUT_EFFECT
+from technic.scanner.report_cache import WITHOUT_EFFECT
 
 SOURCE = Path(technic.__file__).parent
 ROOT = Path(__file__).parents[1]
@@ -36,9 +36,9 @@ PUBLIC = [
 ]
 RESOURCES = {
     "query": ["grammar.lark"],
-    "presets": ["momentum-leaders.toml", "oversold-quality.toml"],
+    "scanner/spec/presets": ["momentum-leaders.toml", "oversold-quality.toml"],
     "market": ["nyse_sessions.csv"],
-    "alpha": ["default.toml"],
+    "research/learning": ["default.toml"],
     "interfaces/web": ["index.html", "app.css", "icon.svg", "main.js", "scan.js"],
 }
 # `pip install technic` and `technic[web]` name a stranger's package on the index.

@@ -20,7 +20,7 @@ def test_public_names_are_sorted_and_all_there():
     for name in technic.__all__:
         assert getattr(technic, name) is not None
     assert callable(technic.scan)
-    import_module("technic.scanning")
+    import_module("technic.scanner.scan")
     assert callable(technic.scan), "a module of the same name must not hide a function"
 
 
@@ -82,7 +82,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
 import pkgutil, importlib, technic
 for found in pkgutil.walk_packages(technic.__path__, "technic."):
     # Ray and cards are not part of the everyday environment; mcp asks for the system before it asks for fcntl
-    beside = {"technic.runtime.executors.ray", "technic.extras.gpu", "technic.interfaces.mcp"}
+    beside = {"technic.runtime.executors.ray", "technic.scanner.alpha.cuda", "technic.interfaces.mcp"}
     if not found.name.endswith("__main__") and found.name not in beside:
         importlib.import_module(found.name)
 from technic.runtime import files

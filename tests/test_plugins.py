@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic import plugins
 from technic.errors import ConfigError, VerifyError
 from technic.market.sessions import nyse
 from technic.runtime.settings import Settings
-from technic.scanning import rerun
+from technic.scanner.columns import plugins
+from technic.scanner.scan import rerun
 
 CODE = """
 import os, time, ctypes, socket

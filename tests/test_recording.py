@@ -12,7 +12,7 @@ from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.recording import record
-from technic.scan_file import ScanFile
+from technic.scanner.spec.scan_file import ScanFile
 
 FILE = ScanFile(name="up", rank="ret(5)", universe="close > 2", top=5)
 

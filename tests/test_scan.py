@@ -15,12 +15,12 @@ import pytest
 import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import StoreError, UnlistedError
-from technic.ledger import BUCKETS
 from technic.market.sessions import nyse
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile, presets
-from technic.scanning import rerun
-from technic.verify import compare
+from technic.scanner.ledger import BUCKETS
+from technic.scanner.scan import rerun
+from technic.scanner.spec.scan_file import ScanFile, presets
+from technic.scanner.verify import compare
 
 
 @pytest.fixture(scope="session")

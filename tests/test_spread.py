@@ -27,8 +27,8 @@ from technic.market.sessions import nyse
 from technic.query.series import series_for
 from technic.runtime.executors import open_executor, spans
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.spanning import scan_sessions
+from technic.scanner.scan_sessions import scan_sessions
+from technic.scanner.spec.scan_file import ScanFile
 
 EXECUTORS = ("inline:", "threads:1", "threads:2", "threads:3", "processes:1", "processes:2", "processes:3")  # fmt: skip
 SIZES = (1, 2, 3, 5, 8, 13, 21, 1000)

@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import text
 
 import technic as tc
-from technic.alpha.card import Card
 from technic.canarying import served, truncated
 from technic.data.simulated import simulate
 from technic.dataset import dataset
 from technic.errors import ConfigError, ModelError, StoreError
-from technic.explaining import explain
 from technic.market.sessions import nyse
-from technic.models import (
+from technic.runtime.settings import Settings
+from technic.scanner.alpha.card import Card
+from technic.scanner.alpha.registry import (
     active_model,
     card_of,
     find_model,
@@ -29,8 +29,8 @@ from technic.models import (
     registered,
     use_model,
 )
-from technic.runtime.settings import Settings
-from technic.scanning import rerun
+from technic.scanner.inspect.explain import explain
+from technic.scanner.scan import rerun
 from technic.train_file import TrainFile
 from technic.training import train
 from technic.trials import distinct_trials, trials
@@ -142,21 +142,21 @@ def test_without_a_card_the_processor_forecasts_and_one_line_of_the_log_says_so(
     store, settings, trees, caplog, monkeypatch
 ):
     """The same bytes; where numba-cuda is not installed at all, as here, or there is no card."""
-    from technic import forecasting
     from technic.runtime.settings import Setting
+    from technic.scanner.columns import forecast
 
     use_model(store, trees.card.sha256, datetime.now(UTC))
     plain = tc.scan(store, rank="alpha", settings=settings.uncached())
-    if "technic.extras.gpu" in sys.modules:
-        monkeypatch.setattr("technic.extras.gpu.is_available", lambda: False)
-    forecasting._on_card.cache_clear()
+    if "technic.scanner.alpha.cuda" in sys.modules:
+        monkeypatch.setattr("technic.scanner.alpha.cuda.is_available", lambda: False)
+    forecast._on_card.cache_clear()
     wanted = Settings({**settings.uncached().given, "device": Setting("device", "cuda", "test")})
-    with caplog.at_level("INFO", "technic.forecasting"):
+    with caplog.at_level("INFO", "technic.scanner.columns.forecast"):
         for _ in range(3):
             asked = tc.scan(store, rank="alpha", settings=wanted)
             assert asked.manifest == plain.manifest
     assert len([r for r in caplog.records if "by the processor" in r.getMessage()]) == 1
-    forecasting._on_card.cache_clear()
+    forecast._on_card.cache_clear()
     strange = Settings({**wanted.given, "device": Setting("device", "abacus", "test")})
     with pytest.raises(ConfigError, match="device is one of auto, cpu, cuda"):
         tc.scan(store, rank="alpha", settings=strange)
@@ -378,7 +378,7 @@ def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
 def test_all_twelve_canaries_are_green_on_a_market_made_up(store, settings):
     """As `technic train --canaries` runs them, with fewer worlds."""
     from technic.canarying import sing
-    from technic.extras.ml import BoostedLearner
+    from technic.research.learning.boosted_learner import BoostedLearner
 
     file = TrainFile.of(SMALL, "canaries.toml")
     samples = dataset(store, file, settings)

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.compute.last_bar import carry_ahead, columns_of
 from technic.data.ingest import FileStore
@@ -16,11 +15,12 @@ from technic.data.simulated.publications import evening
 from technic.data.store.intraday_panel import merge
 from technic.errors import ProviderError, VerifyError
 from technic.market.sessions import nyse
-from technic.question import understand
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import report_of, rerun, scan
-from technic.section import evaluate_question
+from technic.scanner.pipeline import evaluate_question
+from technic.scanner.scan import report_of, rerun, scan
+from technic.scanner.spec.alert_rules import AlertRules
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile
 from technic.watching import Snapshots, Watch, session_at, watching
 from vendor import at_evening, run_sync, tape, vendor
 

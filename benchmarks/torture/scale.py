@@ -32,8 +32,8 @@ from technic.rollout.router import read_record
 from technic.rollout.state import STEPS, register
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.spanning import scan_sessions
+from technic.scanner.scan_sessions import scan_sessions
+from technic.scanner.spec.scan_file import ScanFile
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 NOTICED = {"slow": 200, "leak": 200}

@@ -1,19 +1,19 @@
 from .backtesting.running import backtest
-from .charting import chart
 from .compute.history import features
 from .data.ingest import open_store
-from .differences import diff
 from .errors import TechnicError
 from .evaluating import evaluate
-from .explaining import explain, why_not
-from .fundamentals import market_regime
-from .linting import lint
 from .recording import record
-from .report import Report
 from .runtime.version import __version__
-from .scan_file import ScanFile
-from .scanning import scan
-from .spanning import scan_sessions
+from .scanner.columns.attributes import market_regime
+from .scanner.inspect.chart import chart
+from .scanner.inspect.diff import diff
+from .scanner.inspect.explain import explain, why_not
+from .scanner.inspect.lint import lint
+from .scanner.report import Report
+from .scanner.scan import scan
+from .scanner.scan_sessions import scan_sessions
+from .scanner.spec.scan_file import ScanFile
 from .training import train
 
 __all__ = [

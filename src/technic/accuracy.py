@@ -18,10 +18,10 @@ from technic.query.lower import lower
 from technic.query.reference import Reference
 from technic.query.resolve import Resolver
 from technic.query.tree import Feature, Name
-from technic.report import Report, Row
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.report import Report, Row
+from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
 
 CHECKED = 12  # symbols held against the slow reference
 TOLERANCE = 1e-9  # relative: the reference adds in another order

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from technic.alpha.significance import YEAR
 from technic.compute.history import every_bar
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
-from technic.fundamentals import statements_at
 from technic.indicators import Series
 from technic.indicators.series import field
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.past import Past, Seen
 from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
 from technic.query.tree import Node
+from technic.research.statistics.significance import YEAR
+from technic.scanner.columns.filings import statements_at
+from technic.scanner.columns.past_attributes import Past, Seen
 
 CUT = 1.0  # a forward return counts at most +100 %
 IMPUTED = (-0.55, 0.0)  # other returns of names that vanish, to see what hangs on it

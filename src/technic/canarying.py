@@ -10,20 +10,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from technic.alpha import canaries
-from technic.alpha.canaries import Canary
-from technic.alpha.folds import Spans, walk_forward
-from technic.alpha.learning import Learner, forecasts
-from technic.alpha.samples import Samples
 from technic.compute.benchmark import benchmark_closes
 from technic.data.store import Store
-from technic.forecasting import members_of, rows_of
-from technic.fundamentals import Known
 from technic.indicators.kernel.run import evaluate
 from technic.market.sessions import nyse
 from technic.query.series import single_series
+from technic.research.learning import canaries
+from technic.research.learning.canaries import Canary
+from technic.research.learning.folds import Spans, walk_forward
+from technic.research.learning.walk_forward import Learner, forecasts
 from technic.runtime.executors import Progress
 from technic.runtime.settings import Settings
+from technic.scanner.alpha.samples import Samples
+from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.forecast import members_of, rows_of
 from technic.train_file import TrainFile
 
 POINTS = 100_000

@@ -18,14 +18,14 @@ from technic.alerts.channels import Channel
 from technic.alerts.delivery import Delivered, deliver
 from technic.data.ingest.sync import Synced
 from technic.data.store import Store
-from technic.differences import Difference, difference, session_before
 from technic.errors import StoreError, TechnicError, first_line
 from technic.measures import record
-from technic.report import Report
 from technic.runtime.files import alone
 from technic.runtime.settings import Settings
 from technic.saved import Saved, saved_scans
-from technic.scanning import scan
+from technic.scanner.inspect.diff import Difference, difference, session_before
+from technic.scanner.report import Report
+from technic.scanner.scan import scan
 
 Keep = Callable[[str, Report, Difference | None], None]
 CHECKED = 50  # symbols recomputed each day

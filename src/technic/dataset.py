@@ -33,7 +33,6 @@ from technic.aftermath import (
     needed_series,
     vanished,
 )
-from technic.alpha.samples import Samples, label_of, places
 from technic.compute.history import every_bar, is_relative
 from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store
@@ -45,6 +44,7 @@ from technic.query.resolve import Resolver
 from technic.query.series import clauses_of, single_series
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
+from technic.scanner.alpha.samples import Samples, label_of, places
 from technic.train_file import HORIZONS, TrainFile
 
 FORM = 1  # of the files: what another technic wrote otherwise is not read

@@ -19,7 +19,6 @@ from typing import IO, Any
 
 import orjson
 
-from technic.answers import code_digest
 from technic.compute.kernel import ensure_compiled
 from technic.data.ingest import FileStore, open_store
 from technic.errors import ConfigError, TechnicError
@@ -27,8 +26,9 @@ from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.loader import load
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.report_cache import code_digest
+from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -37,7 +37,6 @@ from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
-from technic.evidence import BINS, LEAST, Evidence, tested_together
 from technic.indicators import Series
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
@@ -46,11 +45,12 @@ from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.query.series import clauses_of
 from technic.query.tree import Node
+from technic.research.statistics.rank_ic import BINS, LEAST, Evidence, tested_together
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
-from technic.scan_file import UNIVERSES
+from technic.scanner.spec.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 
 HORIZONS = (1, 5, 21)

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 
 from technic.aftermath import dividends_of, forward_returns
-from technic.alpha.measuring import block_of
 from technic.data.store import Store
 from technic.errors import StoreError
-from technic.evidence import interval, plain
-from technic.ledger import BUCKETS
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
-from technic.report import Report
+from technic.research.learning.measures import block_of
+from technic.research.statistics.rank_ic import interval, plain
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
-from technic.scanning import rerun
+from technic.scanner.ledger import BUCKETS
+from technic.scanner.report import Report
+from technic.scanner.scan import rerun
 
 HORIZONS = (1, 5, 21)
 DELISTING = -0.30

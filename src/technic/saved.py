@@ -11,10 +11,10 @@ from typing import Any
 import tomli_w
 
 from technic.errors import ConfigError, TechnicError, first_line
-from technic.question import understand
 from technic.runtime.files import write_atomically
 from technic.runtime.settings import NAME, Settings
-from technic.scan_file import ScanFile, presets
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile, presets
 
 LARGEST = 64 << 10  # bytes of a scan file
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 
-from technic.alpha.folds import Spans
 from technic.errors import ConfigError, QuestionError, first_line
-from technic.plan import share
+from technic.research.learning.folds import Spans
 from technic.runtime.settings import read_toml
-from technic.scan_file import UNIVERSES
+from technic.scanner.plan import share
+from technic.scanner.spec.scan_file import UNIVERSES
 
 HORIZONS = (1, 5, 21)
 MODELS = ("ridge", "xgboost")
@@ -112,7 +112,7 @@ class TrainFile:
 
 def default_text() -> str:
     """The training file that is shipped."""
-    return files("technic.alpha").joinpath("default.toml").read_text("utf-8")
+    return files("technic.research.learning").joinpath("default.toml").read_text("utf-8")
 
 
 def _features(texts: Any, what: str) -> tuple[str, ...]:

@@ -20,24 +20,25 @@ from typing import Any
 import numpy as np
 
 from technic.aftermath import survivors_only
-from technic.alpha.canaries import Canary
-from technic.alpha.card import Card
-from technic.alpha.folds import PROTOCOL, Fold, Spans, walk_forward
-from technic.alpha.gate import TESTED, Gate, judge
-from technic.alpha.learning import Learner, Model, forecasts
-from technic.alpha.measuring import Measured, measured
-from technic.alpha.ridge import RidgeLearner
-from technic.alpha.samples import Float32, Samples
 from technic.canarying import sing
 from technic.data.store import Store, StoreVersion
 from technic.dataset import dataset
 from technic.errors import ConfigError, StoreError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
-from technic.models import keep_model
+from technic.research.learning.canaries import Canary
+from technic.research.learning.folds import PROTOCOL, Fold, Spans, walk_forward
+from technic.research.learning.gate import TESTED, Gate, judge
+from technic.research.learning.measures import Measured, measured
+from technic.research.learning.walk_forward import Learner, forecasts
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
+from technic.scanner.alpha.card import Card
+from technic.scanner.alpha.model import Model
+from technic.scanner.alpha.registry import keep_model
+from technic.scanner.alpha.ridge import RidgeLearner
+from technic.scanner.alpha.samples import Float32, Samples
 from technic.train_file import TrainFile
 from technic.trials import distinct_trials, record_trial, trials
 
@@ -145,7 +146,7 @@ def learner_of(file: TrainFile, settings: Settings) -> Learner:
     """What learns, as a training file says it."""
     if file.model == "ridge":
         return RidgeLearner(strength=float(file.parameters["strength"]))
-    from technic.extras.ml import BoostedLearner  # noqa: PLC0415 -- an optional dependency
+    from technic.research.learning.boosted_learner import BoostedLearner  # noqa: PLC0415 -- an optional dependency
 
     parameters: dict[str, Any] = dict(file.parameters)
     return BoostedLearner(**parameters, threads=settings.threads or 0)

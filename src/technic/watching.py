@@ -21,16 +21,16 @@ from technic.compute.last_bar import carry_ahead
 from technic.data.providers.source import SNAPSHOT_COLUMNS, Ask
 from technic.data.store import Store
 from technic.data.store.intraday_panel import Merged, merge
-from technic.differences import Difference, difference
 from technic.errors import ProviderError
 from technic.market.quality import examine
 from technic.market.sessions import NEW_YORK, nyse
-from technic.question import understand
-from technic.report import Report
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import report_of, scan
-from technic.section import evaluate_question
+from technic.scanner.inspect.diff import Difference, difference
+from technic.scanner.pipeline import evaluate_question
+from technic.scanner.report import Report
+from technic.scanner.scan import report_of, scan
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile
 
 FINE = "closed"
 

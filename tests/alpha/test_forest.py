@@ -11,8 +11,8 @@ import orjson
 import pytest
 import xgboost
 
-from technic.alpha.forest import forest_of, predict
 from technic.errors import ModelError
+from technic.scanner.alpha.forest import forest_of, predict
 
 
 def rows_of(n, columns=12, seed=0, unknown=0.1):
@@ -89,8 +89,8 @@ PROGRAM = """
 import sys; sys.path.insert(0, "tests/alpha")
 import numpy as np
 from test_forest import trained, rows_of
-from technic.alpha.forest import forest_of, predict
-from technic.extras.gpu import DeviceForest, is_available
+from technic.scanner.alpha.forest import forest_of, predict
+from technic.scanner.alpha.cuda import DeviceForest, is_available
 assert is_available()
 forest = forest_of(bytes(trained(4, 12).save_raw("json")))
 rows = rows_of(300)
@@ -98,7 +98,7 @@ card = DeviceForest(forest)
 found = card.predict(card.put(rows))
 card.wait()
 assert np.array_equal(found.copy_to_host(), predict(forest, rows))
-from technic.alpha.samples import places
+from technic.scanner.alpha.samples import places
 from technic.market.cross_section import percentile
 values = np.round(rows.T[:, :120].astype(np.float64), 1)  # with ties
 alpha, rank = card.forecast(values)
@@ -123,17 +123,17 @@ def test_a_card_gives_the_same_bits():
 @pytest.mark.slow
 def test_without_a_card_it_is_said(monkeypatch):
     from technic.errors import ConfigError
-    from technic.extras import gpu
-    from technic.extras.gpu import DeviceForest
+    from technic.scanner.alpha import cuda
+    from technic.scanner.alpha.cuda import DeviceForest
 
-    monkeypatch.setattr(gpu, "is_available", lambda: False)
+    monkeypatch.setattr(cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="graphics card"):
         DeviceForest(forest_of(bytes(trained(2, 2).save_raw("json"))))
 
 
 def test_a_mutated_file_is_refused_or_walked_to_an_end():
     """Bytes changed, cut off and put in: an error of ours or numbers, never a crash and never a hang."""
-    from technic.alpha.boosted import Boosted
+    from technic.scanner.alpha.boosted import Boosted
 
     good = bytes(trained(3, 6).save_raw("ubj"))
     rows, rng = rows_of(70), np.random.default_rng(9)
@@ -156,7 +156,7 @@ def test_a_mutated_file_is_refused_or_walked_to_an_end():
 
 
 def test_threads_never_change_what_is_learned():
-    from technic.extras.ml import BoostedLearner
+    from technic.research.learning.boosted_learner import BoostedLearner
 
     x = rows_of(20_000, 6, seed=3, unknown=0.0)
     label = (x[:, 0] + np.random.default_rng(4).normal(size=len(x))).astype(np.float32)

@@ -10,14 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, rankdata, spearmanr
 
-from technic.alpha import canaries
-from technic.alpha.folds import PROTOCOL, Spans, combinatorial, walk_forward
-from technic.alpha.gate import judge
-from technic.alpha.learning import forecasts
-from technic.alpha.measuring import measured
-from technic.alpha.ridge import Ridge, RidgeLearner
-from technic.alpha.samples import label_of, places
-from technic.alpha.significance import (
+from technic.errors import ConfigError, ModelError
+from technic.research.learning import canaries
+from technic.research.learning.folds import PROTOCOL, Spans, combinatorial, walk_forward
+from technic.research.learning.gate import judge
+from technic.research.learning.measures import measured
+from technic.research.learning.synthetic_worlds import (
+    lagged,
+    planted,
+    random_walk,
+    samples_of,
+    shuffled,
+)
+from technic.research.learning.walk_forward import forecasts
+from technic.research.statistics.significance import (
     better,
     deflated_sharpe,
     expected_best,
@@ -25,8 +31,8 @@ from technic.alpha.significance import (
     overfitting,
     probabilistic_sharpe,
 )
-from technic.alpha.worlds import lagged, planted, random_walk, samples_of, shuffled
-from technic.errors import ConfigError, ModelError
+from technic.scanner.alpha.ridge import Ridge, RidgeLearner
+from technic.scanner.alpha.samples import label_of, places
 
 SPANS = Spans(train=200, step=60, vault=0, embargo=10)
 

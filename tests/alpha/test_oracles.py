@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from technic.alpha import canaries
-from technic.alpha.folds import Spans, combinatorial, walk_forward
-from technic.alpha.measuring import measured
-from technic.alpha.significance import YEAR, sharpe
-from technic.alpha.worlds import planted, random_walk, samples_of
 from technic.backtesting.findings import drawdown, performance
+from technic.research.learning import canaries
+from technic.research.learning.folds import Spans, combinatorial, walk_forward
+from technic.research.learning.measures import measured
+from technic.research.learning.synthetic_worlds import planted, random_walk, samples_of
+from technic.research.statistics.significance import YEAR, sharpe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -97,7 +97,7 @@ def test_performance_is_that_of_empyrical():
 
 
 def test_random_walks_do_not_pass_with_trees_either():
-    from technic.extras.ml import BoostedLearner
+    from technic.research.learning.boosted_learner import BoostedLearner
 
     learner = BoostedLearner(trees=60, depth=4, least=50)
     assert not any(canaries.gate_of_world(seed, learner).passed for seed in range(5))

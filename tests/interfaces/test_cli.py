@@ -17,7 +17,7 @@ import pytest
 import technic as tc
 from technic.data.ingest import FileStore
 from technic.runtime.settings import Settings
-from technic.scan_file import presets
+from technic.scanner.spec.scan_file import presets
 
 
 @pytest.fixture(scope="session")
@@ -153,9 +153,9 @@ def test_watch_lists_can_be_asked_about(technic):
 
 def test_a_scan_that_is_removed_forgets_whom_its_alerts_have_told(technic, home):
     from technic.alerts import AlertBook
-    from technic.differences import session_before
     from technic.saved import scan_file
-    from technic.scanning import scan
+    from technic.scanner.inspect.diff import session_before
+    from technic.scanner.scan import scan
 
     technic("alerts", "add", "desk", "https://hooks.example.com/x")
     technic("scan", "-e", "close > sma(10)", "--save", "gone", "--alert", "desk")
@@ -282,8 +282,8 @@ def test_help_needs_nothing_heavy(technic):
 def test_page_and_tables_escape_hostile_names(tmp_path):
     from technic.interfaces.export import _cell
     from technic.interfaces.page import _row
-    from technic.plan import Plan
-    from technic.report import Row
+    from technic.scanner.plan import Plan
+    from technic.scanner.report import Row
 
     evil = Row(1, "A<b>", '<img src=x onerror="x">', "=cmd|'/C calc'!A0", 1.0, 50.0, {'a"b': 1.0},
                {"close": 1.0}, Plan("long", 1.0, 0.5, 2.0, 1, 0.5, "risk"), [1.0, 2.0], settled=True)  # fmt: skip

@@ -16,20 +16,20 @@ import polars as pl
 import pytest
 
 from serving import served
-from technic.alert_rules import AlertRules
 from technic.alerts import AlertBook
 from technic.api_keys import create_key, revoke_key
-from technic.charting import chart_data
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
-from technic.differences import diff, session_before
-from technic.explaining import explain, why_not
 from technic.interfaces.http import pages
 from technic.interfaces.http.questions import Asked
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.inspect.chart import chart_data
+from technic.scanner.inspect.diff import diff, session_before
+from technic.scanner.inspect.explain import explain, why_not
+from technic.scanner.scan import scan
+from technic.scanner.spec.alert_rules import AlertRules
+from technic.scanner.spec.scan_file import ScanFile
 
 ASKED = {"where": "close > sma(50)", "rank": "ret(21)", "top": 7, "columns": ["close", "rsi(14)"]}
 FILE = ScanFile(

@@ -19,7 +19,7 @@ from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.interfaces.mcp import make_server
 from technic.runtime.settings import Settings
-from technic.scanning import scan
+from technic.scanner.scan import scan
 
 TOOLS = {
     "compile",

@@ -9,17 +9,17 @@ import pytest
 
 from browsers import browsing, hostile
 from serving import served
-from technic.alert_rules import AlertRules
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
-from technic.explaining import explain
 from technic.market.sessions import nyse
-from technic.market_map import market_map
 from technic.runtime.settings import Settings
 from technic.saved import content_of, save_scan, scan_file
-from technic.scan_file import UNIVERSES, ScanFile
-from technic.scanning import scan
+from technic.scanner.inspect.explain import explain
+from technic.scanner.inspect.market_map import market_map
+from technic.scanner.scan import scan
+from technic.scanner.spec.alert_rules import AlertRules
+from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
 
 pytestmark = pytest.mark.slow
 COLUMNS = ("close", "100 * ret(1)", "rsi(14)", "atr_pct(14)", "dollar_volume(20)", "market_cap")
@@ -423,7 +423,7 @@ def poisoned(tmp_path_factory, kernels, monkeymodule):
     from datetime import UTC, datetime
 
     from technic.alerts import AlertBook
-    from technic.differences import session_before
+    from technic.scanner.inspect.diff import session_before
 
     book, last = AlertBook(store.catalog), store.require().last
     file = ScanFile(name=texts[0], rank="ret(5)", top=30, alert=AlertRules())

@@ -193,8 +193,8 @@ def test_defaults_are_written_out(text, canonical):
     ],
 )
 def test_a_refusal_says_what_and_where(text, says):
-    from technic.question import understand
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.question import understand
+    from technic.scanner.spec.scan_file import ScanFile
 
     with pytest.raises(QuestionError) as caught:
         if text:

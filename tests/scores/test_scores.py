@@ -127,7 +127,7 @@ def test_with_two_parts_unknown_a_rating_is_unknown():
 
 @pytest.mark.parametrize("name", MACROS)
 def test_ratings_are_sums_whose_terms_show(name):
-    from technic.rank import terms_of
+    from technic.scanner.rank import terms_of
 
     tree = Resolver().question(name, wanted="number")
     assert len(terms_of(tree)) == {"tech_rating": 6, "fund_rating": 4, "rating": 10}[name]

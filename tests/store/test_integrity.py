@@ -18,8 +18,8 @@ from technic.data.store.backup import backup
 from technic.data.store.integrity import examine_files
 from technic.errors import StoreError
 from technic.market.sessions import nyse
-from technic.scanning import rerun
-from technic.verify import compare
+from technic.scanner.scan import rerun
+from technic.scanner.verify import compare
 from vendor import at_evening, run_sync, vendor
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -18,7 +18,7 @@ from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
-from technic.spanning import scan_sessions
+from technic.scanner.scan_sessions import scan_sessions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert, select, update
 
-from technic.alert_rules import AlertRules, Memory, Seen, Told, decide, first_memory
 from technic.data.store.catalog import Catalog
 from technic.data.store.catalog.catalog import naive
 from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
-from technic.differences import Side
 from technic.query.series import expand
-from technic.report import Report
-from technic.scan_file import ScanFile
+from technic.scanner.inspect.diff import Side
+from technic.scanner.report import Report
+from technic.scanner.spec.alert_rules import AlertRules, Memory, Seen, Told, decide, first_memory
+from technic.scanner.spec.scan_file import ScanFile
 
 
 @dataclass(frozen=True, slots=True)

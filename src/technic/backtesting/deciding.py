@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from technic.backtest_rules import BacktestRules
 from technic.compute.parallel import pin, pinned
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError
 from technic.market.typing import IntArray
-from technic.question import Question, question_of_dict
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
-from technic.section import evaluate_question
+from technic.scanner.pipeline import evaluate_question
+from technic.scanner.spec.backtest_rules import BacktestRules
+from technic.scanner.spec.question import Question, question_of_dict
 
 SECONDS = 0.15  # of one session's scan on one core
 DEEPER = 5  # times the names that are held, so that a world of survivors can be told

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from technic.alpha.significance import (
+from technic.backtesting.tape import Tape
+from technic.backtesting.trading import Trade, Traded
+from technic.market.typing import FloatArray
+from technic.research.statistics.rank_ic import plain
+from technic.research.statistics.significance import (
     YEAR,
     deflated_sharpe,
     probabilistic_sharpe,
@@ -16,10 +20,6 @@ from technic.alpha.significance import (
     sharpe,
     sharpe_interval,
 )
-from technic.backtesting.tape import Tape
-from technic.backtesting.trading import Trade, Traded
-from technic.evidence import plain
-from technic.market.typing import FloatArray
 
 BLOCK = 10  # sessions that a bootstrap draws whole: two weeks
 TENTH = 0.1

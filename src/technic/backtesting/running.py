@@ -20,7 +20,6 @@ import numpy as np
 import orjson
 
 from technic.aftermath import IMPUTED, survivors_only, vanished
-from technic.backtest_rules import BacktestRules
 from technic.backtesting import findings
 from technic.backtesting.costs import WINDOW, costs_of
 from technic.backtesting.deciding import Decisions, decide, sessions_of_decision
@@ -31,17 +30,18 @@ from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store, StoreVersion
 from technic.errors import ModelError, StoreError
 from technic.indicators.kernel.codegen import digest as kernel_digest
-from technic.manifest import canonical, make_manifest
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
-from technic.models import active_model, card_of
 from technic.query.names import ALPHA
-from technic.question import Question, understand
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.scan_file import ScanFile
-from technic.spanning import sessions_between
+from technic.scanner.alpha.registry import active_model, card_of
+from technic.scanner.manifest import canonical, make_manifest
+from technic.scanner.scan_sessions import sessions_between
+from technic.scanner.spec.backtest_rules import BacktestRules
+from technic.scanner.spec.question import Question, understand
+from technic.scanner.spec.scan_file import ScanFile
 from technic.trials import distinct_trials, record_trial
 
 
@@ -151,7 +151,7 @@ def rerun_backtest(
     store: Store, manifest: Mapping[str, Any], settings: Settings | None = None
 ) -> Mapping[str, Any]:
     """The manifest of the same backtest, run again on the store version and trials it names."""
-    from technic.question import question_of_dict  # noqa: PLC0415
+    from technic.scanner.spec.question import question_of_dict  # noqa: PLC0415
 
     version = store.version(int(manifest["store_number"]))
     asked = manifest["question"]

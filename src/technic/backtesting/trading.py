@@ -21,12 +21,12 @@ from math import floor
 
 import numpy as np
 
-from technic.alpha.significance import YEAR
-from technic.backtest_rules import BacktestRules
 from technic.backtesting.costs import Costs
 from technic.backtesting.tape import Tape
 from technic.market.typing import FloatArray
-from technic.plan import PlanRules
+from technic.research.statistics.significance import YEAR
+from technic.scanner.plan import PlanRules
+from technic.scanner.spec.backtest_rules import BacktestRules
 
 
 @dataclass(frozen=True, slots=True)

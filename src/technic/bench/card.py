@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from technic.alpha.forest import INNER, LEAF, THRESHOLD, UNKNOWN_RIGHT, Forest, predict
 from technic.bench.timing import milliseconds
 from technic.errors import ConfigError, first_line
+from technic.scanner.alpha.forest import INNER, LEAF, THRESHOLD, UNKNOWN_RIGHT, Forest, predict
 
 FEATURES, TREES, DEPTH = 60, 300, 6
 SIZES = (6_717, 100_000, 1_000_000)
@@ -46,7 +46,7 @@ def measure_card(runs: int = 5) -> dict[str, Any]:
     """
     forest = random_forest()
     try:
-        from technic.extras.gpu import DeviceForest, free_memory, name_of_card  # noqa: PLC0415
+        from technic.scanner.alpha.cuda import DeviceForest, free_memory, name_of_card  # noqa: PLC0415
 
         card = DeviceForest(forest)
     except (ConfigError, ImportError) as error:

@@ -34,11 +34,11 @@ from technic.indicators.kernel.program import Program, compile_program
 from technic.market.typing import FloatArray
 from technic.runtime.executors import Executor, open_executor
 from technic.runtime.settings import Setting, Settings
-from technic.scanning import scan
+from technic.scanner.scan import scan
 
 WHOLE = """
 import technic as tc
-from technic.scanning import scan
+from technic.scanner.scan import scan
 told = scan(tc.open_store({store!r})).manifest["seal"]
 """
 

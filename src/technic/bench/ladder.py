@@ -11,8 +11,8 @@ from technic.bench.markets import Market
 from technic.bench.timing import busy, in_process, milliseconds, once
 from technic.data.store import Store
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
 
 SIZES = (50, 100, 500, 2_648, 5_277, 11_000)
 ASKED = ScanFile(
@@ -25,7 +25,7 @@ connections = []
 sys.addaudithook(lambda event, _: connections.append(event) if event == "socket.connect" else None)
 import technic as tc
 from technic.bench.ladder import ASKED
-from technic.scanning import scan
+from technic.scanner.scan import scan
 report = scan(tc.open_store({store!r}), file=ASKED)
 told = [report.manifest["seal"], len(connections)]
 """

@@ -19,7 +19,7 @@ from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
 from technic.runtime.executors import Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared
-from technic.scanning import scan
+from technic.scanner.scan import scan
 
 SIZES = (100, 5_277)
 

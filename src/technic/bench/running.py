@@ -29,7 +29,7 @@ from technic.indicators.kernel.run import advance
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.scanning import scan
+from technic.scanner.scan import scan
 
 SAMPLED = 300  # symbols of a baseline that would take over 5 s
 B0_PEAK = """

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from rich.table import Table
 
-from technic.alpha.significance import YEAR
-from technic.drawing import POLICY
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, bars, curves
 from technic.interfaces.render import console
+from technic.research.statistics.significance import YEAR
+from technic.scanner.svg import POLICY
 
 if TYPE_CHECKING:
     from technic.backtesting.running import Backtest

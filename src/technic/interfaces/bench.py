@@ -9,11 +9,11 @@ from typing import Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from technic.drawing import POLICY
 from technic.errors import install_hint
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, bars, lines
 from technic.interfaces.render import console
+from technic.scanner.svg import POLICY
 
 MARKS = {True: "holds", False: "FAILS", None: "not run"}
 LADDER = {

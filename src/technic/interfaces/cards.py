@@ -9,12 +9,12 @@ from typing import Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from technic.alpha.card import Card
-from technic.drawing import POLICY
 from technic.interfaces.evidence import briefly, intervals
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, bars
 from technic.interfaces.render import console
+from technic.scanner.alpha.card import Card
+from technic.scanner.svg import POLICY
 
 TOP = "top_50"
 

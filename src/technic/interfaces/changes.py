@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from technic.daily import Night, Scanned
-    from technic.differences import Change, Difference
+    from technic.scanner.inspect.diff import Change, Difference
     from technic.watching import Glance
 
 SHOWN = 12

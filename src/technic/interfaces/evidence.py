@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from technic.drawing import POLICY
 from technic.interfaces.page import STYLE
 from technic.interfaces.plots import PLOT_STYLE, Scale, bars, plot
 from technic.interfaces.render import console
+from technic.scanner.svg import POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

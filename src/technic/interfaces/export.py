@@ -14,7 +14,7 @@ from technic.interfaces.render import render_scan
 if TYPE_CHECKING:
     import polars as pl
 
-    from technic.report import Report
+    from technic.scanner.report import Report
 
 
 def write(report: Report, form: str, out: Path | None) -> None:

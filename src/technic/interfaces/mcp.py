@@ -19,10 +19,8 @@ from pydantic import Field
 
 from technic.backtesting.deciding import sessions_of_decision
 from technic.backtesting.running import backtest
-from technic.coverage import coverage
 from technic.data.store import Store
 from technic.data.store.evidence import remembered
-from technic.differences import diff
 from technic.errors import (
     ConfigError,
     QuestionError,
@@ -33,19 +31,21 @@ from technic.errors import (
     UnlistedError,
     first_line,
 )
-from technic.explaining import explain, why_not
 from technic.interfaces.backtests import hangs, verdict
 from technic.interfaces.cards import card_lines
-from technic.models import card_of, registered
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
-from technic.report import Report
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.saved import scan_file
-from technic.scan_file import UNIVERSES, ScanFile
-from technic.scanning import scan
-from technic.spanning import sessions_between
+from technic.scanner.alpha.registry import card_of, registered
+from technic.scanner.inspect.coverage import coverage
+from technic.scanner.inspect.diff import diff
+from technic.scanner.inspect.explain import explain, why_not
+from technic.scanner.report import Report
+from technic.scanner.scan import scan
+from technic.scanner.scan_sessions import sessions_between
+from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
 
 READING = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False

@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from technic.drawing import POLICY, spark
 from technic.interfaces.render import number
-from technic.ledger import TITLES
+from technic.scanner.ledger import TITLES
+from technic.scanner.svg import POLICY, spark
 
 if TYPE_CHECKING:
-    from technic.report import Report, Row
+    from technic.scanner.report import Report, Row
 
 STYLE = """
 :root { --ink: #1d2430; --soft: #667085; --line: #e4e7ec; --fill: #2f6fde; --down: #c2410c;

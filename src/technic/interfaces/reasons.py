@@ -12,8 +12,8 @@ from technic.interfaces.render import Command, console, number, ordinal, quoted
 from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:
-    from technic.explaining import Explanation, Part, WhyNot
-    from technic.provenance import Told
+    from technic.scanner.inspect.explain import Explanation, Part, WhyNot
+    from technic.scanner.inspect.provenance import Told
 
 
 def render_explanation(found: Explanation, command: Command, stream: TextIO) -> None:

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from technic.ledger import TITLES
+from technic.scanner.ledger import TITLES
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from technic.linting import Finding
-    from technic.report import Report, Row
+    from technic.scanner.inspect.lint import Finding
+    from technic.scanner.report import Report, Row
 
 BARS = "▏▎▍▌▋▊▉█"
 SPARKS = "▁▂▃▄▅▆▇█"

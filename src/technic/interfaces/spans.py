@@ -13,7 +13,7 @@ from technic.interfaces.export import put, safe_csv
 from technic.interfaces.render import console
 
 if TYPE_CHECKING:
-    from technic.spanning import Reports
+    from technic.scanner.scan_sessions import Reports
 
 FORMS = ("csv", "json", "parquet")
 SHOWN = 20  # sessions, of many

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from technic.answers import code_digest
 from technic.errors import ConfigError
 from technic.runtime.executors.child import Child, ChildLostError
 from technic.runtime.files import write_atomically, writing
+from technic.scanner.report_cache import code_digest
 
 THIS = "this"
 STEPS = (10, 50, 100)

@@ -15,7 +15,7 @@ from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.scan_file import ScanFile
 
 FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
 FileArgument = Annotated[
@@ -75,10 +75,10 @@ def scan(
       technic scan momentum-leaders --from 2023-01-01 --to 2023-12-31 --format parquet --out year.parquet
       technic scan -e "rsi(14) < 30" --universe liquid --save dips --alert desk
     """
-    from technic.fundamentals import market_regime
     from technic.interfaces.export import write
     from technic.interfaces.render import render_scan
-    from technic.scanning import scan as run
+    from technic.scanner.columns.attributes import market_regime
+    from technic.scanner.scan import scan as run
 
     chosen = "json" if as_json else form
     if chosen not in FORMATS:
@@ -130,10 +130,10 @@ def scan(
 
 def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | None) -> None:
     """Keep a question among the saved scans."""
-    from technic.alert_rules import AlertRules
     from technic.alerts import channels_of
     from technic.saved import content_of, save_scan
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.alert_rules import AlertRules
+    from technic.scanner.spec.scan_file import ScanFile
 
     if name is None:
         raise ConfigError("--alert needs --save NAME: what is told is a scan that is kept")
@@ -161,7 +161,7 @@ def _every_session(
 ) -> None:
     """The question on every session of a span."""
     from technic.interfaces.spans import render_sessions, write_sessions
-    from technic.spanning import scan_sessions
+    from technic.scanner.scan_sessions import scan_sessions
 
     first, last = options.day(between[0], "--from"), options.day(between[1], "--to")
     begin = first or desk.store.require().first
@@ -192,8 +192,8 @@ def explain(
     as_json: options.JsonOption = False,
 ) -> None:
     """Take a symbol's score apart, and say what moved since the session before."""
-    from technic.explaining import explain as run
     from technic.interfaces.reasons import render_explanation
+    from technic.scanner.inspect.explain import explain as run
 
     desk = options.desk(store)
     desk.store.require()
@@ -225,8 +225,8 @@ def why_not(
     as_json: options.JsonOption = False,
 ) -> None:
     """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
-    from technic.explaining import why_not as run
     from technic.interfaces.reasons import render_why_not
+    from technic.scanner.inspect.explain import why_not as run
 
     desk = options.desk(store)
     desk.store.require()
@@ -266,7 +266,7 @@ def split_columns(text: str | None) -> tuple[str, ...] | None:
 
 
 def _asked(file: Path | None) -> ScanFile:
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.scan_file import ScanFile
 
     return ScanFile() if file is None else ScanFile.read(file)
 
@@ -274,7 +274,7 @@ def _asked(file: Path | None) -> ScanFile:
 def _with(
     asked: ScanFile, where: str | None, universe: str | None, rank: str | None, **more: Any
 ) -> ScanFile:
-    from technic.scan_file import UNIVERSES
+    from technic.scanner.spec.scan_file import UNIVERSES
 
     named = UNIVERSES.get(universe, universe) if universe is not None else None
     given = {"where": where, "universe": named, "rank": rank, **more}

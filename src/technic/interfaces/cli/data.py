@@ -41,8 +41,8 @@ def demo(
     from technic.data.simulated.statements import statements
     from technic.interfaces.render import render_scan
     from technic.runtime.settings import Settings
-    from technic.scan_file import ScanFile
-    from technic.scanning import scan as run
+    from technic.scanner.scan import scan as run
+    from technic.scanner.spec.scan_file import ScanFile
 
     settings = Settings.load()
     folder = Path(store) if store else settings.stores / "demo"

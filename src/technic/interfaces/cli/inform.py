@@ -19,7 +19,7 @@ def presets(store: options.StoreOption = None, as_json: options.JsonOption = Fal
     """List the scan files shipped with technic."""
     import tomllib
 
-    from technic.scan_file import presets as shipped
+    from technic.scanner.spec.scan_file import presets as shipped
 
     found = {name: tomllib.loads(text) for name, text in shipped().items()}
     if as_json:
@@ -37,8 +37,8 @@ def coverage(
     as_json: options.JsonOption = False,
 ) -> None:
     """Say what the store holds, and what is missing from it."""
-    from technic.coverage import coverage as measure
     from technic.interfaces.render import render_coverage
+    from technic.scanner.inspect.coverage import coverage as measure
 
     desk = options.desk(store)
     found = measure(desk.store, options.day(as_of))
@@ -137,8 +137,8 @@ def lint(
     from dataclasses import replace
 
     from technic.interfaces.render import render_findings
-    from technic.linting import lint as run
-    from technic.scan_file import ScanFile
+    from technic.scanner.inspect.lint import lint as run
+    from technic.scanner.spec.scan_file import ScanFile
 
     desk = options.desk(store)
     desk.store.require()
@@ -166,8 +166,8 @@ def verify(
     as_json: options.JsonOption = False,
 ) -> None:
     """Run a sealed scan or backtest again and compare it, byte for byte; or prove incremental scans."""
-    from technic.scanning import rerun
-    from technic.verify import compare, read_manifest
+    from technic.scanner.scan import rerun
+    from technic.scanner.verify import compare, read_manifest
 
     if incremental:
         _verify_nights(options.desk(store), nights, as_json)
@@ -275,8 +275,8 @@ def plugins_list(as_json: options.JsonOption = False) -> None:
     """List the scores of your own that are installed, and which of them may run."""
     from dataclasses import asdict
 
-    from technic.plugins import GROUP, found
     from technic.runtime.settings import Settings
+    from technic.scanner.columns.plugins import GROUP, found
 
     every = found(Settings.load())
     if as_json:
@@ -293,8 +293,8 @@ def plugins_trust(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
 ) -> None:
     """Let a score of your own run, as its files are now. It is code: read it first."""
-    from technic.plugins import trust
     from technic.runtime.settings import Settings
+    from technic.scanner.columns.plugins import trust
 
     plugin = trust(Settings.load(), name)
     print(f"{plugin.name} may run as it is now ({plugin.target}, {plugin.digest[:12]})")
@@ -305,8 +305,8 @@ def plugins_forget(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
 ) -> None:
     """Let a score of your own run no longer."""
-    from technic.plugins import trust
     from technic.runtime.settings import Settings
+    from technic.scanner.columns.plugins import trust
 
     trust(Settings.load(), name, trusted=False)
     print(f"{name} may not run")

@@ -71,7 +71,7 @@ def models(
 ) -> None:
     """The models of a store; the first one forecasts."""
     from technic.interfaces.cards import card_lines
-    from technic.models import card_of, registered
+    from technic.scanner.alpha.registry import card_of, registered
 
     desk = options.desk(store)
     cards = [card_of(desk.store, row["sha256"]) for row in registered(desk.store)]
@@ -101,7 +101,7 @@ def model(
     import orjson
 
     from technic.interfaces.cards import card_page, render_card
-    from technic.models import card_of, find_model, use_model
+    from technic.scanner.alpha.registry import card_of, find_model, use_model
 
     options.check_page(out)
     desk = options.desk(store)
@@ -167,7 +167,7 @@ def backtest(
     from technic.backtesting.running import backtest as run
     from technic.interfaces.backtests import backtest_page, render_backtest, told
     from technic.saved import scan_file
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.scan_file import ScanFile
 
     options.check_page(out)
     desk = options.desk(store)

@@ -13,9 +13,9 @@ from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
     from technic.data.ingest.sync import Synced
-    from technic.differences import Difference
-    from technic.report import Report
-    from technic.scan_file import ScanFile
+    from technic.scanner.inspect.diff import Difference
+    from technic.scanner.report import Report
+    from technic.scanner.spec.scan_file import ScanFile
 
 ScanArgument = Annotated[
     str, typer.Argument(metavar="FILE|NAME", help="A scan file, a saved scan, or a preset.")
@@ -25,7 +25,7 @@ ScanArgument = Annotated[
 def named_scan(text: str, settings: Any) -> tuple[str, ScanFile]:
     """A scan by the name of a file, of a saved scan or of a preset; and what to call it."""
     from technic.saved import scan_file
-    from technic.scan_file import ScanFile
+    from technic.scanner.spec.scan_file import ScanFile
 
     path = Path(text)
     if path.suffix == ".toml":
@@ -45,8 +45,8 @@ def diff(
     as_json: options.JsonOption = False,
 ) -> None:
     """Say who entered and who left a scan between two sessions, and why."""
-    from technic.differences import diff as run
     from technic.interfaces.changes import render_difference
+    from technic.scanner.inspect.diff import diff as run
 
     desk = options.desk(store)
     desk.store.require()
@@ -76,10 +76,10 @@ def watch(
     """
     import time
 
-    from technic.alert_rules import duration
     from technic.alerts import AlertBook, channels_of, deliver
     from technic.data.ingest.vendors import connected, streamed
     from technic.interfaces.cli.market import ledger
+    from technic.scanner.spec.alert_rules import duration
     from technic.watching import Snapshots, Watch, watching
 
     desk = options.desk(store)

@@ -38,7 +38,7 @@ def evaluate(
     from technic.evaluating import DEFAULT_UNIVERSE
     from technic.evaluating import evaluate as run
     from technic.interfaces.evidence import evidence_page, render_evidence
-    from technic.scan_file import UNIVERSES
+    from technic.scanner.spec.scan_file import UNIVERSES
 
     options.check_page(out)
     desk = options.desk(store)
@@ -77,7 +77,7 @@ def regime(
     as_json: options.JsonOption = False,
 ) -> None:
     """How the market as a whole stands: breadth, highs and lows, dispersion, volatility, trend."""
-    from technic.fundamentals import market_regime
+    from technic.scanner.columns.attributes import market_regime
 
     desk = options.desk(store)
     desk.store.require()

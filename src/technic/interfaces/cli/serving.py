@@ -51,9 +51,9 @@ def serve(
     _installed()
     import uvicorn
 
-    from technic.alert_rules import duration
     from technic.interfaces.http.app import create_app
     from technic.interfaces.http.hub import Hub
+    from technic.scanner.spec.alert_rules import duration
 
     desk = options.desk(store)
     desk.store.require()

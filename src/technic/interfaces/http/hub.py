@@ -21,10 +21,10 @@ from technic.interfaces.http.observing import Observed
 from technic.interfaces.http.sessions import Sessions
 from technic.interfaces.http.watches import Watches
 from technic.measures import record
-from technic.report import Report
 from technic.runtime.settings import Settings
-from technic.scan_file import ScanFile
-from technic.scanning import scan
+from technic.scanner.report import Report
+from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
 
 LOG = logging.getLogger("technic.http")
 TICK = 0.5  # seconds between looks at the store and the alerts

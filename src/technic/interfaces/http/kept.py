@@ -10,8 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from technic.alert_rules import AlertRules
-from technic.differences import difference, session_before
 from technic.errors import StoreError, TechnicError, first_line
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
@@ -21,7 +19,9 @@ from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.runtime.settings import Settings
 from technic.saved import content_of, forget_scan, save_scan, saved_scans
-from technic.scan_file import ScanFile, presets
+from technic.scanner.inspect.diff import difference, session_before
+from technic.scanner.spec.alert_rules import AlertRules
+from technic.scanner.spec.scan_file import ScanFile, presets
 
 router = APIRouter(
     prefix="/api/v1", tags=["kept"], route_class=StrictRoute, responses=PROBLEMS,

@@ -19,8 +19,8 @@ from technic.interfaces.http.questions import Tested, Training
 from technic.interfaces.http.replies import json_reply
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
 from technic.interfaces.http.working import JobPath, started
-from technic.models import card_of, find_model, registered, use_model
 from technic.recording import record
+from technic.scanner.alpha.registry import card_of, find_model, registered, use_model
 from technic.training import Trained, train
 from technic.trials import trials
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from technic.coverage import coverage
 from technic.data.ingest import FileStore
 from technic.data.ingest.vendors import FREE, PLANS
 from technic.errors import TechnicError
@@ -15,6 +14,7 @@ from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.symbols import about_of
 from technic.measures import history
 from technic.rollout.state import RolloutFile
+from technic.scanner.inspect.coverage import coverage
 
 DAY = timedelta(days=1)
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from technic.runtime.settings import NAME, Settings
 from technic.saved import scan_file
-from technic.scan_file import ScanFile
+from technic.scanner.spec.scan_file import ScanFile
 from technic.train_file import TrainFile
 
 TEXT = 4_096  # characters of a question

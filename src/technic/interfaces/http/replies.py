@@ -15,7 +15,7 @@ from technic.interfaces.http.problems import Problem
 if TYPE_CHECKING:
     import polars as pl
 
-    from technic.report import Report
+    from technic.scanner.report import Report
 
 JSON, CSV = "application/json", "text/csv"
 ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"

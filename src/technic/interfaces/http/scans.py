@@ -10,11 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from technic.compute.history import store_features
-from technic.coverage import coverage
-from technic.differences import diff
 from technic.errors import QuestionError
-from technic.explaining import explain, why_not
-from technic.grid import funnel_of, grid_of
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
 from technic.interfaces.http.questions import (
@@ -34,9 +30,13 @@ from technic.interfaces.http.replies import (
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
-from technic.question import understand
-from technic.scan_file import UNIVERSES
-from technic.section import evaluate_question
+from technic.scanner.inspect.coverage import coverage
+from technic.scanner.inspect.diff import diff
+from technic.scanner.inspect.explain import explain, why_not
+from technic.scanner.inspect.grid import funnel_of, grid_of
+from technic.scanner.pipeline import evaluate_question
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import UNIVERSES
 
 router = APIRouter(
     prefix="/api/v1", tags=["scan"], route_class=StrictRoute, responses=PROBLEMS,

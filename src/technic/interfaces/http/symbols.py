@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from technic.charting import chart_data, find_symbols, fundamentals, last_closes
 from technic.data.store.evidence import remembered
 from technic.interfaces.http import shapes
 from technic.interfaces.http.hub import Hub
@@ -19,7 +18,6 @@ from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.reference import entries, score_entries
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
-from technic.market_map import distribution, market_map
 from technic.query.names import (
     ATTRIBUTES,
     BAR_FIELDS,
@@ -29,7 +27,9 @@ from technic.query.names import (
     REGIME,
 )
 from technic.runtime.version import __version__
-from technic.scan_file import UNIVERSES, presets
+from technic.scanner.inspect.chart import chart_data, find_symbols, fundamentals, last_closes
+from technic.scanner.inspect.market_map import distribution, market_map
+from technic.scanner.spec.scan_file import UNIVERSES, presets
 
 router = APIRouter(
     prefix="/api/v1", tags=["market"], route_class=StrictRoute, responses=PROBLEMS,

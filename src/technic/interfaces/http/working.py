@@ -26,8 +26,8 @@ from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute,
 from technic.interfaces.http.symbols import about_of
 from technic.market.sessions import nyse
 from technic.measures import history
-from technic.scan_file import UNIVERSES
-from technic.spanning import Reports, scan_sessions
+from technic.scanner.scan_sessions import Reports, scan_sessions
+from technic.scanner.spec.scan_file import UNIVERSES
 from technic.training import Trained
 
 router = APIRouter(

@@ -1,0 +1,1 @@
+"""What scans and scores have been worth: evaluations, backtests, learned forecasts."""

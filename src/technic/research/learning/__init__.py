@@ -1,0 +1,1 @@
+"""A learned forecast: data set, walk-forward, gate, canaries, card."""

@@ -1,0 +1,306 @@
+"""Canaries: what must not happen if a forecast is honest, each tried and counted.
+
+    C2   labels dealt anew within each session: nothing is left to learn
+    C3   a feature that knows the label: it is seen for what it is, and judged a leak
+    C4   forecasts a session late: worth a little less, not nothing
+    C5   a longer embargo: worth the same
+    C6   random walks: the gate stays shut
+    C7   a planted forecast: the interval covers it
+    C8   columns of noise: none is among the most important
+    C9   names and dates alone: worth nothing
+    C10  forecasts are not all the same
+    C11  who is in the universe does not tell who will vanish
+
+C1 and C12 need a store, see `technic.canarying`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import asin, isfinite, pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from technic.market.typing import FloatArray, IntArray
+from technic.research.learning.folds import Fold, Spans, walk_forward
+from technic.research.learning.gate import Gate, judge
+from technic.research.learning.measures import Measured, block_of, measured
+from technic.research.learning.synthetic_worlds import (
+    lagged,
+    planted,
+    random_walk,
+    samples_of,
+    shuffled,
+)
+from technic.research.learning.walk_forward import Learner, forecasts
+from technic.research.statistics.rank_ic import interval
+from technic.scanner.alpha.ridge import RidgeLearner
+from technic.scanner.alpha.samples import Float32, Samples
+
+LAGS = (1, 2, 5)
+EMBARGOES = (0, 5, 10, 20, 40, 60)
+SHORT = Spans(train=400, step=100, vault=0, embargo=10)  # of a world of 1,000 sessions
+PLANTED = 0.03
+HALF = 0.5
+JUDGED = 50_000  # rows on which importance is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """One of them, and how it fared.
+
+    Attributes
+    ----------
+    found : the number it is about; None if there is none
+    said : what was expected, and what was found, in words
+    """
+
+    name: str
+    passed: bool
+    found: float | None
+    said: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+
+def mean_ic(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Measured:
+    """A score on the sessions of some folds."""
+    return measured(samples, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
+
+
+def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) -> Canary:
+    """C2: refitted on labels that were dealt anew, and held against those."""
+    rng = np.random.default_rng(2)
+    at = samples.horizons.index(samples.horizon)
+    found = []
+    for _ in range(draws):
+        dealt = replace(samples, label=shuffled(samples.label, samples, rng))
+        dealt.forward = samples.forward.copy()
+        dealt.forward[at] = dealt.label
+        found.append(float(np.nanmean(mean_ic(dealt, forecasts(dealt, RidgeLearner(), folds, 0), folds).ic)))  # fmt: skip
+    first, last = folds[0].test, folds[-1].test_end
+    sizes = np.diff(samples.bounds[first : last + 1])
+    width = sqrt(float((1.0 / np.maximum(sizes - 1, 1)).sum())) / len(sizes)
+    outside = sum(abs(value) > 3.0 * width for value in found)
+    mean = float(np.mean(found))
+    passed = outside <= max(1, draws // 20) and abs(mean) <= 3.0 * width / sqrt(draws)
+    said = f"{draws} refits on labels dealt anew: mean IC {mean:+.5f}, ± {3 * width:.5f} is chance"
+    return Canary("C2", passed, mean, said + f"; {outside} outside")
+
+
+def knows_label(samples: Samples, folds: Sequence[Fold], ics: Sequence[float] = (0.9, 0.3, 0.1)) -> Canary:  # fmt: skip
+    """C3: a column that is made of the label shows its IC in full, where the gate can see it.
+
+    It is learned from alone: how much of it other columns would drown says nothing of the judges.
+    That such a column cannot come in is the language's doing: no text looks ahead.
+    """
+    seen = []
+    for k, ic in enumerate(ics):
+        leak = planted(samples, ic, k)
+        spread = np.where(np.isnan(leak), 0.0, leak) / 6.0
+        injected = replace(
+            samples, features=("leak",), x=spread.astype(np.float32)[:, None],
+        )  # fmt: skip
+        found = mean_ic(injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds).ic
+        seen.append(float(np.nanmean(found)) / ic)
+    passed = min(seen) >= 0.9  # noqa: PLR2004 -- of what was planted
+    shares = ", ".join(f"{share:.0%}" for share in seen)
+    return Canary("C3", passed, min(seen), f"of a planted leak {shares} come to light; 90% must")
+
+
+def late(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
+    """C4: what is known a session later is worth a little less, not nothing."""
+    base = mean_ic(samples, score, folds).ic
+    mean, low, _, _ = interval(base, block_of(len(base), samples.horizon))
+    ics = [float(np.nanmean(mean_ic(samples, lagged(score, samples, k), folds).ic)) for k in LAGS]
+    tells = low > 0.0
+    passed = not tells or ics[0] >= 0.2 * mean
+    later = ", ".join(f"{value:+.4f}" for value in ics)
+    said = f"IC {mean:+.4f}; {', '.join(map(str, LAGS))} sessions late {later}"
+    return Canary("C4", passed, ics[0], said + ("" if tells else "; there is nothing to lose"))
+
+
+def longer_embargo(samples: Samples, spans: Spans) -> Canary:
+    """C5: leaving out more sessions before a test makes no difference beyond the horizon.
+
+    All are judged on the sessions that the longest one leaves.
+    """
+    longest = max(EMBARGOES)
+    room = replace(spans, train=max(spans.train - longest, 1), embargo=longest)
+    base = walk_forward(len(samples), room, samples.horizon)
+    series = []
+    for embargo in EMBARGOES:
+        folds = [replace(f, train_end=f.train_end + longest - embargo) for f in base]
+        series.append(mean_ic(samples, forecasts(samples, RidgeLearner(), folds, 0), base).ic)
+    gain = series[0] - series[-1]
+    _, low, high, _ = interval(gain, block_of(len(gain), samples.horizon))
+    passed = not low > 0.0
+    ics = ", ".join(f"{np.nanmean(one):+.4f}" for one in series)
+    said = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"  # fmt: skip
+    return Canary("C5", passed, float(np.nanmean(gain)), said)
+
+
+def gate_of_world(seed: int, learner: Learner | None = None) -> Gate:
+    """What the gate says of a random walk, when its spans are not what stops it."""
+    samples = samples_of(random_walk(seed))
+    folds = walk_forward(len(samples), SHORT, samples.horizon)
+    scores = {
+        "model": forecasts(samples, learner or RidgeLearner(), folds, seed),
+        "-ret(5)": -samples.x[:, samples.features.index("ret(5)")],
+        "ret(63)": samples.x[:, samples.features.index("ret(63)")],
+    }
+    if learner is not None:
+        scores["ridge"] = forecasts(samples, RidgeLearner(), folds, seed)
+    found = measured(samples, scores, folds[0].test, folds[-1].test_end)
+    rivals = [one for name, one in found.items() if name != "model"]
+    short = replace(SHORT, step=1)
+    return judge(
+        found["model"], rivals, found.get("ridge"), SHORT, 1, canaries=True, protocol=short,
+        tested=1,
+    )  # fmt: skip
+
+
+def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canary:
+    """C6: of so many markets with nothing in them at most one in a hundred may pass."""
+    passed = 0
+    for seed in range(count):
+        progress(seed, count, f"C6: random walk {seed + 1} of {count}")
+        passed += gate_of_world(seed).passed
+    allowed = max(count // 40, 1)
+    said = f"{passed} of {count} random walks passed the gate, at most {allowed} may"
+    return Canary("C6", passed <= allowed, float(passed), said)
+
+
+def covered(world: int, horizon: int = 1, sessions: int = 500, symbols: int = 100) -> bool:
+    """C7: whether the interval of a planted score covers what was planted."""
+    rng = np.random.default_rng([7, world])
+    r = _correlated(PLANTED, symbols)
+    label = rng.normal(size=(sessions, symbols))
+    score = r * label + np.sqrt(1.0 - r * r) * rng.normal(size=label.shape)
+    ic = np.array([_spearman(a, b) for a, b in zip(label, score, strict=True)])
+    _, low, high, _ = interval(ic, block_of(sessions, horizon))
+    return bool(low <= PLANTED <= high)
+
+
+def _correlated(rank_correlation: float, n: int) -> float:
+    """Which correlation of two normal variables has a mean rank correlation over n pairs.
+
+    References
+    ----------
+    Moran (1948): 6 / (π (n + 1)) · (asin r + (n − 2) asin(r / 2)).
+    """
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        r = (low + high) / 2.0
+        mean = 6.0 / (pi * (n + 1)) * (asin(r) + (n - 2) * asin(r / 2.0))
+        low, high = (r, high) if mean < rank_correlation else (low, r)
+    return r
+
+
+def _spearman(first: FloatArray, second: FloatArray) -> float:
+    a, b = first.argsort().argsort(), second.argsort().argsort()
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def planted_worlds(count: int) -> Canary:
+    """C7: how many intervals cover the planted correlation."""
+    share = sum(covered(k) for k in range(count)) / count
+    width = 3.0 * sqrt(0.95 * 0.05 / count)
+    passed = abs(share - 0.95) <= max(0.02, width)
+    return Canary(
+        "C7", passed, share, f"{share:.1%} of {count} intervals cover a planted {PLANTED}"
+    )
+
+
+def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> Canary:
+    """C8: half as many columns of noise again, and how important each column is unseen."""
+    rng = np.random.default_rng(8)
+    extra = max(len(samples.features) // 2, 1)
+    noisy = replace(
+        samples, features=(*samples.features, *(f"noise_{k}" for k in range(extra))),
+        x=np.column_stack(
+            [samples.x, rng.random((samples.n_rows, extra), dtype=np.float32) - np.float32(0.5)]
+        ),
+    )  # fmt: skip
+    fold = folds[-1]
+    known = noisy.until(fold.train_end)
+    model = learner.fit(noisy.features, noisy.x[known], noisy.label[known], 0)
+    test = np.arange(noisy.bounds[fold.test], noisy.bounds[fold.test_end])
+    test = test[~np.isnan(noisy.label[test])]
+    if len(test) > JUDGED:
+        test = np.sort(rng.choice(test, JUDGED, replace=False))
+    x, label = noisy.x[test].copy(), noisy.label[test].astype(np.float64)
+    base = _correlation(model.predict(x), label)
+    lost = np.zeros(len(noisy.features))
+    for j in range(x.shape[1]):
+        kept = x[:, j].copy()
+        x[:, j] = rng.permutation(kept)
+        lost[j] = base - _correlation(model.predict(x), label)
+        x[:, j] = kept
+    best = np.argsort(-lost)[: max(len(lost) // 10, 1)]
+    among = int((best >= len(samples.features)).sum())
+    learned = base > 3.0 / sqrt(len(test))
+    said = f"{among} of {extra} columns of noise are among the {len(best)} most important"
+    if not learned:
+        said += f"; unseen the model explains nothing ({base:+.4f}), so that importance is chance"
+    return Canary("C8", among == 0 or not learned, float(among), said)
+
+
+def _correlation(first: Float32, second: FloatArray) -> float:
+    spread = float(first.std())
+    return float(np.corrcoef(first.astype(np.float64), second)[0, 1]) if spread > 0.0 else 0.0
+
+
+def names_and_dates(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> Canary:
+    """C9: what a model learns from a hash of the symbol and one of the date alone."""
+    session = np.repeat(samples.ordinals, np.diff(samples.bounds))
+    x = np.stack([_hashed(samples.symbols), _hashed(session)], axis=1)
+    only = replace(samples, features=("symbol", "date"), x=x)
+    ic = mean_ic(only, forecasts(only, learner, folds, 0), folds).ic
+    mean, _, _, error = interval(ic, block_of(len(ic), samples.horizon))
+    passed = not isfinite(error) or abs(mean) <= 3.0 * error
+    return Canary("C9", passed, mean, f"names and dates alone: IC {mean:+.4f}, ± {3 * error:.4f} is chance")  # fmt: skip
+
+
+def _hashed(values: np.ndarray) -> Float32:
+    """A number between −0.5 and 0.5 for each, without order."""
+    mixed = (values.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return ((mixed >> np.uint64(40)).astype(np.float32) / np.float32(2**24) - np.float32(0.5)).astype(np.float32)  # fmt: skip
+
+
+def not_constant(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
+    """C10: on every session at least half of the forecasts are different numbers."""
+    shares = []
+    for session in range(folds[0].test, folds[-1].test_end):
+        here = score[samples.rows(session)]
+        here = here[~np.isnan(here)]
+        if len(here):
+            shares.append(len(np.unique(here)) / len(here))
+    least = min(shares, default=0.0)
+    return Canary("C10", least >= HALF, least, f"at least {least:.0%} of a session's forecasts differ, half must")  # fmt: skip
+
+
+def membership(samples: Samples, order: IntArray) -> Canary:
+    """C11: whether a symbol's number, by which the store knows it, tells that it will vanish.
+
+    Parameters
+    ----------
+    order : the number of each symbol
+    """
+    assert samples.vanish is not None
+    inside = np.unique(samples.symbols)
+    gone = samples.vanish[inside]
+    some, rest = int(gone.sum()), int((~gone).sum())
+    if some < 20 or rest < 20:  # noqa: PLR2004 -- too few to say anything
+        return Canary("C11", True, None, f"only {some} of the members ever vanish: nothing to tell")
+    ranks = order[inside].argsort().argsort() + 1.0
+    auc = float((ranks[gone].sum() - some * (some + 1) / 2.0) / (some * rest))
+    width = 4.0 * sqrt((some + rest + 1) / (12.0 * some * rest))
+    passed = abs(auc - 0.5) <= max(0.05, width)
+    return Canary("C11", passed, auc, f"a symbol's number tells who vanishes with an AUC of {auc:.3f}; 0.5 is chance")  # fmt: skip

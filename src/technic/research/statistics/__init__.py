@@ -1,0 +1,1 @@
+"""Statistics of forecasts and returns: rank correlations, intervals, significance."""

@@ -1,0 +1,150 @@
+"""The models of a store: files beside it, a registry in its catalog, one that forecasts.
+
+A model is used only if its digest stands in the registry, in a trial, and in its card, and its file
+has that digest. Nothing is loaded by a native library: `alpha` reads the files itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from technic.data.store import Store
+from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.tables import MODELS, TRIALS
+from technic.errors import ModelError
+from technic.runtime.files import write_atomically
+from technic.scanner.alpha.card import Card
+from technic.scanner.alpha.model import Model, model_of
+
+SUFFIX = {"ridge": "json", "xgboost": "ubj"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A model and its card."""
+
+    card: Card
+    model: Model
+
+
+def keep_model(store: Store, card: Card, content: bytes, at: datetime) -> None:
+    """Write a model and its card beside the store, and let it forecast.
+
+    Its trial must have been recorded before.
+    """
+    card.check_file(content)
+    folder = models_folder(store)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_atomically(folder / f"{card.sha256}.{SUFFIX[card.kind]}", content)
+    write_atomically(folder / f"{card.sha256}.card.json", card.content())
+    now = naive(at)
+
+    def work(connection: Connection) -> None:
+        there = select(MODELS.c.sha256).where(MODELS.c.sha256 == card.sha256)
+        if connection.execute(there).first() is None:
+            connection.execute(insert(MODELS).values(sha256=card.sha256, at=now, used_at=now))
+        else:
+            _use(connection, card.sha256, now)
+
+    store.catalog.write(work)
+
+
+def models_folder(store: Store) -> Path:
+    """Where the models of a store lie."""
+    return store.folder / "models"
+
+
+def registered(store: Store) -> list[dict[str, Any]]:
+    """Digests of all models, the one that forecasts first."""
+    return store.catalog.rows(select(MODELS).order_by(MODELS.c.used_at.desc(), MODELS.c.at.desc()))
+
+
+def active_model(store: Store) -> str | None:
+    """Digest of the model that forecasts; None if there is none."""
+    query = select(MODELS.c.sha256).order_by(MODELS.c.used_at.desc(), MODELS.c.at.desc()).limit(1)
+    found: str | None = store.catalog.read(lambda connection: connection.execute(query).scalar())
+    return found
+
+
+def find_model(store: Store, start: str) -> str:
+    """The digest of a registered model by its first characters.
+
+    Raises
+    ------
+    ModelError
+        If there is none, or more than one.
+    """
+    found = [row["sha256"] for row in registered(store) if row["sha256"].startswith(start)]
+    if len(found) != 1 or not start:
+        raise ModelError(
+            f"model {start}: {'no such model' if not found else 'more than one begins so'}; "
+            "technic models lists them"
+        )
+    return str(found[0])
+
+
+def use_model(store: Store, digest: str, at: datetime) -> None:
+    """Let a registered model forecast from now on."""
+    load_model(store, digest)
+    store.catalog.write(lambda connection: _use(connection, digest, naive(at)))
+
+
+def _use(connection: Connection, digest: str, now: datetime) -> None:
+    connection.execute(update(MODELS).where(MODELS.c.sha256 == digest).values(used_at=now))
+
+
+def card_of(store: Store, digest: str) -> Card:
+    """The card of a registered model.
+
+    Raises
+    ------
+    ModelError
+        If it is not registered, or has no card.
+    """
+    path = models_folder(store) / f"{digest}.card.json"
+    try:
+        card = Card.of(path.read_bytes())
+    except OSError as error:
+        raise ModelError(
+            f"model {digest[:12]}: there is no card, and without one no model is used"
+        ) from error
+    if card.sha256 != digest:
+        raise ModelError(f"model {digest[:12]}: the card speaks of another model")
+    return card
+
+
+def load_model(store: Store, digest: str) -> Kept:
+    """A registered model, everything about it checked.
+
+    Raises
+    ------
+    ModelError
+        If its registration, its trial, its card or its file is missing or another.
+    """
+    if not any(row["sha256"] == digest for row in registered(store)):
+        raise ModelError(f"model {digest[:12]}: it is not in the registry of this store")
+    tried = select(TRIALS.c.id).where(TRIALS.c.model == digest).limit(1)
+    if store.catalog.read(lambda connection: connection.execute(tried).first()) is None:
+        raise ModelError(f"model {digest[:12]}: no trial tells how it came about")
+    card = card_of(store, digest)
+    path = models_folder(store) / f"{digest}.{SUFFIX.get(card.kind, 'json')}"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"model {digest[:12]}: its file cannot be read: {path.name}") from error
+    card.check_file(content)
+    return Kept(card, _read(card.kind, content, card.features))
+
+
+@lru_cache(maxsize=4)
+def _read(kind: str, content: bytes, features: tuple[str, ...]) -> Model:
+    model = model_of(kind, content)
+    if model.features != features:
+        raise ModelError("the model and its card do not name the same features in the same order")
+    return model

@@ -1,0 +1,1 @@
+"""Where the columns of a cross-section come from, besides its bars."""

@@ -1,0 +1,1 @@
+"""A scan looked into: explanations, differences, coverage, provenance, charts."""

@@ -1,0 +1,184 @@
+"""Two answers to one question: who entered, who left, who crossed, and why.
+
+A symbol is on the list if it is among the rows shown. What kept it off before, or keeps it off
+now, is said by the ledger, which has a bucket for everybody. Securities are compared, not
+tickers: a renamed one neither leaves nor enters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from technic.data.store import Store
+from technic.errors import StoreError
+from technic.market.sessions import nyse
+from technic.runtime.settings import Settings
+from technic.scanner.ledger import BUCKETS, TITLES
+from technic.scanner.report import Report, Row
+from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One symbol that came, went, moved or crossed.
+
+    Attributes
+    ----------
+    kind : "entered", "left", "crossed" or "stayed"
+    before, after : its rank then and now; None if it was not ranked
+    why : in words
+    """
+
+    kind: str
+    security_id: int
+    symbol: str
+    name: str | None
+    before: int | None
+    after: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is different between two answers to the same question.
+
+    Attributes
+    ----------
+    before, after : sessions
+    provisional : whether the newer answer rests on bars that are not final
+    """
+
+    name: str
+    before: date
+    after: date
+    entered: tuple[Change, ...]
+    left: tuple[Change, ...]
+    crossed: tuple[Change, ...]
+    stayed: tuple[Change, ...]
+    simulated: bool
+    provisional: bool = False
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Everything that is news."""
+        return (*self.entered, *self.left, *self.crossed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        parts = ("entered", "left", "crossed", "stayed")
+        whole = {n: getattr(self, n) for n in self.__dataclass_fields__ if n not in parts}
+        return {
+            **whole,
+            "before": self.before.isoformat(),
+            "after": self.after.isoformat(),
+            **{part: [asdict(change) for change in getattr(self, part)] for part in parts},
+        }
+
+
+def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Difference:
+    """What changed from one report to another of the same question.
+
+    Parameters
+    ----------
+    crossed : columns of both reports that say true or false; who turns from false to true has
+        crossed
+    """
+    old, new = Side(before), Side(after)
+    entered, left, stayed, over = [], [], [], []
+    for security, row in new.shown.items():
+        place = old.places.get(security)
+        if security not in old.shown:
+            entered.append(_change("entered", security, row, place, row.rank, old.why(security)))
+            continue
+        was = old.shown[security]
+        why = f"was {was.symbol}" if was.symbol != row.symbol else ""
+        stayed.append(_change("stayed", security, row, was.rank, row.rank, why))
+        over += [
+            _change("crossed", security, row, was.rank, row.rank, text)
+            for text in crossed
+            if was.values.get(text) == 0.0 and row.values.get(text) == 1.0
+        ]
+    for security, row in old.shown.items():
+        if security not in new.shown:
+            place = new.places.get(security)
+            left.append(_change("left", security, row, row.rank, place, new.why(security)))
+    return Difference(
+        after.asked["name"], before.as_of, after.as_of, tuple(entered), tuple(left), tuple(over),
+        tuple(stayed), after.simulated is not None, bool(after.manifest.get("provisional")),
+    )  # fmt: skip
+
+
+class Side:
+    """One of two reports, by security."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.places = report.places()
+        self.at = {security: i for i, security in enumerate(report.security_ids)}
+        by_place = zip(report.shown, report.ranked, strict=False)
+        self.shown = {report.security_ids[i]: row for row, i in by_place}
+
+    def why(self, security: int) -> str:
+        """What keeps a security off the list."""
+        if (place := self.places.get(security)) is not None:
+            return f"ranked {place}, below the {len(self.shown)} shown"
+        book, at = self.report.ledger_book, self.at.get(security)
+        if at is None or book.bucket[at] < 0:
+            return f"not listed on {self.report.as_of}"
+        title, detail = TITLES[BUCKETS[book.bucket[at]]], book.detail[at]
+        return f"{title}: {detail}" if detail else title
+
+
+def _change(
+    kind: str, security: int, row: Row, before: int | None, after: int | None, why: str
+) -> Change:
+    return Change(kind, security, row.symbol, row.name, before, after, why)
+
+
+def diff(
+    store: Store,
+    file: ScanFile | None = None,
+    before: date | None = None,
+    after: date | None = None,
+    *,
+    known_at: datetime | None = None,
+    settings: Settings | None = None,
+) -> Difference:
+    """A scan on two sessions: the newest stored and the one before it, unless said otherwise.
+
+    Raises
+    ------
+    StoreError
+        If the store has no session before.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> found = tc.diff(tc.open_store("demo"), tc.ScanFile.preset("squeeze"))  # doctest: +SKIP
+    >>> [(c.symbol, c.why) for c in found.entered]                             # doctest: +SKIP
+    """
+    new = scan(store, as_of=after, known_at=known_at, file=file, settings=settings)
+    day = before or session_before(store, new.as_of)
+    old = scan(store, as_of=day, known_at=known_at, file=file, settings=settings)
+    return difference(old, new)
+
+
+def session_before(store: Store, day: date) -> date:
+    """The session before a session of a store.
+
+    Raises
+    ------
+    StoreError
+        If the store begins with it.
+    """
+    first = store.require().first
+    found = nyse().day(nyse().ordinal(day) - 1)
+    if first is None or found < first:
+        raise StoreError(
+            f"{store.folder}: {day} is its first session: there is none to compare with"
+        )
+    return found

@@ -1,0 +1,179 @@
+"""What a value of one symbol is made of, down to the filings that gave its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+
+from technic.errors import ConfigError
+from technic.market.items import COLUMNS
+from technic.query.evaluate import names_in
+from technic.query.lower import is_series, score_input
+from technic.query.names import ALPHA, CROSS_SECTIONAL, FACTS
+from technic.query.tree import Call, Name, Node
+from technic.scanner.columns.attributes import Known
+from technic.scanner.pipeline import Section
+from technic.scores import SCORES
+from technic.scores.rating import PARTS
+
+MOST = 12  # features of a forecast that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One number of a filing, as it counts in a column.
+
+    Attributes
+    ----------
+    column : the column it is part of, such as `net_income_ttm`
+    value : USD, USD per share or shares; added, or with `sign` −1 taken away
+    months : the stretch it covers; 0 for a balance
+    form, known_at : what it was filed as, and when it became known
+    """
+
+    column: str
+    item: str
+    sign: float
+    value: float
+    period_end: date
+    months: int
+    form: str | None
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One of the things a term is made of.
+
+    Attributes
+    ----------
+    contribution : its share of the term's; None where a term is no sum
+    value, percentile : of the piece; the percentile where the term is one of percentiles
+    told : the numbers of filings behind it
+    """
+
+    text: str
+    contribution: float | None
+    value: Any
+    percentile: float | None
+    told: tuple[Told, ...] = ()
+
+
+def pieces_of(section: Section, node: Node, at: int, contribution: float) -> tuple[Piece, ...]:
+    """What a term of the score is made of, for the symbol at a position."""
+    if isinstance(node, Name) and node.name in PARTS:
+        return _shares(section, PARTS[node.name], at, contribution)
+    if isinstance(node, Name) and node.name in SCORES:
+        inputs = [score_input(text) for text in SCORES[node.name].inputs]
+        if any(_is_percentile(tree) for tree in inputs):
+            return _shares(section, node.name, at, contribution)
+        return tuple(_piece(section, tree, at, None) for tree in inputs)
+    if isinstance(node, Name) and node.name in ALPHA:
+        return _forecast(section, node, at, contribution)
+    if _is_percentile(node):
+        inner = node.arguments[0]  # type: ignore[attr-defined]
+        return (_piece(section, inner, at, contribution, _at(section, node, at)),)
+    return tuple(_piece(section, tree, at, None) for tree in _operands(node))
+
+
+def _shares(section: Section, score: str, at: int, contribution: float) -> tuple[Piece, ...]:
+    """A mean of percentiles: each one that is known adds in proportion to itself."""
+    trees = [score_input(text) for text in SCORES[score].inputs]
+    values = [_at(section, tree, at) for tree in trees]
+    total = sum(value for value in values if value is not None)
+    pieces = []
+    for tree, value in zip(trees, values, strict=True):
+        inner = tree.arguments[0]  # type: ignore[attr-defined]
+        share = None if value is None or not total else contribution * value / total
+        pieces.append(_piece(section, inner, at, share, value))
+    return tuple(pieces)
+
+
+def _forecast(section: Section, node: Name, at: int, contribution: float) -> tuple[Piece, ...]:
+    """The features that a forecast is made of; the small ones in one."""
+    known, alpha = section.evaluation.attributes, _at(section, Name("alpha"), at)
+    if not isinstance(known, Known) or not alpha:
+        return ()
+    try:
+        parts = known.forecast_parts(at)
+    except ConfigError as error:
+        return (Piece(str(error), None, None, None),)
+    weight = contribution / alpha if node.name == "alpha" else None
+
+    def added(part: float) -> float | None:
+        return None if weight is None else weight * part
+
+    shown, rest = parts[:MOST], parts[MOST:]
+    made = [Piece(p.text, added(p.contribution), p.contribution, p.percentile) for p in shown]
+    if rest:
+        total = sum(part.contribution for part in rest)
+        made.append(Piece(f"{len(rest)} others", added(total), total, None))
+    return tuple(made)
+
+
+def _piece(
+    section: Section,
+    node: Node,
+    at: int,
+    contribution: float | None,
+    percentile: float | None = None,
+) -> Piece:
+    known = section.evaluation.attributes
+    told: list[Told] = []
+    if isinstance(known, Known):
+        for name in sorted(names_in(node) & set(FACTS)):
+            told += told_of(known, name, at)
+    return Piece(str(node), contribution, _at(section, node, at), percentile, tuple(told))
+
+
+def told_of(known: Known, column: str, at: int) -> list[Told]:
+    """The numbers of filings whose sum a column is, for the symbol at a position."""
+    event = int(known.event_rows()[at])
+    if event < 0 or np.isnan(known[column][at]):
+        return []
+    statements, forms = known.statements, known.forms()
+    found = []
+    for sign, row in statements.behind(column, event):
+        fact = statements.facts.row(row, named=True)
+        found.append(
+            Told(
+                column=column,
+                item=COLUMNS[column].name.replace("_", " "),
+                sign=sign,
+                value=fact["value"],
+                period_end=fact["period_end"],
+                months=fact["months"],
+                form=forms.get((fact["security_id"], fact["accession"])),
+                known_at=fact["known_at"],
+            )
+        )
+    return found
+
+
+def _operands(node: Node) -> list[Node]:
+    """The parts of an expression that have a value of their own to show."""
+    if is_series(node) or isinstance(node, Name):
+        return list(getattr(node, "inputs", ()))
+    return [part for part in node.children() if not _is_literal(part)]
+
+
+def _is_literal(node: Node) -> bool:
+    return type(node).__name__ in {"Number", "Text", "Truth"}
+
+
+def _is_percentile(node: Node) -> bool:
+    return isinstance(node, Call) and node.name in CROSS_SECTIONAL
+
+
+def _at(section: Section, node: Node, at: int) -> Any:
+    """The value of a part for one symbol; None where it is unknown, or was not computed."""
+    try:
+        value = section.evaluation.value(node)[at]
+    except KeyError:  # a series that was only computed inside a larger one
+        return None
+    if value is None or isinstance(value, str):
+        return value
+    return float(value) if np.isfinite(value) else None

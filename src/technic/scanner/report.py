@@ -1,0 +1,203 @@
+"""What a scan returns: rows, ledger, manifest. A frozen value that interfaces show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from technic.errors import not_installed
+from technic.scanner.ledger import Ledger
+from technic.scanner.plan import Plan
+from technic.scanner.spec.question import Question, question_of_dict
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from technic.scanner.svg import Drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One ranked symbol.
+
+    Attributes
+    ----------
+    contributions : by term; added from first to last, they are exactly `score`
+    values : by column; None is unknown
+    closes : the last closes, oldest first, for a small picture
+    settled : whether the seeds of its averages weigh less than a thousandth
+    """
+
+    rank: int
+    symbol: str
+    name: str | None
+    sector: str | None
+    score: float
+    percentile: float
+    contributions: dict[str, float]
+    values: dict[str, Any]
+    plan: Plan
+    closes: list[float]
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer to one question as of one session.
+
+    Attributes
+    ----------
+    as_of : the session it stands in
+    asked : the question in canonical form
+    shown : the best rows, as many as were asked for
+    n_ranked : how many symbols were ranked in all
+    ranked : positions in `symbols` of everybody ranked, best first
+    security_ids : by the same positions; a security keeps its number when its ticker changes
+    timings : milliseconds by stage; not part of the answer
+    notes : what a reader should know, one line each
+    regime : how the market stood, if that was asked for; not part of the answer
+    work : columns found or computed, symbols carried on or folded anew, what each cache did;
+        not part of the answer
+    """
+
+    as_of: date
+    asked: dict[str, Any]
+    shown: tuple[Row, ...]
+    n_ranked: int
+    ledger_book: Ledger
+    symbols: tuple[str, ...]
+    manifest: dict[str, Any]
+    simulated: dict[str, Any] | None
+    timings: dict[str, float]
+    ranked: tuple[int, ...] = ()
+    security_ids: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    work: dict[str, float] = field(default_factory=dict)
+    coverage: dict[str, Any] = field(default_factory=dict)
+    regime: dict[str, Any] | None = None
+
+    @cached_property
+    def question(self) -> Question:
+        """The question, understood."""
+        return question_of_dict(self.asked)
+
+    def places(self) -> dict[int, int]:
+        """The rank of everybody ranked, by security."""
+        return {self.security_ids[i]: place for place, i in enumerate(self.ranked, start=1)}
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The shown rows as a Polars frame; unknown is null."""
+        import polars as pl  # noqa: PLC0415 -- a text answer needs no frame
+
+        records = [self.record(row) for row in self.shown]
+        return pl.DataFrame(records, infer_schema_length=None, nan_to_null=True)
+
+    @property
+    def ledger(self) -> pl.DataFrame:
+        """Every listed symbol, its bucket and the reason, as a Polars frame."""
+        return self.ledger_book.frame(self.symbols)
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """A row in the form of the JSON answer."""
+        plan = row.plan
+        return {
+            "rank": row.rank,
+            "symbol": row.symbol,
+            "name": row.name,
+            "sector": row.sector,
+            "score": row.score,
+            "percentile": row.percentile,
+            "settled": row.settled,
+            "contributions": row.contributions,
+            **row.values,
+            "plan": {
+                "side": plan.side,
+                "entry": plan.entry,
+                "stop": plan.stop,
+                "target": plan.target,
+                "size": plan.size,
+                "risk": plan.risk,
+                "capped_by": plan.capped_by,
+            },
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """The whole answer as JSON holds it."""
+        book = self.ledger_book
+        return {
+            "as_of": self.as_of.isoformat(),
+            "simulated": self.simulated is not None,
+            "store_version": self.manifest["store_version"],
+            "question": self.asked,
+            "rows": [self.record(row) for row in self.shown],
+            "ledger": {
+                "total": book.total,
+                "buckets": book.counts(),
+                "details": {name: book.details(name) for name, n in book.counts().items() if n},
+            },
+            "notes": list(self.notes),
+            "regime": self.regime,
+            "timings_ms": self.timings,
+            "work": self.work,
+            "manifest": self.manifest,
+        }
+
+    def to_pandas(self) -> Any:
+        """The shown rows as a pandas frame.
+
+        Raises
+        ------
+        ConfigError
+            If pandas is not installed.
+        """
+        try:
+            return self.rows.to_pandas()
+        except ModuleNotFoundError as error:
+            raise not_installed(error, "pandas") from error
+
+    def plot(self, rows: int = 20) -> Drawing:
+        """The first rows as a picture: what each score is made of, and the last closes.
+
+        Returns
+        -------
+        Drawing
+            Shows itself in a notebook; `save("scan.html")` writes a page that needs nothing else.
+        """
+        from technic.scanner.svg import contributions_drawing  # noqa: PLC0415 -- seldom asked for
+
+        shown = [
+            (row.rank, row.symbol, row.name or "", row.score, row.contributions, row.closes)
+            for row in self.shown[:rows]
+        ]
+        return contributions_drawing(self._heading, shown)
+
+    @property
+    def _heading(self) -> str:
+        mark = "SIMULATED MARKET · " if self.simulated else ""
+        return f"{mark}{self.asked['name']} · {self.as_of} · {self.n_ranked:,} ranked"
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The shown rows for any reader of Arrow."""
+        return self.rows.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        """One line: when, how many, which seal."""
+        mark = "SIMULATED, " if self.simulated else ""
+        return (
+            f"Report({mark}{self.as_of}, {len(self.shown)} of {self.n_ranked} ranked, "
+            f"{self.ledger_book.total} listed, sealed {self.manifest['seal'][:12]})"
+        )
+
+    def _repr_html_(self) -> str:
+        from technic.scanner.svg import table_html  # noqa: PLC0415 -- seldom asked for
+
+        columns = self.asked["columns"]
+        rows = [
+            (row.rank, row.symbol, row.name, row.score, row.percentile, row.closes,
+             [row.values[name] for name in columns])
+            for row in self.shown
+        ]  # fmt: skip
+        return table_html(self._heading, columns, rows, self.manifest["seal"][:16])

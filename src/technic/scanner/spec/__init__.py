@@ -1,0 +1,1 @@
+"""What is asked: scan files, their sections, and the question that comes of them."""

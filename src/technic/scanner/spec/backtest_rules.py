@@ -1,0 +1,135 @@
+"""The section [backtest] of a scan file: when it trades, what it holds, what trading costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from math import isfinite
+from typing import Any
+
+from technic.errors import ConfigError
+from technic.scanner.plan import share
+
+REBALANCES = ("daily", "weekly", "monthly")
+COSTS = re.compile(r"^(spread\+impact|none|(\d+(?:\.\d+)?) ?bps)$")
+MOST_HELD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestRules:
+    """How a scan is traded.
+
+    Attributes
+    ----------
+    first, last : sessions between which is decided and traded; None for what the store holds
+    rebalance : the scan is asked on the last session of every day, week or month
+    hold : names at once, equal shares of the account
+    buffer : a name that is held is kept while it ranks at least here; at least `hold`
+    cost : "spread+impact", "none", or so many basis points a side: "10bps"
+    commission : USD a share
+    borrow : USD a year per USD sold short; whether a name can be borrowed is not known
+    delisting : what a name that vanishes returns from its last close
+    """
+
+    first: date | None = None
+    last: date | None = None
+    rebalance: str = "weekly"
+    hold: int = 20
+    buffer: int = 0
+    cost: str = "spread+impact"
+    commission: float = 0.0
+    borrow: float = 0.0
+    delisting: float = -0.30
+
+    def __post_init__(self) -> None:
+        """Refuse rules that nobody could trade by."""
+        if self.rebalance not in REBALANCES:
+            raise ConfigError(
+                f"backtest.rebalance is {', '.join(REBALANCES)}; got {self.rebalance!r}"
+            )
+        if not 1 <= self.hold <= MOST_HELD:
+            raise ConfigError(f"backtest.hold is 1 to {MOST_HELD} names; got {self.hold}")
+        if not COSTS.match(self.cost):
+            raise ConfigError(
+                f'backtest.cost is "spread+impact", "none" or "10bps"; got {self.cost!r}'
+            )
+        for name in ("commission", "borrow"):
+            if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
+                raise ConfigError(f"backtest.{name} cannot be {getattr(self, name)}")
+        if not -1.0 <= self.delisting <= 0.0:
+            raise ConfigError(
+                f"backtest.delisting is a return from -100% to 0; got {self.delisting}"
+            )
+        if self.first and self.last and self.first >= self.last:
+            raise ConfigError(f"backtest: from {self.first} lies after to {self.last}")
+
+    @property
+    def kept(self) -> int:
+        """The rank up to which a name that is held is kept."""
+        return max(self.buffer, self.hold)
+
+    @property
+    def basis_points(self) -> float | None:
+        """A fixed cost a side; None where it is the spread and the impact."""
+        if self.cost == "spread+impact":
+            return None
+        found = COSTS.match(self.cost)
+        assert found is not None
+        return float(found.group(2) or 0.0)
+
+    @classmethod
+    def of(cls, content: Any, what: str) -> BacktestRules:
+        """As a scan file says it.
+
+        Raises
+        ------
+        ConfigError
+            If it says something that means nothing.
+        """
+        if not isinstance(content, Mapping):
+            raise ConfigError(f"{what}: backtest is a table: [backtest]")
+        names = {"from": "first", "to": "last"}
+        known = {f.name for f in fields(cls)} - {"first", "last"} | set(names)
+        if unknown := sorted(set(content) - known):
+            raise ConfigError(
+                f"{what}: backtest.{', backtest.'.join(unknown)} means nothing; there are "
+                f"{', '.join(sorted(known))}"
+            )
+        given: dict[str, Any] = {names.get(str(k), str(k)): v for k, v in content.items()}
+        given = {
+            k: READ[k](v, f"{what}: backtest.{k}") if k in READ else v for k, v in given.items()
+        }
+        try:
+            return cls(**given)
+        except TypeError as error:
+            raise ConfigError(f"{what}: backtest holds a value of the wrong kind") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a scan file says it, defaults written out."""
+        found = asdict(self)
+        days = {"from": found.pop("first"), "to": found.pop("last")}
+        return {k: v.isoformat() for k, v in days.items() if v is not None} | found
+
+
+def _day(value: Any, what: str) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError as error:
+        raise ConfigError(f"{what} is a date such as 2016-01-04; got {value!r}") from error
+
+
+def _names(value: Any, what: str) -> int:
+    if type(value) is not int:
+        raise ConfigError(f"{what} is a whole number of names; got {value!r}")
+    return value
+
+
+READ: Mapping[str, Callable[[Any, str], Any]] = {
+    "first": _day, "last": _day, "delisting": share, "borrow": share, "hold": _names,
+    "buffer": _names, "rebalance": lambda value, _what: str(value),
+    "cost": lambda value, _what: str(value),
+}  # fmt: skip
