@@ -15,9 +15,9 @@ import technic as tc
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
-from technic.evaluating import evaluate
 from technic.market.schema import SECTORS
 from technic.query.evaluate import Evaluation
+from technic.research.evaluation import evaluate
 from technic.runtime.settings import Setting, Settings
 from technic.scanner.columns.attributes import Known
 from technic.scanner.columns.percentile_cache import Crossed

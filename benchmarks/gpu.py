@@ -13,8 +13,8 @@ from statistics import median
 
 import numpy as np
 
-from technic.bench import milliseconds
-from technic.bench.card import DEPTH, FEATURES, SIZES, TREES, measure_card
+from technic.operations.bench import milliseconds
+from technic.operations.bench.card import DEPTH, FEATURES, SIZES, TREES, measure_card
 
 
 def main():

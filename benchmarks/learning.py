@@ -25,21 +25,21 @@ import numpy as np
 import polars as pl
 
 import technic as tc
-from technic.backtesting.running import backtest
-from technic.bench import milliseconds
-from technic.bench.card import FEATURES, random_forest
-from technic.canarying import served, truncated
-from technic.dataset import dataset
 from technic.market.sessions import nyse
+from technic.operations.bench import milliseconds
+from technic.operations.bench.card import FEATURES, random_forest
+from technic.research.backtest.run import backtest
 from technic.research.learning import canaries
+from technic.research.learning.dataset import dataset
+from technic.research.learning.store_canaries import served, truncated
+from technic.research.learning.train import train
+from technic.research.learning.train_file import TrainFile
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Setting, Settings
 from technic.scanner.alpha.forest import predict
 from technic.scanner.alpha.registry import use_model
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.scan_file import ScanFile
-from technic.train_file import TrainFile
-from technic.training import train
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 REAL = DATA / "bars/us_2021_2024_split_adjusted.parquet"
@@ -146,7 +146,7 @@ def peak_of_dataset(folder, home):
     """The memory of a process that only makes the dataset of everybody."""
     program = (
         "import resource, sys, technic as tc; from technic.runtime.settings import Settings;"
-        "from technic.dataset import dataset; from technic.train_file import TrainFile;"
+        "from technic.research.learning.dataset import dataset; from technic.research.learning.train_file import TrainFile;"
         "d = dataset(tc.open_store(sys.argv[1]), TrainFile.of({'universe': ''}, 'x'), Settings.load());"
         "print(d.n_rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)"
     )

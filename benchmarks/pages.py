@@ -198,9 +198,9 @@ def looks(runs):
     from technic.data.simulated.publications import evening, record
     from technic.data.simulated.server import Twin, serving
     from technic.market.sessions import nyse
+    from technic.operations.intraday import Snapshots, Watch
     from technic.runtime.settings import Settings
     from technic.scanner.spec.scan_file import ScanFile
-    from technic.watching import Snapshots, Watch
 
     tape = record(7, 11_000, 120)
     twin, home = Twin(tape), Path(tempfile.mkdtemp(prefix="technic-look-"))

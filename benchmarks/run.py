@@ -30,12 +30,12 @@ from pages import page_rows
 from scale import bench_lines, scale_rows
 
 import technic as tc
-from technic.bench import all_features, milliseconds
 from technic.compute.kernel import ensure_compiled
 from technic.data.simulated import simulate
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance, evaluate
 from technic.market.panel import pack
+from technic.operations.bench import all_features, milliseconds
 from technic.runtime.settings import Settings
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))

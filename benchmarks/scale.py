@@ -8,15 +8,15 @@ from statistics import median
 
 import numpy as np
 
-from technic.bench import all_features, milliseconds
-from technic.bench.markets import Bench
-from technic.bench.pools import _timed, work_of
-from technic.bench.running import run
-from technic.bench.timing import busy
 from technic.compute.parallel import spread
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
+from technic.operations.bench import all_features, milliseconds
+from technic.operations.bench.markets import Bench
+from technic.operations.bench.pools import _timed, work_of
+from technic.operations.bench.run import run
+from technic.operations.bench.timing import busy
 from technic.runtime.executors import open_executor
 from technic.scanner.scan_sessions import scan_sessions
 from technic.scanner.spec.question import understand
@@ -153,7 +153,15 @@ def bench_lines(store, settings, runs):
 
 def _tables(found):
     out = ["## technic bench", "", f"{found['about']['market']}; all symbols in the baseline.", ""]
-    from technic.interfaces.bench import FILTERS, LADDER, LEVERS, MARKS, POOLS, TARGETS, _cell
+    from technic.interfaces.render.bench import (
+        FILTERS,
+        LADDER,
+        LEVERS,
+        MARKS,
+        POOLS,
+        TARGETS,
+        _cell,
+    )
 
     checks = [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]]
     for title, columns, rows in (

@@ -14,7 +14,7 @@ import typer
 
 from technic.interfaces.cli import app
 from technic.interfaces.http.app import described
-from technic.interfaces.reference import entries, score_entries
+from technic.interfaces.render.indicator_reference import entries, score_entries
 from technic.query.tree import write_number
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -10,7 +10,7 @@ import httpx2
 import uvicorn
 
 from technic.interfaces.http.app import create_app
-from technic.interfaces.http.hub import Exposure, Hub
+from technic.interfaces.http.state import Exposure, Hub
 from technic.runtime.settings import Settings
 
 

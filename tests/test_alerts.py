@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servers import free_port
-from technic.alerts import AlertBook, deliver, keep_channel
-from technic.alerts.channels import channel_of, channels_of, text_of
-from technic.alerts.guard import is_public, target_of
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.errors import ConfigError, DeliveryError, RefusedError
+from technic.operations.alerts import AlertBook, deliver, keep_channel
+from technic.operations.alerts.channels import channel_of, channels_of, text_of
+from technic.operations.alerts.webhook_guard import is_public, target_of
+from technic.operations.saved_scans import content_of, save_scan, saved_scans
 from technic.runtime.settings import Settings
-from technic.saved import content_of, save_scan, saved_scans
 from technic.scanner.scan import scan
 from technic.scanner.spec.alert_rules import AlertRules, Memory, Seen, decide, first_memory
 from technic.scanner.spec.scan_file import ScanFile

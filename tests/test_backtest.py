@@ -12,22 +12,22 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.backtesting import findings
-from technic.backtesting.costs import Costs, costs_of
-from technic.backtesting.deciding import sessions_of_decision
-from technic.backtesting.running import backtest, rerun_backtest, strategy_digest
-from technic.backtesting.tape import Tape
-from technic.backtesting.trading import trade
 from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
-from technic.interfaces.backtests import backtest_page, hangs, verdict
+from technic.interfaces.render.backtest import backtest_page, hangs, verdict
 from technic.market.sessions import nyse
+from technic.research.backtest import metrics
+from technic.research.backtest.account import trade
+from technic.research.backtest.costs import Costs, costs_of
+from technic.research.backtest.decisions import sessions_of_decision
+from technic.research.backtest.prices import Tape
+from technic.research.backtest.run import backtest, rerun_backtest, strategy_digest
+from technic.research.trials import distinct_trials
 from technic.runtime.executors import open_executor
 from technic.scanner.plan import PlanRules
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import understand
 from technic.scanner.spec.scan_file import ScanFile
-from technic.trials import distinct_trials
 
 NAN = float("nan")
 LAST = nyse().ordinal(date(2024, 3, 8))
@@ -148,7 +148,7 @@ def test_what_does_not_open_is_not_bought_and_a_large_order_is_filled_in_part():
     assert found.missed == 1
     assert [t.shares for t in found.trades] == [20]  # 1 % of 20,000 at 10
     assert found.capped == (20 / 500,)
-    assert findings.capacity(found, 0.01, 10_000.0) == pytest.approx(10_000 * 0.01 / 0.25)
+    assert metrics.capacity(found, 0.01, 10_000.0) == pytest.approx(10_000 * 0.01 / 0.25)
 
 
 def test_a_short_sale_gains_when_the_price_falls_and_pays_for_dividends_and_borrowing():
@@ -280,8 +280,8 @@ def test_distinct_questions_are_counted_and_spans_and_costs_are_none(store, foun
     other = backtest(store, replace(FILE, rank="ret(20)"))
     assert other.trials == n + 1 == distinct_trials(store, "backtest")
     assert other.manifest["question"]["trials"] == n + 1
-    dsr = findings.performance(np.array(found.equity), 1)["dsr"]
-    assert findings.performance(np.array(found.equity), 1000)["dsr"] < dsr
+    dsr = metrics.performance(np.array(found.equity), 1)["dsr"]
+    assert metrics.performance(np.array(found.equity), 1000)["dsr"] < dsr
     assert rerun_backtest(store, found.manifest) == found.manifest  # by the count it recorded
 
 

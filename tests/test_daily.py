@@ -7,17 +7,17 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from technic.accuracy import check
-from technic.alerts import AlertBook
-from technic.daily import daily
 from technic.data.ingest import FileStore
 from technic.errors import StoreError
-from technic.interfaces.changes import night_lines
-from technic.interfaces.cli.live import _write
-from technic.measures import history, record
+from technic.interfaces.cli.monitor import _write
+from technic.interfaces.render.changes import night_lines
+from technic.operations.alerts import AlertBook
+from technic.operations.metrics import history, record
+from technic.operations.nightly import daily
+from technic.operations.saved_scans import content_of, save_scan
+from technic.operations.spot_check import check
 from technic.runtime.files import alone
 from technic.runtime.settings import Settings
-from technic.saved import content_of, save_scan
 from technic.scanner.scan import scan
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.scan_file import ScanFile
@@ -130,14 +130,14 @@ def test_two_loops_at_once_are_refused(made, settings):
 
 
 def test_the_check_finds_values_that_are_off(made, settings, monkeypatch):
-    from technic import accuracy
+    from technic.operations import spot_check
     from technic.query.reference import Reference
 
     _, _, store = made
     assert check(store, settings, 5).off == 0
     honest = Reference.last
     monkeypatch.setattr(
-        accuracy.Reference, "last", lambda self, node, k: (honest(self, node, k) or 0.0) + 1e-6
+        spot_check.Reference, "last", lambda self, node, k: (honest(self, node, k) or 0.0) + 1e-6
     )
     assert check(store, settings, 5).off > 30
 

@@ -9,12 +9,12 @@ from scipy.stats import norm as scipy_norm
 from scipy.stats import t as scipy_t
 
 import technic as tc
-from technic.aftermath import forward_returns
 from technic.data.simulated import simulate
 from technic.data.store.evidence import evidence_for, remember
 from technic.errors import QuestionError, StoreError
-from technic.evaluating import default_columns, evaluate
 from technic.market.sessions import nyse
+from technic.research.evaluation import default_columns, evaluate
+from technic.research.forward_returns import forward_returns
 from technic.research.statistics.rank_ic import BINS, DRAWS, SEED, interval
 from technic.research.statistics.rank_ic import tested as measure
 

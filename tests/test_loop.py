@@ -17,19 +17,19 @@ import pytest
 
 from servers import valkey
 from serving import served
-from technic.alerts import AlertBook, channels_of, deliver, keep_channel
-from technic.daily import daily
 from technic.data.ingest import FileStore
 from technic.data.simulated.faults import FaultPlan, Rule
 from technic.data.simulated.publications import Era, evening, record
 from technic.data.simulated.server import Twin, serving
 from technic.market.sessions import nyse
+from technic.operations.alerts import AlertBook, channels_of, deliver, keep_channel
+from technic.operations.intraday import Snapshots, Watch
+from technic.operations.nightly import daily
+from technic.operations.saved_scans import content_of, save_scan
 from technic.runtime.settings import Setting, Settings
-from technic.saved import content_of, save_scan
 from technic.scanner.scan import scan
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.scan_file import ScanFile
-from technic.watching import Snapshots, Watch
 from test_alerts import hook
 from vendor import FAST, massive, run_sync
 

@@ -11,7 +11,7 @@ import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.market.sessions import nyse
-from technic.recording import record
+from technic.research.track_record import record
 from technic.scanner.spec.scan_file import ScanFile
 
 FILE = ScanFile(name="up", rank="ret(5)", universe="close > 2", top=5)

@@ -14,17 +14,17 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.bench import all_features
 from technic.compute import parallel
 from technic.compute.history import every_bar, store_features
 from technic.compute.parallel import spread
 from technic.compute.parquet_export import write_features
 from technic.data.simulated import simulate
 from technic.errors import StoreError
-from technic.evaluating import evaluate
 from technic.indicators.kernel.program import compile_program
 from technic.market.sessions import nyse
+from technic.operations.bench import all_features
 from technic.query.series import series_for
+from technic.research.evaluation import evaluate
 from technic.runtime.executors import open_executor, spans
 from technic.runtime.settings import Settings
 from technic.scanner.scan_sessions import scan_sessions

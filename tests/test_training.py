@@ -13,11 +13,14 @@ import pytest
 from sqlalchemy import text
 
 import technic as tc
-from technic.canarying import served, truncated
 from technic.data.simulated import simulate
-from technic.dataset import dataset
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.market.sessions import nyse
+from technic.research.learning.dataset import dataset
+from technic.research.learning.store_canaries import served, truncated
+from technic.research.learning.train import train
+from technic.research.learning.train_file import TrainFile
+from technic.research.trials import distinct_trials, trials
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.card import Card
 from technic.scanner.alpha.registry import (
@@ -31,9 +34,6 @@ from technic.scanner.alpha.registry import (
 )
 from technic.scanner.inspect.explain import explain
 from technic.scanner.scan import rerun
-from technic.train_file import TrainFile
-from technic.training import train
-from technic.trials import distinct_trials, trials
 
 FEATURES = ["ret(5)", "ret(21)", "rsi(14)", "realized_vol(20)", "atr_pct(14)", "volume_ratio(20)",
             "beta(60)"]  # fmt: skip
@@ -340,7 +340,7 @@ def test_labels_are_total_returns_with_what_vanishes_imputed(tmp_path, settings)
     )  # fmt: skip
     store = tc.open_store(tmp_path / "store")
     store.import_bars(bars)
-    from technic.aftermath import dividends_of, forward_returns, vanished
+    from technic.research.forward_returns import dividends_of, forward_returns, vanished
 
     view = store.panel()
     place = {s: i for i, s in enumerate(view.who["symbol"].to_list())}
@@ -377,8 +377,8 @@ def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
 @pytest.mark.timeout(600)
 def test_all_twelve_canaries_are_green_on_a_market_made_up(store, settings):
     """As `technic train --canaries` runs them, with fewer worlds."""
-    from technic.canarying import sing
     from technic.research.learning.boosted_learner import BoostedLearner
+    from technic.research.learning.store_canaries import sing
 
     file = TrainFile.of(SMALL, "canaries.toml")
     samples = dataset(store, file, settings)

@@ -8,20 +8,20 @@ import numpy as np
 import polars as pl
 import pytest
 
-from technic.alerts import AlertBook
 from technic.compute.last_bar import carry_ahead, columns_of
 from technic.data.ingest import FileStore
 from technic.data.simulated.publications import evening
 from technic.data.store.intraday_panel import merge
 from technic.errors import ProviderError, VerifyError
 from technic.market.sessions import nyse
+from technic.operations.alerts import AlertBook
+from technic.operations.intraday import Snapshots, Watch, session_at, watching
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.scan import report_of, rerun, scan
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.question import understand
 from technic.scanner.spec.scan_file import ScanFile
-from technic.watching import Snapshots, Watch, session_at, watching
 from vendor import at_evening, run_sync, tape, vendor
 
 ASKED = ScanFile(

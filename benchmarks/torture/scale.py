@@ -26,10 +26,10 @@ import orjson
 import technic as tc
 from technic.data.simulated import simulate
 from technic.market.sessions import nyse
-from technic.rollout import Observation, RolloutFile, Router, judge
-from technic.rollout.health import ENOUGH
-from technic.rollout.router import read_record
-from technic.rollout.state import STEPS, register
+from technic.operations.rollout import Observation, RolloutFile, Router, judge
+from technic.operations.rollout.health import ENOUGH
+from technic.operations.rollout.router import read_record
+from technic.operations.rollout.state import STEPS, register
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
 from technic.scanner.scan_sessions import scan_sessions

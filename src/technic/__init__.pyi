@@ -1,9 +1,10 @@
-from .backtesting.running import backtest
 from .compute.history import features
 from .data.ingest import open_store
 from .errors import TechnicError
-from .evaluating import evaluate
-from .recording import record
+from .research.backtest.run import backtest
+from .research.evaluation import evaluate
+from .research.learning.train import train
+from .research.track_record import record
 from .runtime.version import __version__
 from .scanner.columns.attributes import market_regime
 from .scanner.inspect.chart import chart
@@ -14,7 +15,6 @@ from .scanner.report import Report
 from .scanner.scan import scan
 from .scanner.scan_sessions import scan_sessions
 from .scanner.spec.scan_file import ScanFile
-from .training import train
 
 __all__ = [
     "Report",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from technic.backtesting.findings import drawdown, performance
+from technic.research.backtest.metrics import drawdown, performance
 from technic.research.learning import canaries
 from technic.research.learning.folds import Spans, combinatorial, walk_forward
 from technic.research.learning.measures import measured

@@ -152,8 +152,8 @@ def test_watch_lists_can_be_asked_about(technic):
 
 
 def test_a_scan_that_is_removed_forgets_whom_its_alerts_have_told(technic, home):
-    from technic.alerts import AlertBook
-    from technic.saved import scan_file
+    from technic.operations.alerts import AlertBook
+    from technic.operations.saved_scans import scan_file
     from technic.scanner.inspect.diff import session_before
     from technic.scanner.scan import scan
 
@@ -280,8 +280,8 @@ def test_help_needs_nothing_heavy(technic):
 
 
 def test_page_and_tables_escape_hostile_names(tmp_path):
-    from technic.interfaces.export import _cell
-    from technic.interfaces.page import _row
+    from technic.interfaces.render.export import _cell
+    from technic.interfaces.render.report_page import _row
     from technic.scanner.plan import Plan
     from technic.scanner.report import Row
 

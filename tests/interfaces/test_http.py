@@ -16,13 +16,13 @@ import polars as pl
 import pytest
 
 from serving import served
-from technic.alerts import AlertBook
-from technic.api_keys import create_key, revoke_key
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
-from technic.interfaces.http import pages
-from technic.interfaces.http.questions import Asked
+from technic.interfaces.http import static
+from technic.interfaces.http.api_keys import create_key, revoke_key
+from technic.interfaces.http.requests import Asked
+from technic.operations.alerts import AlertBook
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.chart import chart_data
 from technic.scanner.inspect.diff import diff, session_before
@@ -254,7 +254,7 @@ def test_a_model_is_trained_looked_at_and_used(client, store):
 
 
 def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
-    from technic.backtesting.running import backtest
+    from technic.research.backtest.run import backtest
 
     body = {**ASKED, "rebalance": "monthly", "hold": 5}
     job = post(client, "backtest", body).json()
@@ -568,7 +568,7 @@ def test_the_gate_turns_away_what_it_cannot_hold(store, settings, monkeypatch):
         assert free.wait(20)
         return diff(*given, **options)
 
-    monkeypatch.setattr("technic.interfaces.http.scans.diff", held)
+    monkeypatch.setattr("technic.interfaces.http.routes_scans.diff", held)
     with served(store, settings=settings) as client, ThreadPoolExecutor(32) as pool:
         gate = client.hub.gate
         gate.most_waiting, gate.patience = 2, 60.0
@@ -613,7 +613,7 @@ def test_signs_of_life_and_metrics(client):
 def test_measures_are_kept_of_a_minute_and_not_of_a_start(tmp_path, settings, monkeypatch):
     store, market = FileStore(tmp_path / "store"), simulate(seed=6, size=20, sessions=40)
     store.import_bars(market.bars, simulated=market.about)
-    monkeypatch.setattr("technic.interfaces.http.hub.KEPT", 1.5)
+    monkeypatch.setattr("technic.interfaces.http.state.KEPT", 1.5)
     with served(store, settings=settings) as client:
         sleep(0.5)
         assert client.get("/api/v1/operations/history").json()["rss_mb"] == []
@@ -630,7 +630,7 @@ def test_an_empty_store_is_alive_and_not_ready(tmp_path, settings):
 
 
 def test_the_pages_are_ours_and_name_nobody_else(client):
-    version, found = pages.assets()
+    version, found = static.assets()
     text = client.get("/").text
     assert f"/assets/{version}/main.js" in text
     for name, page in found.items():
@@ -683,7 +683,7 @@ def test_a_scan_is_watched_while_the_market_trades_and_its_looks_are_pushed(tmp_
     from datetime import timedelta
 
     from technic.market.sessions import nyse
-    from technic.watching import Snapshots
+    from technic.operations.intraday import Snapshots
     from vendor import at_evening, run_sync, tape, vendor
 
     with vendor(tape(3, 60, 40)) as (twin, source, _):
@@ -753,7 +753,7 @@ def test_commands_that_cannot_be_done_say_why(tmp_path, store, settings, argumen
 
 
 def test_schedules_name_the_loop_and_new_york(tmp_path):
-    from technic.interfaces.schedules import SYSTEMS, schedule_for
+    from technic.interfaces.cli.schedules import SYSTEMS, schedule_for
 
     for system in SYSTEMS:
         text = schedule_for(system, 20, 30)
@@ -765,20 +765,20 @@ def test_schedules_name_the_loop_and_new_york(tmp_path):
 
 def test_other_machines_are_let_in_only_with_keys_and_over_https(tmp_path, kernels, monkeypatch):
     from technic.errors import ConfigError
-    from technic.interfaces.cli import options, serving
+    from technic.interfaces.cli import options, serve
 
     market = simulate(seed=1, size=20, sessions=40)
     fresh = FileStore(tmp_path / "store")
     fresh.import_bars(market.bars, simulated=market.about)
     desk = options.Desk(fresh, Settings.load(), "", "")
     with pytest.raises(ConfigError, match="only with keys"):
-        serving._may_listen(desk, "0.0.0.0", secure=True)
+        serve._may_listen(desk, "0.0.0.0", secure=True)
     create_key(fresh.catalog, "one", "read", 1, datetime.now(UTC))
     with pytest.raises(ConfigError, match="in the clear"):
-        serving._may_listen(desk, "0.0.0.0", secure=False)
-    serving._may_listen(desk, "0.0.0.0", secure=True)
-    serving._may_listen(desk, "127.0.0.1", secure=False)
-    exposed = serving._exposure("0.0.0.0", 8600, ["scans.example.com"], True, False)
+        serve._may_listen(desk, "0.0.0.0", secure=False)
+    serve._may_listen(desk, "0.0.0.0", secure=True)
+    serve._may_listen(desk, "127.0.0.1", secure=False)
+    exposed = serve._exposure("0.0.0.0", 8600, ["scans.example.com"], True, False)
     assert exposed.keyed
     assert "scans.example.com" in exposed.hosts
     assert exposed.origins == {f"https://{host}" for host in exposed.hosts}

@@ -204,7 +204,7 @@ def test_over_http_to_our_own_name_only(store):
 
 
 def test_a_backtest_says_what_it_allows_and_is_counted(store):
-    from technic.trials import trials
+    from technic.research.trials import trials
 
     found = call(store, "backtest", universe="all", rank="ret(21)", rebalance="monthly", hold=5)
     data = found["data"]

@@ -13,8 +13,8 @@ from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
 from technic.market.sessions import nyse
+from technic.operations.saved_scans import content_of, save_scan, scan_file
 from technic.runtime.settings import Settings
-from technic.saved import content_of, save_scan, scan_file
 from technic.scanner.inspect.explain import explain
 from technic.scanner.inspect.market_map import market_map
 from technic.scanner.scan import scan
@@ -422,7 +422,7 @@ def poisoned(tmp_path_factory, kernels, monkeymodule):
         save_scan(settings, f"harm-{k}", content_of(file))
     from datetime import UTC, datetime
 
-    from technic.alerts import AlertBook
+    from technic.operations.alerts import AlertBook
     from technic.scanner.inspect.diff import session_before
 
     book, last = AlertBook(store.catalog), store.require().last

@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 import technic as tc
-from technic.bench.comparing import compare
 from technic.data.simulated import simulate
-from technic.interfaces.bench import bench_page
+from technic.interfaces.render.bench import bench_page
 from technic.market.sessions import nyse
+from technic.operations.bench.comparing import compare
 
 TECHNIC = [str(Path(sys.executable).parent / "technic")]
 

@@ -7,7 +7,7 @@ import struct
 import sys
 import time
 
-from technic import engine
+from technic.operations.rollout import engine
 
 KEPT = []
 

@@ -13,10 +13,10 @@ from engines import program, question
 import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import ConfigError
-from technic.rollout import Observation, Rollout, RolloutFile, Router, judge
-from technic.rollout.health import ENOUGH
-from technic.rollout.router import bucket, read_record
-from technic.rollout.state import register
+from technic.operations.rollout import Observation, Rollout, RolloutFile, Router, judge
+from technic.operations.rollout.health import ENOUGH
+from technic.operations.rollout.router import bucket, read_record
+from technic.operations.rollout.state import register
 
 GOOD = Observation(ms=20.0, stable_ms=20.0, rss=200 << 20, stable_rss=200 << 20, pid=1)
 

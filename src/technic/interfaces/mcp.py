@@ -17,8 +17,6 @@ from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from technic.backtesting.deciding import sessions_of_decision
-from technic.backtesting.running import backtest
 from technic.data.store import Store
 from technic.data.store.evidence import remembered
 from technic.errors import (
@@ -31,13 +29,15 @@ from technic.errors import (
     UnlistedError,
     first_line,
 )
-from technic.interfaces.backtests import hangs, verdict
-from technic.interfaces.cards import card_lines
+from technic.interfaces.render.backtest import hangs, verdict
+from technic.interfaces.render.model_card import card_lines
+from technic.operations.saved_scans import scan_file
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
+from technic.research.backtest.decisions import sessions_of_decision
+from technic.research.backtest.run import backtest
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.saved import scan_file
 from technic.scanner.alpha.registry import card_of, registered
 from technic.scanner.inspect.coverage import coverage
 from technic.scanner.inspect.diff import diff

@@ -24,7 +24,7 @@ from technic.scanner.spec.scan_file import ScanFile
 
 # Folders whose lines cannot change an answer: where bars come from, what shows and keeps them.
 WITHOUT_EFFECT = (
-    "bench", "data/ingest", "data/providers", "data/simulated", "interfaces", "runtime/cache",
+    "data/ingest", "data/providers", "data/simulated", "interfaces", "operations", "runtime/cache",
 )  # fmt: skip
 
 

@@ -13,20 +13,20 @@ import typer
 
 from technic.errors import TechnicError
 from technic.interfaces.cli import (
-    ask,
-    data,
+    alerts,
+    bench,
     filings,
-    inform,
-    keep,
-    learning,
-    live,
-    market,
-    measure,
+    imports,
+    maintenance,
+    models,
+    monitor,
     options,
     research,
     rollout,
-    serving,
-    tell,
+    scan,
+    serve,
+    status,
+    sync,
 )
 
 STOPPED = 130
@@ -50,65 +50,65 @@ alerts_app = typer.Typer(help="Tell somebody when a scan changes.", no_args_is_h
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
 
 for _command in (
-    data.demo,
-    data.import_,
-    data.import_listings,
+    imports.demo,
+    imports.import_,
+    imports.import_listings,
     filings.import_filings,
     filings.sync_filings,
-    data.import_yahoo,
-    market.init,
-    market.providers,
-    market.sync,
-    market.calls,
-    keep.backup,
-    ask.scan,
-    ask.explain,
-    ask.why_not,
-    live.diff,
-    live.watch,
-    live.daily,
-    live.schedule,
-    serving.serve,
-    serving.mcp,
+    imports.import_yahoo,
+    sync.init,
+    sync.providers,
+    sync.sync,
+    sync.calls,
+    maintenance.backup,
+    scan.scan,
+    scan.explain,
+    scan.why_not,
+    monitor.diff,
+    monitor.watch,
+    monitor.daily,
+    monitor.schedule,
+    serve.serve,
+    serve.mcp,
     research.evaluate,
-    learning.train,
-    learning.models,
-    learning.model,
-    learning.trials,
-    learning.backtest,
-    learning.record,
+    models.train,
+    models.models,
+    models.model,
+    models.trials,
+    models.backtest,
+    models.record,
     research.regime,
     research.universe,
     research.scores,
     research.runs,
-    inform.presets,
-    inform.coverage,
-    inform.features,
-    inform.indicators,
-    inform.lint,
-    inform.verify,
-    inform.doctor,
-    measure.bench,
+    status.presets,
+    status.coverage,
+    status.features,
+    status.indicators,
+    status.lint,
+    status.verify,
+    status.doctor,
+    bench.bench,
     rollout.engine,
 ):
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
-config_app.command("show")(inform.config_show)
-plugins_app.command("list")(inform.plugins_list)
-plugins_app.command("trust")(inform.plugins_trust)
-plugins_app.command("forget")(inform.plugins_forget)
-list_app.command("add")(inform.list_add)
-list_app.command("remove")(inform.list_remove)
-list_app.command("show")(inform.list_show)
-saved_app.command("list")(tell.saved_list)
-saved_app.command("show")(tell.saved_show)
-saved_app.command("remove")(tell.saved_remove)
+config_app.command("show")(status.config_show)
+plugins_app.command("list")(status.plugins_list)
+plugins_app.command("trust")(status.plugins_trust)
+plugins_app.command("forget")(status.plugins_forget)
+list_app.command("add")(status.list_add)
+list_app.command("remove")(status.list_remove)
+list_app.command("show")(status.list_show)
+saved_app.command("list")(alerts.saved_list)
+saved_app.command("show")(alerts.saved_show)
+saved_app.command("remove")(alerts.saved_remove)
 for _tell in ("add", "remove", "channels", "test", "list", "deliver"):
-    alerts_app.command(_tell)(getattr(tell, f"alerts_{_tell}"))
+    alerts_app.command(_tell)(getattr(alerts, f"alerts_{_tell}"))
 for _key in ("create", "list", "revoke"):
-    keys_app.command(_key)(getattr(serving, f"keys_{_key}"))
-simulate_app.command("serve")(keep.serve)
-cache_app.command("stats")(keep.cache_stats)
-cache_app.command("clear")(keep.cache_clear)
+    keys_app.command(_key)(getattr(serve, f"keys_{_key}"))
+simulate_app.command("serve")(maintenance.serve)
+cache_app.command("stats")(maintenance.cache_stats)
+cache_app.command("clear")(maintenance.cache_clear)
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(cache_app, name="cache")
 app.add_typer(config_app, name="config")

@@ -64,7 +64,7 @@ def sync_filings(
     from technic.data.ingest.filing_sync import sync_companies
     from technic.data.ingest.filing_sync import sync_filings as run
     from technic.data.ingest.vendors import connected, connected_edgar
-    from technic.interfaces.cli.market import ledger
+    from technic.interfaces.cli.sync import ledger
 
     desk = options.desk(store, writing=True)
     desk.store.require()

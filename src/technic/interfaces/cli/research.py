@@ -35,9 +35,9 @@ def evaluate(
     from datetime import UTC, datetime
 
     from technic.data.store.evidence import remember
-    from technic.evaluating import DEFAULT_UNIVERSE
-    from technic.evaluating import evaluate as run
-    from technic.interfaces.evidence import evidence_page, render_evidence
+    from technic.interfaces.render.evidence import evidence_page, render_evidence
+    from technic.research.evaluation import DEFAULT_UNIVERSE
+    from technic.research.evaluation import evaluate as run
     from technic.scanner.spec.scan_file import UNIVERSES
 
     options.check_page(out)
@@ -162,7 +162,7 @@ def scores(
     as_json: options.JsonOption = False,
 ) -> None:
     """Every score, ratio and rating, with what it reads; or the page of one."""
-    from technic.interfaces.reference import describe_score, score_entries
+    from technic.interfaces.render.indicator_reference import describe_score, score_entries
 
     if name is not None:
         entry = describe_score(name)

@@ -14,13 +14,13 @@ from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.rollout import Observation, Rollout, RolloutFile
+    from technic.operations.rollout import Observation, Rollout, RolloutFile
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="An engine.")]
 
 
 def _file() -> RolloutFile:
-    from technic.rollout.state import RolloutFile as File
+    from technic.operations.rollout.state import RolloutFile as File
     from technic.runtime.settings import Settings
 
     return File(Settings.load().state / "rollout")
@@ -28,7 +28,7 @@ def _file() -> RolloutFile:
 
 def engine() -> None:
     """Answer scans as lines of JSON, until there are no more: what a rollout starts."""
-    from technic.engine import serve
+    from technic.operations.rollout.engine import serve
 
     serve()
 
@@ -37,7 +37,7 @@ def serve() -> None:
     """Answer scans as lines of JSON by the engine that is in force, and watch the candidate."""
     import orjson
 
-    from technic.rollout import Router
+    from technic.operations.rollout import Router
 
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -65,7 +65,7 @@ def add(
     ],
 ) -> None:
     """Register another installed version, by its path and the digest of its code."""
-    from technic.rollout.state import register
+    from technic.operations.rollout.state import register
 
     made = register(name, path)
     _file().change(lambda now: now.with_engine(made))
@@ -102,8 +102,8 @@ def promote(
     anyway: Annotated[bool, typer.Option("--anyway", help="Although too little was seen.")] = False,
 ) -> None:
     """Make the candidate the stable engine."""
-    from technic.rollout.health import judge
-    from technic.rollout.router import read_record
+    from technic.operations.rollout.health import judge
+    from technic.operations.rollout.router import read_record
 
     file = _file()
     held = file.read()
@@ -130,7 +130,7 @@ def rollback(
 
 def status(as_json: options.JsonOption = False) -> None:
     """Which engine answers, who is tried beside it, and what was seen of it."""
-    from technic.rollout.router import read_record
+    from technic.operations.rollout.router import read_record
 
     file = _file()
     held = file.read()
@@ -153,7 +153,7 @@ def status(as_json: options.JsonOption = False) -> None:
 def _as_dict(held: Rollout, seen: list[Observation]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from technic.rollout.health import judge
+    from technic.operations.rollout.health import judge
 
     verdict = judge(seen, held.share, held.overlap) if seen else None
     return {
@@ -170,7 +170,7 @@ def _as_dict(held: Rollout, seen: list[Observation]) -> dict[str, Any]:
 
 
 def _print_seen(held: Rollout, seen: list[Observation]) -> None:
-    from technic.rollout.health import judge
+    from technic.operations.rollout.health import judge
 
     about = _as_dict(held, seen)
     print(

@@ -14,18 +14,25 @@ from prometheus_client import generate_latest
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
-from technic.api_keys import key_for
 from technic.errors import TechnicError
 from technic.indicators.kernel.loader import compiled
-from technic.interfaces.http import kept, learned, pages, scans, symbols, working
+from technic.interfaces.http import (
+    routes_jobs,
+    routes_library,
+    routes_research,
+    routes_scans,
+    routes_symbols,
+    static,
+)
+from technic.interfaces.http.api_keys import key_for
 from technic.interfaces.http.gauges import Gauges
-from technic.interfaces.http.guards import Guards
-from technic.interfaces.http.hub import Hub
+from technic.interfaces.http.logins import COOKIE, LIFE
+from technic.interfaces.http.middleware import Guards
+from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem, of_error, problem_reply
-from technic.interfaces.http.questions import SignIn
-from technic.interfaces.http.replies import json_reply
+from technic.interfaces.http.requests import SignIn
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, said
-from technic.interfaces.http.sessions import COOKIE, LIFE
+from technic.interfaces.http.state import Hub
 from technic.runtime.version import __version__
 
 
@@ -41,7 +48,7 @@ def create_app(hub: Hub) -> Any:
     app = _bare(life)
     app.state.hub = hub
     hub.observed.registry.register(Gauges(hub))
-    pages.add_to(app)
+    static.add_to(app)
     return Guards(app, hub)
 
 
@@ -63,7 +70,7 @@ def _bare(life: Any) -> FastAPI:
         license_info={"name": "Apache-2.0"},
     )
     app.router.route_class = StrictRoute
-    for part in (scans, symbols, kept, working, learned):
+    for part in (routes_scans, routes_symbols, routes_library, routes_jobs, routes_research):
         app.include_router(part.router)
     _signs(app)
     _errors(app)

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from technic.market.sessions import nyse
 
 if TYPE_CHECKING:
-    from technic.interfaces.http.hub import Hub
+    from technic.interfaces.http.state import Hub
 
 DAY = 86_400.0
 

@@ -9,12 +9,12 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from technic.api_keys import SCOPES, Key
 from technic.data.providers.http import strict_json
 from technic.errors import PageError
-from technic.interfaces.http.hub import Hub
+from technic.interfaces.http.api_keys import SCOPES, Key
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.shapes import ProblemShape
+from technic.interfaces.http.responses import ProblemShape
+from technic.interfaces.http.state import Hub
 
 DEEPEST = 32
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -11,7 +11,7 @@
     C10  forecasts are not all the same
     C11  who is in the universe does not tell who will vanish
 
-C1 and C12 need a store, see `technic.canarying`.
+C1 and C12 need a store, see `technic.research.learning.store_canaries`.
 """
 
 from __future__ import annotations

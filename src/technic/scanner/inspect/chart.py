@@ -12,7 +12,6 @@ import polars as pl
 from technic.compute.benchmark import benchmark_closes
 from technic.compute.history import is_relative
 from technic.compute.kernel import ensure_compiled
-from technic.data.ingest import open_store
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.indicators.kernel.run import evaluate
@@ -90,19 +89,15 @@ def chart_data(
 
 
 def chart(
+    store: Store,
     symbol: str,
     indicators: Sequence[str] = ("sma(50)", "sma(200)"),
     bars: int = 252,
     *,
-    store: Store | None = None,
     as_of: date | None = None,
     settings: Settings | None = None,
 ) -> Drawing:
     """Candles of a symbol with volume, indicators and what happened to it.
-
-    Parameters
-    ----------
-    store : the one that commands read, by default
 
     Returns
     -------
@@ -112,11 +107,9 @@ def chart(
     Examples
     --------
     >>> import technic as tc
-    >>> tc.chart("AAPL").save("aapl.html")  # doctest: +SKIP
+    >>> tc.chart(tc.open_store("demo"), "AAPL").save("aapl.html")  # doctest: +SKIP
     """
-    settings = settings or Settings.load()
-    place = store or open_store(settings.store().value)
-    return candles_drawing(chart_data(place, symbol, indicators, bars, as_of, settings))
+    return candles_drawing(chart_data(store, symbol, indicators, bars, as_of, settings))
 
 
 def fundamentals(

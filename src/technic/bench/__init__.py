@@ -1,7 +1,0 @@
-"""`technic bench`: what a scan takes on this machine, beside what was there before."""
-
-from __future__ import annotations
-
-from technic.bench.timing import Figure, all_features, milliseconds
-
-__all__ = ["Figure", "all_features", "milliseconds"]

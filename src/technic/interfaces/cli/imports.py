@@ -1,0 +1,207 @@
+"""Commands that bring data in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from technic.interfaces.cli import options
+
+if TYPE_CHECKING:
+    from technic.data.ingest import Imported
+
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE…", help="Parquet or CSV, one row per symbol and date.")
+]
+AdjustedOption = Annotated[
+    str,
+    typer.Option(
+        "--adjusted", metavar="none|splits", help="Whether the vendor adjusted prices for splits."
+    ),
+]
+
+
+def demo(
+    size: Annotated[int, typer.Option(help="Listings to simulate.", min=20, max=50_000)] = 5_800,
+    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make the market anew.")] = False,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Scan a simulated market: no key, no network, no data of yours."""
+    import shutil
+
+    from technic.data.ingest import FileStore
+    from technic.data.simulated import simulate
+    from technic.data.simulated.market import FORM
+    from technic.data.simulated.statements import statements
+    from technic.interfaces.render.text import render_scan
+    from technic.runtime.settings import Settings
+    from technic.scanner.scan import scan as run
+    from technic.scanner.spec.scan_file import ScanFile
+
+    settings = Settings.load()
+    folder = Path(store) if store else settings.stores / "demo"
+    target, wanted = FileStore(folder), {"seed": seed, "size": size, "form": FORM}
+    version, made_in = target.version(), 0.0
+    made = version.simulated or {}
+    if version.last is not None and version.simulated is None:
+        from technic.errors import StoreError
+
+        raise StoreError(
+            f"{folder}: holds a real market, which a demo must not touch; choose another "
+            "place with --store"
+        )
+    if fresh or any(made.get(key) != value for key, value in wanted.items()):
+        since = perf_counter()
+        if version.number:
+            shutil.rmtree(folder)
+        show = options.progress("Simulating a market")
+        show("drawing bars")
+        market = simulate(seed=seed, size=size)
+        target = FileStore(folder)
+        target.import_bars(market.bars, simulated=market.about, progress=show)
+        target.import_listings(market.listings)
+        show("drawing statements")
+        target.import_filings(statements(market.bars, market.listings, seed))
+        options.progress_done()
+        made_in = perf_counter() - since
+    options.ensure_compiled(settings)
+    report = run(target, file=ScanFile.preset("momentum-leaders"), settings=settings)
+    if as_json:
+        options.emit_json(report.as_dict())
+        return
+    about = report.simulated or {}
+    took = f"   made in {made_in:.1f} s" if made_in else ""
+    print(
+        f"SIMULATED MARKET  seed {about['seed']} · {about['size']:,} listings · "
+        f"{about['sessions']} sessions to {about['last']}{took}"
+    )
+    is_default = options.desk(None).store.folder == folder
+    chosen = options.desk(None if is_default else str(folder))
+    render_scan(report, chosen.command, sys.stdout, heading=False)
+
+
+def import_(
+    files: FilesArgument,
+    adjusted: AdjustedOption = "none",
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Import bars from Parquet or CSV files.
+
+    Columns: symbol, date, open, high, low, close, volume; optional split, dividend, vwap,
+    as_of. yfinance's names are understood. Rows that cannot be believed are set aside with a
+    reason; nothing is repaired.
+    """
+    desk = options.desk(store, writing=True)
+    outcomes = []
+    for path in files:
+        show = options.progress(f"Importing {path.name}")
+        since = perf_counter()
+        outcome = desk.store.import_bars(path, adjusted, progress=show)
+        options.progress_done()
+        outcomes.append(_outcome(path, outcome))
+        if not as_json:
+            _print_outcome(path, outcome, perf_counter() - since, desk)
+    if as_json:
+        options.emit_json(outcomes)
+
+
+def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
+    return {
+        "file": path.name,
+        "rows": outcome.rows,
+        "added": outcome.added,
+        "revised": outcome.revised,
+        "known": outcome.known,
+        "repeated": outcome.repeated,
+        "quarantined": outcome.quarantined,
+        "splits_set_aside": outcome.splits_set_aside,
+        "actions": outcome.actions,
+        "symbols": outcome.symbols,
+        "store_version": outcome.version.name,
+    }
+
+
+def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.Desk) -> None:
+    from technic.market.quality import REASONS
+
+    version = outcome.version
+    print(f"{path.name}: {outcome.rows:,} rows of {outcome.symbols:,} symbols in {seconds:.1f} s")
+    counts = {
+        "new bars": outcome.added,
+        "revisions": outcome.revised,
+        "known already": outcome.known,
+        "repeated in the file": outcome.repeated,
+        "splits and dividends": outcome.actions,
+    }
+    for title, count in counts.items():
+        if count:
+            print(f"  {count:>11,}  {title}")
+    for reason, count in outcome.quarantined.items():
+        print(f"  {count:>11,}  set aside: {REASONS[reason]}")
+    if outcome.splits_set_aside:
+        print(f"  {outcome.splits_set_aside:>11,}  splits set aside: prices contradict them")
+    print(
+        f"Store {desk.store.folder} holds sessions {version.first} to {version.last}, "
+        f"prices {'as traded' if version.adjustment == 'none' else 'adjusted for splits'}."
+    )
+    print(f"Next: {desk.command('scan')}")
+
+
+def import_yahoo(
+    symbols: Annotated[str, typer.Argument(metavar="A,B|@FILE", help="At most 200 symbols.")],
+    sessions: Annotated[int, typer.Option("--history", min=1, help="Sessions to bring in.")] = 504,
+    store: options.StoreOption = None,
+) -> None:
+    """Bring in a few symbols from Yahoo, one request a second; needs the extra `yahoo`.
+
+    Yahoo allows personal use only, and adjusts prices for splits: they need a store of their own.
+    """
+    from datetime import UTC, datetime
+
+    from technic.data.ingest.vendors import extra
+    from technic.market.sessions import nyse
+
+    desk = options.desk(store, writing=True)
+    names = options.symbols(symbols) or ()
+    newest = nyse().last_finished(datetime.now(UTC))
+    first, last = nyse().day(newest - sessions + 1), nyse().day(newest)
+    bars = extra("yahoo").download(names, first, last)
+    since = perf_counter()
+    outcome = desk.store.import_bars(bars, "splits")
+    _print_outcome(Path("yahoo"), outcome, perf_counter() - since, desk)
+
+
+def import_listings(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Import names, types and sectors: symbol, name, type, exchange, sector, industry, sic,
+    market_cap, cik, from, to, as_of.
+
+    Sectors and market values count from the night of as_of, or from now on.
+    """
+    desk = options.desk(store, writing=True)
+    taken = desk.store.import_listings(file)
+    if as_json:
+        options.emit_json(
+            {
+                "listings": taken.rows, "new": taken.new, "unknown_sectors": taken.strange,
+                "aliases": taken.aliases,
+            }
+        )  # fmt: skip
+        return
+    print(f"{file.name}: {taken.rows:,} listings, {taken.new:,} of them new or changed")
+    for told, ours in taken.aliases.items():
+        print(f"  sector {told} is {ours} here")
+    if taken.strange:
+        listed = ", ".join(taken.strange[:8])
+        print(f"  sectors left unknown, as they are none of the eleven: {listed}")
+    print(f"Next: {desk.command('coverage')}")

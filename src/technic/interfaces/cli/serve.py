@@ -1,0 +1,229 @@
+"""Commands that serve: pages and HTTP, its keys, agents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from technic.errors import ConfigError, not_installed
+from technic.interfaces.cli import options
+
+if TYPE_CHECKING:
+    from technic.interfaces.http.state import Exposure
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8600,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="A name that pages are asked for under."),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="PEM", help="Serve https with this …")
+    ] = None,
+    private_key: Annotated[
+        Path | None, typer.Option("--private-key", metavar="PEM", help="… and this.")
+    ] = None,
+    behind_tls: Annotated[
+        bool, typer.Option("--behind-tls", help="A proxy in front speaks https to the world.")
+    ] = False,
+    require_key: Annotated[
+        bool, typer.Option("--require-key", help="On this machine too, nothing without a key.")
+    ] = False,
+    watch: Annotated[
+        list[str] | None, typer.Option("--watch", metavar="SCAN", help="Look at this scan live.")
+    ] = None,
+    every: Annotated[str, typer.Option(metavar="TIME", help="Between looks.")] = "60s",
+    store: options.StoreOption = None,
+) -> None:
+    """Serve the pages and the HTTP API, from this machine to this machine.
+
+    Other machines are let in only with keys and over https: technic keys create.
+    """
+    _installed()
+    import uvicorn
+
+    from technic.interfaces.http.app import create_app
+    from technic.interfaces.http.state import Hub
+    from technic.scanner.spec.alert_rules import duration
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    secure = certificate is not None or behind_tls
+    _may_listen(desk, host, secure=secure)
+    exposure = _exposure(host, port, allow_host or [], secure, require_key)
+    hub = Hub(desk.store, desk.settings, exposure, _feed(desk))
+    app = create_app(hub)
+    for name in watch or ():
+        hub.watches.start(name, duration(every, "--every").total_seconds())
+    scheme = "https" if certificate is not None else "http"
+    print(f"technic at {scheme}://{host}:{port}   store {desk.store.folder} ({desk.origin})")
+    if host not in LOOPBACK:
+        print(
+            "Others can see this market's data. Vendors license it for your own use: what may be "
+            "shown to others is in docs/guide/data-licences.md",
+            file=sys.stderr,
+        )
+    print("Ctrl-C ends it.", flush=True)
+    uvicorn.run(
+        app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
+        date_header=False, timeout_keep_alive=20, limit_concurrency=512,
+        h11_max_incomplete_event_size=16_384, proxy_headers=False, timeout_graceful_shutdown=3,
+        ssl_certfile=certificate, ssl_keyfile=private_key,
+    )  # fmt: skip
+
+
+def _installed() -> None:
+    try:
+        import fastapi  # noqa: F401
+        import prometheus_client  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise not_installed(error, "web") from error
+
+
+def _may_listen(desk: options.Desk, host: str, *, secure: bool) -> None:
+    """Refuse to be reached from elsewhere without keys and https."""
+    if host in LOOPBACK:
+        return
+    from datetime import UTC, datetime
+
+    from technic.interfaces.http.api_keys import keys_of
+
+    now = datetime.now(UTC)
+    if not any(key.is_good(now) for key in keys_of(desk.store.catalog)):
+        raise ConfigError(
+            f"--host {host}: other machines are let in only with keys, and there is none; "
+            "technic keys create NAME"
+        )
+    if not secure:
+        raise ConfigError(
+            f"--host {host}: keys would cross the network in the clear; give --certificate and "
+            "--private-key, or --behind-tls if a proxy in front speaks https"
+        )
+
+
+def _exposure(host: str, port: int, names: list[str], secure: bool, require_key: bool) -> Exposure:
+    from technic.interfaces.http.state import Exposure
+
+    own = {"127.0.0.1", "localhost", "[::1]"}
+    if host not in {*LOOPBACK, "0.0.0.0", "::"}:  # noqa: S104 -- compared, not bound
+        own.add(host)
+    hosts = {f"{name}:{port}" for name in own}
+    hosts |= {name.lower() for name in names} | {f"{name.lower()}:{port}" for name in names}
+    keyed = require_key or host not in LOOPBACK
+    return Exposure(frozenset(hosts), keyed, secure)
+
+
+def _feed(desk: options.Desk) -> Any:
+    """Makes a feed of bars of the day so far; None if no vendor is set up that has one."""
+    from technic.data.ingest.vendors import chosen, connected
+    from technic.errors import TechnicError
+    from technic.interfaces.cli.sync import ledger
+    from technic.operations.intraday import Snapshots
+
+    try:
+        if "massive" not in chosen(desk.settings):
+            return None
+    except TechnicError:
+        return None
+
+    @contextmanager
+    def feed() -> Iterator[Snapshots]:
+        with connected(desk.settings, ledger(desk.store)) as vendors:
+            yield Snapshots(vendors.watched(), vendors.now)
+
+    return feed
+
+
+def mcp(
+    http: Annotated[bool, typer.Option("--http", help="Over HTTP, instead of stdio.")] = False,
+    port: Annotated[int, typer.Option(help="With --http.", min=1, max=65_535)] = 8610,
+    require_key: Annotated[
+        bool, typer.Option("--require-key", help="With --http: nothing without a key.")
+    ] = False,
+    store: options.StoreOption = None,
+) -> None:
+    """Answer agents: compile, scan, explain, why_not, diff, coverage, evidence. Reads only."""
+    try:
+        from technic.interfaces.mcp import make_server
+    except ModuleNotFoundError as error:
+        raise not_installed(error, "mcp") from error
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    server = make_server(desk.store, desk.settings)
+    if not http:
+        server.run("stdio")
+        return
+    import uvicorn
+
+    from technic.interfaces.http.middleware import Guards
+    from technic.interfaces.http.state import Hub
+
+    hub = Hub(desk.store, desk.settings, _exposure("127.0.0.1", port, [], False, require_key))
+    app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), hub)
+    print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+def keys_create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
+    scope: Annotated[
+        str, typer.Option(help="read: look; scan: ask too; admin: keep and change too.")
+    ] = "scan",
+    days: Annotated[int | None, typer.Option(help="Until it expires.", min=1)] = 365,
+    store: options.StoreOption = None,
+) -> None:
+    """Make a key of the HTTP API. It is shown once; what is kept is its digest."""
+    from datetime import UTC, datetime
+
+    from technic.interfaces.http.api_keys import create_key
+
+    desk = options.desk(store)
+    made = create_key(desk.store.catalog, name, scope, days, datetime.now(UTC))
+    print(made)
+    print(f"{name}: scope {scope}, for {days} days. Nobody can show it again.", file=sys.stderr)
+
+
+def keys_list(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
+    """Every key that was made; nothing that opens anything."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from technic.interfaces.http.api_keys import keys_of
+
+    found = keys_of(options.desk(store).store.catalog)
+    if as_json:
+        options.emit_json([asdict(key) for key in found])
+        return
+    for key in found:
+        state = (
+            "good" if key.is_good(datetime.now(UTC)) else "revoked" if key.revoked else "expired"
+        )
+        until = f"until {key.expires:%Y-%m-%d}" if key.expires else "for ever"
+        print(f"{key.name:<24} {key.scope:<6} {state:<8} {until}")
+    if not found:
+        print("None yet: technic keys create NAME")
+
+
+def keys_revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME")], store: options.StoreOption = None
+) -> None:
+    """Make a key open nothing any more."""
+    from datetime import UTC, datetime
+
+    from technic.interfaces.http.api_keys import revoke_key
+
+    done = revoke_key(options.desk(store).store.catalog, name, datetime.now(UTC))
+    print(f"{name}: " + ("revoked" if done else "no key of that name opens anything"))
+    if not done:
+        raise typer.Exit(1)

@@ -1,0 +1,361 @@
+"""Commands that inform: what there is, what is in force, whether it can be trusted."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from technic.errors import ConfigError, VerifyError
+from technic.interfaces.cli import options
+
+ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
+
+
+def presets(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
+    """List the scan files shipped with technic."""
+    import tomllib
+
+    from technic.scanner.spec.scan_file import presets as shipped
+
+    found = {name: tomllib.loads(text) for name, text in shipped().items()}
+    if as_json:
+        options.emit_json(found)
+        return
+    for name, content in found.items():
+        print(f"{name:20} {content.get('description', '')}")
+    desk = options.desk(store)
+    print(f"Next: {desk.command(f'scan {next(iter(found))}')}")
+
+
+def coverage(
+    as_of: options.AsOfOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Say what the store holds, and what is missing from it."""
+    from technic.interfaces.render.text import render_coverage
+    from technic.scanner.inspect.coverage import coverage as measure
+
+    desk = options.desk(store)
+    found = measure(desk.store, options.day(as_of))
+    if as_json:
+        options.emit_json(found)
+        return
+    render_coverage(found, sys.stdout)
+    if line := options.age_line(desk.store.version()):
+        print(line)
+
+
+def features(
+    question: Annotated[
+        list[str], typer.Argument(metavar="FEATURE…", help="Such as 'rsi(14)' 'macd'.")
+    ],
+    symbols: options.SymbolsOption = None,
+    last: Annotated[int, typer.Option("--last", min=1, help="Sessions to show.")] = 5,
+    as_of: options.AsOfOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.parquet|DIR", help="All of it; a folder by year."),
+    ] = None,
+    executor: options.ExecutorOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show the history of features, for some symbols or for all."""
+    from technic.compute.history import store_features
+    from technic.interfaces.render.text import render_frame
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    asked = {
+        "symbols": options.symbols(symbols),
+        "as_of": options.day(as_of),
+        "settings": desk.settings,
+    }
+    if out is not None and out.suffix != ".parquet":
+        _write_features(desk, question, out, executor, asked)
+        return
+    table = store_features(desk.store, question, last=None if out is not None else last, **asked)  # type: ignore[arg-type]
+    if out is not None:
+        table.write_parquet(out)
+        print(f"{out}: {table.height:,} rows", file=sys.stderr)
+    elif as_json:
+        options.emit_json(table.to_dicts())
+    else:
+        render_frame(table, sys.stdout)
+
+
+def _write_features(
+    desk: options.Desk, question: list[str], out: Path, executor: str | None, asked: dict[str, Any]
+) -> None:
+    from technic.compute.parquet_export import write_features
+
+    with (
+        options.executor(executor, desk.settings) as runner,
+        options.bar("Features") as advance,
+    ):
+        made = write_features(desk.store, question, out, executor=runner, progress=advance, **asked)
+    print(
+        f"{made.folder}: {made.rows:,} rows of {len(made.columns)} features in {made.files} files, "
+        f"{made.size / 1e6:,.0f} MB, by year",
+        file=sys.stderr,
+    )
+
+
+def indicators(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """List the indicators, or describe one."""
+    from technic.interfaces.render.indicator_reference import describe, entries
+
+    if name is not None:
+        entry = describe(name)
+        options.emit_json(entry) if as_json else print(entry["page"])
+        return
+    found = entries()
+    if as_json:
+        options.emit_json(found)
+        return
+    for entry in found:
+        print(f"{entry['text']:32} {entry['summary']}")
+
+
+def lint(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE|PRESET]")] = None,
+    where: Annotated[str | None, typer.Option("-e", "--where", metavar="QUESTION")] = None,
+    as_of: options.AsOfOption = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Look for look-ahead, values that have not settled, and unknowns in a question."""
+    from dataclasses import replace
+
+    from technic.interfaces.render.text import render_findings
+    from technic.scanner.inspect.lint import lint as run
+    from technic.scanner.spec.scan_file import ScanFile
+
+    desk = options.desk(store)
+    desk.store.require()
+    options.ensure_compiled(desk.settings)
+    asked = ScanFile() if file is None else ScanFile.read(file)
+    asked = replace(asked, where=where) if where is not None else asked
+    found = run(desk.store, asked, options.day(as_of), settings=desk.settings)
+    if as_json:
+        options.emit_json([finding.as_dict() for finding in found])
+    else:
+        render_findings(found, sys.stdout)
+    if any(finding.check == "look-ahead" and not finding.ok for finding in found):
+        sys.exit(1)
+
+
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A JSON report, or a manifest.")
+    ] = None,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Prove that carrying state on changes no bit.")
+    ] = False,
+    nights: Annotated[int, typer.Option(help="Nights to replay.", min=1)] = 10,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Run a sealed scan or backtest again and compare it, byte for byte; or prove incremental scans."""
+    from technic.scanner.scan import rerun
+    from technic.scanner.verify import compare, read_manifest
+
+    if incremental:
+        _verify_nights(options.desk(store), nights, as_json)
+        return
+    if file is None:
+        raise VerifyError("nothing to verify: give a report made with --json, or --incremental")
+    manifest = read_manifest(file)
+    desk = options.desk(store)
+    options.ensure_compiled(desk.settings)
+    if "backtest" in manifest["question"]:
+        from technic.research.backtest.run import rerun_backtest
+
+        again = dict(rerun_backtest(desk.store, manifest, desk.settings))
+    else:
+        again = rerun(desk.store, manifest, desk.settings).manifest
+    differences = compare(manifest, again)
+    if as_json:
+        options.emit_json({"verified": not differences, "differences": differences})
+        if differences:
+            sys.exit(1)
+        return
+    if differences:
+        raise VerifyError(f"{file}: not reproduced: {'; '.join(differences)}")
+    print(f"{file}: the same answer, byte for byte; sealed {manifest['seal']}")
+
+
+def _verify_nights(desk: options.Desk, nights: int, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from technic.compute.incremental_check import prove
+
+    options.ensure_compiled(desk.settings)
+    options.progress("Verifying")("replaying nights")
+    proof = prove(desk.store, desk.settings, nights)
+    options.progress_done()
+    if as_json:
+        options.emit_json(asdict(proof))
+    if proof.differing:
+        raise VerifyError(
+            f"{desk.store.folder}: {proof.differing:,} of {proof.values:,} values differ between "
+            "state carried on and a store built anew; delete the cache: technic cache clear"
+        )
+    if not as_json:
+        work = " · ".join(f"{what} {n:,}" for what, n in proof.work.items())
+        print(
+            f"{proof.nights} nights carried on one by one, then the same store built anew in "
+            f"another process:\n0 of {proof.values:,} values of {proof.symbols:,} symbols differ "
+            f"in a single bit (≤ 3/n = {3 / proof.values:.0e}). Symbols {work}"
+        )
+
+
+def doctor(
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Hold every file against its digest.")
+    ] = False,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Check this installation and the store, and say what to do."""
+    from technic.operations.doctor import examine
+
+    desk = options.desk(store)
+    found = examine(desk.store, desk.settings, deep=deep)
+    if as_json:
+        options.emit_json(found)
+    else:
+        for check in found:
+            print(f"{'ok  ' if check['ok'] else 'look'}  {check['what']:22} {check['detail']}")
+    if not all(check["ok"] for check in found):
+        sys.exit(1)
+
+
+def config_show(
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each comes from.")] = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show every setting and its value."""
+    from technic.runtime.settings import SETTINGS, Settings, without_password
+
+    settings = Settings.load()
+    store = settings.store()
+    defaults = {
+        "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes", "plugins": "none",
+        "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
+        "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
+        "webhook_hosts": "none", "device": "auto",
+    }  # fmt: skip
+    rows = []
+    for name, (variable, about) in SETTINGS.items():
+        given = settings.given.get(name)
+        source = given.origin if given else store.origin if name == "store" else "default"
+        value = without_password(given.value) if given else defaults[name]
+        rows.append(
+            {"name": name, "value": value, "origin": source, "variable": variable, "about": about}
+        )
+    if as_json:
+        options.emit_json(rows)
+        return
+    for row in rows:
+        where = f"   ({row['origin']}; {row['variable']})" if origin else ""
+        print(f"{row['name']:8} {row['value']}{where}")
+
+
+def plugins_list(as_json: options.JsonOption = False) -> None:
+    """List the scores of your own that are installed, and which of them may run."""
+    from dataclasses import asdict
+
+    from technic.runtime.settings import Settings
+    from technic.scanner.columns.plugins import GROUP, found
+
+    every = found(Settings.load())
+    if as_json:
+        options.emit_json([asdict(plugin) for plugin in every])
+        return
+    for plugin in every:
+        state = "may run" if plugin.trusted else f"may not run: technic plugins trust {plugin.name}"
+        print(f"{plugin.name:20} {plugin.target:36} {plugin.digest[:12]}  {state}")
+    if not every:
+        print(f"none: a package offers one as an entry point of the group {GROUP}")
+
+
+def plugins_trust(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
+) -> None:
+    """Let a score of your own run, as its files are now. It is code: read it first."""
+    from technic.runtime.settings import Settings
+    from technic.scanner.columns.plugins import trust
+
+    plugin = trust(Settings.load(), name)
+    print(f"{plugin.name} may run as it is now ({plugin.target}, {plugin.digest[:12]})")
+    print(f"""Next: technic scan --rank "python('{plugin.name}')\"""")
+
+
+def plugins_forget(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A plugin, as listed.")],
+) -> None:
+    """Let a score of your own run no longer."""
+    from technic.runtime.settings import Settings
+    from technic.scanner.columns.plugins import trust
+
+    trust(Settings.load(), name, trusted=False)
+    print(f"{name} may not run")
+
+
+def list_add(
+    name: ListArgument,
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…")],
+    store: options.StoreOption = None,
+) -> None:
+    """Add symbols to a watch-list."""
+    desk = options.desk(store)
+    known = set(desk.store.panel().who["symbol"])
+    if strange := sorted(set(symbols) - known):
+        raise ConfigError(f"{', '.join(strange)}: no such symbol in the store; nothing was added")
+    new = desk.store.catalog.watch(name, symbols, datetime.now(UTC))
+    total = len(desk.store.catalog.watched(name))
+    print(f"{name}: {new} added, {total} in all")
+    question = f"in_list('{name}')"
+    print(f'Next: {desk.command(f"""scan -e "{question}" """.strip())}')
+
+
+def list_remove(
+    name: ListArgument,
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…")],
+    store: options.StoreOption = None,
+) -> None:
+    """Remove symbols from a watch-list."""
+    desk = options.desk(store)
+    gone = desk.store.catalog.unwatch(name, symbols)
+    print(f"{name}: {gone} removed, {len(desk.store.catalog.watched(name))} left")
+
+
+def list_show(
+    name: Annotated[str | None, typer.Argument(metavar="[LIST]")] = None,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Show the symbols of a watch-list, or all watch-lists."""
+    catalog = options.desk(store).store.catalog
+    if name is None:
+        lists = catalog.watchlists()
+        if as_json:
+            options.emit_json(lists)
+        else:
+            print("\n".join(f"{n:20} {count}" for n, count in lists.items()) or "no watch-lists")
+        return
+    found = catalog.watched(name)
+    if as_json:
+        options.emit_json(found)
+    else:
+        print("\n".join(found) or f"{name}: empty")

@@ -1,0 +1,117 @@
+"""Scans that a server looks at while the market trades, each in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from technic.errors import TechnicError, first_line
+from technic.interfaces.http.problems import Problem
+from technic.operations.intraday import Watch
+from technic.operations.saved_scans import scan_file
+
+if TYPE_CHECKING:
+    from technic.interfaces.http.state import Hub
+
+MOST = 4
+LEAST = 5.0  # seconds between looks
+LOG = logging.getLogger("technic.http")
+
+
+@dataclass
+class Running:
+    """One watch at work."""
+
+    name: str
+    every: float
+    over: threading.Event = field(default_factory=threading.Event)
+    last: dict[str, Any] = field(default_factory=dict)
+    looks: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return {"name": self.name, "every_s": self.every, "looks": self.looks, "last": self.last}
+
+
+class Watches:
+    """The watches of one server."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub, self._running = hub, dict[str, Running]()
+
+    def list(self) -> list[dict[str, Any]]:
+        """Every watch, by name."""
+        return [watch.as_dict() for _, watch in sorted(self._running.items())]
+
+    def start(self, name: str, every: float) -> Running:
+        """Begin to look at a saved scan or a preset; one that is watched already is left alone.
+
+        Raises
+        ------
+        Problem
+            409 if no vendor is set up, 503 if too much is watched.
+        ConfigError
+            If there is no such scan.
+        """
+        file = scan_file(self._hub.settings, name)
+        if self._hub.feed is None:
+            raise Problem(409, "no vendor is set up that knows the day so far: technic init")
+        if name in self._running:
+            return self._running[name]
+        if len(self._running) >= MOST:
+            raise Problem(503, f"{MOST} scans are watched already", retry_after=60)
+        running = Running(name, max(every, LEAST))
+        self._running[name] = running
+        arguments = (running, file)
+        threading.Thread(
+            target=self._look, args=arguments, daemon=True, name=f"watch-{name}"
+        ).start()
+        return running
+
+    def stop(self, name: str) -> bool:
+        """Look no more; whether it was watched."""
+        found = self._running.pop(name, None)
+        if found is not None:
+            found.over.set()
+        return found is not None
+
+    def close(self) -> None:
+        """Stop all."""
+        for name in list(self._running):
+            self.stop(name)
+
+    def _look(self, running: Running, file: Any) -> None:
+        hub = self._hub
+        assert hub.feed is not None
+        try:
+            with hub.feed() as feed:
+                watch = Watch(
+                    hub.store, feed, file, running.name, settings=hub.settings, book=hub.book
+                )
+                while not running.over.is_set():
+                    self._glance(watch, running)
+                    running.over.wait(running.every)
+        except TechnicError as error:
+            hub.observed.trouble(f"watch {running.name}: {first_line(error)}")
+        finally:
+            if self._running.get(running.name) is running:  # it may have been begun anew
+                del self._running[running.name]
+
+    def _glance(self, watch: Watch, running: Running) -> None:
+        try:
+            glance = watch.glance()
+        except (TechnicError, OSError) as error:
+            self._hub.observed.trouble(f"watch {running.name}: {first_line(error)}")
+            return
+        running.looks += 1
+        running.last = glance.as_dict()
+        if glance.report is not None:
+            self._hub.observed.scanned(glance.report, glance.timings["scanned"])
+            rows = [
+                {"rank": r.rank, "symbol": r.symbol, "score": r.score, "closes": r.closes}
+                for r in glance.report.shown[:50]
+            ]
+            running.last["rows"] = rows
+        self._hub.bus.publish("glance", running.last)

@@ -1,0 +1,262 @@
+"""What requests may say: every field named, bounded, and nothing beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from technic.operations.saved_scans import scan_file
+from technic.research.learning.train_file import TrainFile
+from technic.runtime.settings import NAME, Settings
+from technic.scanner.spec.scan_file import ScanFile
+
+TEXT = 4_096  # characters of a question
+MOST_ROWS = 10_000
+
+
+def _printable(text: str) -> str:
+    if "\0" in text:
+        message = "holds a NUL, which is no text"
+        raise ValueError(message)
+    return text
+
+
+Written = Annotated[str, AfterValidator(_printable)]
+Expression = Annotated[Written, Field(max_length=TEXT)]
+Indicator = Annotated[Written, Field(min_length=1, max_length=200)]
+Symbol = Annotated[Written, Field(min_length=1, max_length=24)]
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+
+
+class Model(BaseModel):
+    """What all of them share: nothing that was not asked for."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Plan(Model):
+    """How plans are made; see the guide to trade plans."""
+
+    side: Literal["long", "short"] | None = None
+    account: Annotated[float, Field(gt=0, le=1e12)] | None = None
+    risk: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_heat: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_adv: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_positions: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    leverage: Annotated[float, Field(gt=0, le=100)] | None = None
+    entry: Expression | None = None
+    stop: Expression | None = None
+    target: Expression | None = None
+
+
+class Question(Model):
+    """A scan file, whole or in part; what is left out is what `preset` says, or the default."""
+
+    preset: Name | None = Field(None, description="A saved scan or a preset to begin with.")
+    name: Annotated[Written, Field(max_length=200)] | None = None
+    where: Expression | None = Field(None, examples=["rsi(14) < 30 and close > sma(200)"])
+    universe: Expression | None = Field(None, examples=["liquid"])
+    rank: Expression | None = Field(None, examples=["pct_rank(ret(126))"])
+    columns: Annotated[list[Expression], Field(max_length=64)] | None = None
+    top: Annotated[int, Field(ge=1, le=MOST_ROWS)] | None = None
+    missing: Annotated[Written, Field(max_length=40)] | None = None
+    benchmark: Annotated[Written, Field(max_length=24)] | None = None
+    params: Annotated[dict[Name, float], Field(max_length=64)] | None = None
+    let: Annotated[dict[Name, Expression], Field(max_length=64)] | None = None
+    plan: Plan | None = None
+
+    def file(self, settings: Settings) -> ScanFile:
+        """The scan file it stands for.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such preset, or it contradicts itself.
+        """
+        begun = ScanFile() if self.preset is None else scan_file(settings, self.preset)
+        asked = set(Question.model_fields) - {"preset", "missing"}
+        given = self.model_dump(exclude_none=True, include=asked)
+        if "rank" in given or self.missing is not None:
+            rank, missing = given.get("rank", begun.rank), self.missing or begun.missing
+            given["rank"] = {"score": rank, "missing": missing}
+        said = ScanFile.of(given, "question")
+        fields = {"let": "lets", "rank": "rank"}
+        changed: dict[str, Any] = {fields.get(k, k): getattr(said, fields.get(k, k)) for k in given}
+        if "rank" in given:
+            changed["missing"] = said.missing
+        if self.rank is not None and self.name is None and self.preset is None:
+            changed["name"] = f"everything by {self.rank}"
+        return replace(begun, **changed)
+
+
+class Standing(Model):
+    """Where a question stands in time."""
+
+    as_of: date | None = Field(None, description="The session; the newest stored by default.")
+    known_at: datetime | None = Field(None, description="Only what was known before it.")
+
+
+class Asked(Question, Standing):
+    """A question as of a session."""
+
+    symbols: Annotated[list[Symbol], Field(max_length=20_000)] | None = None
+
+
+class OfSymbol(Question, Standing):
+    """A question about one symbol."""
+
+    symbol: Symbol
+
+
+class Compared(Question):
+    """A question on two sessions."""
+
+    before: date | None = None
+    after: date | None = None
+
+
+class Features(Model):
+    """Histories of features."""
+
+    features: Annotated[list[Indicator], Field(min_length=1, max_length=64)]
+    symbols: Annotated[list[Symbol], Field(min_length=1, max_length=200)]
+    last: Annotated[int, Field(ge=1, le=5_000)] = 252
+    as_of: date | None = None
+
+
+class Texts(Model):
+    """Texts to be checked before they are asked."""
+
+    where: Expression = ""
+    universe: Expression = ""
+    rank: Expression = ""
+    columns: Annotated[list[Expression], Field(max_length=64)] = Field(default_factory=list)
+
+
+class Evaluation(Model):
+    """What is to be measured."""
+
+    columns: Annotated[list[Expression], Field(max_length=64)] = Field(default_factory=list)
+    universe: Expression | None = None
+    last: Annotated[int, Field(ge=30, le=10_000)] | None = None
+
+
+class Ranks(Question):
+    """The rank of one symbol over the last sessions, up to one of them."""
+
+    symbol: Symbol
+    as_of: date | None = None
+    sessions: Annotated[int, Field(ge=2, le=504)] = 60
+
+
+class Span(Question):
+    """A question on every session of a span."""
+
+    first: date
+    last: date
+
+
+class Tested(Question):
+    """A question that is to be traded on the past; what is left out is what the scan file says."""
+
+    first: date | None = None
+    last: date | None = None
+    rebalance: Literal["daily", "weekly", "monthly"] | None = None
+    hold: Annotated[int, Field(ge=1, le=500)] | None = None
+    buffer: Annotated[int, Field(ge=0, le=5_000)] | None = None
+    cost: Annotated[Written, Field(max_length=24, examples=["spread+impact"])] | None = None
+    commission: Annotated[float, Field(ge=0, le=10)] | None = None
+    borrow: Annotated[float, Field(ge=0, le=10)] | None = None
+    delisting: Annotated[float, Field(ge=-1, le=0)] | None = None
+
+    def traded(self, settings: Settings) -> ScanFile:
+        """The scan file it stands for, with the rules by which it is traded.
+
+        Raises
+        ------
+        ConfigError
+            If it contradicts itself.
+        """
+        file = self.file(settings)
+        rules = set(Tested.model_fields) - set(Question.model_fields)
+        given = self.model_dump(exclude_none=True, include=rules)
+        return replace(file, backtest=replace(file.backtest, **given))
+
+
+class Training(Model):
+    """What is to be learned; what is left out is what the shipped training file says."""
+
+    name: Annotated[Written, Field(max_length=80)] | None = None
+    model: Literal["ridge", "xgboost"] | None = None
+    horizon: Literal[1, 5, 21] | None = None
+    universe: Expression | None = None
+    demean: Literal["market", "sector"] | None = None
+    features: Annotated[list[Indicator], Field(min_length=1, max_length=400)] | None = None
+    seeds: Annotated[int, Field(ge=1, le=20)] | None = None
+    canaries: bool = False
+
+    def file(self) -> TrainFile:
+        """The training file it stands for.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be.
+        """
+        return TrainFile.of(self.model_dump(exclude_none=True, exclude={"canaries"}), "training")
+
+
+class MapAsked(Model):
+    """How the market is drawn."""
+
+    size: Literal["market_cap", "dollar_volume"] = "dollar_volume"
+    colour: Expression = "100 * ret(1)"
+    universe: Expression = "liquid"
+    as_of: date | None = None
+
+
+class Spread(Model):
+    """A column whose values are to be counted."""
+
+    column: Expression
+    universe: Expression = "liquid"
+    as_of: date | None = None
+
+
+class WatchList(Model):
+    """The symbols of a watch-list."""
+
+    symbols: Annotated[list[Symbol], Field(max_length=5_000)]
+
+
+class Alerting(Model):
+    """When a change is told, and to whom; see the guide to alerts."""
+
+    on: list[Literal["entered", "left", "crossed"]] | None = None
+    crossed: Annotated[list[Expression], Field(max_length=16)] | None = None
+    debounce: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    cooldown: Annotated[str, Field(max_length=16, examples=["4h"])] | None = None
+    quiet: Annotated[str, Field(max_length=16, examples=["22:00-07:00"])] | None = None
+    to: Annotated[list[Name], Field(max_length=16)] | None = None
+
+
+class Keeping(Question):
+    """A scan that is to be kept."""
+
+    alert: Alerting | None = None
+
+
+class Watching(Model):
+    """A scan that is to be watched while the market trades."""
+
+    scan: Name
+    every: Annotated[float, Field(ge=5, le=3_600, description="Seconds between looks.")] = 60.0
+
+
+class SignIn(Model):
+    """A key, to begin a session of a page."""
+
+    key: Annotated[str, Field(max_length=200)]

@@ -1,0 +1,208 @@
+"""Routes about long work and live things: jobs, events, operations."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from technic.data.store.evidence import remember
+from technic.interfaces.http import responses
+from technic.interfaces.http.events import framed
+from technic.interfaces.http.jobs import Job, Progress
+from technic.interfaces.http.negotiate import JSON, json_reply, table_reply, wanted_form
+from technic.interfaces.http.problems import Problem
+from technic.interfaces.http.requests import Evaluation, Ranks, Span
+from technic.interfaces.http.routes_symbols import about_of
+from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
+from technic.interfaces.http.state import Hub
+from technic.interfaces.http.status_page import operations_of
+from technic.interfaces.render.backtest import told
+from technic.market.sessions import nyse
+from technic.operations.metrics import history
+from technic.research.backtest.run import Backtest
+from technic.research.evaluation import DEFAULT_UNIVERSE, evaluate
+from technic.research.learning.train import Trained
+from technic.scanner.scan_sessions import Reports, scan_sessions
+from technic.scanner.spec.scan_file import UNIVERSES
+
+router = APIRouter(
+    prefix="/api/v1", tags=["work"], route_class=StrictRoute, responses=PROBLEMS,
+    dependencies=[needs("read")],
+)  # fmt: skip
+JobPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+MEASURED = (
+    "scan_p50_ms", "scan_p95_ms", "rss_mb", "cpu_pct", "scans", "errors", "accuracy_off",
+    "accuracy_values", "daily_sync_s", "daily_scan_s", "daily_errors",
+)  # fmt: skip
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+@router.post("/evaluate", response_model=responses.JobShape, status_code=202,
+             dependencies=[needs("scan")])  # fmt: skip
+async def evaluated(asked: Evaluation, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to measure what scores and features have been worth; a job."""
+    universe = asked.universe or DEFAULT_UNIVERSE
+
+    def run(progress: Progress) -> Any:
+        found = evaluate(
+            hub.store, asked.columns, universe=UNIVERSES.get(universe, universe),
+            last=asked.last, settings=hub.settings, progress=progress,
+        )  # fmt: skip
+        remember(hub.store, found.about(), datetime.now(UTC))
+        hub.bus.publish("evidence", {"sessions": found.sessions})
+        return {**found.about(), "simulated": found.simulated, "notes": list(found.notes)}
+
+    return started(hub.jobs.start("evaluate", _named(asked.columns), key.id, run))
+
+
+def _named(columns: list[str]) -> str:
+    return ", ".join(columns[:3]) or "every rating and score"
+
+
+@router.post("/sessions", response_model=responses.JobShape, status_code=202,
+             dependencies=[needs("scan")])  # fmt: skip
+async def sessions(asked: Span, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to ask a question on every session of a span; a job."""
+    file = asked.file(hub.settings)
+
+    def run(progress: Progress) -> Reports:
+        return scan_sessions(
+            hub.store, asked.first, asked.last, file=file, settings=hub.settings,
+            progress=progress,
+        )  # fmt: skip
+
+    title = f"{file.name}, {asked.first} to {asked.last}"
+    return started(hub.jobs.start("sessions", title, key.id, run))
+
+
+@router.post("/ranks", response_model=responses.JobShape, status_code=202,
+             dependencies=[needs("scan")])  # fmt: skip
+async def ranks(asked: Ranks, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to find the rank of one symbol on each of the last sessions; a job."""
+    file = asked.file(hub.settings)
+
+    def run(progress: Progress) -> Any:
+        version = hub.store.require()
+        assert version.last is not None
+        assert version.first is not None
+        newest = min(asked.as_of or version.last, version.last)
+        last, first = nyse().ordinal(newest), nyse().ordinal(version.first)
+        days = [nyse().day(d) for d in range(max(last - asked.sessions + 1, first), last + 1)]
+        found = []
+        for k, day in enumerate(days):
+            progress(k, len(days), str(day))
+            report = hub.scan(file, as_of=None if day == version.last else day)
+            place = {report.symbols[i]: n for n, i in enumerate(report.ranked, 1)}
+            found.append(
+                {"session": str(day), "rank": place.get(asked.symbol), "of": report.n_ranked}
+            )
+        return {"symbol": asked.symbol, "title": file.name, "ranks": found}
+
+    return started(hub.jobs.start("ranks", f"{asked.symbol} in {file.name}", key.id, run))
+
+
+def started(job: Job) -> Response:
+    """Where a job that was begun can be watched."""
+    return json_reply(job.as_dict(), 202, {"Location": f"/api/v1/jobs/{job.id}"})
+
+
+@router.get("/jobs", response_model=list[responses.JobShape])
+async def jobs(hub: HubOf, key: KeyOf) -> Response:
+    """Your jobs, newest first."""
+    return json_reply([job.as_dict() for job in hub.jobs.of(key.id)])
+
+
+@router.get("/jobs/{number}", response_model=responses.JobShape)
+async def one_job(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
+    """How far a job is."""
+    return json_reply(hub.jobs.find(number, key.id).as_dict())
+
+
+@router.delete("/jobs/{number}", response_model=responses.JobShape)
+async def cancel_job(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
+    """Want a job no more; it ends at its next sign of progress."""
+    job = hub.jobs.find(number, key.id)
+    hub.jobs.cancel(job)
+    return json_reply(job.as_dict())
+
+
+@router.get("/jobs/{number}/result")
+async def job_result(number: JobPath, request: Request, hub: HubOf, key: KeyOf) -> Response:
+    """What a job found; rows of sessions as a table, if that is accepted."""
+    job = hub.jobs.find(number, key.id)
+    if job.state != "done":
+        raise Problem(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
+    form = wanted_form(request)
+    if isinstance(job.result, Reports):
+        if form == JSON:
+            return json_reply(job.result.as_dict())
+        return table_reply(job.result.rows, form, job.title, simulated=job.result.simulated)
+    if form != JSON:
+        raise Problem(406, "that is no table: application/json")
+    if isinstance(job.result, Backtest):
+        return json_reply(told(job.result))
+    return json_reply(job.result.as_dict() if isinstance(job.result, Trained) else job.result)
+
+
+@router.get("/jobs/{number}/events", response_class=EventStream)
+async def job_events(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
+    """The progress of a job, pushed until it ends."""
+    job = hub.jobs.find(number, key.id)
+    hub.bus.admit()
+
+    async def frames() -> AsyncIterator[bytes]:
+        shown = ""
+        while True:
+            now = job.as_dict()
+            if (text := f"{now['state']}{now['done']}") != shown:
+                shown = text
+                yield framed("job", now)
+            if job.ended is not None:
+                return
+            await asyncio.sleep(0.1)
+
+    return _stream(frames())
+
+
+@router.get("/events", response_class=EventStream)
+async def events(hub: HubOf, key: KeyOf) -> Response:
+    """What happens, pushed: store, alert, glance, job, operations, evidence, scans."""
+    hub.bus.admit()
+    hello = framed("hello", await hub.gate.run(lambda: about_of(hub)))
+    return _stream(hub.bus.listen(key.id, hello, framed("operations", hub.pulse())))
+
+
+def _stream(frames: AsyncIterator[bytes]) -> Response:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventStream(frames, 200, headers)
+
+
+@router.get("/operations")
+async def operations(hub: HubOf) -> Response:
+    """How the system does: scans, caches, calls, freshness, process, disk, rollout, accuracy."""
+    return json_reply(await hub.gate.run(lambda: operations_of(hub)))
+
+
+@router.get("/operations/history")
+async def measured(hub: HubOf, hours: Annotated[int, Query(ge=1, le=720)] = 24) -> Response:
+    """Measures of the last hours, over restarts, by name."""
+    return json_reply(await hub.gate.run(lambda: _history(hub, hours)))
+
+
+def _history(hub: Hub, hours: int) -> dict[str, Any]:
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    found = history(hub.store.catalog, MEASURED, since)
+    return {
+        name: [[at.isoformat(timespec="seconds"), value] for at, value in rows]
+        for name, rows in found.items()
+    }

@@ -1,0 +1,128 @@
+"""Routes about models, trials, backtests and the record of reports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path
+from starlette.responses import Response
+
+from technic.interfaces.http import responses
+from technic.interfaces.http.jobs import Progress
+from technic.interfaces.http.negotiate import json_reply
+from technic.interfaces.http.problems import Problem
+from technic.interfaces.http.requests import Tested, Training
+from technic.interfaces.http.routes_jobs import JobPath, started
+from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
+from technic.interfaces.render.backtest import backtest_page
+from technic.interfaces.render.model_card import card_lines, card_page
+from technic.research.backtest.run import Backtest, backtest
+from technic.research.learning.train import Trained, train
+from technic.research.track_record import record
+from technic.research.trials import trials
+from technic.scanner.alpha.registry import card_of, find_model, registered, use_model
+
+router = APIRouter(
+    prefix="/api/v1", tags=["models and backtests"], route_class=StrictRoute, responses=PROBLEMS,
+    dependencies=[needs("read")],
+)  # fmt: skip
+ModelPath = Annotated[str, Path(pattern=r"^[0-9a-f]{6,64}$")]
+ScanPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+
+
+@router.get("/models", response_model=list[responses.ModelShape])
+async def models(hub: HubOf) -> Response:
+    """The models of the store, the one that forecasts first."""
+
+    def work() -> list[dict[str, Any]]:
+        cards = [card_of(hub.store, row["sha256"]) for row in registered(hub.store)]
+        return [{**card_lines(card), "used": k == 0} for k, card in enumerate(cards)]
+
+    return json_reply(await hub.gate.run(work))
+
+
+@router.get("/models/{number}")
+async def model(number: ModelPath, hub: HubOf) -> Response:
+    """The card of a model, by the first characters of its digest."""
+    card = await hub.gate.run(lambda: card_of(hub.store, find_model(hub.store, number)))
+    return json_reply(orjson.loads(card.content()))
+
+
+@router.get("/models/{number}/page", response_class=Response)
+async def model_page(number: ModelPath, hub: HubOf) -> Response:
+    """The card of a model as a file of HTML, with plots."""
+    card = await hub.gate.run(lambda: card_of(hub.store, find_model(hub.store, number)))
+    return _file(card_page(card), f"technic-model-{card.sha256[:12]}.html")
+
+
+@router.post("/models/{number}/use", status_code=204, dependencies=[needs("admin")])
+async def use(number: ModelPath, hub: HubOf) -> Response:
+    """Let a model forecast from now on."""
+
+    def work() -> None:
+        use_model(hub.store, find_model(hub.store, number), datetime.now(UTC))
+
+    await hub.gate.run(work)
+    return Response(None, 204)
+
+
+@router.post("/train", response_model=responses.JobShape, status_code=202,
+             dependencies=[needs("admin")])  # fmt: skip
+async def training(asked: Training, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to learn a model; a job. The newest model forecasts."""
+    file = asked.file()
+
+    def run(progress: Progress) -> Trained:
+        return train(
+            hub.store, file, canaries=asked.canaries, settings=hub.settings, progress=progress
+        )
+
+    title = f"{file.name}, {file.model}, {file.horizon} sessions ahead"
+    return started(hub.jobs.start("train", title, key.id, run))
+
+
+@router.get("/trials")
+async def tried(hub: HubOf) -> Response:
+    """Everything that was ever tried on the store, newest first."""
+    return json_reply(await hub.gate.run(lambda: trials(hub.store)))
+
+
+@router.post("/backtest", response_model=responses.JobShape, status_code=202,
+             dependencies=[needs("scan")])  # fmt: skip
+async def tested(asked: Tested, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to trade a question on the past; a job. It counts as a trial."""
+    file = asked.traded(hub.settings)
+
+    def run(progress: Progress) -> Backtest:
+        return backtest(hub.store, file, settings=hub.settings, progress=progress)
+
+    return started(hub.jobs.start("backtest", file.name, key.id, run))
+
+
+@router.get("/jobs/{number}/page", response_class=Response)
+async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
+    """What a backtest or a training found, as a file of HTML, with plots."""
+    job = hub.jobs.find(number, key.id)
+    if isinstance(job.result, Backtest):
+        return _file(backtest_page(job.result), "technic-backtest.html")
+    if isinstance(job.result, Trained):
+        return _file(card_page(job.result.card), "technic-model.html")
+    raise Problem(409, f"the job is {job.state}, and has no page")
+
+
+@router.post("/record/{scan}", response_model=responses.JobShape, status_code=202,
+             dependencies=[needs("scan")])  # fmt: skip
+async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
+    """Begin to find what the picks of every kept daily report of a saved scan did since; a job."""
+
+    def run(progress: Progress) -> dict[str, Any]:
+        return record(hub.store, scan, hub.settings, progress).as_dict()
+
+    return started(hub.jobs.start("record", scan, key.id, run))
+
+
+def _file(page: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(page, 200, headers, "text/html; charset=utf-8")

@@ -1,0 +1,165 @@
+"""Routes about symbols and the market: charts, filings, the map, distributions, the language."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from technic.data.store.evidence import remembered
+from technic.interfaces.http import responses
+from technic.interfaces.http.negotiate import json_reply
+from technic.interfaces.http.requests import Indicator, MapAsked, Spread, Symbol, WatchList
+from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
+from technic.interfaces.http.state import Hub
+from technic.interfaces.render.indicator_reference import entries, score_entries
+from technic.market.schema import SECTORS
+from technic.market.sessions import nyse
+from technic.query.names import (
+    ATTRIBUTES,
+    BAR_FIELDS,
+    CROSS_SECTIONAL,
+    ELEMENTWISE,
+    FACTS,
+    REGIME,
+)
+from technic.runtime.version import __version__
+from technic.scanner.inspect.chart import chart_data, find_symbols, fundamentals, last_closes
+from technic.scanner.inspect.market_map import distribution, market_map
+from technic.scanner.spec.scan_file import UNIVERSES, presets
+
+router = APIRouter(
+    prefix="/api/v1", tags=["market"], route_class=StrictRoute, responses=PROBLEMS,
+    dependencies=[needs("read")],
+)  # fmt: skip
+
+
+@router.get("/about", response_model=responses.AboutShape)
+async def about(hub: HubOf) -> Response:
+    """What is served: which store, as of when, how fresh."""
+    return json_reply(await hub.gate.run(lambda: about_of(hub)))
+
+
+def about_of(hub: Hub) -> dict[str, Any]:
+    """What every page says of itself."""
+    version = hub.store.version()
+    behind = 0
+    if version.last is not None and version.simulated is None:
+        behind = max(nyse().last_finished(datetime.now(UTC)) - nyse().ordinal(version.last), 0)
+    return {
+        "version": __version__,
+        "as_of": version.last.isoformat() if version.last else None,
+        "first": version.first.isoformat() if version.first else None,
+        "simulated": version.simulated is not None,
+        "store_version": version.name,
+        "sessions_behind": behind,
+        "adjustment": version.adjustment,
+        "can_watch": hub.feed is not None,
+        "keyed": hub.exposure.keyed,
+    }
+
+
+@router.get("/symbols", response_model=list[responses.SymbolShape])
+async def symbols(
+    hub: HubOf,
+    q: Annotated[str, Query(max_length=60)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> Response:
+    """Listed symbols whose ticker begins with a text, or whose name holds it."""
+    return json_reply(await hub.gate.run(lambda: find_symbols(hub.store, q, limit)))
+
+
+@router.get("/symbols/{symbol}", response_model=responses.ChartShape)
+async def chart(
+    symbol: Symbol,
+    hub: HubOf,
+    bars: Annotated[int, Query(ge=1, le=5_000)] = 504,
+    indicator: Annotated[list[Indicator] | None, Query(max_length=16)] = None,
+    as_of: date | None = None,
+) -> Response:
+    """Bars, indicators and events of one symbol."""
+    texts = indicator if indicator is not None else ["sma(50)", "sma(200)"]
+    return json_reply(
+        await hub.gate.run(lambda: chart_data(hub.store, symbol, texts, bars, as_of, hub.settings))
+    )
+
+
+@router.get("/symbols/{symbol}/fundamentals")
+async def filed(symbol: Symbol, hub: HubOf, as_of: date | None = None) -> Response:
+    """Ratios of one symbol, and what it filed, with the instants it became known."""
+    return json_reply(
+        await hub.gate.run(lambda: fundamentals(hub.store, symbol, as_of, hub.settings))
+    )
+
+
+@router.post("/sparks")
+async def sparks(asked: WatchList, hub: HubOf) -> Response:
+    """The last closes of some symbols, oldest first; a symbol that is not known has none."""
+    return json_reply(await hub.gate.run(lambda: last_closes(hub.store, asked.symbols)))
+
+
+@router.post("/market", dependencies=[needs("scan")])
+async def market(asked: MapAsked, hub: HubOf) -> Response:
+    """Sectors, industries and symbols with a size and a colour each; breadth, movers, regime."""
+    return json_reply(
+        await hub.gate.run(
+            lambda: market_map(
+                hub.store, size=asked.size, colour=asked.colour, universe=asked.universe,
+                as_of=asked.as_of, settings=hub.settings,
+            )
+        )
+    )  # fmt: skip
+
+
+@router.post("/distribution", dependencies=[needs("scan")])
+async def spread(asked: Spread, hub: HubOf) -> Response:
+    """How any column is spread over a universe."""
+    return json_reply(
+        await hub.gate.run(
+            lambda: distribution(
+                hub.store, asked.column, asked.universe, asked.as_of, hub.settings
+            )
+        )
+    )  # fmt: skip
+
+
+@router.get("/evidence")
+async def evidence(hub: HubOf) -> Response:
+    """What the newest evaluation of scores and features found; empty if there was none."""
+    return json_reply(await hub.gate.run(lambda: remembered(hub.store)))
+
+
+@router.get("/language")
+async def language() -> Response:
+    """Every name that questions know, for completion."""
+    return json_reply(words(), headers={"Cache-Control": "private, max-age=3600"})
+
+
+@lru_cache(maxsize=1)
+def words() -> dict[str, Any]:
+    """The vocabulary: what to write, and what it means."""
+    found = [
+        {"write": entry["text"], "kind": "indicator", "says": entry["summary"]}
+        for entry in entries()
+    ]
+    found += [
+        {"write": entry["name"], "kind": "score", "says": entry["summary"]}
+        for entry in score_entries()
+    ]
+    told = (
+        ("field", BAR_FIELDS), ("listing", ATTRIBUTES), ("filing", FACTS), ("market", REGIME),
+        ("cross-section", CROSS_SECTIONAL), ("function", dict.fromkeys(ELEMENTWISE)),
+    )  # fmt: skip
+    for kind, names in told:
+        called = kind in {"cross-section", "function"}
+        found += [
+            {"write": f"{name}()" if called else name, "kind": kind, "says": ""} for name in names
+        ]
+    keywords = ("and", "or", "not", "between", "in", "crosses_above", "crosses_below", "by=sector")
+    found += [{"write": word, "kind": "word", "says": ""} for word in keywords]
+    return {
+        "words": found, "universes": UNIVERSES, "sectors": list(SECTORS), "presets": list(presets()),
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Reports, explanations, evidence and cards as text, pages and tables."""

@@ -1,0 +1,334 @@
+"""A backtest as an analyst's note: in the terminal, and as a page with plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+from rich.table import Table
+
+from technic.interfaces.render.charts import PLOT_STYLE, bars, curves
+from technic.interfaces.render.report_page import STYLE
+from technic.interfaces.render.text import console
+from technic.research.statistics.significance import YEAR
+from technic.scanner.svg import POLICY
+
+if TYPE_CHECKING:
+    from technic.research.backtest.run import Backtest
+    from technic.research.track_record import Record
+
+SURE = 0.95
+LONG = 20  # sessions without anything held, which a reader should know of
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share with its sign."""
+    return "–" if value is None else f"{100.0 * value:+.{digits}f} %"
+
+
+def figure(value: float | None, form: str = "+.2f", unit: str = "") -> str:
+    """A number with its unit; a dash where it is not known."""
+    return "–" if value is None else f"{value:{form}}{unit}"
+
+
+def verdict(found: Mapping[str, Any], trials: int) -> str:
+    """What may be concluded, in one sentence: nothing more than the interval allows."""
+    sharpe, low, high = found["sharpe"], found["sharpe_low"], found["sharpe_high"]
+    if sharpe is None:
+        return "Nothing was traded: there is nothing to conclude."
+    if low is None:
+        return "Too short to say how sure its Sharpe ratio is: nothing can be concluded."
+    span = f"net Sharpe ratio {sharpe:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}"
+    if low <= 0.0 <= high:
+        return f"Not told from chance: {span}."
+    if high < 0.0:
+        return f"It lost, and not by chance alone: {span}."
+    if (found["dsr"] or 0.0) < SURE:
+        return (
+            f"Above zero by itself ({span}), but not after {trials:,} questions were tried on this "
+            f"store: more than luck with a chance of {found['dsr']:.2f}."
+        )
+    return f"Above zero ({span}), also after {trials:,} questions were tried on this store."
+
+
+def told(found: Backtest) -> dict[str, Any]:
+    """Everything as JSON holds it, and what may be concluded, in words."""
+    words = verdict(found.summary["performance"], found.trials)
+    return {**found.as_dict(), "verdict": words, "hangs": hangs(found), "figures": figures(found)}
+
+
+def render_backtest(found: Backtest, stream: TextIO) -> None:
+    """The verdict, then the figures, then what they hang on."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    out.print(f"{found.name} · {found.first} to {found.last}", style="bold", highlight=False)
+    for line in _story(found):
+        out.print(line, markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("", "net", "before costs", "benchmark"):
+        table.add_column(name, justify="left" if not name else "right", no_wrap=True)
+    for row in figures(found):
+        table.add_row(*row)
+    out.print(table)
+    years = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("year", "return", "benchmark", "deepest fall", "turnover"):
+        years.add_column(name, justify="left" if name == "year" else "right")
+    for year in found.summary["years"]:
+        years.add_row(
+            str(year["year"]), percent(year["return"]), percent(year["benchmark"]),
+            percent(year["drawdown"]), figure(year["turnover"], ".1f", " ×"),
+        )  # fmt: skip
+    out.print(years)
+    for line in hangs(found):
+        out.print(line, markup=False, highlight=False)
+    for note in found.notes:
+        out.print(f"Note: {note}", markup=False, highlight=False)
+    out.print(f"sealed {found.manifest['seal'][:12]}", highlight=False)
+
+
+def _story(found: Backtest) -> list[str]:
+    rules, summary = found.rules, found.summary
+    trading = summary["trading"]
+    plan = found.asked["plan"]
+    return [
+        verdict(summary["performance"], found.trials),
+        (
+            f"Asked on {found.decisions:,} sessions ({rules.rebalance}), on what was known then; "
+            f"filled at the next open. The best {rules.hold} are held {plan['side']}, equal shares of "
+            f"${plan['account']:,.0f}; one stays while it ranks {rules.kept} or better."
+        ),
+        (
+            f"{trading['trades']:,} trades, {figure(trading['winners'], '.0%')} made money; held "
+            f"{figure(trading['sessions_held'], '.0f')} sessions in the mean; invested "
+            f"{figure(trading['exposure'], '.0%')}; turned over "
+            f"{figure(trading['turnover'], '.1f')} times a year."
+        ),
+    ]
+
+
+def figures(found: Backtest) -> list[tuple[str, str, str, str]]:
+    """The main figures: net, before costs, and of the benchmark."""
+    three = [found.summary[name] or {} for name in ("performance", "gross", "benchmark")]
+
+    def row(name: str, of: Any) -> tuple[str, str, str, str]:
+        first, second, third = (of(part) if part else "–" for part in three)
+        return name, first, second, third
+
+    return [
+        row("total", lambda p: percent(p["total"])),
+        row("a year", lambda p: percent(p["yearly"])),
+        row("volatility a year", lambda p: percent(p["volatility"]).lstrip("+")),
+        row("Sharpe ratio", lambda p: figure(p["sharpe"])),
+        row("95 % interval", lambda p: _interval(p["sharpe_low"], p["sharpe_high"])),
+        row("deepest fall", lambda p: percent(p["drawdown"])),
+        row("from, to", lambda p: f"{p['drawdown_from']} {p['drawdown_to']}"),
+    ]
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "too few" if low is None else f"{low:+.2f} {high:+.2f}"
+
+
+def hangs(found: Backtest) -> list[str]:
+    """Costs, capacity, survivors, delistings, trials: what the figures hang on."""
+    summary, trading = found.summary, found.summary["trading"]
+    performance, costs = summary["performance"], trading["costs"]
+    parts = ", ".join(f"{k} ${v:,.0f}" for k, v in costs.items() if k != "total" and v)
+    trials = "1 question was" if found.trials == 1 else f"{found.trials:,} distinct questions were"
+    survivors, vanished = summary["survivors"], trading["vanished"]
+    imputed = "; ".join(f"with {name}, {percent(v)}" for name, v in summary["delisting"].items())
+    left = trading["break_even_bps"]
+    lines = [
+        (
+            f"Costs: ${costs['total']:,.0f}{f' ({parts})' if parts else ''}, "
+            f"{figure(trading['costs_bps'], '.1f')} basis points of what was traded a side; "
+            + (f"nothing is left at {left:.1f}." if (left or 0.0) > 0.0 else "it lost before them.")
+        ),
+        (
+            f"Trials: {trials} tried on this store; that the Sharpe ratio is more than the best of "
+            f"so many by luck has a chance of {figure(performance['dsr'], '.2f')}."
+        ),
+        (
+            f"Survivors: without the names that vanished it would have made "
+            f"{percent(survivors['yearly'])} a year, {percent(survivors['difference'])} more than "
+            "with them."
+        ),
+        (
+            f"Vanishing names: {vanished:,} were held to the end, and are taken to return "
+            f"{percent(found.rules.delisting, 0)} from their last close: "
+            f"{percent(performance['yearly'])} a year; {imputed}. Some were bought by others at a "
+            "good price: that is not told apart."
+        )
+        if vanished
+        else "Vanishing names: none was held to its end.",
+        *_idle(found),
+    ]
+    if summary["capacity"] is not None:
+        lines.append(
+            f"Capacity: from an account of ${summary['capacity']:,.0f} one order in ten would be "
+            f"more than {100 * found.asked['plan']['max_adv']:g} % of what its name trades."
+        )
+    if performance["sessions_needed"] is not None:
+        needed = performance["sessions_needed"]
+        lines.append(
+            f"To tell such a Sharpe ratio from zero takes about {needed:,.0f} sessions, "
+            f"{needed / YEAR:,.1f} years; these are {len(found.days):,}."
+        )
+    if trading["capped"]:
+        lines.append(f"{trading['capped']:.0%} of the orders could only be filled in part.")
+    if trading["missed"]:
+        lines.append(f"{trading['missed']:,} purchases were given up: the name did not open.")
+    if summary["ranked"]["least"] < found.rules.hold:
+        lines.append(
+            f"On some sessions fewer than {found.rules.hold} names were ranked "
+            f"({summary['ranked']['least']:,} at least): the rest stayed in cash."
+        )
+    return lines
+
+
+def _idle(found: Backtest) -> list[str]:
+    """A line, if for long nothing was held at all: that time is in every figure."""
+    waited = int(np.argmax(found.exposure != 0.0)) if found.exposure.any() else 0
+    if waited < LONG:
+        return []
+    line = (
+        f"Nothing was held for the first {waited:,} of {len(found.days):,} sessions, until "
+        f"{found.days[waited]}: mostly the question reads further back than the store then went. "
+        f"That idleness is in every figure; without it: --from {found.days[waited - 1]}."
+    )
+    return [line]
+
+
+def backtest_page(found: Backtest) -> str:
+    """A page of its own: no script, no file, no network."""
+    mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if found.simulated else ""
+    story = "".join(f"<p>{escape(line)}</p>" for line in _story(found))
+    notes = "".join(f"<p>Note: {escape(note)}</p>" for note in found.notes)
+    hanging = "".join(f"<p>{escape(line)}</p>" for line in hangs(found))
+    years = found.summary["years"]
+    by_year = {str(y["year"]): 100.0 * y["return"] for y in years}
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(found.name)} · {found.first} to {found.last}</title>
+<style>{STYLE}{PLOT_STYLE}</style></head><body><main>
+{mark}
+<h1>{escape(found.name)}</h1>
+<p class="soft">{found.first} to {found.last} · store {escape(found.store_version)}</p>
+{story}{notes}
+{_plots(found)}
+{_table(("", "net", "before costs", "benchmark"), figures(found))}
+<h2>By year</h2>
+{
+        _table(
+            ("year", "return", "benchmark", "deepest fall", "turnover"),
+            [
+                (
+                    str(y["year"]),
+                    percent(y["return"]),
+                    percent(y["benchmark"]),
+                    percent(y["drawdown"]),
+                    figure(y["turnover"], ".1f", " ×"),
+                )
+                for y in years
+            ],
+        )
+    }
+{bars("Return by year, %", by_year)}
+<h2>What it hangs on</h2>{hanging}
+<h2>Trades</h2><details><summary>{len(found.trades):,} trades</summary>{
+        _trades(found.trades)
+    }</details>
+<h2>The question</h2><pre>{escape(_question(found))}</pre>
+<p class="soft">Sealed <code>{escape(found.manifest["seal"])}</code></p>
+</main></body></html>
+"""
+
+
+def _plots(found: Backtest) -> str:
+    heights = np.maximum.accumulate(found.equity)
+    falls = 100.0 * (found.equity / heights - 1.0)
+    days = list(found.days)
+    return "".join(
+        (
+            curves("Account and benchmark, USD", days,
+                   {"account": found.equity, "benchmark": found.benchmark}),
+            curves("Fall from the height, %", days, {"account": falls}, height=90),
+            curves("Invested, % of the account", days, {"": 100.0 * found.exposure}, height=90),
+        )
+    )  # fmt: skip
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    titles = "".join(f'<th class="{"n" if k else ""}">{t}</th>' for k, t in enumerate(head))
+    body = "".join(
+        "<tr>" + "".join(f'<td class="{"n" if k else ""}">{escape(c)}</td>' for k, c in enumerate(r))
+        + "</tr>" for r in rows
+    )  # fmt: skip
+    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _trades(trades: Sequence[Mapping[str, Any]], most: int = 200) -> str:
+    head = ("symbol", "entry", "exit", "shares", "bought at", "sold at", "costs", "dividends",
+            "profit", "why")  # fmt: skip
+    rows = [
+        (t["symbol"], t["entry"], t["exit"], f"{t['shares']:,.0f}", f"{t['entry_price']:,.2f}",
+         f"{t['exit_price']:,.2f}", f"{t['costs']:,.2f}", f"{t['dividends']:,.2f}",
+         f"{t['profit']:+,.2f}", t["reason"])
+        for t in trades[-most:]
+    ]  # fmt: skip
+    more = f"<p class=soft>The last {most} of {len(trades):,}; all of them with --json.</p>"
+    return _table(head, rows) + (more if len(trades) > most else "")
+
+
+def _question(found: Backtest) -> str:
+    asked = found.asked
+    lines = [f"{k} = {asked[k]}" for k in ("universe", "where", "rank", "missing", "benchmark")]
+    rules = ", ".join(f"{k} = {v}" for k, v in found.rules.as_dict().items())
+    return "\n".join([*lines, f"backtest: {rules}"])
+
+
+def render_record(found: Record, stream: TextIO) -> None:
+    """What kept reports came to: the excess by horizon, then the newest nights."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    out.print(f"{found.scan}: {len(found.nights):,} nights kept", style="bold", highlight=False)
+    for h, part in found.by_horizon.items():
+        if part["mean"] is None:
+            out.print(f"{h:>3} sessions: not known yet", highlight=False)
+            continue
+        span = (
+            f"95 % interval {percent(part['low'], 2)} to {percent(part['high'], 2)}"
+            if part["low"] is not None
+            else "too few nights for an interval"
+        )
+        told = part["low"] is not None and (part["low"] > 0.0 or part["high"] < 0.0)
+        out.print(
+            f"{h:>3} sessions: picks less their universe {percent(part['mean'], 2)}, {span}; "
+            f"{part['nights']:,} nights, above in {part['above']:.0%}"
+            + ("" if told else ": not told from zero"),
+            highlight=False,
+        )
+    if found.unproven:
+        out.print(
+            f"{found.unproven:,} reports are left out: they are not reproduced byte for byte",
+            highlight=False,
+        )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("session", "picks", "1", "less universe", "5", "less universe", "first names"):
+        table.add_column(name, justify="left" if name in {"session", "first names"} else "right")
+    for night in found.nights[-10:]:
+        cells = []
+        for sessions in (1, 5):
+            mine, theirs = night[f"picks_{sessions}"], night[f"universe_{sessions}"]
+            less = None if mine is None or theirs is None else mine - theirs
+            cells += [percent(mine, 2), percent(less, 2)]
+        table.add_row(
+            night["session"], str(len(night["picks"])), *cells, " ".join(night["picks"][:5])
+        )
+    out.print(table)

@@ -1,0 +1,166 @@
+"""A bench as tables in the terminal, and as a page with plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, TextIO
+
+from rich.table import Table
+from rich.text import Text
+
+from technic.errors import install_hint
+from technic.interfaces.render.charts import PLOT_STYLE, bars, lines
+from technic.interfaces.render.report_page import STYLE
+from technic.interfaces.render.text import console
+from technic.scanner.svg import POLICY
+
+MARKS = {True: "holds", False: "FAILS", None: "not run"}
+LADDER = {
+    "symbols": "symbols", "cold_s": "cold s", "fresh_ms": "fresh ms", "warm_ms": "again ms",
+    "incremental_ms": "night ms", "us_per_symbol": "µs each", "calls": "calls",
+    "hit_rate": "hits %", "peak_mb": "peak MB", "cpu_pct": "CPU %", "errors": "errors",
+    "off_reference": "off",
+}  # fmt: skip
+LEGEND = (
+    "cold: a new process from its first line, nothing kept; fresh: nothing kept; again: the same question; night: after "
+    "a new session; off: values that the slow reference does not give"
+)
+LEVERS = {"lever": "without …", "symbols": "symbols", "with_ms": "with ms", "without_ms": "without ms", "lost_s": "lost s"}  # fmt: skip
+POOLS = {"executor": "executor", "symbols": "symbols", "ms": "ms", "equal": "same bytes"}
+TARGETS = {"what": "what", "hoped": "the plan hoped", "measured": "measured"}
+FILTERS = {"how": "5,277 symbols, three filters", "ms": "ms", "equal": "equal"}
+REGRESSIONS = {"what": "figure", "before": "before", "now": "now", "ratio": "×"}
+
+
+def render_bench(found: Mapping[str, Any], stream: TextIO) -> None:
+    """Everything, as tables."""
+    out = console(stream)
+    about = found["about"]
+    out.print(Text(f"{about['market']} · {about['symbols']:,} symbols", style="bold"))
+    out.print(_where(about), highlight=False)
+    for figure in found["figures"]:
+        line = f"{figure['what']:58} {figure['median']:10,.1f} {figure['unit']}"
+        out.print(f"{line}  ({figure['minimum']:,.1f} – {figure['maximum']:,.1f})", highlight=False)
+    _table(out, "The ladder", LADDER, found["ladder"])
+    out.print(LEGEND, style="dim", highlight=False)
+    _table(out, "Twelve checks", {"name": "check", "mark": "", "figure": "found", "target": "asked"},
+           [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]])  # fmt: skip
+    _table(out, "The plan", TARGETS, found["targets"])
+    _table(out, "Levers: a step switched off alone", LEVERS, found["levers"])
+    _table(out, "Pools: pandas work that holds the GIL", POOLS, found["pools"])
+    _table(out, "A universe filtered", FILTERS, found["filters"])
+    out.print(_compared(found), highlight=False)
+    if "regressions" in found:
+        worse = [row for row in found["regressions"] if row["regression"]]
+        if worse:
+            _table(out, "Slower than before", REGRESSIONS, worse)
+        else:
+            out.print(f"{len(found['regressions'])} figures against the older run: none is slower "
+                      "beyond the noise", highlight=False)  # fmt: skip
+
+
+def _where(about: Mapping[str, Any]) -> str:
+    return (
+        f"technic {about['version']}, {about['at']}, {about['system']}, {about['cores']} cores, "
+        f"Python {about['python']}"
+    )
+
+
+def _compared(found: Mapping[str, Any]) -> str:
+    old = found["baseline"]
+    if old is None:
+        return f"The scan before this one: not run; it needs pandas: {install_hint('bench')}"
+    drawn = (
+        f"{old['symbols']:,} symbols drawn by seed, scaled" if old["sampled"] else "every symbol"
+    )
+    return (
+        f"The scan before this one, in pandas, on the same bars ({drawn}): "
+        f"{old['B0']['us_per_symbol']:,.0f} µs a symbol and {old['b0_peak_mb']:,} MB; as intended "
+        f"{old['B1']['us_per_symbol']:,.0f} µs. Ours {old['ours_us_per_symbol']:,.2f} µs: "
+        f"{found['speedup']:,.0f} ×"
+    )
+
+
+def _table(
+    out: Any, title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    out.print(Text(title, style="bold"))
+    shown = Table(box=None, pad_edge=False, padding=(0, 1))
+    for name, head in columns.items():
+        words = rows and isinstance(rows[0].get(name), str)
+        shown.add_column(head, justify="left" if words else "right", overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(name, row.get(name)) for name in columns))
+    out.print(shown)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10 else f"{value:,.0f}"  # noqa: PLR2004
+    return f"{value:,}" if isinstance(value, int) and name != "year" else str(value)
+
+
+def bench_page(found: Mapping[str, Any]) -> str:
+    """The same as a page of its own, with plots."""
+    about = found["about"]
+    rungs = found["ladder"]
+    sizes = [f"{rung['symbols']:,}" for rung in rungs]
+    plots = [
+        lines("ms by symbols: uncached, cached, new session", sizes, {
+            "uncached": [rung["fresh_ms"] for rung in rungs],
+            "cached": [rung["warm_ms"] for rung in rungs],
+            "new session": [rung["incremental_ms"] for rung in rungs],
+        }),
+        bars("µs per symbol", dict(zip(sizes, (rung["us_per_symbol"] for rung in rungs), strict=True))),
+        bars("Peak MB", dict(zip(sizes, (float(rung["peak_mb"]) for rung in rungs), strict=True))),
+        bars("Lost without it at 5,277 symbols, s", {
+            row["lever"].split(":")[0]: row["lost_s"]
+            for row in found["levers"] if row["symbols"] == max(r["symbols"] for r in found["levers"])
+        }, step=90),
+        bars("100 symbols of pandas work, ms", {
+            str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
+            for row in found["pools"] if row["symbols"] == max(r["symbols"] for r in found["pools"])
+        }, step=82),
+    ]  # fmt: skip
+    sections = [
+        ("The ladder", LADDER, rungs),
+        ("Twelve checks", {"name": "check", "mark": "", "figure": "found", "target": "asked"},
+         [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]]),
+        ("The plan", TARGETS, found["targets"]),
+        ("Levers: a step switched off alone", LEVERS, found["levers"]),
+        ("Pools: pandas work that holds the GIL", POOLS, found["pools"]),
+        ("A universe filtered", FILTERS, found["filters"]),
+        ("Against the older run", {**REGRESSIONS, "regression": "slower"}, found.get("regressions", [])),
+    ]  # fmt: skip
+    body = "".join(_section(*section) for section in sections if section[2])
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>technic bench</title>
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width"><style>{STYLE}{PLOT_STYLE}</style></head><body><main>
+<h1>What a scan takes</h1>
+<p>{escape(str(about["market"]))}, {about["symbols"]:,} symbols. {escape(_where(about))}.</p>
+<p>{escape(_compared(found))}</p>
+{"".join(plots)}
+<p>{escape(LEGEND)}.</p>
+{body}
+</main></body></html>
+"""
+
+
+def _section(title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns.values())
+    lines_ = "".join(
+        "<tr>"
+        + "".join(f"<td>{escape(_cell(name, row.get(name)))}</td>" for name in columns)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<h2>{escape(title)}</h2><div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{lines_}</tbody></table></div>"
+    )

@@ -1,0 +1,172 @@
+"""Reasons as text: a score taken apart down to the filings, and why another is not ranked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from technic.interfaces.render.text import Command, console, number, ordinal, quoted
+from technic.market.sessions import NEW_YORK
+
+if TYPE_CHECKING:
+    from technic.scanner.inspect.explain import Explanation, Part, WhyNot
+    from technic.scanner.inspect.provenance import Told
+
+
+def render_explanation(found: Explanation, command: Command, stream: TextIO) -> None:
+    """A score taken apart, and what moved."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    before = ""
+    if found.score_before is not None:
+        place = f"{found.rank_before}" if found.rank_before else "not ranked"
+        before = f"  ({found.before}: {place}, {found.score_before:.2f})"
+    name = f"  {found.name}" if found.name else ""
+    out.print(
+        Text.assemble(
+            (f"{found.symbol}{name}", "bold"),
+            f"  rank {found.rank} of {found.n_ranked:,}  score {found.score:.2f}{before}"
+            f"  as of {found.as_of}",
+        )
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    for _ in range(5):
+        table.add_column(no_wrap=False)
+    for part in found.parts:
+        moved = "" if part.before is None else f"{part.contribution - part.before:+.2f}"
+        made_of = "" if _takes_apart(part) else _briefly(part)
+        table.add_row(
+            Text(f"{part.contribution:+8.2f}"),
+            Text(part.text, style="bold"),
+            Text(made_of or f"value {number(part.value)}"),
+            Text(ordinal(round(part.percentile))),
+            Text(moved, style="dim"),
+        )
+        if _takes_apart(part):
+            _add_pieces(table, part)
+    out.print(table)
+    out.print(f"{found.score:+8.2f}  exactly")
+    _print_filings(found, out)
+    if found.evidence is not None:
+        out.print(_evidence(found.evidence), markup=False)
+    for note in found.notes:
+        out.print(f"Note: {note}", markup=False)
+    if found.score_before is not None:
+        out.print(
+            f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
+            "term by term"
+        )
+    history = command(f"features 'rsi(14)' --symbols {quoted(found.symbol)}")
+    out.print(f"Next: {history}", markup=False, soft_wrap=True)
+
+
+def _takes_apart(part: Part) -> bool:
+    """Whether a term shows what each of its pieces adds, or the filings behind it."""
+    return any(piece.told or piece.percentile is not None for piece in part.pieces)
+
+
+def _briefly(part: Part) -> str:
+    """What a term is made of, on one line."""
+    return ", ".join(f"{piece.text} {number(piece.value)}" for piece in part.pieces[:4])
+
+
+def _add_pieces(table: Table, part: Part) -> None:
+    """What each piece of a term adds, its value and where that stands; then what is unknown."""
+    for piece in part.pieces:
+        if piece.percentile is None and piece.contribution is None:
+            continue
+        adds = "" if piece.contribution is None else f"{piece.contribution:+.2f}"
+        table.add_row(
+            "",
+            Text(f"  {adds:>7}  {piece.text}", style="dim"),
+            Text(number(piece.value), style="dim"),
+            Text("" if piece.percentile is None else ordinal(round(piece.percentile)), style="dim"),
+            "",
+        )
+    silent = [p.text for p in part.pieces if p.percentile is None and p.contribution is None]
+    if silent:
+        table.add_row("", Text("  unknown", style="dim"), Text(", ".join(silent), style="dim"))
+
+
+def _print_filings(found: Explanation, out: Console) -> None:
+    """Every filing that gave a number, when it became known, and the numbers that count."""
+    filings: dict[tuple[str, str, str], dict[str, None]] = {}
+    for part in found.parts:
+        for piece in part.pieces:
+            for told in piece.told if piece.value is not None else ():
+                seen = str(told.known_at.astimezone(NEW_YORK).date())
+                key = (seen, str(told.period_end), told.form or "filing")
+                filings.setdefault(key, {})[_said(told)] = None
+    if not filings:
+        return
+    out.print("Filings behind it, and the night each became known:")
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    for (seen, end, form), numbers in sorted(filings.items(), reverse=True):
+        table.add_row(Text(f"  {seen}"), Text(form), Text(f"to {end}"), Text(", ".join(numbers)))
+    out.print(table)
+
+
+def _evidence(found: dict[str, Any]) -> str:
+    """What such a score has been worth, in one line."""
+    part = found["ic"].get("5") or next(iter(found["ic"].values()))
+    if part["mean"] is None or part["low"] is None:
+        return "Evidence for this score: too little on this store to say anything"
+    sure = "told from zero" if part["low"] * part["high"] > 0 else "not told from zero"
+    return (
+        f"Evidence for this score: rank IC at 5 sessions {part['mean']:+.3f}, 95 % interval "
+        f"{part['low']:+.3f} … {part['high']:+.3f} over {part['sessions']:,} sessions: {sure}"
+    )
+
+
+def _said(told: Told) -> str:
+    """A number of a filing: net income 788.0M (12 months)."""
+    stretch = f" ({told.months} months)" if told.months else ""
+    return f"{told.item} {compact(told.value)}{stretch}"
+
+
+def compact(value: float) -> str:
+    """A number as people write large ones.
+
+    Examples
+    --------
+    >>> compact(122_641_000.0), compact(-0.28), compact(1.5e12)
+    ('122.6M', '-0.28', '1.5T')
+    """
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(value) >= size:
+            return f"{value / size:.1f}{letter}"
+    return f"{value:.2f}"
+
+
+def render_why_not(found: WhyNot, stream: TextIO) -> None:
+    """Each clause and how far it misses."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold yellow")
+    failing = [clause for clause in found.clauses if clause.verdict != "ok"]
+    if found.rank is not None:
+        out.print(f"{found.symbol} is ranked: {found.rank} as of {found.as_of}")
+    else:
+        why = f" ({found.detail})" if found.detail and not found.clauses else ""
+        count = f": {len(failing)} of {len(found.clauses)} clauses" if failing else ""
+        out.print(
+            f"{found.symbol} is not ranked as of {found.as_of}: {found.title}{why}{count}",
+            markup=False,
+        )
+    table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
+    for _ in range(3):
+        table.add_column()
+    for clause in found.clauses:
+        table.add_row(clause.verdict, Text(clause.text), Text(clause.detail))
+    if found.clauses:
+        out.print(table)
+    if found.would_rank is not None and failing:
+        met = "that clause" if len(failing) == 1 else "those clauses"
+        out.print(f"With {met} met it would rank {ordinal(found.would_rank)}.")
+    elif found.rank is None and found.would_rank is None:
+        why = f": {found.detail}" if found.bucket in {"unknown", "short_history"} else ""
+        out.print(f"Its score is unknown{why}.", markup=False)

@@ -1,0 +1,104 @@
+"""A report in other forms: JSON, CSV, Parquet, HTML, a list of tickers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from technic.errors import ConfigError
+from technic.interfaces.render.text import render_scan
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from technic.scanner.report import Report
+
+
+def write(report: Report, form: str, out: Path | None) -> None:
+    """A report in one of the formats, to a file or to standard output.
+
+    Raises
+    ------
+    ConfigError
+        If a binary format was to go to a terminal, or the file cannot be written.
+    """
+    put(_content(report, form), form, out, f"{len(report.shown)} rows")
+
+
+def put(content: bytes, form: str, out: Path | None, what: str) -> None:
+    """Bytes to a file, or to standard output.
+
+    Raises
+    ------
+    ConfigError
+        If a binary format was to go to a terminal, or the file cannot be written.
+    """
+    if out is None:
+        if form == "parquet" and sys.stdout.isatty():
+            raise ConfigError("--format parquet writes bytes: name a file with --out")
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
+    print(f"{out}: {what}, {form}", file=sys.stderr)
+
+
+def _content(report: Report, form: str) -> bytes:
+    if form == "json":
+        import orjson  # noqa: PLC0415
+
+        return orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+    if form == "csv":
+        return csv_of(report).encode()
+    if form == "tickers":
+        return "".join(f"{row.symbol}\n" for row in report.shown).encode()
+    if form == "html":
+        from technic.interfaces.render.report_page import page  # noqa: PLC0415
+
+        return page(report).encode()
+    if form == "parquet":
+        buffer = io.BytesIO()
+        report.rows.write_parquet(buffer)
+        return buffer.getvalue()
+    text = io.StringIO()
+    render_scan(report, lambda command: f"technic {command}", text)
+    return text.getvalue().encode()
+
+
+def safe_csv(table: pl.DataFrame) -> bytes:
+    """A table as CSV in which no spreadsheet takes a text for a formula; numbers stay numbers."""
+    import polars as pl  # noqa: PLC0415 -- a report's own rows need no frame
+
+    column, formula = pl.col(pl.String), r"^[=+\-@\t\x00]"
+    quoted = pl.when(column.str.contains(formula)).then(pl.lit("'") + column).otherwise(column)
+    return table.with_columns(quoted.name.keep()).write_csv().encode()
+
+
+def csv_of(report: Report) -> str:
+    """Rows as CSV, plans beside them; a last column marks a simulated market."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    plan_names = ("side", "entry", "stop", "target", "size", "risk", "capped_by")
+    columns = report.asked["columns"]
+    header = ["rank", "symbol", "name", "sector", "score", "percentile", *columns]
+    mark = ["simulated"] if report.simulated is not None else []
+    writer.writerow([*header, *(f"plan_{name}" for name in plan_names), *mark])
+    for row in report.shown:
+        record = report.record(row)
+        cells = [record[name] for name in header] + [record["plan"][n] for n in plan_names]
+        writer.writerow([_cell(cell) for cell in cells] + ["SIMULATED"] * len(mark))
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\0"}:
+        return f"'{value}"
+    return value

@@ -1,0 +1,79 @@
+"""One question on many sessions: a table, CSV, JSON, Parquet."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import polars as pl
+
+from technic.errors import ConfigError
+from technic.interfaces.render.export import put, safe_csv
+from technic.interfaces.render.text import console
+
+if TYPE_CHECKING:
+    from technic.scanner.scan_sessions import Reports
+
+FORMS = ("csv", "json", "parquet")
+SHOWN = 20  # sessions, of many
+
+
+def render_sessions(found: Reports, seconds: float, stream: TextIO) -> None:
+    """One line per session: how many were ranked, which came first; the newest sessions."""
+    out = console(stream)
+    if found.simulated:
+        out.print("SIMULATED MARKET", style="bold")
+    n = found.sessions.height
+    out.print(f"[bold]{found.asked['name']}[/bold]   {n} sessions, each a scan of its own")
+    best = (
+        found.rows.filter(pl.col("rank") <= 5)  # noqa: PLR2004 -- names a line can hold
+        .group_by("session", maintain_order=True)
+        .agg(pl.col("symbol").str.join("  "))
+        if found.rows.height
+        else pl.DataFrame(schema={"session": pl.Date, "symbol": pl.String})
+    )
+    table = found.sessions.join(best, on="session", how="left", maintain_order="left")
+    for row in table.tail(SHOWN).iter_rows(named=True):
+        out.print(
+            f"{row['session']}  {row['ranked']:6,} of {row['listed']:6,}   {row['symbol'] or 'none'}",
+            highlight=False,
+        )
+    if n > SHOWN:
+        out.print(f"The last {SHOWN} of {n}; all with --format csv|parquet|json", highlight=False)
+    if found.lost:
+        days = ", ".join(str(day) for day in found.lost)
+        out.print(f"lost: {days}: no worker survived them", highlight=False)
+    out.print(
+        f"{seconds:,.1f} s, {1e3 * seconds / max(n, 1):,.0f} ms a session   sealed {found.seal[:12]}",
+        highlight=False,
+    )
+
+
+def write_sessions(found: Reports, form: str, out: Path | None) -> None:
+    """All rows of all sessions in one of `FORMS`, to a file or to standard output.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such form for many sessions, or the file cannot be written.
+    """
+    if form not in FORMS:
+        raise ConfigError(f"--format {form}: of many sessions there are {', '.join(FORMS)}")
+    what = f"{found.rows.height:,} rows of {found.sessions.height:,} sessions"
+    put(_content(found, form), form, out, what)
+
+
+def _content(found: Reports, form: str) -> bytes:
+    if form == "json":
+        import orjson  # noqa: PLC0415
+
+        return orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+    rows = found.rows
+    if found.simulated:
+        rows = rows.with_columns(simulated=pl.lit("SIMULATED"))
+    if form == "csv":
+        return safe_csv(rows)
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer)
+    return buffer.getvalue()

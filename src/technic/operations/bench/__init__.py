@@ -1,0 +1,7 @@
+"""`technic bench`: what a scan takes on this machine, beside what was there before."""
+
+from __future__ import annotations
+
+from technic.operations.bench.timing import Figure, all_features, milliseconds
+
+__all__ = ["Figure", "all_features", "milliseconds"]

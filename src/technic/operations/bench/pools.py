@@ -1,0 +1,77 @@
+"""The same pandas work, which holds the GIL, on every kind of executor: 10 to 100 symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from importlib.util import find_spec
+from os import cpu_count
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from technic.operations.bench.markets import Market
+from technic.operations.bench.timing import milliseconds
+from technic.runtime.executors import Executor, Work, open_executor, spans
+
+SIZES = (10, 20, 50, 100)
+BARS = 250  # of each symbol: a year
+
+
+def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[dict[str, Any]]:
+    """One row per executor and size: `executor`, `symbols`, `ms`, and `equal`, whether the bytes are."""
+    urls = ["inline:"]
+    for workers in range(1, (cpu_count() or 1) + 1):
+        urls += [f"threads:{workers}", f"processes:{workers}"]
+        if find_spec("ray") is not None:
+            urls.append(f"ray://local:{workers}")
+    rows: list[dict[str, Any]] = []
+    wanted: dict[int, bytes] = {}
+    works = {size: work_of(market, size) for size in sizes}
+    for url in urls:
+        with closing(open_executor(url)) as executor:
+            for size in sizes:
+                taken, made = _timed(executor, works[size], size, runs)
+                wanted.setdefault(size, made)
+                rows.append(
+                    {"executor": url, "symbols": size, "ms": round(median(taken), 1),
+                     "equal": made == wanted[size]}
+                )  # fmt: skip
+    return rows
+
+
+def work_of(market: Market, size: int) -> Work:
+    """The baseline's scan of some symbols, their bars put once."""
+    panel = market.view.panel
+    bars = min(BARS, int(panel.lengths.max(initial=0)))
+    chosen = np.flatnonzero(panel.lengths >= bars)[:size]
+    lengths = np.minimum(panel.lengths[chosen], bars)
+    arrays = {
+        name: np.concatenate([panel.run(int(i), name)[-bars:] for i in chosen])
+        for name in ("open", "high", "low", "close", "volume")
+    }
+    bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Work("technic.operations.bench.baseline:part", {}, {**arrays, "bounds": bounds})
+
+
+def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[float], bytes]:
+    count = len(work.arrays["bounds"]) - 1
+    parts = spans(count, max(1, -(-min(count, size) // (2 * executor.workers))))
+
+    def run() -> bytes:
+        answers = [done.answer or {} for done in executor.map(work, parts)]
+        return np.concatenate([answer["values"] for answer in answers]).tobytes()
+
+    taken = milliseconds(run, runs)
+    return taken, run()
+
+
+def best(rows: list[dict[str, Any]], size: int) -> dict[str, float]:
+    """Quickest of each kind of executor at a size, in ms."""
+    found: dict[str, float] = {}
+    for row in rows:
+        kind = str(row["executor"]).partition(":")[0]
+        if row["symbols"] == size and row["ms"] < found.get(kind, float("inf")):
+            found[kind] = float(row["ms"])
+    return found

@@ -1,0 +1,237 @@
+"""The market while it trades: bars of the day so far, a scan over them, and what changed.
+
+    snapshot ─► provisional bars ─► state carried on, on a copy ─► scan ─► difference ─► alerts
+
+Nothing of it reaches the store or a cache: a bar that is not final is nobody's history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from technic.compute.last_bar import carry_ahead
+from technic.data.providers.source import SNAPSHOT_COLUMNS, Ask
+from technic.data.store import Store
+from technic.data.store.intraday_panel import Merged, merge
+from technic.errors import ProviderError
+from technic.market.quality import examine
+from technic.market.sessions import NEW_YORK, nyse
+from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
+from technic.runtime.settings import Settings
+from technic.scanner.inspect.diff import Difference, difference
+from technic.scanner.pipeline import evaluate_question
+from technic.scanner.report import Report
+from technic.scanner.scan import report_of, scan
+from technic.scanner.spec.question import understand
+from technic.scanner.spec.scan_file import ScanFile
+
+FINE = "closed"
+
+
+class Feed(Protocol):
+    """Where bars of the day so far come from."""
+
+    def now(self) -> datetime:
+        """What time it is there."""
+        ...
+
+    def bars(self) -> pl.DataFrame:
+        """Rows of `SNAPSHOT_COLUMNS`.
+
+        Raises
+        ------
+        ProviderError
+            If it does not answer.
+        """
+        ...
+
+
+class Snapshots:
+    """A feed that asks a vendor for the whole market, in one call each time."""
+
+    def __init__(self, source: Any, now: Callable[[], datetime]) -> None:
+        self._source, self._now = source, now
+
+    def now(self) -> datetime:
+        """The vendor's time: a twin has a clock of its own."""
+        return self._now()
+
+    def bars(self) -> pl.DataFrame:
+        """One call."""
+        ask = Ask("snapshot")
+        table: pl.DataFrame = self._source.read(ask, self._source.fetch(ask)).table
+        return table
+
+
+@dataclass(frozen=True)
+class Glance:
+    """One look at the market.
+
+    Attributes
+    ----------
+    report : over the bars of the day so far; None while there are none
+    difference : from the look before; from the newest stored session at the first
+    state : "trading", "closed", "stored" (the session is in the store already) or what went wrong
+    bars, strangers, doubtful, refused : of the snapshot
+    timings : milliseconds by stage, from the snapshot's arrival on; "asked" is the vendor's
+    """
+
+    scan: str
+    at: datetime
+    state: str
+    report: Report | None = None
+    difference: Difference | None = None
+    alerts: tuple[Alert, ...] = ()
+    bars: int = 0
+    strangers: int = 0
+    doubtful: tuple[str, ...] = ()
+    refused: int = 0
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it, without the report."""
+        return {
+            "scan": self.scan,
+            "at": self.at.isoformat(),
+            "state": self.state,
+            "as_of": self.report.as_of.isoformat() if self.report else None,
+            "difference": self.difference.as_dict() if self.difference else None,
+            "alerts": [alert.as_dict() for alert in self.alerts],
+            "bars": self.bars,
+            "strangers": self.strangers,
+            "doubtful": list(self.doubtful),
+            "refused": self.refused,
+            "timings_ms": self.timings,
+        }
+
+
+class Watch:
+    """One scan, looked at again and again."""
+
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        file: ScanFile,
+        name: str = "watch",
+        *,
+        settings: Settings | None = None,
+        book: AlertBook | None = None,
+    ) -> None:
+        self.name, self.file = name, with_crossings(file)
+        self._store, self._feed = store, feed
+        self._settings = settings or Settings.load()
+        self._book = book
+        self._before: Report | None = None
+        self._version = ""
+
+    def glance(self, *, now: datetime | None = None, bars: pl.DataFrame | None = None) -> Glance:
+        """Look once.
+
+        Parameters
+        ----------
+        bars : a snapshot that is at hand already; asked for by default
+        """
+        at = now or self._feed.now()
+        session = session_at(at)
+        version = self._store.require()
+        if version.name != self._version:
+            self._begin(version.name)
+        if session is None:
+            return Glance(self.name, at, FINE)
+        if version.last is not None and version.last >= session:
+            return Glance(self.name, at, "stored")
+        laps: dict[str, float] = {}
+        since = perf_counter()
+        try:
+            told = self._feed.bars() if bars is None else bars
+        except ProviderError as error:
+            return Glance(self.name, at, str(error))
+        laps["asked"] = _ms(since)
+        since = perf_counter()
+        good, refused = _good(told, session)
+        merged = merge(self._store, self._store.panel(version=version), good, session)
+        laps["merged"] = _ms(since)
+        if merged.view is None:
+            return Glance(self.name, at, FINE, refused=refused, doubtful=merged.doubtful)
+        since = perf_counter()
+        report = self._scan(merged, version)
+        laps["scanned"] = _ms(since)
+        since = perf_counter()
+        assert self._before is not None
+        found = difference(self._before, report, crossings(self.file))
+        self._before = report
+        laps["compared"] = _ms(since)
+        alerts = () if self._book is None else tuple(
+            self._book.observe(self.name, self.file, report, datetime.now(UTC))
+        )  # fmt: skip
+        return Glance(
+            self.name, at, "trading", report, found, alerts, merged.bars, len(merged.strangers),
+            merged.doubtful, refused, laps,
+        )  # fmt: skip
+
+    def _begin(self, version: str) -> None:
+        """Another store version: its newest answer, and states carried to its last bar."""
+        self._before = scan(self._store, file=self.file, settings=self._settings)
+        question = understand(self.file)
+        carry_ahead(question.series, self._store.panel(), self._settings)
+        if self._book is not None:
+            self._book.observe(self.name, self.file, self._before, datetime.now(UTC))
+        self._version = version
+
+    def _scan(self, merged: Merged, version: Any) -> Report:
+        section = evaluate_question(
+            self._store, understand(self.file), version=version, view=merged.view,
+            settings=self._settings.reading(),
+        )  # fmt: skip
+        notes = [f"{merged.bars:,} symbols have bars of the day so far, which are not final"]
+        assert merged.view is not None
+        behind = nyse().ordinal(merged.view.as_of) - nyse().ordinal(version.last) - 1
+        if behind:
+            notes.append(f"{behind} sessions before today are missing in the store: sync first")
+        report = report_of(section)
+        return replace(report, notes=(*notes, *report.notes))
+
+
+def watching(
+    watch: Watch, every: timedelta, *, sleep: Callable[[float], None], looks: int | None = None
+) -> Iterator[Glance]:
+    """Look every so often, as long as somebody asks for the next look.
+
+    A look that took longer than `every` is followed at once by the next.
+    """
+    done = 0
+    while looks is None or done < looks:
+        since = perf_counter()
+        yield watch.glance()
+        done += 1
+        if looks is None or done < looks:
+            sleep(max(every.total_seconds() - (perf_counter() - since), 0.0))
+
+
+def session_at(now: datetime) -> date | None:
+    """The session that trades at an instant, or has traded on that day; None if there is none."""
+    table = nyse()
+    day = now.astimezone(NEW_YORK).date()
+    if int(table.ordinals(np.array([day], dtype="datetime64[D]"))[0]) < 0:
+        return None
+    return day if now >= table.opens(table.ordinal(day)) else None
+
+
+def _good(told: pl.DataFrame, session: date) -> tuple[pl.DataFrame, int]:
+    """Rows of the session that can be believed, and how many could not."""
+    mine = told.filter(pl.col("date") == session)
+    known = mine.with_columns(known_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
+    rows = examine(known).good.select(list(SNAPSHOT_COLUMNS))
+    return rows, mine.height - rows.height
+
+
+def _ms(since: float) -> float:
+    return round(1e3 * (perf_counter() - since), 3)

@@ -1,0 +1,162 @@
+"""The daily loop: sync, every saved scan, what changed, alerts, a check of the answers.
+
+Each step leaves what it did behind, so that a loop that was stopped anywhere can simply be run
+again: nothing is asked twice, nobody is told twice, and a night that was missed is caught up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from time import perf_counter
+
+from technic.data.ingest.sync import Synced
+from technic.data.store import Store
+from technic.errors import StoreError, TechnicError, first_line
+from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
+from technic.operations.alerts.channels import Channel
+from technic.operations.alerts.delivery import Delivered, deliver
+from technic.operations.metrics import record
+from technic.operations.saved_scans import Saved, saved_scans
+from technic.operations.spot_check import Accuracy, check
+from technic.runtime.files import alone
+from technic.runtime.settings import Settings
+from technic.scanner.inspect.diff import Difference, difference, session_before
+from technic.scanner.report import Report
+from technic.scanner.scan import scan
+
+Keep = Callable[[str, Report, Difference | None], None]
+CHECKED = 50  # symbols recomputed each day
+
+
+@dataclass
+class Scanned:
+    """One saved scan of the night."""
+
+    name: str
+    report: Report | None = None
+    difference: Difference | None = None
+    alerts: list[Alert] = field(default_factory=list)
+    trouble: str = ""
+
+
+@dataclass
+class Night:
+    """What one run of the daily loop did.
+
+    Attributes
+    ----------
+    trouble : by step, what went wrong; the loop went on with what there was
+    """
+
+    as_of: date | None = None
+    synced: Synced | None = None
+    scans: list[Scanned] = field(default_factory=list)
+    accuracy: Accuracy | None = None
+    delivered: Delivered | None = None
+    trouble: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step did what it should."""
+        wrong = self.accuracy is not None and self.accuracy.off > 0
+        missed = self.synced is not None and bool(self.synced.failed)
+        return not self.trouble and not wrong and not missed and not any(
+            one.trouble for one in self.scans
+        )  # fmt: skip
+
+
+def daily(
+    store: Store,
+    settings: Settings,
+    *,
+    sync: Callable[[], Synced] | None,
+    channels: Mapping[str, Channel],
+    keep: Keep = lambda _name, _report, _difference: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    checked: int = CHECKED,
+) -> Night:
+    """Do everything that is to be done once the session is over.
+
+    Parameters
+    ----------
+    sync : brings the session in; None to go by what is stored
+    keep : is given every report, to be written where people look
+
+    Raises
+    ------
+    StoreError
+        If another daily loop runs, or there is nothing stored at all.
+    """
+    with alone(store.folder, "daily"):
+        night = Night()
+        if sync is not None:
+            with _step(night, "sync"):
+                night.synced = sync()
+        night.as_of = store.require().last
+        book = AlertBook(store.catalog)
+        with _step(night, "scan"):
+            for saved in saved_scans(settings):
+                night.scans.append(_scanned(store, settings, saved, book, keep, clock()))
+        with _step(night, "check"):
+            night.accuracy = check(store, settings, checked)
+        with _step(night, "alert"):
+            night.delivered = deliver(store.catalog, channels, store.folder, clock)
+        with _step(night, "measure"):
+            record(store.catalog, _measures(night), datetime.now(UTC))
+    return night
+
+
+@contextmanager
+def _step(night: Night, name: str) -> Iterator[None]:
+    """A step whose failure is written down, and does not stop the next."""
+    since = perf_counter()
+    try:
+        yield
+    except (TechnicError, OSError) as error:
+        night.trouble[name] = first_line(error)
+    finally:
+        night.seconds[name] = perf_counter() - since
+
+
+def _scanned(
+    store: Store, settings: Settings, saved: Saved, book: AlertBook, keep: Keep, now: datetime
+) -> Scanned:
+    made = Scanned(saved.name)
+    if saved.file is None:
+        made.trouble = saved.trouble
+        return made
+    try:
+        file = with_crossings(saved.file)
+        made.report = scan(store, file=file, settings=settings)
+        try:
+            day = session_before(store, made.report.as_of)
+            before = scan(store, as_of=day, file=file, settings=settings)
+            made.difference = difference(before, made.report, crossings(file))
+        except StoreError:
+            made.difference = None  # the first session of a store
+        made.alerts = book.observe(saved.name, file, made.report, now)
+        _remember(store, saved.name, made.report)
+        keep(saved.name, made.report, made.difference)
+    except (TechnicError, OSError) as error:
+        made.trouble = first_line(error)
+    return made
+
+
+def _remember(store: Store, name: str, report: Report) -> None:
+    """Keep a night's manifest, once."""
+    seal = report.manifest["seal"]
+    if not any(run["kind"] == "daily" and run["seal"] == seal for run in store.catalog.runs()):
+        store.catalog.record_run("daily", name, report.as_of, report.manifest, datetime.now(UTC))
+
+
+def _measures(night: Night) -> dict[str, float]:
+    found = {f"daily_{name}_s": took for name, took in night.seconds.items()}
+    if night.accuracy is not None:
+        found["accuracy_values"] = night.accuracy.values
+        found["accuracy_off"] = night.accuracy.off
+    found["daily_errors"] = len(night.trouble) + sum(bool(one.trouble) for one in night.scans)
+    return found

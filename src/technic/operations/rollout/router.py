@@ -1,0 +1,283 @@
+"""Questions come in, the right engine's answer goes out, and the candidate is watched.
+
+1. The rollout's file is read before every question, and again before a candidate's answer is given.
+2. The stable engine is always asked, and its answer always waited for.
+3. The candidate is asked beside it: in shadow nobody waits for it; in a canary it may take
+   `PATIENCE` times what the stable one took, and its answer is given only if it agrees.
+4. What was seen goes to the record; `health.judge` may roll back, or take the next step.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, replace
+from hashlib import blake2b
+from time import perf_counter
+from typing import Any
+
+import orjson
+
+from technic.errors import ConfigError, StoreError
+from technic.operations.rollout.health import Observation, compared, judge
+from technic.operations.rollout.state import STEPS, Rollout, RolloutFile, Started, start
+from technic.runtime.executors.child import ChildLostError
+
+LOG = logging.getLogger("technic.operations.rollout")
+DEADLINE = 10.0  # seconds after which a candidate has hung
+STABLE_DEADLINE = 120.0
+PATIENCE, AT_LEAST = 2.0, 0.25  # times the stable engine's time, and seconds
+MEMORY = 3 << 30  # bytes a candidate may hold
+RECORD = 8 << 20  # bytes of a trial's record
+
+
+class Router:
+    """Answers questions; one thread asks at a time."""
+
+    def __init__(self, file: RolloutFile, deadline: float = DEADLINE, memory: int = MEMORY) -> None:
+        self.file = file
+        self._deadline, self._memory = deadline, memory
+        self._stable: tuple[str, Started] | None = None
+        self._trial: _Trial | None = None
+
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The answer to `{"id": …, "scan": {…}}`, and whose it is.
+
+        Raises
+        ------
+        StoreError
+            If the stable engine cannot be had.
+        """
+        rollout = self.file.read()
+        trial = self._on_trial(rollout)
+        watched = trial.ask(message) if trial is not None else None
+        since = perf_counter()
+        try:
+            stable = self._ask_stable(rollout, message)
+        except StoreError:
+            if watched is not None:
+                watched.drop()  # nothing to compare with: it says nothing of the candidate
+            raise
+        took = perf_counter() - since
+        if trial is None or watched is None:
+            return {**stable, "engine": rollout.stable}
+        watched.stable(stable, 1e3 * took)
+        mine = None
+        if rollout.phase == "canary" and bucket(message) < rollout.share:
+            mine = watched.wait(max(PATIENCE * took, AT_LEAST))
+            now = self.file.read()
+            if now.candidate != rollout.candidate or now.phase != "canary":
+                mine = None  # taken back meanwhile
+        watched.decided(given=mine is not None)
+        if mine is not None:
+            return {**mine, "engine": rollout.candidate}
+        return {**stable, "engine": rollout.stable}
+
+    def settle(self, patience: float = 60.0) -> None:
+        """Wait until what the candidate was asked has been observed."""
+        if self._trial is not None:
+            self._trial.settle(patience)
+
+    def close(self) -> None:
+        """End every engine."""
+        if self._trial is not None:
+            self._trial.close()
+        if self._stable is not None:
+            self._stable[1].kill()
+        self._trial = self._stable = None
+
+    def _ask_stable(self, rollout: Rollout, message: dict[str, Any]) -> dict[str, Any]:
+        """Asked again once, of a new process, if it is lost."""
+        for last in (False, True):
+            try:
+                if self._stable is not None and self._stable[0] != rollout.stable:
+                    self._stable[1].kill()
+                    self._stable = None
+                if self._stable is None:
+                    self._stable = (rollout.stable, start(rollout.engine(rollout.stable)))
+                return self._stable[1].ask(message, STABLE_DEADLINE)
+            except ChildLostError as lost:
+                self._stable = None
+                if last:
+                    raise StoreError(f"the stable engine {rollout.stable} {lost}") from lost
+        raise AssertionError
+
+    def _on_trial(self, rollout: Rollout) -> _Trial | None:
+        """The candidate of this generation; one that was given up is ended."""
+        wanted = (rollout.candidate, rollout.generation) if rollout.candidate else None
+        if self._trial is not None and self._trial.key != wanted:
+            self._trial.close()
+            self._trial = None
+        if self._trial is None and wanted is not None:
+            self._trial = _Trial(self.file, rollout, self._deadline, self._memory)
+        return self._trial
+
+
+def bucket(message: dict[str, Any]) -> int:
+    """Where a question falls among a hundred: the same question always in the same place."""
+    text = orjson.dumps(message.get("scan"), option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") % 100
+
+
+class _Trial:
+    """A candidate and the thread that asks it: nobody else ever waits for the process."""
+
+    def __init__(self, file: RolloutFile, rollout: Rollout, deadline: float, memory: int) -> None:
+        self.key = (rollout.candidate, rollout.generation)
+        self._file, self._deadline, self._memory = file, deadline, memory
+        self._engine = rollout.engine(rollout.candidate)
+        self._child: Started | None = None
+        self._busy: _Watched | None = None
+        self._over = False
+        self.seen = read_record(file, rollout.generation)
+
+    def ask(self, message: dict[str, Any]) -> _Watched | None:
+        """Ask the candidate; None if it is still busy with an earlier question."""
+        if self._busy is not None and not self._busy.observed.is_set():
+            return None
+        rollout = self._file.read()
+        self._busy = _Watched(message, rollout, self._work, self._observe)
+        return self._busy
+
+    def settle(self, patience: float) -> None:
+        if self._busy is not None:
+            self._busy.observed.wait(patience)
+
+    def close(self) -> None:
+        self._over = True
+        if self._child is not None:
+            self._child.kill()
+
+    def _work(self, message: dict[str, Any]) -> tuple[dict[str, Any] | None, str, float, int]:
+        """The candidate's answer, or why there is none; its time and its process."""
+        try:
+            if self._child is None:
+                self._child = start(self._engine, self._memory)
+            since = perf_counter()
+            answer = self._child.ask(message, self._deadline)
+            took = 1e3 * (perf_counter() - since)
+        except (ChildLostError, ConfigError) as lost:
+            self._child = None
+            return None, str(lost), 0.0, 0
+        if answer.get("id") != message.get("id"):
+            return None, "answered another question", took, self._child.pid
+        return answer, "", took, self._child.pid
+
+    def _observe(self, one: Observation) -> None:
+        """Step 4."""
+        if self._over:
+            return
+        self.seen.append(one)
+        with suppress(OSError):
+            path = self._file.observed(self.key[1])
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not path.exists() or path.stat().st_size < RECORD:
+                with path.open("ab") as handle:
+                    handle.write(orjson.dumps(asdict(one)) + b"\n")
+        rollout = self._file.read()
+        if (rollout.candidate, rollout.generation) != self.key:
+            return
+        verdict = judge(self.seen, rollout.share, rollout.overlap)
+        if verdict.what == "roll back":
+            LOG.warning("%s is rolled back: %s", self.key[0], verdict.why)
+            self._file.change(lambda now: self._unless_moved(now, now.rolled_back(verdict.why)))
+        elif verdict.what == "advance" and rollout.phase == "canary":
+            later = [step for step in STEPS if step > rollout.share]
+            if later:
+                LOG.warning("%s: %s; now %d %%", self.key[0], verdict.why, later[0])
+                self._file.change(lambda now: self._unless_moved(now, now.sharing(later[0])))
+
+    def _unless_moved(self, now: Rollout, then: Rollout) -> Rollout:
+        return then if (now.candidate, now.generation) == self.key else now
+
+
+class _Watched:
+    """One question on its way to the candidate, and what becomes of it."""
+
+    def __init__(
+        self,
+        message: dict[str, Any],
+        rollout: Rollout,
+        work: Callable[[dict[str, Any]], tuple[dict[str, Any] | None, str, float, int]],
+        observe: Callable[[Observation], None],
+    ) -> None:
+        self.observed = threading.Event()
+        self._rollout, self._observe = rollout, observe
+        self._mine: dict[str, Any] | None = None
+        self._answered, self._decided = threading.Event(), threading.Event()
+        self._stable: dict[str, Any] = {}
+        self._stable_ms = 0.0
+        self._given = self._dropped = False
+        threading.Thread(target=self._run, args=(work, message), daemon=True).start()
+
+    def stable(self, answer: dict[str, Any], ms: float) -> None:
+        """What the stable engine said."""
+        self._stable, self._stable_ms = answer, ms
+
+    def drop(self) -> None:
+        """There is no stable answer, and nothing to be observed."""
+        self._dropped = True
+        self._decided.set()
+
+    def wait(self, seconds: float) -> dict[str, Any] | None:
+        """The candidate's answer, if it is there in time and may be given."""
+        self._answered.wait(seconds)
+        mine = self._mine
+        if mine is None or "error" in mine:
+            return None
+        near = compared(mine, self._stable)
+        wanted = self._rollout.overlap
+        agrees = near["same"] if wanted is None else near["overlap"] >= wanted
+        return mine if agrees else None
+
+    def decided(self, *, given: bool) -> None:
+        """Whether its answer was given; now it can be observed."""
+        self._given = given
+        self._decided.set()
+
+    def _run(
+        self,
+        work: Callable[[dict[str, Any]], tuple[dict[str, Any] | None, str, float, int]],
+        message: dict[str, Any],
+    ) -> None:
+        mine, error, ms, pid = work(message)
+        self._mine = mine
+        self._answered.set()
+        self._decided.wait(3 * STABLE_DEADLINE)
+        if self._dropped:
+            self.observed.set()
+            return
+        try:
+            self._observe(self._seen(mine, error, ms, pid))
+        except (ConfigError, StoreError, OSError) as failed:
+            LOG.warning("what the candidate did could not be kept: %s", failed)
+        finally:
+            self.observed.set()
+
+    def _seen(self, mine: dict[str, Any] | None, error: str, ms: float, pid: int) -> Observation:
+        one = Observation(
+            error=error, ms=ms, stable_ms=self._stable_ms, pid=pid, given=self._given,
+            share=self._rollout.share, stable_rss=int(self._stable.get("rss") or 0),
+        )  # fmt: skip
+        if mine is None:
+            return replace(one, same=False, overlap=0.0)
+        if "error" in mine or "error" in self._stable:
+            same = ("error" in mine) == ("error" in self._stable)
+            why = "" if same else f"raised {mine.get('error', {}).get('text', 'nothing')}"
+            return replace(one, error=why, same=same)
+        return replace(one, rss=int(mine.get("rss") or 0), **compared(mine, self._stable))
+
+
+def read_record(file: RolloutFile, generation: int) -> list[Observation]:
+    """What was seen of a trial so far, by whoever served."""
+    try:
+        lines = file.observed(generation).read_bytes().splitlines()
+    except OSError:
+        return []
+    seen = []
+    for line in lines:
+        with suppress(orjson.JSONDecodeError, TypeError):  # the last line may be cut short
+            seen.append(Observation(**orjson.loads(line)))
+    return seen

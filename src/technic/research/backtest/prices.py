@@ -1,0 +1,101 @@
+"""What some securities traded at, as printed: one row per session, one column per security."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import newest_rows
+from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
+from technic.research.forward_returns import QUIET
+
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """Bars as traded, and what happened to shares.
+
+    Attributes
+    ----------
+    ids : int64, shape (n_ids,), ascending
+    ordinals : int64, shape (n_sessions,), every session of a span
+    open, high, low, close, volume : float64, shape (n_sessions, n_ids); NaN where nothing traded
+    ratio : new shares per old one from the open of a session; 1 where there is no split
+    dividend : USD per share held over the night before
+    ends : int64, shape (n_ids,); the row of the last bar of all
+    gone : bool, shape (n_ids,); whether that bar lies well before the end of what is stored
+    """
+
+    ids: IntArray
+    ordinals: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    ratio: FloatArray
+    dividend: FloatArray
+    ends: IntArray
+    gone: BoolArray
+
+    def day(self, row: int) -> date:
+        """The date of a session."""
+        return nyse().day(int(self.ordinals[row]))
+
+
+def tape_of(store: Store, version: StoreVersion, ids: Sequence[int], first: int, last: int) -> Tape:
+    """The tape of some securities between two sessions, as it is known now.
+
+    What was decided was decided on what was known then; what it came to is told by what is known
+    now, corrections included.
+    """
+    mine = np.unique(np.array(ids, dtype=np.int64))
+    among = pl.col("security_id").is_in(mine.tolist())
+    stored = store.table("bars", version).filter(among, pl.col("session") >= nyse().day(first))
+    bars = newest_rows(stored)
+    n, k = last - first + 1, len(mine)
+    row = nyse().ordinals(bars["session"].to_numpy()).astype(np.int64) - first
+    column = np.searchsorted(mine, bars["security_id"].to_numpy())
+    ends = np.zeros(k, dtype=np.int64)
+    np.maximum.at(ends, column, row)
+    inside = row < n
+    made = {name: np.full((n, k), np.nan) for name in FIELDS}
+    for name, values in made.items():
+        values[row[inside], column[inside]] = bars[name].to_numpy()[inside]
+    made["open"][~(made["open"] > 0.0)] = np.nan
+    assert version.last is not None
+    gone = ends < nyse().ordinal(version.last) - first - QUIET
+    ratio, dividend = _actions(store, version, mine, first, n)
+    if version.adjustment == "splits":
+        ratio[:] = 1.0
+    return Tape(mine, np.arange(first, last + 1), **made, ratio=ratio, dividend=dividend,
+                ends=ends, gone=gone)  # fmt: skip
+
+
+def _actions(
+    store: Store, version: StoreVersion, ids: IntArray, first: int, n: int
+) -> tuple[FloatArray, FloatArray]:
+    """Split ratios and dividends by session and security."""
+    actions = (
+        store.table("actions", version)
+        .filter(pl.col("security_id").is_in(ids.tolist()))
+        .collect()
+        .sort("known_at")
+        .unique(["security_id", "session", "kind"], keep="last", maintain_order=True)
+    )
+    row = nyse().ordinals(actions["session"].to_numpy()).astype(np.int64) - first
+    column = np.searchsorted(ids, actions["security_id"].to_numpy())
+    value, kind = actions["value"].to_numpy(), actions["kind"].to_numpy()
+    ratio, dividend = np.ones((n, len(ids))), np.zeros((n, len(ids)))
+    inside = (row >= 0) & (row < n)
+    split, paid = inside & (kind == "split") & (value > 0.0), inside & (kind == "dividend")
+    ratio[row[split], column[split]] = value[split]
+    dividend[row[paid], column[paid]] = value[paid]
+    return ratio, dividend

@@ -1,0 +1,146 @@
+"""What came after each session: returns from the next open, of names that vanish too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from technic.data.store import Store
+from technic.data.store.panels import MappedPanel
+from technic.market.panel import Panel
+from technic.market.sessions import nyse
+from technic.market.typing import BoolArray, FloatArray, IntArray
+from technic.research.statistics.significance import YEAR
+
+CUT = 1.0  # a forward return counts at most +100 %
+LEAVING = 0.01  # of the names, a year: fewer than of any real market
+QUIET = 5  # sessions without a bar at the end, after which a name has vanished
+IMPUTED = (-0.55, 0.0)  # other returns of names that vanish, to see what hangs on it
+
+
+def forward_returns(
+    view: MappedPanel,
+    ordinals: IntArray,
+    horizons: Sequence[int],
+    *,
+    dividends: pl.DataFrame | None = None,
+    delisting: float = 0.0,
+) -> FloatArray:
+    """Returns from the open after each session to the open `h` sessions later.
+
+    Who does not trade on the day of the exit leaves at its last close before; who does not trade
+    at the next open cannot be bought. A gain counts at most `CUT`.
+
+    Parameters
+    ----------
+    dividends : as `dividends_of` gives them; who holds a share over the ex-date is paid
+    delisting : the return from its last close that is imputed to a name that has vanished
+
+    Returns
+    -------
+    ndarray
+        float64, shape (n_horizons, n_ordinals, n_symbols); NaN where it cannot be known.
+    """
+    panel, first = view.panel, int(ordinals[0])
+    span = int(ordinals[-1]) - first + 1
+    opens = np.full((span, len(panel)), np.nan)
+    exits = np.full((span, len(panel)), np.nan)
+    for i in range(len(panel)):
+        at = panel.run(i, "session").astype(np.int64) - first
+        seen = (at >= 0) & (at < span)
+        opens[at[seen], i] = panel.run(i, "open")[seen]
+        exits[at[seen], i] = panel.run(i, "close")[seen]
+    opens[~(opens > 0.0)] = np.nan
+    ends = panel.last("session") - first
+    gone = vanished(view)
+    # The last close known by the evening before each session.
+    for t in range(1, span):
+        missing = np.isnan(exits[t])
+        exits[t, missing] = exits[t - 1, missing]
+        left = gone & (ends == t - 1)
+        exits[t, left] *= 1.0 + delisting
+    paid = _paid(panel, dividends, first, span)
+    out = np.full((len(horizons), len(ordinals), len(panel)), np.nan)
+    for j, h in enumerate(horizons):
+        for k, ordinal in enumerate(ordinals - first):
+            leave = ordinal + 1 + h
+            if leave < span:
+                price = np.where(np.isnan(opens[leave]), exits[leave - 1], opens[leave])
+                off = gone & (ends == leave - 1)  # vanished this very morning
+                price[off] = exits[leave, off]
+                held = 0.0 if paid is None else paid[leave] - paid[ordinal + 1]
+                with np.errstate(all="ignore"):
+                    gain = (price + held) / opens[ordinal + 1] - 1.0
+                    out[j, k] = np.minimum(gain, CUT)
+    return out
+
+
+def vanished(view: MappedPanel) -> BoolArray:
+    """Whose last bar lies more than `QUIET` sessions before the end of what is looked at."""
+    last = view.panel.last("session")
+    gone: BoolArray = last < nyse().ordinal(view.as_of) - QUIET
+    return gone
+
+
+def survivors_only(gone: BoolArray, sessions: int) -> list[str]:
+    """A note, where so few names have vanished that those that did must be missing.
+
+    Of a real market some percent leave each year.
+    """
+    if gone.sum() >= LEAVING * len(gone) * sessions / YEAR:
+        return []
+    note = (
+        "this store holds almost only names that still trade: what vanished is missing, and every "
+        "figure is flattered by it"
+    )
+    return [note]
+
+
+def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:
+    """Dividends known now: `at` (position of the symbol), `ordinal` of the ex-date, `value`.
+
+    `value` is in USD per share as the panel's shares are: divided by every later split.
+    """
+    actions = (
+        store.table("actions", view.version)
+        .filter(pl.col("session") <= view.as_of, pl.col("kind").is_in(["split", "dividend"]))
+        .collect()
+        .sort("known_at")
+        .unique(["security_id", "session", "kind"], keep="last", maintain_order=True)
+    )
+    ids = pl.Series("security_id", view.panel.security_ids)
+    places = pl.DataFrame({"security_id": ids, "at": np.arange(len(ids))})
+    found = actions.filter(pl.col("kind") == "dividend", pl.col("value") > 0.0)
+    found = found.join(places, on="security_id")
+    splits = actions.filter(pl.col("kind") == "split").select(
+        "security_id", split="session", ratio="value"
+    )
+    later = (
+        found.select("security_id", "session")
+        .join(splits, on="security_id")
+        .filter(pl.col("split") > pl.col("session"))
+        .group_by("security_id", "session")
+        .agg(factor=pl.col("ratio").product())
+    )
+    joined = found.join(later, on=["security_id", "session"], how="left")
+    return joined.select(
+        "at",
+        ordinal=pl.Series(nyse().ordinals(joined["session"].to_numpy()), dtype=pl.Int64),
+        value=pl.col("value") / pl.col("factor").fill_null(1.0),
+    ).filter(pl.col("ordinal") >= 0)
+
+
+def _paid(panel: Panel, dividends: pl.DataFrame | None, first: int, span: int) -> FloatArray | None:
+    """What a share has paid from the first session through each; None if nothing ever was."""
+    if dividends is None or dividends.is_empty():
+        return None
+    at = dividends["ordinal"].to_numpy() - first
+    seen = (at >= 0) & (at < span)
+    paid = np.zeros((span, len(panel)))
+    np.add.at(
+        paid, (at[seen], dividends["at"].to_numpy()[seen]), dividends["value"].to_numpy()[seen]
+    )
+    total: FloatArray = np.cumsum(paid, axis=0)
+    return total

@@ -1,0 +1,122 @@
+"""All canaries of a training: those of `alpha.canaries`, and the two that need a store.
+
+C1   features at random points, once more without their future: the same bits
+C12  what a model is given in a scan is what it learned from: the same bits
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from technic.compute.benchmark import benchmark_closes
+from technic.data.store import Store
+from technic.indicators.kernel.run import evaluate
+from technic.market.sessions import nyse
+from technic.query.series import single_series
+from technic.research.learning import canaries
+from technic.research.learning.canaries import Canary
+from technic.research.learning.folds import Spans, walk_forward
+from technic.research.learning.train_file import TrainFile
+from technic.research.learning.walk_forward import Learner, forecasts
+from technic.runtime.executors import Progress
+from technic.runtime.settings import Settings
+from technic.scanner.alpha.samples import Samples
+from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.forecast import members_of, rows_of
+
+POINTS = 100_000
+SESSIONS = 6  # on which training and serving are compared
+WORLDS = 200
+BATCH = 8  # features whose whole histories are held at once
+
+
+def sing(
+    store: Store,
+    file: TrainFile,
+    samples: Samples,
+    learner: Learner,
+    spans: Spans,
+    settings: Settings,
+    progress: Progress,
+    *,
+    worlds: int = WORLDS,
+    points: int = POINTS,
+) -> tuple[Canary, ...]:
+    """Every canary, in order."""
+    folds = walk_forward(len(samples), spans, file.horizon)
+    sung = []
+
+    def note(found: Canary) -> None:
+        sung.append(found)
+        progress(len(sung), 12, f"canary {found.name}")
+
+    note(truncated(store, file, settings, points))
+    note(canaries.shuffled_labels(samples, folds))
+    note(canaries.knows_label(samples, folds))
+    score = forecasts(samples, learner, folds, 0)
+    note(canaries.late(samples, score, folds))
+    note(canaries.longer_embargo(samples, spans))
+    note(canaries.random_walks(worlds, progress))
+    note(canaries.planted_worlds(max(worlds, 200)))
+    note(canaries.noise_columns(samples, learner, folds))
+    note(canaries.names_and_dates(samples, learner, folds))
+    note(canaries.not_constant(samples, score, folds))
+    note(canaries.membership(samples, np.arange(samples.next_return.shape[1])))
+    note(served(store, file, samples, settings))
+    return tuple(sung)
+
+
+def truncated(store: Store, file: TrainFile, settings: Settings, points: int = POINTS) -> Canary:
+    """C1: every feature at random symbols and sessions, with all later bars taken away."""
+    view = store.panel(None, version=store.require())
+    panel, closes = view.panel, benchmark_closes(view, "market")
+    rng = np.random.default_rng(1)
+    chosen = np.flatnonzero(panel.lengths > 1)
+    panel = panel.select(chosen)
+    rounds = -(-points // max(len(panel), 1))
+    cuts = [rng.integers(1, panel.lengths + 1) for _ in range(rounds)]
+    starts = np.cumsum(panel.lengths) - panel.lengths
+    series = single_series(file.features)
+    changed = compared = 0
+    for k in range(0, len(series), BATCH):
+        batch = series[k : k + BATCH]
+        whole = evaluate(batch, panel, settings.kernels, benchmark=closes, every_bar=True)
+        for seen in cuts:
+            cut = replace(panel, lengths=seen)
+            last = evaluate(batch, cut, settings.kernels, benchmark=closes)
+            then = whole[:, starts + seen - 1]
+            changed += int((last.view(np.int64) != then.view(np.int64))[~(np.isnan(last) & np.isnan(then))].sum())  # fmt: skip
+            compared += last.size
+    n = rounds * len(panel)
+    said = f"{len(series)} features at {n:,} points without their future: {changed} of {compared:,} values change"  # fmt: skip
+    return Canary("C1", changed == 0, float(changed), said)
+
+
+def served(store: Store, file: TrainFile, samples: Samples, settings: Settings) -> Canary:
+    """C12: rows of the past as a scan of that session makes them."""
+    version = store.require()
+    newest = store.panel(None, version=version)
+    plain = settings.uncached()
+    chosen = np.unique(np.linspace(len(samples) // 4, len(samples) - 1, SESSIONS).astype(int))
+    different = compared = strangers = 0
+    for session in chosen:
+        day = nyse().day(int(samples.ordinals[session]))
+        view = store.panel(None if day == version.last else day, version=version)
+        inside = members_of(file.universe, view, plain, Known(store, view, plain))
+        rows = samples.rows(int(session))
+        learned = newest.panel.security_ids[samples.symbols[rows]]
+        asked = view.panel.security_ids[inside]
+        strangers += len(set(learned.tolist()) ^ set(asked.tolist()))
+        x = rows_of(samples.features, view, plain, inside)
+        both, mine, theirs = np.intersect1d(asked, learned, return_indices=True)
+        one, other = x[mine], samples.x[rows][theirs]
+        same = (one.view(np.int32) == other.view(np.int32)) | (np.isnan(one) & np.isnan(other))
+        different += int((~same).sum())
+        compared += len(both) * x.shape[1]
+    said = (
+        f"{len(chosen)} sessions as they were learned and as they are asked: {different} of "
+        f"{compared:,} values differ, {strangers} symbols are in one only"
+    )
+    return Canary("C12", different == 0 and strangers == 0, float(different), said)
