@@ -19,9 +19,9 @@ from technic.market.schema import SECTORS
 from technic.query.evaluate import Evaluation
 from technic.research.evaluation import evaluate
 from technic.runtime.settings import Setting, Settings
-from technic.scanner.columns.attributes import Known
-from technic.scanner.columns.percentile_cache import Crossed
-from technic.scanner.spec.question import understand
+from technic.scanner.columns.attributes import Attributes
+from technic.scanner.columns.percentile_cache import PercentileCache
+from technic.scanner.spec.question import resolve_question
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 RATIOS = (
@@ -143,7 +143,7 @@ def _percentiles(home, settings, runs, spread):
     store.import_filings(statements(made.bars, made.listings, 7))
     texts = [f"pct_rank({ratio}, by=sector)" for ratio in RATIOS]
     asked = tc.ScanFile(columns=tuple(texts), rank="close")
-    question = understand(asked)
+    question = resolve_question(asked)
     view = store.panel()
     from technic.compute.last_bar import columns_of
 
@@ -153,14 +153,14 @@ def _percentiles(home, settings, runs, spread):
     first, again = [], []
     for k in range(runs + 1):
         kept = Settings({**settings.given, "cache": Setting("cache", f"memory,file://{home}/p{k}", "")})  # fmt: skip
-        known = Known(store, view, kept)
+        known = Attributes(store, view, kept)
         known.prefetch(question.names & set(_facts()))
         for times in (first, again):
             evaluation = Evaluation(
                 len(view.panel), columns, known, universe, lambda _n: frozenset()
             )
             since = perf_counter()
-            crossed = Crossed.recall(question, evaluation, view, kept)
+            crossed = PercentileCache.recall(question, evaluation, view, kept)
             for node in nodes:
                 evaluation.value(node)
             times.append(1e3 * (perf_counter() - since))

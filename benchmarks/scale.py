@@ -19,7 +19,7 @@ from technic.operations.bench.run import run
 from technic.operations.bench.timing import busy
 from technic.runtime.executors import open_executor
 from technic.scanner.scan_sessions import scan_sessions
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile, presets
 
 GIL_SYMBOLS = 1_000
@@ -101,12 +101,12 @@ def _large(panel, settings, runs, spread_of):
     }
     big = pack(np.arange(11_000), np.full(11_000, 1_260), columns)
     every = dict.fromkeys(
-        s for name in presets() for s in understand(ScanFile.preset(name)).series
+        s for name in presets() for s in resolve_question(ScanFile.preset(name)).series
         if "benchmark" not in repr(s)
     )  # fmt: skip
     rows = []
     for what, series in (
-        ("of the default scan", understand(ScanFile()).series),
+        ("of the default scan", resolve_question(ScanFile()).series),
         ("of all presets together", list(every)),
         ("there are", all_features()),
     ):

@@ -10,14 +10,14 @@ import httpx2
 import uvicorn
 
 from technic.interfaces.http.app import create_app
-from technic.interfaces.http.state import Exposure, Hub
+from technic.interfaces.http.state import Exposure, ServerState
 from technic.runtime.settings import Settings
 
 
 @contextmanager
 def served(store, *, keyed=False, feed=None, settings=None):
     """A hub and a client of it; the server is real, in a thread."""
-    hub = Hub(store, settings or Settings.load(), Exposure(frozenset(), keyed), feed)
+    hub = ServerState(store, settings or Settings.load(), Exposure(frozenset(), keyed), feed)
     config = uvicorn.Config(
         create_app(hub), host="127.0.0.1", port=0, log_level="error", server_header=False
     )

@@ -24,7 +24,7 @@ from technic.operations.alerts.webhook_guard import is_public, target_of
 from technic.operations.saved_scans import content_of, save_scan, saved_scans
 from technic.runtime.settings import Settings
 from technic.scanner.scan import scan
-from technic.scanner.spec.alert_rules import AlertRules, Memory, Seen, decide, first_memory
+from technic.scanner.spec.alert_rules import AlertRules, Memory, ScanMembers, decide, first_memory
 from technic.scanner.spec.scan_file import ScanFile
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def seen(*ids):
-    return Seen({i: f"S{i}" for i in ids})
+    return ScanMembers({i: f"S{i}" for i in ids})
 
 
 def kinds(told):
@@ -66,7 +66,7 @@ def test_a_crossing_is_told_when_it_turns_true_on_the_list():
     rules = AlertRules(crossed=("x",), on=("crossed",))
 
     def look(*true):
-        return Seen({1: "A", 2: "B"}, {"x": frozenset(true)}, {"x": frozenset({1, 2})})
+        return ScanMembers({1: "A", 2: "B"}, {"x": frozenset(true)}, {"x": frozenset({1, 2})})
 
     memory = first_memory(look(1))
     assert kinds(decide(memory, look(1, 2), rules, NOW)) == [("crossed", 2)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from technic.scanner.plan import PlanRules
 from technic.scanner.report_cache import CanonicalQuestion, canonical_question, report_key
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 # Tokens of questions, with every spelling of each token that the grammar accepts.
@@ -56,7 +56,7 @@ def spellings(draw: st.DrawFn, tokens: list[str]) -> str:
 
 
 def key_of_texts(where: str, **more: object) -> str:
-    canonical = CanonicalQuestion.of(understand(ScanFile(where=where, **more)))
+    canonical = CanonicalQuestion.of(resolve_question(ScanFile(where=where, **more)))
     return report_key(canonical, "view")
 
 
@@ -65,8 +65,8 @@ def key_of_texts(where: str, **more: object) -> str:
 def test_every_spelling_of_a_question_has_one_key(tokens, data):
     plain = " ".join(tokens)
     text = data.draw(spellings(tokens))
-    expected = CanonicalQuestion.of(understand(ScanFile(where=plain)))
-    canonical = CanonicalQuestion.of(understand(ScanFile(where=text)))
+    expected = CanonicalQuestion.of(resolve_question(ScanFile(where=plain)))
+    canonical = CanonicalQuestion.of(resolve_question(ScanFile(where=text)))
     assert canonical == expected, text
     assert report_key(canonical, "view") == report_key(expected, "view")
 
@@ -121,14 +121,16 @@ def test_what_its_user_may_change_is_never_kept(place, where):
         "columns": {"columns": (where,)},
         "rank": {"rank": where.replace("> 2", "")},
     }
-    canonical = CanonicalQuestion.of(understand(ScanFile(**fields.get(place, {place: where}))))
+    canonical = CanonicalQuestion.of(
+        resolve_question(ScanFile(**fields.get(place, {place: where})))
+    )
     assert canonical.changeable
 
 
 def test_a_model_is_part_of_the_key_where_its_forecast_is_read():
-    plain = CanonicalQuestion.of(understand(ScanFile(where="close > 5")))
-    forecast = CanonicalQuestion.of(understand(ScanFile(where="(alpha)\n> 5")))
-    named = CanonicalQuestion.of(understand(ScanFile(name="alpha", where="close > 5")))
+    plain = CanonicalQuestion.of(resolve_question(ScanFile(where="close > 5")))
+    forecast = CanonicalQuestion.of(resolve_question(ScanFile(where="(alpha)\n> 5")))
+    named = CanonicalQuestion.of(resolve_question(ScanFile(name="alpha", where="close > 5")))
     assert (plain.forecast, forecast.forecast, named.forecast) == (False, True, False)
     assert report_key(forecast, "view", "a") != report_key(forecast, "view", "b")
 
@@ -140,7 +142,7 @@ def test_the_parse_is_kept_by_text_and_is_what_parsing_gives():
     asked = ScanFile(where="rsi( 14 ) < 30", symbols=("B", "A"))
     first = canonical_question(asked, None, cache)
     assert canonical_question(asked, None, cache) == first
-    assert first == CanonicalQuestion.of(understand(asked))
+    assert first == CanonicalQuestion.of(resolve_question(asked))
     assert canonical_question(asked, ["A"], cache) != first
     other = replace(asked, where="rsi(14) < 30")
     assert canonical_question(other, None, cache) == first

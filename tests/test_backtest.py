@@ -20,13 +20,13 @@ from technic.research.backtest import metrics
 from technic.research.backtest.account import trade
 from technic.research.backtest.costs import Costs, costs_of
 from technic.research.backtest.decisions import sessions_of_decision
-from technic.research.backtest.prices import Tape
+from technic.research.backtest.prices import PriceHistory
 from technic.research.backtest.run import backtest, rerun_backtest, strategy_digest
 from technic.research.trials import distinct_trials
 from technic.runtime.executors import open_executor
 from technic.scanner.plan import PlanRules
 from technic.scanner.spec.backtest_rules import BacktestRules
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 NAN = float("nan")
@@ -43,7 +43,7 @@ def tape_from(opens, closes, *, splits=(), dividends=(), gone=()):
     for t, i, value in dividends:
         paid[t, i] = value
     ends = np.array([np.flatnonzero(~np.isnan(closes[:, i])).max() for i in range(k)])
-    return Tape(
+    return PriceHistory(
         np.arange(k) + 1, np.arange(LAST - n + 1, LAST + 1), opens, np.fmax(opens, closes),
         np.fmin(opens, closes), closes, np.full((n, k), 1e6), ratio, paid, ends,
         np.isin(np.arange(k), gone),
@@ -273,7 +273,7 @@ def test_a_strategy_without_any_knowledge_does_not_profit(store):
 
 def test_distinct_questions_are_counted_and_spans_and_costs_are_none(store, found):
     n = distinct_trials(store, "backtest")
-    asked = understand(FILE)
+    asked = resolve_question(FILE)
     digest = strategy_digest(asked, FILE.backtest)
     assert strategy_digest(asked, replace(FILE.backtest, cost="none", commission=0.1)) == digest
     assert strategy_digest(asked, replace(FILE.backtest, hold=11)) != digest

@@ -12,7 +12,7 @@ from technic.errors import StoreError
 from technic.interfaces.cli.monitor import _write
 from technic.interfaces.render.changes import night_lines
 from technic.operations.alerts import AlertBook
-from technic.operations.metrics import history, record
+from technic.operations.metrics import history, save_metrics
 from technic.operations.nightly import daily
 from technic.operations.saved_scans import content_of, save_scan
 from technic.operations.spot_check import check
@@ -145,9 +145,9 @@ def test_the_check_finds_values_that_are_off(made, settings, monkeypatch):
 def test_measures_outlast_a_process_and_old_ones_are_forgotten(made):
     twin, _, store = made
     now = twin.clock.now()
-    record(store.catalog, {"x": 1.0}, now - timedelta(days=40))
-    record(store.catalog, {"x": 2.0, "y": 5.0}, now)
-    record(store.catalog, {"x": 3.0}, now)
+    save_metrics(store.catalog, {"x": 1.0}, now - timedelta(days=40))
+    save_metrics(store.catalog, {"x": 2.0, "y": 5.0}, now)
+    save_metrics(store.catalog, {"x": 3.0}, now)
     found = history(FileStore(store.folder).catalog, ("x", "y"), now - timedelta(days=60))
     assert [value for _, value in found["x"]] == [3.0]
     assert [value for _, value in found["y"]] == [5.0]

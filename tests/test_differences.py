@@ -12,7 +12,7 @@ from technic.scanner.inspect.diff import diff, difference, session_before
 from technic.scanner.inspect.grid import funnel_of, grid_of
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.scan import scan
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 ASKED = ScanFile(name="d", where="close > sma(20) and rsi(14) < 70", rank="ret(10)", top=15)
@@ -84,7 +84,7 @@ def test_the_first_session_has_nothing_before_it(store):
 
 
 def test_the_grid_is_the_ranking_and_the_funnel_ends_with_it(store):
-    section = evaluate_question(store, understand(ASKED), settings=Settings.load())
+    section = evaluate_question(store, resolve_question(ASKED), settings=Settings.load())
     report = scan(store, file=ASKED)
     grid, funnel = grid_of(section), funnel_of(section)
     assert grid["symbol"][:15] == [row.symbol for row in report.shown]

@@ -10,7 +10,7 @@ from scipy.stats import t as scipy_t
 
 import technic as tc
 from technic.data.simulated import simulate
-from technic.data.store.evidence import evidence_for, remember
+from technic.data.store.evidence import evidence_for, save_evidence
 from technic.errors import QuestionError, StoreError
 from technic.market.sessions import nyse
 from technic.research.evaluation import default_columns, evaluate
@@ -191,7 +191,7 @@ def test_an_evaluation_is_remembered_beside_the_store(market):
     from datetime import UTC, datetime
 
     found = evaluate(market, ["ret(1)"], universe="")
-    remember(market, found.about(), datetime(2026, 1, 1, tzinfo=UTC))
+    save_evidence(market, found.about(), datetime(2026, 1, 1, tzinfo=UTC))
     assert evidence_for(market, "ret(1)")["ic"] == found.as_dict()["ret(1)"]["ic"]
     assert evidence_for(market, "ret(2)") is None
     assert market.catalog.runs()[0]["kind"] == "evaluate"

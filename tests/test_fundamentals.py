@@ -13,7 +13,7 @@ from technic.errors import QuestionError
 from technic.market.items import COLUMNS
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings
-from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.filings import statements_at
 from technic.scanner.spec.scan_file import ScanFile
 from technic.scores.statements import statements_of
@@ -39,7 +39,7 @@ def store(real_data, tmp_path_factory, kernels):
 
 def at(store, day=DAY):
     view = store.panel(day)
-    return view, Known(store, view, Settings.load().uncached())
+    return view, Attributes(store, view, Settings.load().uncached())
 
 
 def value(known, view, symbol, name):

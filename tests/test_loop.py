@@ -19,7 +19,7 @@ from servers import valkey
 from serving import served
 from technic.data.ingest import FileStore
 from technic.data.simulated.faults import FaultPlan, Rule
-from technic.data.simulated.publications import Era, evening, record
+from technic.data.simulated.publications import ListedSpan, evening, record
 from technic.data.simulated.server import Twin, serving
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook, channels_of, deliver, keep_channel
@@ -68,7 +68,7 @@ def month():
         rows.values[after, 4] *= ratio
     one = tape.listings[held[2]]
     turn = days[FIRST + 10]
-    eras = (replace(one.eras[0], until=days[FIRST + 9]), Era("RENAMED", turn, None))
+    eras = (replace(one.eras[0], until=days[FIRST + 9]), ListedSpan("RENAMED", turn, None))
     tape.listings[held[2]] = replace(one, eras=eras)
     return replace(tape, splits=split, symbol_cache={})
 

@@ -62,11 +62,11 @@ def test_volatility_and_trend_are_those_of_the_level(store):
 def test_the_level_by_market_value_follows_the_large(store):
     """Reference: a portfolio of shares, revalued session by session."""
     from technic.runtime.settings import Settings
-    from technic.scanner.columns.attributes import Known
+    from technic.scanner.columns.attributes import Attributes
     from technic.scanner.columns.regime import _level
 
     view = store.panel()
-    caps = Known(store, view, Settings.load())["market_cap"]
+    caps = Attributes(store, view, Settings.load())["market_cap"]
     shares = caps / view.panel.last("close")
     level = _level(view, shares.tobytes())
     prices = {}

@@ -378,12 +378,12 @@ def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
 def test_all_twelve_canaries_are_green_on_a_market_made_up(store, settings):
     """As `technic train --canaries` runs them, with fewer worlds."""
     from technic.research.learning.boosted_learner import BoostedLearner
-    from technic.research.learning.store_canaries import sing
+    from technic.research.learning.store_canaries import run_store_canaries
 
     file = TrainFile.of(SMALL, "canaries.toml")
     samples = dataset(store, file, settings)
     spans = file.spans.fitted(len(samples))
-    sung = sing(
+    sung = run_store_canaries(
         store, file, samples, BoostedLearner(trees=12, depth=3, least=5), spans, settings,
         lambda *_: None, worlds=4, points=2_000,
     )  # fmt: skip

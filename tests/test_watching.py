@@ -20,7 +20,7 @@ from technic.runtime.settings import Settings
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.scan import report_of, rerun, scan
 from technic.scanner.spec.alert_rules import AlertRules
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 from vendor import at_evening, run_sync, tape, vendor
 
@@ -88,7 +88,7 @@ def test_states_are_carried_on_by_one_bar_and_give_what_a_whole_fold_gives(made)
     bars = Snapshots(source, twin.clock.now).bars()
     merged = merge(store, store.panel(), bars, session_at(now))
     settings = Settings.load()
-    series = understand(ASKED).series
+    series = resolve_question(ASKED).series
     carry_ahead(series, store.panel(), settings)
     carried = columns_of(series, "market", merged.view, settings.reading())
     anew = columns_of(series, "market", merged.view, settings.uncached())
@@ -226,12 +226,12 @@ def test_a_split_today_is_known_before_the_first_bar_of_today_is_stored(made):
     assert symbol not in merged.doubtful
     assert merged.view.anew == (int(view.panel.security_ids[at]),)
     settings = Settings.load()
-    carry_ahead(understand(ASKED).series, fresh, settings)
+    carry_ahead(resolve_question(ASKED).series, fresh, settings)
     section = evaluate_question(
-        store, understand(ASKED), view=merged.view, settings=settings.reading()
+        store, resolve_question(ASKED), view=merged.view, settings=settings.reading()
     )
     anew = evaluate_question(
-        store, understand(ASKED), view=merged.view, settings=settings.uncached()
+        store, resolve_question(ASKED), view=merged.view, settings=settings.uncached()
     )
     assert answer_of(report_of(section)) == answer_of(report_of(anew))
 

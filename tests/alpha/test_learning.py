@@ -32,7 +32,7 @@ from technic.research.statistics.significance import (
     probabilistic_sharpe,
 )
 from technic.scanner.alpha.ridge import Ridge, RidgeLearner
-from technic.scanner.alpha.samples import label_of, places
+from technic.scanner.alpha.samples import label_of, rank_features
 
 SPANS = Spans(train=200, step=60, vault=0, embargo=10)
 
@@ -301,4 +301,4 @@ def test_dealing_anew_keeps_each_session(world):
 
 def test_places_do_not_depend_on_the_scale():
     values = np.random.default_rng(5).lognormal(size=50)
-    assert np.array_equal(places(values), places(np.log(values)))
+    assert np.array_equal(rank_features(values), rank_features(np.log(values)))

@@ -21,9 +21,9 @@ def doubled(shared, first, last):
 
 def crashing(shared, first, last):
     """Ends its process wherever a position is among those that do."""
-    bad = set(shared.question["bad"])
+    bad = set(shared.job["bad"])
     if bad & set(range(first, last)):
-        how = shared.question["how"]
+        how = shared.job["how"]
         if how == "exit":
             os._exit(7)
         if how == "segfault":
@@ -49,7 +49,7 @@ def raising(_shared, first, _last):
 
 def slow(shared, first, last):
     """Takes a while."""
-    time.sleep(shared.question["seconds"])
+    time.sleep(shared.job["seconds"])
     return doubled(shared, first, last)
 
 

@@ -193,12 +193,12 @@ def test_defaults_are_written_out(text, canonical):
     ],
 )
 def test_a_refusal_says_what_and_where(text, says):
-    from technic.scanner.spec.question import understand
+    from technic.scanner.spec.question import resolve_question
     from technic.scanner.spec.scan_file import ScanFile
 
     with pytest.raises(QuestionError) as caught:
         if text:
-            understand(ScanFile(where=text))
+            resolve_question(ScanFile(where=text))
         else:
             parse(text)
     assert says in str(caught.value)

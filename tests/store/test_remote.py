@@ -12,7 +12,7 @@ import pytest
 
 import technic as tc
 from technic.data.simulated import simulate
-from technic.data.store.object_storage import Bucket
+from technic.data.store.object_storage import ObstoreBucket
 from technic.data.store.remote import fetch, mirror_folder, push
 from technic.errors import StoreError
 from technic.market.sessions import nyse
@@ -133,7 +133,7 @@ def test_a_file_that_is_not_what_was_named_is_refused_and_nothing_taken_over(
     fetch(place, mirrors)
     store.import_bars(market.bars, simulated=market.about)
     push(store, place)
-    remote = Bucket(place)
+    remote = ObstoreBucket(place)
     copy = mirror_folder(place, mirrors)
     name = next(
         n for n in remote.sizes("tables/bars") if n.endswith(".parquet") and not (copy / n).exists()
@@ -149,7 +149,7 @@ def test_a_file_that_is_not_what_was_named_is_refused_and_nothing_taken_over(
 @pytest.mark.parametrize("name", ["tables/bars/a b", "versions/é.json", "tables/<x>"])
 def test_names_that_no_store_has_are_refused(store, place, mirrors, name):
     push(store, place)
-    Bucket(place).write(name, b"{}")
+    ObstoreBucket(place).write(name, b"{}")
     with pytest.raises(StoreError):
         fetch(place, mirrors)
 

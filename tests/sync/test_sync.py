@@ -17,7 +17,7 @@ from technic.data.ingest import actions
 from technic.data.ingest.inbox import Answered, Inbox
 from technic.data.ingest.planning import Wish, choose, due, newest_session, sessions_between
 from technic.data.ingest.request_cover import cheapest
-from technic.data.ingest.securities import Directory
+from technic.data.ingest.securities import SecurityMap
 from technic.data.ingest.sync import plan_sync, sync
 from technic.data.providers.source import Ask, Pace
 from technic.data.simulated.faults import FaultPlan, Rule
@@ -565,7 +565,7 @@ def test_identity_needs_proof_to_merge():
     from technic.data.providers.source import TICKER_COLUMNS
     from technic.market.schema import LISTINGS, TICKERS
 
-    empty = Directory.of(pl.DataFrame(schema=TICKERS), pl.DataFrame(schema=LISTINGS), "test")
+    empty = SecurityMap.of(pl.DataFrame(schema=TICKERS), pl.DataFrame(schema=LISTINGS), "test")
     rows = pl.DataFrame({"symbol": ["FB", "FB"], "date": [date(2022, 6, 7), date(2022, 6, 8)]})
     first = empty.identify(rows)["security_id"].unique().to_list()
     assert first == [1]

@@ -47,7 +47,7 @@ def revised_values(
     Rows lie symbol after symbol, as in `panel`. A bar that was not known on its own session has
     no value: a scan found the symbol without one.
     """
-    told = _told(view, store.folder, panel.security_ids.tobytes())
+    told = _late_bars(view, store.folder, panel.security_ids.tobytes())
     pairs = told.pairs
     if not len(pairs):
         return
@@ -67,7 +67,7 @@ def revised_values(
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _LateBars:
     """What was not known in time.
 
     Attributes
@@ -87,7 +87,7 @@ class _Told:
 
 
 @lru_cache(maxsize=1)
-def _told(view: MappedPanel, folder: Path, ids: bytes) -> _Told:
+def _late_bars(view: MappedPanel, folder: Path, ids: bytes) -> _LateBars:
     """What was not known in time of some securities, by their ids."""
     version = view.version
     tables = tables_of(folder, version.identity, tuple(version.tables.items()))
@@ -97,7 +97,7 @@ def _told(view: MappedPanel, folder: Path, ids: bytes) -> _Told:
     pairs = _pairs(tables.late, view, panel)
     rows, there = _found(keys, pairs)
     moved = np.unique(_pairs(_moving(tables), view, view.panel)[:, 1])
-    return _Told(pairs[there], rows[there], keys, moved, _Histories.of(tables, panel))
+    return _LateBars(pairs[there], rows[there], keys, moved, _Histories.of(tables, panel))
 
 
 def _moving(tables: Tables) -> pl.DataFrame:
@@ -153,7 +153,7 @@ def _found(keys: IntArray, pairs: IntArray) -> tuple[IntArray, BoolArray]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _RevisedBars:
     """The bars of a symbol in one adjustment epoch, and the rows that some of them had before.
 
     Attributes
@@ -201,7 +201,7 @@ class _Histories:
     split: dict[int, pl.DataFrame]
     splits: dict[int, pl.DataFrame]
     days: dict[int, list[int]]
-    runs: dict[tuple[int, int], _Run]
+    runs: dict[tuple[int, int], _RevisedBars]
 
     @classmethod
     def of(cls, tables: Tables, panel: Panel) -> _Histories:
@@ -226,7 +226,7 @@ class _Histories:
         values[:, np.array(ends) != pairs[:, 1]] = np.nan
         return values
 
-    def _run(self, i: int, ordinal: int) -> _Run:
+    def _run(self, i: int, ordinal: int) -> _RevisedBars:
         """The run of a symbol in the adjustment epoch of a session."""
         who = int(self.panel.security_ids[i])
         splits = self.splits.get(who)
@@ -235,7 +235,7 @@ class _Histories:
             self.runs[i, epoch] = self._epoch(i, None if splits is None else splits[:epoch])
         return self.runs[i, epoch]
 
-    def _epoch(self, i: int, splits: pl.DataFrame | None) -> _Run:
+    def _epoch(self, i: int, splits: pl.DataFrame | None) -> _RevisedBars:
         who, fields = int(self.panel.security_ids[i]), self.panel.fields
         told = self.versions[who]
         if splits is None:
@@ -247,7 +247,7 @@ class _Histories:
         told = told.sort("session", "known_at")
         columns = np.stack(columns_of_rows(told, fields))
         known = told["known_at"].to_physical().to_numpy()
-        return _Run(bars, columns[fields.index("session")], known, columns)
+        return _RevisedBars(bars, columns[fields.index("session")], known, columns)
 
 
 def _by_security(table: pl.DataFrame) -> dict[int, pl.DataFrame]:

@@ -46,7 +46,7 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class SavedState:
     """A program's state, and which bars it has seen.
 
     Attributes
@@ -129,12 +129,12 @@ def _carry(
         program, panel, settings.kernels, state=state, fresh=fresh, threads=settings.threads
     )
     if current and (before is None or counts["advanced"] or counts["refolded"]):
-        kept = Carried(panel.security_ids, panel.places, panel.lengths, run.state)
+        kept = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
         cache.put(key, _state_content(kept), cost=1e3 * (perf_counter() - since))
     return run, counts
 
 
-def _continued(before: Carried, view: MappedPanel, width: int) -> tuple[FloatArray, IntArray]:
+def _continued(before: SavedState, view: MappedPanel, width: int) -> tuple[FloatArray, IntArray]:
     """State to start from and bars not yet seen, per symbol."""
     panel = view.panel
     at = np.minimum(
@@ -187,7 +187,7 @@ def column_of(content: bytes, n: int) -> FloatArray | None:
     return table["value"].to_numpy()
 
 
-def _state_content(carried: Carried) -> bytes:
+def _state_content(carried: SavedState) -> bytes:
     columns: dict[str, np.ndarray] = {
         "security_id": carried.security_ids,
         "place": carried.places,
@@ -197,7 +197,7 @@ def _state_content(carried: Carried) -> bytes:
     return _arrow(pl.DataFrame(columns))
 
 
-def _state(content: bytes | None, width: int) -> Carried | None:
+def _state(content: bytes | None, width: int) -> SavedState | None:
     """A cached state; None if there is none of that width."""
     table = None if content is None else _table(content)
     names = [f"s{j}" for j in range(max(width, 1))]
@@ -206,7 +206,7 @@ def _state(content: bytes | None, width: int) -> Carried | None:
     if table.is_empty():
         return None
     ids, places, lengths = (table[name].to_numpy() for name in ("security_id", "place", "length"))
-    return Carried(ids, places, lengths, table.select(names).to_numpy())
+    return SavedState(ids, places, lengths, table.select(names).to_numpy())
 
 
 def _arrow(table: pl.DataFrame) -> bytes:

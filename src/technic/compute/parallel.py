@@ -100,7 +100,7 @@ def blocks(shared: Shared, first: int, last: int) -> dict[str, Any]:
 
 def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, FloatArray]:
     """The symbols of some blocks, by position, and every column at each of their bars."""
-    question, arrays = shared.question, shared.arrays
+    question, arrays = shared.job, shared.arrays
     panel = Panel(*(arrays[name] for name in PANEL))
     program = Program(
         code=arrays["code"], params=arrays["params"], used=arrays["used"],

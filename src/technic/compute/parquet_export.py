@@ -89,7 +89,7 @@ def write_features(
     known = as_known(store, view, panel, series, settings.kernels, closes)
     rows, past, differs = _past(known, series)
     work = Work(
-        "technic.compute.parquet_export:_part",
+        "technic.compute.parquet_export:run_part",
         {
             "kernels": str(settings.kernels),
             "kernel": kernel_digest(),
@@ -161,9 +161,9 @@ def _gather(
     return files, rows, size
 
 
-def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """Step 2: the files of some blocks, by year."""
-    arrays, question = shared.arrays, shared.question
+    arrays, question = shared.arrays, shared.job
     chosen, values = stretch_values(shared, first, last)
     panel = Panel(*(arrays[name] for name in PANEL))
     _mend(values, panel, chosen, arrays)

@@ -141,7 +141,7 @@ class Indicator:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Declaration:
     """What a definition declares beyond its signature; see `Indicator`."""
 
     outputs: tuple[str, ...] = ()
@@ -160,27 +160,27 @@ def window(
     *, lookback: Callable[..., int], **about: Any
 ) -> Callable[[Callable[..., Any]], Indicator]:
     """Register a function of the last `lookback` + 1 bars."""
-    return lambda function: _register("window", function, lookback, About(**about))
+    return lambda function: _register("window", function, lookback, Declaration(**about))
 
 
 def fold(
     *, lookback: Callable[..., int], carries: str, **about: Any
 ) -> Callable[[Callable[..., Any]], Indicator]:
     """Register a function that carries floats, named in `carries`, from bar to bar."""
-    carried = About(carries=tuple(carries.split()), **about)
+    carried = Declaration(carries=tuple(carries.split()), **about)
     return lambda function: _register("fold", function, lookback, carried)
 
 
 def formula(**about: Any) -> Callable[[Callable[..., Any]], Indicator]:
     """Register a combination of other indicators; its look-back follows from theirs."""
-    return lambda function: _register("formula", function, None, About(**about))
+    return lambda function: _register("formula", function, None, Declaration(**about))
 
 
 def _register(
     kind: str,
     function: Callable[..., Any],
     lookback: Callable[..., int] | None,
-    about: About,
+    about: Declaration,
 ) -> Indicator:
     name, arguments = function.__name__.rstrip("_"), signature(function).parameters
     defaults = {a: p.default for a, p in arguments.items() if p.default is not Parameter.empty}

@@ -18,7 +18,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from technic.data.store import Store
-from technic.data.store.evidence import remembered
+from technic.data.store.evidence import load_evidence
 from technic.errors import (
     ConfigError,
     QuestionError,
@@ -214,7 +214,7 @@ class _Tools:
         """What scores have been worth on this store: rank IC with 95 % intervals by horizon."""
 
         def work() -> dict[str, Any]:
-            found = remembered(self._store)
+            found = load_evidence(self._store)
             if not found:
                 return self._envelope("empty", {}, ["never measured here: technic evaluate"])
             return self._envelope("ok", found, ["nothing was fitted; 1 in 20 intervals misses"])

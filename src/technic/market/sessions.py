@@ -24,7 +24,7 @@ SATURDAY = 5  # counted from Monday, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class TradingCalendar:
     """All sessions between two dates.
 
     Attributes
@@ -121,7 +121,7 @@ class Sessions:
 
 
 @cache
-def nyse() -> Sessions:
+def nyse() -> TradingCalendar:
     """The table shipped with the package; read once."""
     text = files("technic.market").joinpath("nyse_sessions.csv").read_text(encoding="utf-8")
     rows = [line.split(",") for line in text.split()[1:]]
@@ -136,4 +136,4 @@ def nyse() -> Sessions:
     days = np.arange(np.datetime64(bounds["first"], "D"), np.datetime64(end, "D"))
     weekdays = days[(days.astype(np.int64) + 3) % 7 < SATURDAY]
     dates = np.setdiff1d(weekdays, np.array(closed, dtype="datetime64[D]"))
-    return Sessions(bounds["first"], bounds["last"], dates, early)
+    return TradingCalendar(bounds["first"], bounds["last"], dates, early)

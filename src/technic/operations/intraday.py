@@ -29,7 +29,7 @@ from technic.scanner.inspect.diff import Difference, difference
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.report import Report
 from technic.scanner.scan import report_of, scan
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 FINE = "closed"
@@ -180,7 +180,7 @@ class Watch:
     def _begin(self, version: str) -> None:
         """Another store version: its newest answer, and states carried to its last bar."""
         self._before = scan(self._store, file=self.file, settings=self._settings)
-        question = understand(self.file)
+        question = resolve_question(self.file)
         carry_ahead(question.series, self._store.panel(), self._settings)
         if self._book is not None:
             self._book.observe(self.name, self.file, self._before, datetime.now(UTC))
@@ -188,7 +188,7 @@ class Watch:
 
     def _scan(self, merged: Merged, version: Any) -> Report:
         section = evaluate_question(
-            self._store, understand(self.file), version=version, view=merged.view,
+            self._store, resolve_question(self.file), version=version, view=merged.view,
             settings=self._settings.reading(),
         )  # fmt: skip
         notes = [f"{merged.bars:,} symbols have bars of the day so far, which are not final"]

@@ -15,7 +15,7 @@ KEPT = timedelta(days=30)
 MOST = 5_000  # rows read at once
 
 
-def record(catalog: Catalog, values: Mapping[str, float], at: datetime) -> None:
+def save_metrics(catalog: Catalog, values: Mapping[str, float], at: datetime) -> None:
     """Keep values of one instant; what is older than `KEPT` is forgotten."""
     if not values:
         return

@@ -18,7 +18,7 @@ from technic.errors import StoreError, TechnicError, first_line
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.operations.alerts.channels import Channel
 from technic.operations.alerts.delivery import Delivered, deliver
-from technic.operations.metrics import record
+from technic.operations.metrics import save_metrics
 from technic.operations.saved_scans import Saved, saved_scans
 from technic.operations.spot_check import Accuracy, check
 from technic.runtime.files import alone
@@ -106,7 +106,7 @@ def daily(
         with _step(night, "alert"):
             night.delivered = deliver(store.catalog, channels, store.folder, clock)
         with _step(night, "measure"):
-            record(store.catalog, _measures(night), datetime.now(UTC))
+            save_metrics(store.catalog, _measures(night), datetime.now(UTC))
     return night
 
 

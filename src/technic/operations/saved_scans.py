@@ -13,7 +13,7 @@ import tomli_w
 from technic.errors import ConfigError, TechnicError, first_line
 from technic.runtime.files import write_atomically
 from technic.runtime.settings import NAME, Settings
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile, presets
 
 LARGEST = 64 << 10  # bytes of a scan file
@@ -94,7 +94,7 @@ def save_scan(settings: Settings, name: str, content: Mapping[str, Any]) -> Path
         If one of its texts cannot be understood.
     """
     path = _path(settings, name)
-    understand(ScanFile.of(content, name))
+    resolve_question(ScanFile.of(content, name))
     try:
         text = tomli_w.dumps(content, multiline_strings=False)
     except (TypeError, ValueError) as error:
@@ -159,7 +159,7 @@ def _read(path: Path) -> Saved:
             return Saved(path.stem, {}, None, f"{path}: larger than {LARGEST >> 10} kB")
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         file = ScanFile.of(content, path.stem)
-        understand(file)
+        resolve_question(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TechnicError) as error:
         return Saved(path.stem, {}, None, f"{path}: {first_line(error)}")
     return Saved(path.stem, content, file)

@@ -39,7 +39,7 @@ from technic.query.resolve import Resolver
 from technic.query.series import clauses_of
 from technic.query.tree import Node
 from technic.research.forward_returns import survivors_only, vanished
-from technic.research.history import Sessions, evaluation_of, needed_series
+from technic.research.history import PanelHistory, evaluation_of, needed_series
 from technic.research.statistics.rank_ic import BINS, LEAST, Evidence, tested_together
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
@@ -133,7 +133,7 @@ def evaluate(
     trees = _columns(columns or default_columns())
     runner = executor or InlineExecutor()
     work = Work(
-        "technic.research.evaluation:_part",
+        "technic.research.evaluation:run_part",
         {
             **pin(store, version, settings.kernels),
             "as_of": None if as_of is None else as_of.isoformat(),
@@ -147,11 +147,11 @@ def evaluate(
     made: dict[str, Evidence] = {}
     about: dict[str, Any] = {}
     try:
-        for done in runner.map(work, spans(len(work.question["batches"]), 1), progress):
+        for done in runner.map(work, spans(len(work.job["batches"]), 1), progress):
             if done.answer is None:
-                raise StoreError(f"columns {work.question['batches'][done.first]}: {done.lost}")
+                raise StoreError(f"columns {work.job['batches'][done.first]}: {done.lost}")
             about = done.answer
-            made |= _read_evidence(done.answer, work.question["batches"][done.first : done.last])
+            made |= _read_evidence(done.answer, work.job["batches"][done.first : done.last])
     finally:  # what this process read for it is large
         _read_sessions.cache_clear()
         _MINE.__dict__.clear()
@@ -167,9 +167,9 @@ def evaluate(
     )
 
 
-def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """Some batches of columns, on some worker; its sessions are read once."""
-    question = shared.question
+    question = shared.job
     kernels = kernels_here(question)
     batches = [_columns(texts) for texts in question["batches"]]
     asked = clauses_of(question["universe"])
@@ -210,13 +210,13 @@ def _read_evidence(answer: dict[str, Any], batches: list[list[str]]) -> dict[str
 
 
 @lru_cache(maxsize=1)
-def _read_sessions(question: bytes, held: int) -> Sessions:
+def _read_sessions(question: bytes, held: int) -> PanelHistory:
     """The sessions of a question; read once per worker."""
     asked = orjson.loads(question)
     store, version, kernels = pinned(asked)
     as_of = None if asked["as_of"] is None else date.fromisoformat(asked["as_of"])
     view = store.panel(as_of, version=version)
-    return Sessions.of(
+    return PanelHistory.of(
         store, view, tuple(asked["horizons"]), clauses_of(asked["universe"]), asked["last"], kernels,
         asked["threads"] or None, _room(held, view.panel.n_bars),
     )  # fmt: skip
@@ -250,7 +250,7 @@ def _batches(trees: dict[str, Node]) -> Sequence[dict[str, Node]]:
     return batches
 
 
-def _notes(view: MappedPanel, sessions: Sessions) -> tuple[str, ...]:
+def _notes(view: MappedPanel, sessions: PanelHistory) -> tuple[str, ...]:
     notes = survivors_only(vanished(view), len(sessions.ordinals))
     if view.version.simulated is not None:
         notes.append("this market is simulated: its figures say nothing about a real one")
@@ -262,14 +262,14 @@ def _numbered(trees: Sequence[Node]) -> dict[str, Node]:
 
 
 def _evaluated(
-    sessions: Sessions, batch: dict[str, Node], kernels: Path, threads: int, room: FloatArray
+    sessions: PanelHistory, batch: dict[str, Node], kernels: Path, threads: int, room: FloatArray
 ) -> dict[str, Evidence]:
     """Steps 2 and 5 for the columns of one batch."""
     series = needed_series(list(batch.values()))
     view, n = sessions.view, len(sessions.ordinals)
     values = every_bar(sessions.store, view, view.panel, series, kernels, room, threads=threads)
     by_series = dict(zip(series, values, strict=True))
-    found = _Found.of(n, len(batch), sessions)
+    found = _SessionStatistics.of(n, len(batch), sessions)
 
     def work(t: int) -> None:
         _session(sessions, t, by_series, list(batch.values()), found)
@@ -280,7 +280,7 @@ def _evaluated(
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _SessionStatistics:
     """What the sessions say of the columns of a batch; arrays begin (n_sessions, n_columns)."""
 
     ic: FloatArray
@@ -291,7 +291,7 @@ class _Found:
     tops: np.ndarray
 
     @classmethod
-    def of(cls, n: int, columns: int, sessions: Sessions) -> _Found:
+    def of(cls, n: int, columns: int, sessions: PanelHistory) -> _SessionStatistics:
         h, groups = len(sessions.horizons), len(sessions.sectors)
 
         def empty(*shape: int) -> FloatArray:
@@ -300,7 +300,7 @@ class _Found:
         tops = np.zeros((n, columns, len(sessions.view.panel)), dtype=bool)
         return cls(empty(h), empty(h), empty(groups), empty(h, BINS), empty(), tops)
 
-    def evidence(self, c: int, text: str, sessions: Sessions) -> Evidence:
+    def evidence(self, c: int, text: str, sessions: PanelHistory) -> Evidence:
         """What was found of one column."""
         turnover = np.full(len(sessions.ordinals), np.nan)
         turnover[1:] = _turnover(self.tops[:, c])
@@ -312,11 +312,11 @@ class _Found:
 
 
 def _session(
-    sessions: Sessions,
+    sessions: PanelHistory,
     t: int,
     by_series: dict[Series, FloatArray],
     trees: list[Node],
-    found: _Found,
+    found: _SessionStatistics,
 ) -> None:
     """Every column of a batch on one session."""
     rows, symbols = sessions.rows[t], sessions.symbols[t]

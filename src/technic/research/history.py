@@ -21,13 +21,13 @@ from technic.query.lower import series_of
 from technic.query.tree import Node
 from technic.research.forward_returns import dividends_of, forward_returns
 from technic.scanner.columns.filings import statements_at
-from technic.scanner.columns.past_attributes import Past, Seen
+from technic.scanner.columns.past_attributes import Past, PastAttributes
 
 CLOSE = field("close")
 
 
 @dataclass(slots=True)
-class Sessions:
+class PanelHistory:
     """The history of a panel, session by session.
 
     Attributes
@@ -49,7 +49,7 @@ class Sessions:
     symbols: list[IntArray]
     forward: list[FloatArray]
     orders: list[IntArray]
-    known: list[Seen]
+    known: list[PastAttributes]
     groups: list[IntArray]
     sectors: tuple[str, ...]
 
@@ -66,7 +66,7 @@ class Sessions:
         room: FloatArray,
         *,
         delisting: float | None = None,
-    ) -> Sessions:
+    ) -> PanelHistory:
         """Steps 3 and 4; `room` is memory for series.
 
         With `delisting` returns are total: dividends count, and what vanishes returns so much.
@@ -110,7 +110,10 @@ def needed_series(trees: Sequence[Node]) -> list[Series]:
 
 
 def members(
-    asked: tuple[Node, ...], seen: Seen, by_series: dict[Series, FloatArray], rows: IntArray
+    asked: tuple[Node, ...],
+    seen: PastAttributes,
+    by_series: dict[Series, FloatArray],
+    rows: IntArray,
 ) -> np.ndarray:
     """Who of those that traded is listed and in the universe."""
     here = {s: column[rows] for s, column in by_series.items()}
@@ -121,7 +124,7 @@ def members(
     return members
 
 
-def evaluation_of(here: dict[Series, FloatArray], seen: Seen, n: int) -> Evaluation:
+def evaluation_of(here: dict[Series, FloatArray], seen: PastAttributes, n: int) -> Evaluation:
     """Over one cross-section, everybody a peer; watch-lists of today say nothing of the past."""
     return Evaluation(n, here, seen, np.ones(n, dtype=bool), lambda _name: frozenset())
 

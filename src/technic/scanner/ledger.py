@@ -43,7 +43,7 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class LedgerInput:
     """What the ledger is drawn up from; arrays of shape (n_symbols,).
 
     Attributes
@@ -110,7 +110,7 @@ class Ledger:
         )
 
 
-def draw_up(evidence: Evidence) -> Ledger:
+def draw_up(evidence: LedgerInput) -> Ledger:
     """Put every symbol into its bucket."""
     n = len(evidence.listed)
     bucket = np.full(n, -1, dtype=np.int64)

@@ -25,11 +25,11 @@ from technic.query.evaluate import Evaluation, both
 from technic.query.names import ALPHA, ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
 from technic.runtime.settings import Settings
-from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.listings import last_sessions, listed_on
-from technic.scanner.columns.percentile_cache import Crossed
+from technic.scanner.columns.percentile_cache import PercentileCache
 from technic.scanner.columns.plugins import plugin_named
-from technic.scanner.ledger import Evidence, Ledger, draw_up
+from technic.scanner.ledger import Ledger, LedgerInput, draw_up
 from technic.scanner.rank import Ranking, combine, order_by
 from technic.scanner.spec.question import Question
 
@@ -37,7 +37,7 @@ KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ScanResult:
     """A question evaluated over every symbol of a session: what reports are made of."""
 
     question: Question
@@ -78,7 +78,7 @@ def evaluate_question(
     lists: dict[str, list[str]] | None = None,
     view: MappedPanel | None = None,
     model: str | None = None,
-) -> Section:
+) -> ScanResult:
     """Evaluate a question over every symbol: steps 2 to 5.
 
     Parameters
@@ -88,7 +88,7 @@ def evaluate_question(
     view : evaluate over these bars instead
     model : digest of the one that gives `alpha`; the one in use by default
     """
-    clock = Clock()
+    clock = StageTimer()
     if view is None:
         pinned = version or store.require()
         newest = as_of is None or (everything and as_of == pinned.last)
@@ -97,7 +97,7 @@ def evaluate_question(
     settings = settings or Settings.load()
     columns = columns_of(question.series, question.benchmark, view, settings)
     clock.lap("features")
-    known = Known(store, view, settings, model)
+    known = Attributes(store, view, settings, model)
     own = {f"python('{name}')" for name in question.plugins}
     known.prefetch((question.names & KNOWN_NAMES) | own)
     clock.lap("filings")
@@ -114,12 +114,12 @@ def _section(
     question: Question,
     view: MappedPanel,
     columns: dict[Series, FloatArray],
-    attributes: Known,
+    attributes: Attributes,
     store: Store,
     lists: dict[str, list[str]] | None,
     settings: Settings,
-    clock: Clock,
-) -> Section:
+    clock: StageTimer,
+) -> ScanResult:
     ordinal = nyse().ordinal(view.as_of)
     n = len(view.panel)
     named = {name: _watched(store, name, lists) for name in question.lists}
@@ -141,7 +141,7 @@ def _section(
     evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
     evaluation.known.clear()
     clock.lap("universe")
-    crossed = Crossed.recall(question, evaluation, view, settings)
+    crossed = PercentileCache.recall(question, evaluation, view, settings)
     clauses = [(str(part), evaluation.value(part)) for part in question.where_clauses]
     clock.lap("query")
     values = [evaluation.value(term.node) for term in question.terms]
@@ -153,7 +153,7 @@ def _section(
     ranking = order_by(score, contributions, passed, liquidity, list(attributes["symbol"]))
     crossed.keep(evaluation)
     clock.lap("rank")
-    evidence = Evidence(
+    evidence = LedgerInput(
         listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
     )
     ledger = draw_up(evidence)
@@ -163,7 +163,7 @@ def _section(
     settled = view.version.settled
     if settled is not None and view.as_of > settled:
         notes.append(f"the bars of {view.as_of} are not final yet: sync again after the evening")
-    return Section(
+    return ScanResult(
         question, view, evaluation, listed, ranking, ledger, age, {},
         (*question.warnings, *notes), crossed.work,
     )  # fmt: skip
@@ -203,7 +203,7 @@ def _unknowns(
     return [found for tree in trees for found in evaluation.unknowns(tree, bars)]
 
 
-class Clock:
+class StageTimer:
     """Milliseconds by stage."""
 
     def __init__(self, laps: dict[str, float] | None = None) -> None:

@@ -19,7 +19,7 @@ from technic.scanner.ledger import Ledger
 from technic.scanner.plan import Plan
 from technic.scanner.report import Report, Row
 from technic.scanner.spec.backtest_rules import BacktestRules
-from technic.scanner.spec.question import Question, understand
+from technic.scanner.spec.question import Question, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 # Folders whose lines cannot change an answer: where bars come from, what shows and keeps them.
@@ -67,7 +67,7 @@ def canonical_question(
             return CanonicalQuestion(**orjson.loads(held))
         except (orjson.JSONDecodeError, TypeError):
             pass
-    canonical = CanonicalQuestion.of(understand(asked, symbols))
+    canonical = CanonicalQuestion.of(resolve_question(asked, symbols))
     cache.put(key, _json(asdict(canonical)))
     return canonical
 

@@ -29,7 +29,7 @@ from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scanner.columns.plugins import plugin_named
 from technic.scanner.manifest import canonical, make_manifest
-from technic.scanner.pipeline import Clock, Section, evaluate_question
+from technic.scanner.pipeline import ScanResult, StageTimer, evaluate_question
 from technic.scanner.plan import Levels, plan_rows
 from technic.scanner.report import Report, Row
 from technic.scanner.report_cache import (
@@ -39,7 +39,7 @@ from technic.scanner.report_cache import (
     report_key,
     unpack,
 )
-from technic.scanner.spec.question import Question, question_of_dict, understand
+from technic.scanner.spec.question import Question, question_of_dict, resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
 
 SPARK_BARS = 20
@@ -96,7 +96,7 @@ def scan(
         asked = replace(asked, name=f"everything by {rank}")
     chosen = None if symbols is None else sorted(set(symbols))
     settings = settings or Settings.load()
-    clock = Clock()
+    clock = StageTimer()
     cache, before = settings.cache, settings.cache.counts()
     version = store.require()
     canonical = canonical_question(asked, chosen, cache)
@@ -108,7 +108,7 @@ def scan(
         report = unpack(held, clock.laps)
         if report is not None:
             return replace(report, work=cache.since(before))
-    question = understand(asked, chosen)
+    question = resolve_question(asked, chosen)
     section = evaluate_question(
         store, question, as_of, known_at=known_at, version=version, settings=settings
     )
@@ -170,9 +170,9 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
     return report_of(section)
 
 
-def report_of(section: Section) -> Report:
+def report_of(section: ScanResult) -> Report:
     """Step 6: rows, plans, manifest."""
-    clock = Clock(section.timings)
+    clock = StageTimer(section.timings)
     rows = _rows(section)
     clock.lap("plan")
     question, view = section.question, section.view
@@ -215,7 +215,7 @@ def report_of(section: Section) -> Report:
     )
 
 
-def _thin_note(section: Section) -> list[str]:
+def _thin_note(section: ScanResult) -> list[str]:
     """One line if rows shown hardly trade, and the universe did not ask about that."""
     shown = section.ranking.order[: section.question.top]
     liquidity = section.evaluation.value(section.question.liquidity)[shown]
@@ -225,7 +225,7 @@ def _thin_note(section: Section) -> list[str]:
     return [f"{thin} of {len(shown)} rows trade under $1M a day: add --universe liquid"]
 
 
-def _answer(section: Section, rows: tuple[Row, ...], symbols: tuple[str, ...]) -> bytes:
+def _answer(section: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]) -> bytes:
     """The bytes that the manifest seals: the whole order, every bucket, every row shown."""
     order = section.ranking.order
     records = [
@@ -245,7 +245,7 @@ def _answer(section: Section, rows: tuple[Row, ...], symbols: tuple[str, ...]) -
     return head + b"".join(part.tobytes() for part in parts)
 
 
-def _rows(section: Section) -> tuple[Row, ...]:
+def _rows(section: ScanResult) -> tuple[Row, ...]:
     question, ranking = section.question, section.ranking
     value = section.evaluation.value
     shown = ranking.order[: question.top]

@@ -26,7 +26,7 @@ from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.scan import report_of
-from technic.scanner.spec.question import question_of_dict, understand
+from technic.scanner.spec.question import question_of_dict, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 SECONDS = 0.1  # of one session's scan on one core
@@ -88,10 +88,10 @@ def scan_sessions(
     ensure_compiled(settings.kernels)
     version = store.require()
     days = sessions_between(store, version, first, last)
-    question = understand(file or ScanFile(), symbols)
+    question = resolve_question(file or ScanFile(), symbols)
     runner = executor or InlineExecutor()
     work = Work(
-        "technic.scanner.scan_sessions:_part",
+        "technic.scanner.scan_sessions:run_part",
         {
             **pin(store, version, settings.kernels),
             "question": question.as_dict(),
@@ -156,9 +156,9 @@ def _span(
     )
 
 
-def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """A stretch of sessions, on some worker."""
-    question = shared.question
+    question = shared.job
     store, version, _ = pinned(question)
     asked = question_of_dict(question["question"])
     settings = Settings.load().uncached()

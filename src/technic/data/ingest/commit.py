@@ -20,7 +20,7 @@ from technic.data.ingest import actions
 from technic.data.ingest.inbox import Answered
 from technic.data.ingest.merge import News, as_bars, closes, news, next_opens
 from technic.data.ingest.planning import is_final
-from technic.data.ingest.securities import Directory
+from technic.data.ingest.securities import SecurityMap
 from technic.data.providers.source import Source
 from technic.data.store import Store, StoreVersion
 from technic.market.quality import examine
@@ -70,7 +70,7 @@ def ingest(
     answers = _after(store, version, answers)
     at = max(answered.at for answered in answers)
     vendor = answers[-1].provider
-    directory = Directory.of(
+    directory = SecurityMap.of(
         store.table("tickers", version).collect(),
         store.table("listings", version).collect(),
         vendor,
@@ -120,7 +120,7 @@ def _after(store: Store, version: StoreVersion, answers: Sequence[Answered]) -> 
 def _learn(
     store: Store,
     version: StoreVersion,
-    directory: Directory,
+    directory: SecurityMap,
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
 ) -> None:
@@ -160,7 +160,7 @@ def _bars_of(answered: Answered, sources: Mapping[str, Source]) -> pl.DataFrame:
 def _actions(
     store: Store,
     version: StoreVersion,
-    directory: Directory,
+    directory: SecurityMap,
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
     bars: pl.DataFrame,

@@ -16,7 +16,7 @@ from technic import errors
 from technic.data.ingest.planning import Step
 from technic.data.ingest.sync import Ahead, Pages
 from technic.data.ingest.vendors import Vendors, connected
-from technic.data.providers.source import Ask, Call, Log, unheard
+from technic.data.providers.source import Ask, Log, VendorCall, unheard
 from technic.errors import ConfigError, ProviderError
 from technic.runtime.executors import Executor, Work, spans
 from technic.runtime.executors.protocol import Shared
@@ -51,7 +51,7 @@ def asking_ahead(settings: Settings, executor: Executor, log: Log = unheard) -> 
         for done in executor.map(work, spans(len(steps), 1)):
             answer = done.answer or {}
             for call in answer["calls"]:
-                log(Call(**call))
+                log(VendorCall(**call))
             found.append(_pages(answer))
         return found
 
@@ -68,11 +68,11 @@ class _ByThread:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.calls: dict[int, list[Call]] = {}
+        self.calls: dict[int, list[VendorCall]] = {}
         self._stacks: dict[int, ExitStack] = {}
         self._vendors: dict[int, Vendors] = {}
 
-    def vendors(self) -> tuple[Vendors, list[Call]]:
+    def vendors(self) -> tuple[Vendors, list[VendorCall]]:
         """Those of this thread, and the calls it has made."""
         mine = get_ident()
         if mine not in self._vendors:
@@ -92,8 +92,8 @@ _OPENED: dict[int, _ByThread] = {}  # connections are no JSON: a question names 
 
 def fetch_part(shared: Shared, first: int, _last: int) -> dict[str, Any]:
     """The pages of one question, or why there are none, and the calls it took."""
-    vendors, calls = _OPENED[shared.question["opened"]].vendors()
-    provider, asked = shared.question["asks"][first]
+    vendors, calls = _OPENED[shared.job["opened"]].vendors()
+    provider, asked = shared.job["asks"][first]
     calls.clear()
     answer: dict[str, Any]
     try:

@@ -2,7 +2,7 @@
 
 1. `due` finds the sessions that are missing, and those to ask for again.
 2. `choose` covers what is missing with the cheapest mix of calls, and compares vendors by time.
-3. `Plan` lists the asks, newest first, so that a scan is useful early.
+3. `SyncPlan` lists the asks, newest first, so that a scan is useful early.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SyncPlan:
     """What a sync would do.
 
     Attributes
@@ -165,7 +165,7 @@ def plan(
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
     symbols: Iterable[str] = (),
-) -> Plan:
+) -> SyncPlan:
     """Everything to ask for.
 
     Parameters
@@ -187,7 +187,7 @@ def plan(
         fresh = options[0].steps if options else ()
         # The newest session first: then a scan is good. Revisions next, history last.
         steps = [*steps, *fresh[:1], *repeats, *fresh[1:]]
-        return Plan(tuple(steps), len(missing), len(again), tuple(options))
+        return SyncPlan(tuple(steps), len(missing), len(again), tuple(options))
     wanted = wish.symbols if wish.symbols is not None else tuple(symbols)
     if not wanted:
         raise ConfigError(
@@ -198,7 +198,7 @@ def plan(
     options = choose(dict(holes.items()), sources, paces)
     fresh = options[0].steps if options else ()
     n_missing = len(set().union(*holes.values())) if holes else 0
-    return Plan((*steps, *fresh), n_missing, 0, tuple(options))
+    return SyncPlan((*steps, *fresh), n_missing, 0, tuple(options))
 
 
 def plural(count: int, word: str) -> str:

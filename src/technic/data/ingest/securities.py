@@ -23,7 +23,7 @@ LONG_AGO = date(1900, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Era:
+class SymbolSpan:
     """One security under one symbol."""
 
     security_id: int
@@ -38,7 +38,7 @@ class Era:
 
 
 @dataclass
-class Directory:
+class SecurityMap:
     """What a store knows of names, and what came to it since.
 
     Attributes
@@ -46,14 +46,14 @@ class Directory:
     notes : what a user should know: renames, recycled tickers, what stayed ambiguous
     """
 
-    eras: dict[str, list[Era]]
+    eras: dict[str, list[SymbolSpan]]
     about: dict[int, dict[str, object]]
     top: int
     source: str = "vendor"
     notes: list[str] = field(default_factory=list)
-    _told: dict[tuple[int, int], Era] = field(default_factory=dict)
+    _told: dict[tuple[int, int], SymbolSpan] = field(default_factory=dict)
     _changed: set[int] = field(default_factory=set)
-    _by_id: dict[int, dict[int, Era]] = field(default_factory=dict)
+    _by_id: dict[int, dict[int, SymbolSpan]] = field(default_factory=dict)
     _listed: set[str] = field(default_factory=set)  # as active, by the listings learnt so far
 
     def __post_init__(self) -> None:
@@ -62,11 +62,13 @@ class Directory:
                 self._by_id.setdefault(era.security_id, {})[era.number] = era
 
     @classmethod
-    def of(cls, tickers: pl.DataFrame, listings: pl.DataFrame, source: str) -> Directory:
+    def of(cls, tickers: pl.DataFrame, listings: pl.DataFrame, source: str) -> SecurityMap:
         """What the store's tables say."""
-        found: dict[str, list[Era]] = {}
+        found: dict[str, list[SymbolSpan]] = {}
         for row in newest_eras(tickers).iter_rows(named=True):
-            era = Era(row["security_id"], row["symbol"], row["since"], row["until"], row["era"])
+            era = SymbolSpan(
+                row["security_id"], row["symbol"], row["since"], row["until"], row["era"]
+            )
             found.setdefault(era.symbol, []).append(era)
         newest = listings.sort("known_at", maintain_order=True).unique(
             "security_id", keep="last", maintain_order=True
@@ -247,7 +249,7 @@ class Directory:
 
     def _rename(
         self,
-        current: Era,
+        current: SymbolSpan,
         symbol: str,
         row: dict[str, object],
         last_bars: dict[int, date],
@@ -289,23 +291,23 @@ class Directory:
             if era.symbol != symbol and era.since < since and (era.until or since) >= since:
                 self._put(replace(era, until=since - timedelta(days=1)))
 
-    def _only_begins_earlier(self, known: list[Era], low: date, high: date) -> bool:
+    def _only_begins_earlier(self, known: list[SymbolSpan], low: date, high: date) -> bool:
         """Whether a symbol's one holder, never called otherwise, simply has older bars."""
         era = known[0]
         alone = len(known) == 1 and len(self._own(era.security_id)) == 1
         return alone and low < era.since and (era.until is None or high <= era.until)
 
-    def _own(self, security_id: int) -> list[Era]:
+    def _own(self, security_id: int) -> list[SymbolSpan]:
         """Every era of a security."""
         return list(self._by_id.get(security_id, {}).values())
 
-    def _new(self, symbol: str, since: date) -> Era:
+    def _new(self, symbol: str, since: date) -> SymbolSpan:
         self.top += 1
-        era = Era(self.top, symbol, since, None)
+        era = SymbolSpan(self.top, symbol, since, None)
         self._put(era)
         return era
 
-    def _put(self, era: Era) -> None:
+    def _put(self, era: SymbolSpan) -> None:
         """An era as it is known now, in place of what was known of it."""
         key = (era.security_id, era.number)
         rows = self.eras.get(era.symbol, [])
@@ -316,12 +318,12 @@ class Directory:
     def _another(self, security_id: int, symbol: str, since: date, until: date | None) -> None:
         """One more era of a security."""
         own = self._own(security_id)
-        self._put(Era(security_id, symbol, since, until, 1 + max(e.number for e in own)))
+        self._put(SymbolSpan(security_id, symbol, since, until, 1 + max(e.number for e in own)))
 
-    def _open(self, symbol: str) -> Era | None:
+    def _open(self, symbol: str) -> SymbolSpan | None:
         return next((e for e in self.eras.get(symbol, []) if e.until is None), None)
 
-    def _current(self, security_id: int) -> Era | None:
+    def _current(self, security_id: int) -> SymbolSpan | None:
         """The newest era of a security."""
         return max(self._own(security_id), key=lambda e: e.since, default=None)
 

@@ -21,7 +21,7 @@ import polars as pl
 from technic.data.ingest.commit import Tally, ingest
 from technic.data.ingest.doubts import Suspicion, suspicion
 from technic.data.ingest.inbox import Answered, Inbox
-from technic.data.ingest.planning import Plan, Step, Wish, plan
+from technic.data.ingest.planning import Step, SyncPlan, Wish, plan
 from technic.data.providers.source import Ask, Pace, Reading, Source
 from technic.data.store import Store, StoreVersion
 from technic.data.store.tickers import eras
@@ -54,7 +54,7 @@ class Synced:
     version : the store version afterwards
     """
 
-    plan: Plan
+    plan: SyncPlan
     version: StoreVersion
     tally: Tally = field(default_factory=Tally)
     failed: list[tuple[Ask, str]] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Synced:
 
 def plan_sync(
     store: Store, sources: Mapping[str, Source], wish: Wish, paces: Mapping[str, Pace]
-) -> Plan:
+) -> SyncPlan:
     """What `sync` would ask; asks nothing."""
     version = store.version()
     asked = store.table("asked", version).collect()

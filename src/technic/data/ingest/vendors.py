@@ -14,22 +14,22 @@ from technic.data.ingest.planning import Wish, newest_session
 from technic.data.providers import alpaca, edgar, massive
 from technic.data.providers.allowance import Allowance
 from technic.data.providers.http import Http, Manners
-from technic.data.providers.source import About, Log, Pace, Source, unheard
+from technic.data.providers.source import Log, Pace, Source, VendorProfile, unheard
 from technic.errors import ConfigError, not_installed
 from technic.market.sessions import nyse
 from technic.runtime.secrets import find
 from technic.runtime.settings import Settings
 
-VENDORS: dict[str, About] = {
+VENDORS: dict[str, VendorProfile] = {
     "massive": massive.ABOUT,
     "alpaca": alpaca.ABOUT,
     "edgar": edgar.ABOUT,
-    "files": About("files", (), "free", "what your files hold", "none", "as your files'"),
-    "yahoo": About(
+    "files": VendorProfile("files", (), "free", "what your files hold", "none", "as your files'"),
+    "yahoo": VendorProfile(
         "yahoo", (), "free", "decades", "1 call a second, often blocked",
         "personal use only; adjusted for splits by the vendor",
     ),
-    "flatfiles": About(
+    "flatfiles": VendorProfile(
         "flatfiles", ("MASSIVE_S3_ACCESS_KEY", "MASSIVE_S3_SECRET_KEY"), "29 USD a month and up",
         "as your plan's", "one file per session, no quota", "for your own use",
     ),

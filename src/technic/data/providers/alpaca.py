@@ -11,10 +11,10 @@ from technic.data.providers.http import MOST_PAGES, Client, Http, strict_json
 from technic.data.providers.source import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
-    About,
     Ask,
     Pace,
     Reading,
+    VendorProfile,
     number,
     text,
 )
@@ -28,7 +28,7 @@ ACTIONS = ("splits", "dividends")
 BARS_A_PAGE = 10_000
 SYMBOLS_A_REQUEST = 200
 PLANS = {"free": Pace(190, 60.0), "plus": Pace(9_500, 60.0), "unlimited": Pace()}
-ABOUT = About(
+ABOUT = VendorProfile(
     "alpaca",
     ("APCA_API_KEY_ID", "APCA_API_SECRET_KEY"),
     "free, or 99 USD a month",

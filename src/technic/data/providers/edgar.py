@@ -17,13 +17,13 @@ from typing import Any
 import polars as pl
 
 from technic.data.providers.http import Http, strict_json
-from technic.data.providers.source import FACT_COLUMNS, About, Pace, number, text
+from technic.data.providers.source import FACT_COLUMNS, Pace, VendorProfile, number, text
 from technic.errors import AccessError, PageError
 from technic.market.items import BALANCE, ITEMS, Item
 
 DATA, FILES = "https://data.sec.gov", "https://www.sec.gov"
 PACE = Pace(8, 1.0)
-ABOUT = About(
+ABOUT = VendorProfile(
     "edgar", ("TECHNIC_EDGAR_CONTACT",), "free", "since 2009, when filers began to tag numbers",
     "10 calls a second over all machines", "public domain; say who you are",
 )  # fmt: skip

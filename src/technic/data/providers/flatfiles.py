@@ -16,14 +16,22 @@ import polars as pl
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from technic.data.providers.source import BAR_COLUMNS, About, Ask, Call, Log, Reading, unheard
+from technic.data.providers.source import (
+    BAR_COLUMNS,
+    Ask,
+    Log,
+    Reading,
+    VendorCall,
+    VendorProfile,
+    unheard,
+)
 from technic.errors import AccessError, PageError, ProviderError
 from technic.market.sessions import NEW_YORK
 
 BASE = "https://files.massive.com"
 BUCKET = "flatfiles"
 LARGEST = 256 << 20
-ABOUT = About(
+ABOUT = VendorProfile(
     "flatfiles",
     ("MASSIVE_S3_ACCESS_KEY", "MASSIVE_S3_SECRET_KEY"),
     "29 USD a month and up",
@@ -84,7 +92,7 @@ class FlatFiles:
             ) from error
         finally:
             took = 1e3 * (time.perf_counter() - since)
-            self._log(Call("flatfiles", path, status, len(packed), took, 1, outcome))
+            self._log(VendorCall("flatfiles", path, status, len(packed), took, 1, outcome))
         page = _unpacked(packed)
         _rows(page)
         return [page]

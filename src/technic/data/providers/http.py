@@ -22,7 +22,7 @@ import orjson
 import stamina
 
 from technic.data.providers.allowance import Allowance
-from technic.data.providers.source import Call, Log, unheard
+from technic.data.providers.source import Log, VendorCall, unheard
 from technic.errors import AccessError, PageError, ProviderError, RateError
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # retries are in the call ledger
@@ -179,7 +179,7 @@ class Http:
             return body
         finally:
             took = 1e3 * (time.perf_counter() - since)
-            self._log(Call(self.provider, path, status, size, took, attempt, outcome, left))
+            self._log(VendorCall(self.provider, path, status, size, took, attempt, outcome, left))
 
     def _exchange(
         self, path: str, params: Mapping[str, str]

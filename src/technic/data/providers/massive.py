@@ -20,10 +20,10 @@ from technic.data.providers.source import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
     TICKER_COLUMNS,
-    About,
     Ask,
     Pace,
     Reading,
+    VendorProfile,
     number,
     text,
 )
@@ -41,7 +41,7 @@ PLANS = {
     "advanced": Pace(80, 1.0),
     "unlimited": Pace(),
 }
-ABOUT = About(
+ABOUT = VendorProfile(
     "massive",
     ("MASSIVE_API_KEY", "POLYGON_API_KEY"),
     "free to 199 USD a month",

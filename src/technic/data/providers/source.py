@@ -134,7 +134,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class VendorProfile:
     """A vendor as a user chooses it."""
 
     name: str
@@ -146,7 +146,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class VendorCall:
     """One request, as it went.
 
     Attributes
@@ -165,17 +165,17 @@ class Call:
     quota_left: int | None = None
 
 
-Log = Callable[[Call], None]
+Log = Callable[[VendorCall], None]
 
 
-def unheard(_call: Call) -> None:
+def unheard(_call: VendorCall) -> None:
     """Calls are not written down unless somebody listens."""
 
 
 class Source(Protocol):
     """A vendor."""
 
-    about: About
+    about: VendorProfile
 
     @property
     def kinds(self) -> frozenset[str]:

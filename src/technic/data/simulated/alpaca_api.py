@@ -10,7 +10,7 @@ import orjson
 
 from technic.data.simulated.dialect import Answer, Request
 from technic.data.simulated.massive_api import aggregates, holders
-from technic.data.simulated.publications import EPOCH, Tape
+from technic.data.simulated.publications import EPOCH, Publications
 from technic.data.simulated.reference_api import fraction
 from technic.market.sessions import NEW_YORK
 
@@ -20,7 +20,7 @@ PATHS = (PATH, ACTIONS_PATH)
 MOST_BARS = 10_000
 
 
-def answer(tape: Tape, request: Request) -> Answer:
+def answer(tape: Publications, request: Request) -> Answer:
     """Bars by symbol, then by time; `limit` counts the bars of all symbols of the page."""
     if request.path == ACTIONS_PATH:
         return corporate_actions(tape, request)
@@ -41,7 +41,7 @@ def answer(tape: Tape, request: Request) -> Answer:
 
 
 def _page(
-    tape: Tape,
+    tape: Publications,
     request: Request,
     symbols: list[str],
     bounds: tuple[date, date],
@@ -69,7 +69,7 @@ def _page(
     return Answer(200, orjson.dumps({"bars": bars, "next_page_token": next_token}))
 
 
-def corporate_actions(tape: Tape, request: Request) -> Answer:
+def corporate_actions(tape: Publications, request: Request) -> Answer:
     """Splits and cash dividends by ex-date, all on one page."""
     first, last = (
         _bound(request.params.get("start"), request),
@@ -99,7 +99,7 @@ def _bound(text: str | None, request: Request) -> date:
 
 
 def _rows(
-    tape: Tape, request: Request, symbol: str, first: date, last: date
+    tape: Publications, request: Request, symbol: str, first: date, last: date
 ) -> list[dict[str, Any]]:
     adjusted = request.params.get("adjustment", "raw") in {"split", "all"}
     made = []

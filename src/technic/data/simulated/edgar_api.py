@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from technic.data.simulated.dialect import Answer, Refusal, Request
-from technic.data.simulated.publications import Tape
+from technic.data.simulated.publications import Publications
 from technic.data.simulated.reference_api import SICS, statement_days
 from technic.data.simulated.reference_api import figures as figures_of
 from technic.market.items import BALANCE, ITEMS
@@ -17,7 +17,7 @@ PATHS = ("/files/company_tickers.json", "/submissions/", "/api/xbrl/companyfacts
 UNITS = {"money": "USD", "price": "USD/shares", "count": "shares"}
 
 
-def answer(tape: Tape, request: Request) -> Answer:
+def answer(tape: Publications, request: Request) -> Answer:
     """What EDGAR says."""
     if request.path == PATHS[0]:
         return _json(_companies(tape, request))
@@ -30,7 +30,7 @@ def answer(tape: Tape, request: Request) -> Answer:
     return _json(_facts(tape, request, found))
 
 
-def _companies(tape: Tape, request: Request) -> dict[str, Any]:
+def _companies(tape: Publications, request: Request) -> dict[str, Any]:
     today = request.now.date()
     rows = [
         {"cik_str": int(listing.cik), "ticker": symbol, "title": listing.name}
@@ -40,13 +40,13 @@ def _companies(tape: Tape, request: Request) -> dict[str, Any]:
     return {str(k): row for k, row in enumerate(rows)}
 
 
-def _submissions(tape: Tape, i: int) -> dict[str, Any]:
+def _submissions(tape: Publications, i: int) -> dict[str, Any]:
     listing = tape.listings[i]
     sic, words = SICS.get(listing.sector or "", ("", ""))
     return {"cik": listing.cik, "name": listing.name, "sic": sic, "sicDescription": words}
 
 
-def _facts(tape: Tape, request: Request, i: int) -> dict[str, Any]:
+def _facts(tape: Publications, request: Request, i: int) -> dict[str, Any]:
     """Numbers of every quarter that was filed by now, under the first tag of each item."""
     tags: dict[str, dict[str, Any]] = {"us-gaap": {}, "dei": {}}
     for end, filed in statement_days(tape, i, request.now.date()):

@@ -24,17 +24,17 @@ from technic.data.simulated.dialect import (
     parse_day,
     spliced,
 )
-from technic.data.simulated.publications import EPOCH, PUBLISHED, Rows, Tape, traded_share
+from technic.data.simulated.publications import EPOCH, PUBLISHED, Publications, Rows, traded_share
 from technic.data.simulated.reference_api import REFERENCE
 from technic.market.sessions import NEW_YORK, nyse
 
 MOST_BARS = 50_000
 MOVERS = 20
 SPAN_DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
-Handler = Callable[[Tape, Request, tuple[str, ...]], Answer]
+Handler = Callable[[Publications, Request, tuple[str, ...]], Answer]
 
 
-def answer(tape: Tape, request: Request) -> Answer:
+def answer(tape: Publications, request: Request) -> Answer:
     """What the vendor says to a request; errors are answers too."""
     for pattern, handler in ROUTES:
         found = re.fullmatch(pattern, request.path)
@@ -53,7 +53,7 @@ def refused(refusal: Refusal, request: Request) -> Answer:
     return Answer(refusal.status, orjson.dumps(content))
 
 
-def grouped(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def grouped(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """Every symbol's bar of one day; `t` is the end of the session."""
     day, adjusted = parse_day(parts[0]), request.flag("adjusted", default=True)
     rows = tape.bars_of(day, request.now)
@@ -73,7 +73,7 @@ def grouped(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return spliced(request, as_json(table), **about)
 
 
-def bars_range(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def bars_range(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """One symbol's bars between two dates; `t` is midnight in New York."""
     symbol, multiplier, span = parts[0], int(parts[1]), parts[2]
     first, last = (moment(text) for text in parts[3:5])
@@ -108,7 +108,7 @@ def bars_range(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return spliced(request, as_json(page.select("v", "vw", "o", "c", "h", "l", "t", "n")), **about)
 
 
-def previous(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def previous(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """The last finished bar of one symbol."""
     today = request.now.astimezone(NEW_YORK).date()
     listing = tape.holder(parts[0], today)
@@ -125,7 +125,7 @@ def previous(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return spliced(request, as_json(table), **about)
 
 
-def open_close(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def open_close(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """One symbol's bar of one day, flat."""
     day = parse_day(parts[1])
     listing = tape.holder(parts[0], day)
@@ -143,7 +143,7 @@ def open_close(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return Answer(200, orjson.dumps(content))
 
 
-def snapshot(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def snapshot(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """Today so far and the session before: of all symbols, of some, or of one."""
     wanted = {t for t in request.params.get("tickers", "").split(",") if t} | set(parts)
     tickers = [t for t in _snapshots(tape, request.now) if not wanted or t["ticker"] in wanted]
@@ -155,7 +155,7 @@ def snapshot(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
 
 
 def minutes(
-    tape: Tape, now: datetime, before: dict[str, dict[str, Any]]
+    tape: Publications, now: datetime, before: dict[str, dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """What a stream of minutes says at an instant, of who has traded since `before`."""
     days = {t["ticker"]: t["day"] for t in _snapshots(tape, now) if t["day"]["v"]}
@@ -172,7 +172,7 @@ def minutes(
     return made, days
 
 
-def movers(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def movers(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """The twenty that rose, or fell, most."""
     down = parts[0] == "losers"
     tickers = sorted(
@@ -182,7 +182,7 @@ def movers(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return envelope(request, tickers=tickers[:MOVERS])
 
 
-def flat_file(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def flat_file(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """One day as a gzipped CSV, as traded; there from 11:00 on the day after."""
     day = parse_day(parts[0])
     ready = datetime.combine(day + timedelta(days=1), time(11), NEW_YORK)
@@ -204,7 +204,7 @@ def flat_file(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return Answer(200, body, "application/gzip", {"ETag": etag, "Accept-Ranges": "bytes"})
 
 
-def aggregates(tape: Tape, rows: Rows, request: Request, *, adjusted: bool) -> pl.DataFrame:
+def aggregates(tape: Publications, rows: Rows, request: Request, *, adjusted: bool) -> pl.DataFrame:
     """Bars under the vendor's letters; adjusted for the splits known at the instant, if asked."""
     values = rows.values
     if adjusted:
@@ -231,7 +231,7 @@ def aggregates(tape: Tape, rows: Rows, request: Request, *, adjusted: bool) -> p
 
 
 def holders(
-    tape: Tape, symbol: str, first: date, last: date
+    tape: Publications, symbol: str, first: date, last: date
 ) -> list[tuple[int, date | None, date | None]]:
     """Who bore a symbol between two dates: listing, since, until."""
     found = [
@@ -296,7 +296,7 @@ def _rolled(table: pl.DataFrame, span: str, multiplier: int) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _snapshots(tape: Tape, now: datetime) -> list[dict[str, Any]]:
+def _snapshots(tape: Publications, now: datetime) -> list[dict[str, Any]]:
     """Today and the session before, of every symbol that has one; cleared at 03:30."""
     local = now.astimezone(NEW_YORK)
     today = local.date() if local.time() >= time(3, 30) else local.date() - timedelta(days=1)
@@ -325,7 +325,7 @@ def _snapshots(tape: Tape, now: datetime) -> list[dict[str, Any]]:
     return made
 
 
-def market_now(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
+def market_now(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """Whether the market is open."""
     local = request.now.astimezone(NEW_YORK)
     share = traded_share(local.date(), request.now)
@@ -343,7 +343,7 @@ def market_now(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer
     return Answer(200, orjson.dumps(content))
 
 
-def market_upcoming(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
+def market_upcoming(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """Closures and early closes of the next year: a bare array."""
     sessions, today = nyse(), request.now.astimezone(NEW_YORK).date()
     end = min(today + timedelta(days=365), sessions.last)

@@ -30,7 +30,7 @@ EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Era:
+class ListedSpan:
     """One listing's symbol between two dates, both included; None is open."""
 
     symbol: str
@@ -56,7 +56,7 @@ class Listing:
     share_figi: str | None
     sector: str | None
     shares: float
-    eras: tuple[Era, ...]
+    eras: tuple[ListedSpan, ...]
 
     def symbol(self, day: date) -> str | None:
         """What it was called on a day; None if it was not listed."""
@@ -79,7 +79,7 @@ class Rows:
 
     Attributes
     ----------
-    listing : int64, position in `Tape.listings`
+    listing : int64, position in `Publications.listings`
     session, published : int64, days since 1970
     values : float64, shape (n, 5): open, high, low, close, volume, as traded
     """
@@ -100,7 +100,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Tape:
+class Publications:
     """A market as one vendor publishes it.
 
     Attributes
@@ -219,7 +219,9 @@ def _joined(a: Rows, b: Rows) -> Rows:
     )
 
 
-def record(seed: int = 7, size: int = SIZE, sessions: int = 504, last: date | None = None) -> Tape:
+def record(
+    seed: int = 7, size: int = SIZE, sessions: int = 504, last: date | None = None
+) -> Publications:
     """The tape of a simulated market, with renames and recycled tickers; same seed, same bits."""
     market = simulate(seed, size, sessions, **({} if last is None else {"last": last}))
     rng = np.random.default_rng([seed, size, sessions, 1])
@@ -229,7 +231,7 @@ def record(seed: int = 7, size: int = SIZE, sessions: int = 504, last: date | No
     listings = _listings(market, days, rng)
     told = market.bars.filter(pl.col("as_of") == pl.col("date"))
     place = {symbol: i for i, symbol in enumerate(symbols)}
-    return Tape(
+    return Publications(
         listings,
         rows,
         actions_of(told, "split", place, 1.0),
@@ -284,13 +286,13 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
             chosen = free[int(rng.integers(len(free)))]
             dead.remove(chosen)
             symbol = chosen[1]
-        eras = [Era(symbol, since, until)]
+        eras = [ListedSpan(symbol, since, until)]
         first = next((k for k, d in enumerate(days) if since is None or d >= since), 0)
         last = len(days) if until is None else days.index(until)
         if last - first > 20 and rng.random() < RENAMED_A_MONTH * months:
             at = days[int(rng.integers(first + 10, last - 5))]
             new = _unused(symbol, taken)
-            eras = [Era(symbol, since, _before(days, at)), Era(new, at, until)]
+            eras = [ListedSpan(symbol, since, _before(days, at)), ListedSpan(new, at, until)]
         known = rng.random() >= NO_FIGI
         is_company = row["type"] in {"common", "preferred", "warrant"}
         made.append(

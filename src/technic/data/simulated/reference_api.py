@@ -18,7 +18,7 @@ from technic.data.simulated.dialect import (
     paged,
     within,
 )
-from technic.data.simulated.publications import Era, Listing, Tape
+from technic.data.simulated.publications import ListedSpan, Listing, Publications
 from technic.market.sessions import NEW_YORK
 
 SICS = {
@@ -62,7 +62,7 @@ CASH = {
 }  # fmt: skip
 
 
-def tickers(tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
+def tickers(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """Who is listed, on a date or now; or, with `active=false`, who no longer is."""
     day = request.day("date") or _today(request)
     active = request.flag("active", default=True)
@@ -81,7 +81,7 @@ def tickers(tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
     return paged(request, ordered(rows, request, "ticker"), request.whole("limit", 100, 1000))
 
 
-def details(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def details(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """One ticker, with what is known of its company."""
     day = request.day("date") or _today(request)
     found = tape.holder(parts[0], day)
@@ -105,7 +105,7 @@ def details(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return envelope(request, results={k: v for k, v in content.items() if v is not None})
 
 
-def types(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
+def types(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """What kinds of security there are."""
     rows = [
         {"code": code, "description": text, "asset_class": "stocks", "locale": "us"}
@@ -114,7 +114,7 @@ def types(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
     return envelope(request, results=rows, count=len(rows))
 
 
-def exchanges(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
+def exchanges(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """Where they trade."""
     rows = [
         {
@@ -127,7 +127,7 @@ def exchanges(_tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
     return envelope(request, results=rows, count=len(rows))
 
 
-def events(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def events(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """What a security was called, newest first; asked for by ticker or identifier."""
     today = _today(request)
     for listing in tape.listings:
@@ -147,7 +147,7 @@ def events(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     raise Refusal(404, {"status": "NOT_FOUND", "message": "Entity not found."})
 
 
-def splits(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def splits(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """Splits; from the new endpoint with adjustment factors, from the old one without."""
     new = parts[0] == "stocks/v1"
     today, rows = _today(request), []
@@ -168,7 +168,7 @@ def splits(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return paged(request, ordered(rows, request, "execution_date", descending=True), limit)
 
 
-def dividends(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def dividends(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """Dividends; amounts as paid."""
     new = parts[0] == "stocks/v1"
     today, rows = _today(request), []
@@ -193,7 +193,7 @@ def dividends(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return paged(request, ordered(rows, request, "ex_dividend_date", descending=True), limit)
 
 
-def statements(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def statements(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """Quarterly statements of companies, visible from the day they were filed."""
     items = {"income-statements": INCOME, "balance-sheets": BALANCE, "cash-flow-statements": CASH}
     today, rows = _today(request), []
@@ -216,7 +216,7 @@ def statements(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return paged(request, rows, request.whole("limit", 100, 50_000), finish)
 
 
-def shorts(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
+def shorts(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """Short interest or free float: one row per listing."""
     today, rows = _today(request), []
     for i, symbol in enumerate(tape.symbols(today)):
@@ -238,7 +238,7 @@ def shorts(tape: Tape, request: Request, parts: tuple[str, ...]) -> Answer:
     return paged(request, ordered(rows, request, "ticker"), request.whole("limit", 10, 50_000))
 
 
-def news(tape: Tape, request: Request, _parts: tuple[str, ...]) -> Answer:
+def news(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """One article per ticker asked for; without one, some every day, about who is listed."""
     if "ticker" in request.params:
         stamp = f"{request.now:%Y-%m-%dT%H:00:00Z}"
@@ -277,7 +277,7 @@ def _today(request: Request) -> date:
     return request.now.astimezone(NEW_YORK).date()
 
 
-def _era(listing: Listing, day: date, *, active: bool) -> Era | None:
+def _era(listing: Listing, day: date, *, active: bool) -> ListedSpan | None:
     """The era to show: the one of the day, or the last of a listing that has ended by then."""
     ended = listing.until is not None and listing.until < day
     if ended == active:
@@ -287,7 +287,7 @@ def _era(listing: Listing, day: date, *, active: bool) -> Era | None:
     return next((era for era in listing.eras if era.covers(day)), None)
 
 
-def _ticker(listing: Listing, era: Era, day: date, *, active: bool) -> dict[str, Any]:
+def _ticker(listing: Listing, era: ListedSpan, day: date, *, active: bool) -> dict[str, Any]:
     changed = [d for d in (era.since, listing.until) if d is not None and d <= day]
     updated = max(changed, default=date(2015, 1, 2))
     row = {
@@ -324,7 +324,7 @@ def _quarters(first: date, last: date) -> list[date]:
     ]
 
 
-def statement_days(tape: Tape, i: int, today: date) -> list[tuple[date, date]]:
+def statement_days(tape: Publications, i: int, today: date) -> list[tuple[date, date]]:
     """Ends of the quarters that a listing has reported by today, and when it filed each."""
     listing = tape.listings[i]
     if listing.type != "CS" or listing.cik is None:
@@ -335,7 +335,7 @@ def statement_days(tape: Tape, i: int, today: date) -> list[tuple[date, date]]:
     ]
 
 
-def figures(tape: Tape, i: int, end: date) -> dict[str, float]:
+def figures(tape: Publications, i: int, end: date) -> dict[str, float]:
     """Every number of a listing's three statements for a quarter."""
     shares = tape.listings[i].shares
     made: dict[str, float] = {}
@@ -363,7 +363,7 @@ def _id(kind: str, listing: int, day: date) -> str:
     return "E" + blake2b(f"{kind}{listing}{day}".encode(), digest_size=16).hexdigest()
 
 
-Handler = Callable[[Tape, Request, tuple[str, ...]], Answer]
+Handler = Callable[[Publications, Request, tuple[str, ...]], Answer]
 REFERENCE: list[tuple[str, Handler]] = [
     (r"/v3/reference/tickers", tickers),
     (r"/v3/reference/tickers/types", types),

@@ -9,9 +9,9 @@ import polars as pl
 
 from technic.data.simulated.publications import (
     PRICES,
-    Era,
+    ListedSpan,
     Listing,
-    Tape,
+    Publications,
     actions_of,
     figi,
     rows_of,
@@ -22,7 +22,7 @@ from technic.market.schema import SYMBOL_PATTERN
 REVISION_COLUMNS = ("symbol", "date", "as_of_re", *(f"{name}_re" for name in (*PRICES, "volume")))
 
 
-def replay(bars: Path, revisions: Path | None = None) -> Tape:
+def replay(bars: Path, revisions: Path | None = None) -> Publications:
     """The tape of a file with `as_of`, and of a second one with later versions of bars.
 
     Parameters
@@ -53,7 +53,7 @@ def replay(bars: Path, revisions: Path | None = None) -> Tape:
         kind: actions_of(table, kind, place, nothing) if kind in table.columns else []
         for kind, nothing in (("split", 1.0), ("dividend", 0.0))
     }
-    return Tape(
+    return Publications(
         [_listing(i, symbol) for i, symbol in enumerate(symbols)],
         rows, actions["split"], actions["dividend"], {"replay": bars.name},
     )  # fmt: skip
@@ -83,5 +83,5 @@ def _listing(index: int, symbol: str) -> Listing:
     rng = np.random.default_rng(index)
     return Listing(
         symbol, "CS", "XNAS", f"{2_000_000 + index:010d}", figi(index), figi(index, "BBG001"),
-        None, float(rng.integers(10**7, 10**9)), (Era(symbol, None, None),),
+        None, float(rng.integers(10**7, 10**9)), (ListedSpan(symbol, None, None),),
     )  # fmt: skip

@@ -19,7 +19,7 @@ import orjson
 from technic.data.simulated import alpaca_api, edgar_api, massive_api
 from technic.data.simulated.dialect import Answer, Refusal, Request, parse_day
 from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan, afflict
-from technic.data.simulated.publications import Tape, evening
+from technic.data.simulated.publications import Publications, evening
 from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK
 
@@ -31,7 +31,7 @@ STREAMED = 0.2  # seconds between looks of the stream of minutes
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class VendorPlan:
     """What a key may do: calls per period of seconds, days of history, what is included."""
 
     calls: int = 0
@@ -42,15 +42,15 @@ class Plan:
 
 
 PLANS = {
-    "none": Plan(),
-    "basic": Plan(5, 60.0, 730, today=False, snapshots=False),
-    "starter": Plan(100, 1.0, 1_826),
-    "developer": Plan(100, 1.0, 3_652),
-    "advanced": Plan(100, 1.0),
+    "none": VendorPlan(),
+    "basic": VendorPlan(5, 60.0, 730, today=False, snapshots=False),
+    "starter": VendorPlan(100, 1.0, 1_826),
+    "developer": VendorPlan(100, 1.0, 3_652),
+    "advanced": VendorPlan(100, 1.0),
 }
 
 
-def plan_of(text: str) -> Plan:
+def plan_of(text: str) -> VendorPlan:
     """A plan by name, or `20/60`: so many calls in so many seconds.
 
     Raises
@@ -62,13 +62,13 @@ def plan_of(text: str) -> Plan:
         return PLANS[text]
     calls, _, seconds = text.partition("/")
     try:
-        return Plan(int(calls), float(seconds))
+        return VendorPlan(int(calls), float(seconds))
     except ValueError as error:
         raise ConfigError(f"plan {text}: there are {', '.join(PLANS)}, or e.g. 20/60") from error
 
 
 @dataclass
-class Clock:
+class VirtualClock:
     """Virtual time: it stands still unless told to run."""
 
     start: datetime
@@ -90,7 +90,7 @@ class Twin:
 
     def __init__(
         self,
-        tape: Tape,
+        tape: Publications,
         *,
         clock: datetime | None = None,
         plan: str = "none",
@@ -99,7 +99,7 @@ class Twin:
         log: Path | None = None,
     ) -> None:
         self.tape = tape
-        self.clock = Clock(clock or evening(tape.sessions[-1]) + timedelta(hours=8))
+        self.clock = VirtualClock(clock or evening(tape.sessions[-1]) + timedelta(hours=8))
         self.plan = plan_of(plan)
         self.faults = faults or FaultPlan()
         self.keys = keys

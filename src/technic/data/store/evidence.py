@@ -15,7 +15,7 @@ from technic.runtime.files import write_atomically
 FILE = "evidence.json"  # in the folder of the store
 
 
-def remember(store: Store, content: Mapping[str, Any], at: datetime) -> None:
+def save_evidence(store: Store, content: Mapping[str, Any], at: datetime) -> None:
     """Keep an evaluation: in the ledger of runs, and beside the store for explanations.
 
     Parameters
@@ -27,13 +27,13 @@ def remember(store: Store, content: Mapping[str, Any], at: datetime) -> None:
     name = ", ".join(list(content["columns"])[:4])
     as_of = date.fromisoformat(content["as_of"])
     store.catalog.record_run("evaluate", name, as_of, {**content, "seal": seal}, at)
-    before = remembered(store)
+    before = load_evidence(store)
     same = before.get("store_version") == content["store_version"]
     columns = {**(before["columns"] if same else {}), **content["columns"]}
     write_atomically(store.folder / FILE, orjson.dumps({**content, "columns": columns}))
 
 
-def remembered(store: Store) -> dict[str, Any]:
+def load_evidence(store: Store) -> dict[str, Any]:
     """What the newest evaluation of a store found; empty if there was none."""
     try:
         content: dict[str, Any] = orjson.loads((store.folder / FILE).read_bytes())
@@ -44,7 +44,7 @@ def remembered(store: Store) -> dict[str, Any]:
 
 def evidence_for(store: Store, text: str) -> dict[str, Any] | None:
     """What is remembered of a column; None if it was never evaluated here."""
-    found = remembered(store)
+    found = load_evidence(store)
     column = found.get("columns", {}).get(text)
     if column is None:
         return None

@@ -18,7 +18,7 @@ from obstore.store import from_url
 from technic.errors import StoreError, first_line
 
 
-class Bucket:
+class ObstoreBucket:
     """Everything below one address."""
 
     def __init__(self, url: str) -> None:

@@ -165,5 +165,5 @@ def _bucket(place: str) -> Bucket:
         module = import_module("technic.data.store.object_storage")
     except ModuleNotFoundError as error:
         raise not_installed(error, "s3", place) from error
-    made: Bucket = module.Bucket(place)
-    return made
+    bucket: Bucket = module.ObstoreBucket(place)
+    return bucket

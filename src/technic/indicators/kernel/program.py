@@ -27,7 +27,7 @@ NONE, ALL = -(1 << 40), 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class Operation:
     """One operation: what series that differ only in `output` have in common."""
 
     name: str
@@ -36,7 +36,7 @@ class Node:
     frame: int
 
     @classmethod
-    def of(cls, series: Series) -> Node:
+    def of(cls, series: Series) -> Operation:
         """The node that computes `series`."""
         return cls(series.name, series.inputs, series.params, series.frame)
 
@@ -115,12 +115,12 @@ def compile_program(roots: Sequence[Series], *, every_bar: bool = False) -> Prog
     return _Writer(order, demands, list(roots)).program()
 
 
-def _order(roots: Iterable[Series]) -> list[Node]:
-    ordered: dict[Node, None] = {}
+def _order(roots: Iterable[Series]) -> list[Operation]:
+    ordered: dict[Operation, None] = {}
     frames: set[int] = set()
 
     def visit(series: Series) -> None:
-        node = Node.of(series)
+        node = Operation.of(series)
         if node in ordered:
             return
         for read in series.inputs:
@@ -134,14 +134,16 @@ def _order(roots: Iterable[Series]) -> list[Node]:
     return list(ordered)
 
 
-def _demands(order: list[Node], roots: Sequence[Series], *, every_bar: bool) -> dict[Node, Demand]:
+def _demands(
+    order: list[Operation], roots: Sequence[Series], *, every_bar: bool
+) -> dict[Operation, Demand]:
     demands = {node: Demand() for node in order}
     for root in roots:
-        demands[Node.of(root)].widen(0 if every_bar else 1, 0 if every_bar else NONE)
+        demands[Operation.of(root)].widen(0 if every_bar else 1, 0 if every_bar else NONE)
     for node in reversed(order):
         own = demands[node]
         for series in node.inputs:
-            read = demands[Node.of(series)]
+            read = demands[Operation.of(series)]
             if node.kind == "fold":
                 read.widen(0, node.reach)
             else:
@@ -153,8 +155,8 @@ def _demands(order: list[Node], roots: Sequence[Series], *, every_bar: bool) -> 
 class _Writer:
     """Writes the rows of one program."""
 
-    order: list[Node]
-    demands: dict[Node, Demand]
+    order: list[Operation]
+    demands: dict[Operation, Demand]
     roots: list[Series]
     rows: list[list[int]] = field(default_factory=list)
     params: list[float] = field(default_factory=list)
@@ -167,11 +169,11 @@ class _Writer:
     def program(self) -> Program:
         """Every node in turn; its registers are free again behind its last reader."""
         ops = opcodes()
-        last_reader = {Node.of(s): i for i, node in enumerate(self.order) for s in node.inputs}
-        columns: dict[Node, list[int]] = {}
+        last_reader = {Operation.of(s): i for i, node in enumerate(self.order) for s in node.inputs}
+        columns: dict[Operation, list[int]] = {}
         for column, root in enumerate(self.roots):
-            columns.setdefault(Node.of(root), []).append(column)
-        ending: dict[int, list[Node]] = {}
+            columns.setdefault(Operation.of(root), []).append(column)
+        ending: dict[int, list[Operation]] = {}
         for node, i in last_reader.items():
             ending.setdefault(i, []).append(node)
         for i, node in enumerate(self.order):
@@ -192,7 +194,7 @@ class _Writer:
             needs_benchmark=any(node.kind == "benchmark" for node in self.order),
         )
 
-    def _write(self, node: Node, ops: dict[str, int]) -> None:
+    def _write(self, node: Operation, ops: dict[str, int]) -> None:
         kind = node.kind
         if kind in {"field", "benchmark"}:
             self._read_bars(node)
@@ -207,7 +209,7 @@ class _Writer:
             tail = self.demands[node].tail if kind == "fold" and node.frame == DAILY else 0
             self._row(ops[node.name], node, inputs=inputs, outputs=outputs, tail=tail)
 
-    def _read_bars(self, node: Node) -> None:
+    def _read_bars(self, node: Operation) -> None:
         base = node.frame * m.FRAME_REGISTERS
         if node.frame != DAILY and node.frame not in self.resampled:
             self.resampled.add(node.frame)
@@ -223,7 +225,7 @@ class _Writer:
     def _row(
         self,
         op: int,
-        node: Node,
+        node: Operation,
         *,
         inputs: Sequence[int] = (),
         outputs: Sequence[int] = (),
@@ -244,12 +246,12 @@ class _Writer:
         if node.kind == "fold" and op != m.EMIT:
             carries = 1 + len(REGISTRY[node.name].carries)
             row[m.STATE], row[m.CARRIES] = self.n_slots, carries
-            row[m.PLAIN] = all(Node.of(series).kind == "field" for series in node.inputs)
+            row[m.PLAIN] = all(Operation.of(series).kind == "field" for series in node.inputs)
             row[m.TAIL_SLOT] = self.n_slots + carries
             self.n_slots = row[m.TAIL_SLOT] + tail * len(outputs)
         self.rows.append(row)
 
-    def _allocate(self, node: Node) -> list[int]:
+    def _allocate(self, node: Operation) -> list[int]:
         registers = []
         for j in range(node.n_outputs):
             if self.free:
@@ -260,7 +262,7 @@ class _Writer:
             registers.append(register)
         return registers
 
-    def _release(self, node: Node) -> None:
+    def _release(self, node: Operation) -> None:
         for j in range(node.n_outputs):
             series = Series(node.name, node.inputs, node.params, j, node.frame)
             if self.register[series] >= m.FIRST_FREE:

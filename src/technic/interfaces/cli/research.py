@@ -34,7 +34,7 @@ def evaluate(
     """
     from datetime import UTC, datetime
 
-    from technic.data.store.evidence import remember
+    from technic.data.store.evidence import save_evidence
     from technic.interfaces.render.evidence import evidence_page, render_evidence
     from technic.research.evaluation import DEFAULT_UNIVERSE
     from technic.research.evaluation import evaluate as run
@@ -59,7 +59,7 @@ def evaluate(
             executor=runner,
             progress=advance,
         )
-    remember(desk.store, found.about(), datetime.now(UTC))
+    save_evidence(desk.store, found.about(), datetime.now(UTC))
     if out is not None:
         out.write_text(evidence_page(found), encoding="utf-8")
     if as_json:

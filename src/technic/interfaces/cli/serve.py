@@ -52,7 +52,7 @@ def serve(
     import uvicorn
 
     from technic.interfaces.http.app import create_app
-    from technic.interfaces.http.state import Hub
+    from technic.interfaces.http.state import ServerState
     from technic.scanner.spec.alert_rules import duration
 
     desk = options.desk(store)
@@ -61,7 +61,7 @@ def serve(
     secure = certificate is not None or behind_tls
     _may_listen(desk, host, secure=secure)
     exposure = _exposure(host, port, allow_host or [], secure, require_key)
-    hub = Hub(desk.store, desk.settings, exposure, _feed(desk))
+    hub = ServerState(desk.store, desk.settings, exposure, _feed(desk))
     app = create_app(hub)
     for name in watch or ():
         hub.watches.start(name, duration(every, "--every").total_seconds())
@@ -167,9 +167,11 @@ def mcp(
     import uvicorn
 
     from technic.interfaces.http.middleware import Guards
-    from technic.interfaces.http.state import Hub
+    from technic.interfaces.http.state import ServerState
 
-    hub = Hub(desk.store, desk.settings, _exposure("127.0.0.1", port, [], False, require_key))
+    hub = ServerState(
+        desk.store, desk.settings, _exposure("127.0.0.1", port, [], False, require_key)
+    )
     app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), hub)
     print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)

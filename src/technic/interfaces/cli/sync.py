@@ -13,7 +13,7 @@ from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
     from technic.data.ingest.commit import Tally
-    from technic.data.ingest.planning import Plan
+    from technic.data.ingest.planning import SyncPlan
     from technic.data.ingest.sync import Synced
     from technic.data.store import Store
 
@@ -103,7 +103,7 @@ def ledger(store: Store) -> Any:
     return note
 
 
-def _show_plan(plan: Plan, desk: options.Desk, as_json: bool) -> None:
+def _show_plan(plan: SyncPlan, desk: options.Desk, as_json: bool) -> None:
     if as_json:
         options.emit_json(
             {

@@ -15,7 +15,7 @@ from technic.interfaces.http.problems import Problem
 T = TypeVar("T")
 
 
-class Gate:
+class AdmissionLimit:
     """Runs functions in threads.
 
     Parameters
@@ -66,7 +66,7 @@ class Gate:
 
 
 @dataclass
-class Bucket:
+class TokenBucket:
     """So many a second, and a reserve."""
 
     rate: float
@@ -75,7 +75,7 @@ class Bucket:
     since: float
 
     @classmethod
-    def full(cls, rate: float, most: float) -> Bucket:
+    def full(cls, rate: float, most: float) -> TokenBucket:
         """One that was not drawn on yet."""
         return cls(rate, most, most, monotonic())
 

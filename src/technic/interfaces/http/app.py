@@ -32,11 +32,11 @@ from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem, of_error, problem_reply
 from technic.interfaces.http.requests import SignIn
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, said
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 from technic.runtime.version import __version__
 
 
-def create_app(hub: Hub) -> Any:
+def create_app(hub: ServerState) -> Any:
     """The ASGI application over a hub, guarded."""
 
     @asynccontextmanager

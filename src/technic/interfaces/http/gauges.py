@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from technic.market.sessions import nyse
 
 if TYPE_CHECKING:
-    from technic.interfaces.http.state import Hub
+    from technic.interfaces.http.state import ServerState
 
 DAY = 86_400.0
 
@@ -20,7 +20,7 @@ DAY = 86_400.0
 class Gauges(Collector):
     """Caches, calls, store, process, gate."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: ServerState) -> None:
         self._hub = hub
 
     def describe(self) -> Iterator[Metric]:

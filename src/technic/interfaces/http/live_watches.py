@@ -13,7 +13,7 @@ from technic.operations.intraday import Watch
 from technic.operations.saved_scans import scan_file
 
 if TYPE_CHECKING:
-    from technic.interfaces.http.state import Hub
+    from technic.interfaces.http.state import ServerState
 
 MOST = 4
 LEAST = 5.0  # seconds between looks
@@ -38,7 +38,7 @@ class Running:
 class Watches:
     """The watches of one server."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: ServerState) -> None:
         self._hub, self._running = hub, dict[str, Running]()
 
     def list(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from time import monotonic
 
-from technic.interfaces.http.admission import Bucket
+from technic.interfaces.http.admission import TokenBucket
 from technic.interfaces.http.api_keys import Key
 from technic.interfaces.http.problems import Problem
 
@@ -17,12 +17,12 @@ TRIES = 5  # at once, and then one every TRY_EVERY seconds
 TRY_EVERY = 15.0
 
 
-class Sessions:
+class LoginSessions:
     """Sessions of pages; they end with the process, or after half a day."""
 
     def __init__(self) -> None:
         self._held: dict[str, tuple[Key, float]] = {}
-        self._tries = Bucket.full(1.0 / TRY_EVERY, TRIES)
+        self._tries = TokenBucket.full(1.0 / TRY_EVERY, TRIES)
 
     def throttle(self) -> None:
         """Take note of a try to sign in.

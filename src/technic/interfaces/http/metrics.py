@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from technic.scanner.pipeline import Section
+from technic.scanner.pipeline import ScanResult
 from technic.scanner.report import Report
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -59,7 +59,7 @@ class Observed:
         """Take note of a scan."""
         self._noted(report.timings, report.ledger_book.total, ms)
 
-    def evaluated(self, section: Section, ms: float) -> None:
+    def evaluated(self, section: ScanResult, ms: float) -> None:
         """Take note of a question whose whole ranking was asked for."""
         self._noted(section.timings, section.ledger.total, ms)
 

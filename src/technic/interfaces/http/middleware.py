@@ -15,11 +15,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from technic.interfaces.http.admission import Bucket
+from technic.interfaces.http.admission import TokenBucket
 from technic.interfaces.http.api_keys import LOCAL, Key, digest_of, key_for
 from technic.interfaces.http.logins import COOKIE
 from technic.interfaces.http.problems import Problem, problem_reply
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 
 LARGEST = 1 << 20  # bytes of a body
 LARGEST_HEAD = 16 << 10  # bytes of all headers
@@ -46,9 +46,9 @@ HEADERS = {
 class Guards:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+    def __init__(self, app: ASGIApp, hub: ServerState) -> None:
         self._app, self._hub = app, hub
-        self._buckets: dict[int, Bucket] = {}
+        self._buckets: dict[int, TokenBucket] = {}
         self._keys: dict[str, tuple[Key, float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,7 +142,7 @@ class Guards:
         return key
 
     def _ration(self, key: Key) -> None:
-        bucket = self._buckets.setdefault(key.id, Bucket.full(RATE, BURST))
+        bucket = self._buckets.setdefault(key.id, TokenBucket.full(RATE, BURST))
         if wait := bucket.take():
             raise Problem(429, f"more than {RATE:.0f} requests a second", retry_after=int(wait) + 1)
 

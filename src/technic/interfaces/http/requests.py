@@ -31,13 +31,13 @@ Symbol = Annotated[Written, Field(min_length=1, max_length=24)]
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
-class Model(BaseModel):
+class StrictModel(BaseModel):
     """What all of them share: nothing that was not asked for."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class Plan(Model):
+class PlanFields(StrictModel):
     """How plans are made; see the guide to trade plans."""
 
     side: Literal["long", "short"] | None = None
@@ -52,7 +52,7 @@ class Plan(Model):
     target: Expression | None = None
 
 
-class Question(Model):
+class ScanRequest(StrictModel):
     """A scan file, whole or in part; what is left out is what `preset` says, or the default."""
 
     preset: Name | None = Field(None, description="A saved scan or a preset to begin with.")
@@ -66,7 +66,7 @@ class Question(Model):
     benchmark: Annotated[Written, Field(max_length=24)] | None = None
     params: Annotated[dict[Name, float], Field(max_length=64)] | None = None
     let: Annotated[dict[Name, Expression], Field(max_length=64)] | None = None
-    plan: Plan | None = None
+    plan: PlanFields | None = None
 
     def file(self, settings: Settings) -> ScanFile:
         """The scan file it stands for.
@@ -77,7 +77,7 @@ class Question(Model):
             If there is no such preset, or it contradicts itself.
         """
         begun = ScanFile() if self.preset is None else scan_file(settings, self.preset)
-        asked = set(Question.model_fields) - {"preset", "missing"}
+        asked = set(ScanRequest.model_fields) - {"preset", "missing"}
         given = self.model_dump(exclude_none=True, include=asked)
         if "rank" in given or self.missing is not None:
             rank, missing = given.get("rank", begun.rank), self.missing or begun.missing
@@ -92,33 +92,33 @@ class Question(Model):
         return replace(begun, **changed)
 
 
-class Standing(Model):
+class Standing(StrictModel):
     """Where a question stands in time."""
 
     as_of: date | None = Field(None, description="The session; the newest stored by default.")
     known_at: datetime | None = Field(None, description="Only what was known before it.")
 
 
-class Asked(Question, Standing):
+class Asked(ScanRequest, Standing):
     """A question as of a session."""
 
     symbols: Annotated[list[Symbol], Field(max_length=20_000)] | None = None
 
 
-class OfSymbol(Question, Standing):
+class OfSymbol(ScanRequest, Standing):
     """A question about one symbol."""
 
     symbol: Symbol
 
 
-class Compared(Question):
+class Compared(ScanRequest):
     """A question on two sessions."""
 
     before: date | None = None
     after: date | None = None
 
 
-class Features(Model):
+class Features(StrictModel):
     """Histories of features."""
 
     features: Annotated[list[Indicator], Field(min_length=1, max_length=64)]
@@ -127,7 +127,7 @@ class Features(Model):
     as_of: date | None = None
 
 
-class Texts(Model):
+class Texts(StrictModel):
     """Texts to be checked before they are asked."""
 
     where: Expression = ""
@@ -136,7 +136,7 @@ class Texts(Model):
     columns: Annotated[list[Expression], Field(max_length=64)] = Field(default_factory=list)
 
 
-class Evaluation(Model):
+class EvaluationRequest(StrictModel):
     """What is to be measured."""
 
     columns: Annotated[list[Expression], Field(max_length=64)] = Field(default_factory=list)
@@ -144,7 +144,7 @@ class Evaluation(Model):
     last: Annotated[int, Field(ge=30, le=10_000)] | None = None
 
 
-class Ranks(Question):
+class Ranks(ScanRequest):
     """The rank of one symbol over the last sessions, up to one of them."""
 
     symbol: Symbol
@@ -152,14 +152,14 @@ class Ranks(Question):
     sessions: Annotated[int, Field(ge=2, le=504)] = 60
 
 
-class Span(Question):
+class Span(ScanRequest):
     """A question on every session of a span."""
 
     first: date
     last: date
 
 
-class Tested(Question):
+class Tested(ScanRequest):
     """A question that is to be traded on the past; what is left out is what the scan file says."""
 
     first: date | None = None
@@ -181,12 +181,12 @@ class Tested(Question):
             If it contradicts itself.
         """
         file = self.file(settings)
-        rules = set(Tested.model_fields) - set(Question.model_fields)
+        rules = set(Tested.model_fields) - set(ScanRequest.model_fields)
         given = self.model_dump(exclude_none=True, include=rules)
         return replace(file, backtest=replace(file.backtest, **given))
 
 
-class Training(Model):
+class Training(StrictModel):
     """What is to be learned; what is left out is what the shipped training file says."""
 
     name: Annotated[Written, Field(max_length=80)] | None = None
@@ -209,7 +209,7 @@ class Training(Model):
         return TrainFile.of(self.model_dump(exclude_none=True, exclude={"canaries"}), "training")
 
 
-class MapAsked(Model):
+class MapAsked(StrictModel):
     """How the market is drawn."""
 
     size: Literal["market_cap", "dollar_volume"] = "dollar_volume"
@@ -218,7 +218,7 @@ class MapAsked(Model):
     as_of: date | None = None
 
 
-class Spread(Model):
+class Spread(StrictModel):
     """A column whose values are to be counted."""
 
     column: Expression
@@ -226,13 +226,13 @@ class Spread(Model):
     as_of: date | None = None
 
 
-class WatchList(Model):
+class WatchList(StrictModel):
     """The symbols of a watch-list."""
 
     symbols: Annotated[list[Symbol], Field(max_length=5_000)]
 
 
-class Alerting(Model):
+class Alerting(StrictModel):
     """When a change is told, and to whom; see the guide to alerts."""
 
     on: list[Literal["entered", "left", "crossed"]] | None = None
@@ -243,20 +243,20 @@ class Alerting(Model):
     to: Annotated[list[Name], Field(max_length=16)] | None = None
 
 
-class Keeping(Question):
+class Keeping(ScanRequest):
     """A scan that is to be kept."""
 
     alert: Alerting | None = None
 
 
-class Watching(Model):
+class Watching(StrictModel):
     """A scan that is to be watched while the market trades."""
 
     scan: Name
     every: Annotated[float, Field(ge=5, le=3_600, description="Seconds between looks.")] = 60.0
 
 
-class SignIn(Model):
+class SignIn(StrictModel):
     """A key, to begin a session of a page."""
 
     key: Annotated[str, Field(max_length=200)]

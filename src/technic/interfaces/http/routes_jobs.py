@@ -10,16 +10,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from technic.data.store.evidence import remember
+from technic.data.store.evidence import save_evidence
 from technic.interfaces.http import responses
 from technic.interfaces.http.events import framed
 from technic.interfaces.http.jobs import Job, Progress
 from technic.interfaces.http.negotiate import JSON, json_reply, table_reply, wanted_form
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import Evaluation, Ranks, Span
+from technic.interfaces.http.requests import EvaluationRequest, Ranks, Span
 from technic.interfaces.http.routes_symbols import about_of
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 from technic.interfaces.http.status_page import operations_of
 from technic.interfaces.render.backtest import told
 from technic.market.sessions import nyse
@@ -49,7 +49,7 @@ class EventStream(StreamingResponse):
 
 @router.post("/evaluate", response_model=responses.JobShape, status_code=202,
              dependencies=[needs("scan")])  # fmt: skip
-async def evaluated(asked: Evaluation, hub: HubOf, key: KeyOf) -> Response:
+async def evaluated(asked: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to measure what scores and features have been worth; a job."""
     universe = asked.universe or DEFAULT_UNIVERSE
 
@@ -58,7 +58,7 @@ async def evaluated(asked: Evaluation, hub: HubOf, key: KeyOf) -> Response:
             hub.store, asked.columns, universe=UNIVERSES.get(universe, universe),
             last=asked.last, settings=hub.settings, progress=progress,
         )  # fmt: skip
-        remember(hub.store, found.about(), datetime.now(UTC))
+        save_evidence(hub.store, found.about(), datetime.now(UTC))
         hub.bus.publish("evidence", {"sessions": found.sessions})
         return {**found.about(), "simulated": found.simulated, "notes": list(found.notes)}
 
@@ -199,7 +199,7 @@ async def measured(hub: HubOf, hours: Annotated[int, Query(ge=1, le=720)] = 24) 
     return json_reply(await hub.gate.run(lambda: _history(hub, hours)))
 
 
-def _history(hub: Hub, hours: int) -> dict[str, Any]:
+def _history(hub: ServerState, hours: int) -> dict[str, Any]:
     since = datetime.now(UTC) - timedelta(hours=hours)
     found = history(hub.store.catalog, MEASURED, since)
     return {

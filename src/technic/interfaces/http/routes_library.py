@@ -16,7 +16,7 @@ from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.requests import Keeping, Name, Watching, WatchList
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 from technic.operations.saved_scans import content_of, forget_scan, save_scan, saved_scans
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import difference, session_before
@@ -37,7 +37,7 @@ async def today(hub: HubOf) -> Response:
     return json_reply(await hub.gate.run(lambda: today_of(hub)))
 
 
-def today_of(hub: Hub) -> dict[str, Any]:
+def today_of(hub: ServerState) -> dict[str, Any]:
     """The page that pages open with."""
     saved = saved_scans(hub.settings)
     named = [(one.name, one.file, one.trouble, False) for one in saved]
@@ -49,7 +49,7 @@ def today_of(hub: Hub) -> dict[str, Any]:
 
 
 def _card(
-    hub: Hub, name: str, file: ScanFile | None, trouble: str, is_preset: bool
+    hub: ServerState, name: str, file: ScanFile | None, trouble: str, is_preset: bool
 ) -> dict[str, Any]:
     card: dict[str, Any] = {"name": name, "preset": is_preset, "trouble": trouble}
     if file is None:

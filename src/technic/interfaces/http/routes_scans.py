@@ -27,7 +27,7 @@ from technic.interfaces.http.requests import (
     Texts,
 )
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.scanner.inspect.coverage import coverage
@@ -35,7 +35,7 @@ from technic.scanner.inspect.diff import diff
 from technic.scanner.inspect.explain import explain, why_not
 from technic.scanner.inspect.grid import funnel_of, grid_of
 from technic.scanner.pipeline import evaluate_question
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES
 
 router = APIRouter(
@@ -94,10 +94,10 @@ async def grid(asked: Asked, hub: HubOf) -> Response:
     return await hub.gate.run(lambda: json_reply(work()))
 
 
-def _grid(hub: Hub, asked: Asked) -> dict[str, Any]:
+def _grid(hub: ServerState, asked: Asked) -> dict[str, Any]:
     since = perf_counter()
     file = asked.file(hub.settings)
-    question = understand(file, asked.symbols)
+    question = resolve_question(file, asked.symbols)
     section = evaluate_question(
         hub.store, question, asked.as_of, known_at=asked.known_at, settings=hub.settings
     )

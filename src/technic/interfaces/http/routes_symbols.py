@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from technic.data.store.evidence import remembered
+from technic.data.store.evidence import load_evidence
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.requests import Indicator, MapAsked, Spread, Symbol, WatchList
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 from technic.interfaces.render.indicator_reference import entries, score_entries
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
@@ -43,7 +43,7 @@ async def about(hub: HubOf) -> Response:
     return json_reply(await hub.gate.run(lambda: about_of(hub)))
 
 
-def about_of(hub: Hub) -> dict[str, Any]:
+def about_of(hub: ServerState) -> dict[str, Any]:
     """What every page says of itself."""
     version = hub.store.version()
     behind = 0
@@ -129,7 +129,7 @@ async def spread(asked: Spread, hub: HubOf) -> Response:
 @router.get("/evidence")
 async def evidence(hub: HubOf) -> Response:
     """What the newest evaluation of scores and features found; empty if there was none."""
-    return json_reply(await hub.gate.run(lambda: remembered(hub.store)))
+    return json_reply(await hub.gate.run(lambda: load_evidence(hub.store)))
 
 
 @router.get("/language")

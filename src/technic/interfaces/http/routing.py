@@ -14,7 +14,7 @@ from technic.errors import PageError
 from technic.interfaces.http.api_keys import SCOPES, Key
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.responses import ProblemShape
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 
 DEEPEST = 32
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -80,9 +80,9 @@ def _too_deep(content: Any, left: int) -> bool:
     return False
 
 
-def hub_of(request: Request) -> Hub:
+def hub_of(request: Request) -> ServerState:
     """What all requests share."""
-    hub: Hub = request.app.state.hub
+    hub: ServerState = request.app.state.hub
     return hub
 
 
@@ -103,7 +103,7 @@ def needs(scope: str) -> Any:
     return Depends(check)
 
 
-HubOf = Annotated[Hub, Depends(hub_of)]
+HubOf = Annotated[ServerState, Depends(hub_of)]
 KeyOf = Annotated[Key, Depends(key_of)]
 
 

@@ -13,14 +13,14 @@ from typing import Any
 
 from technic.data.ingest import FileStore
 from technic.errors import TechnicError, first_line
-from technic.interfaces.http.admission import Gate
+from technic.interfaces.http.admission import AdmissionLimit
 from technic.interfaces.http.events import Bus
 from technic.interfaces.http.jobs import Job, Jobs
 from technic.interfaces.http.live_watches import Watches
-from technic.interfaces.http.logins import Sessions
+from technic.interfaces.http.logins import LoginSessions
 from technic.interfaces.http.metrics import Observed
 from technic.operations.alerts import AlertBook, channels_of, deliver
-from technic.operations.metrics import record
+from technic.operations.metrics import save_metrics
 from technic.runtime.settings import Settings
 from technic.scanner.report import Report
 from technic.scanner.scan import scan
@@ -57,7 +57,7 @@ class Exposure:
 
 
 @dataclass
-class Hub:
+class ServerState:
     """The shared state of one server."""
 
     store: FileStore
@@ -70,9 +70,9 @@ class Hub:
 
     def __post_init__(self) -> None:
         """Make what has a life of its own."""
-        self.gate = Gate()
+        self.gate = AdmissionLimit()
         self.jobs = Jobs(self._tell_job)
-        self.sessions = Sessions()
+        self.sessions = LoginSessions()
         self.watches = Watches(self)
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, float] = {}
@@ -168,7 +168,7 @@ class Hub:
     async def _keep(self) -> None:
         """Keep what outlasts a restart."""
         measures = self.observed.measures()
-        await asyncio.to_thread(record, self.store.catalog, measures, datetime.now(UTC))
+        await asyncio.to_thread(save_metrics, self.store.catalog, measures, datetime.now(UTC))
 
     def pulse(self) -> dict[str, Any]:
         """What changes from second to second."""

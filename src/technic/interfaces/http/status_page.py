@@ -11,7 +11,7 @@ from technic.data.ingest import FileStore
 from technic.data.ingest.vendors import FREE, PLANS
 from technic.errors import TechnicError
 from technic.interfaces.http.routes_symbols import about_of
-from technic.interfaces.http.state import Hub
+from technic.interfaces.http.state import ServerState
 from technic.operations.metrics import history
 from technic.operations.rollout.state import RolloutFile
 from technic.scanner.inspect.coverage import coverage
@@ -19,7 +19,7 @@ from technic.scanner.inspect.coverage import coverage
 DAY = timedelta(days=1)
 
 
-def operations_of(hub: Hub) -> dict[str, Any]:
+def operations_of(hub: ServerState) -> dict[str, Any]:
     """Everything that the page of operations shows."""
     return {
         **hub.pulse(),
@@ -40,7 +40,7 @@ def operations_of(hub: Hub) -> dict[str, Any]:
     }
 
 
-def _calls(hub: Hub) -> dict[str, Any]:
+def _calls(hub: ServerState) -> dict[str, Any]:
     """What vendors were asked in the last day, beside what the plan allows."""
     now = datetime.now(UTC)
     rows = hub.store.catalog.calls(now - DAY)
@@ -69,7 +69,7 @@ def _calls(hub: Hub) -> dict[str, Any]:
     return {"providers": by_provider, "newest": newest[::-1]}
 
 
-def _coverage(hub: Hub) -> dict[str, Any]:
+def _coverage(hub: ServerState) -> dict[str, Any]:
     """What the store's newest version holds, and what is missing from it."""
     return _covered(hub.store, hub.store.version().name)
 
@@ -87,7 +87,7 @@ def _covered(store: FileStore, _version: str) -> dict[str, Any]:
     return {**{name: found[name] for name in names}, "thin_sessions": len(found["thin_sessions"])}
 
 
-def _disk(hub: Hub) -> dict[str, Any]:
+def _disk(hub: ServerState) -> dict[str, Any]:
     about = shutil.disk_usage(hub.store.folder)
     sizes = {}
     for part in ("tables", "panels"):
@@ -97,7 +97,7 @@ def _disk(hub: Hub) -> dict[str, Any]:
     return {"free": about.free, "total": about.total, **sizes}
 
 
-def _rollout(hub: Hub) -> dict[str, Any]:
+def _rollout(hub: ServerState) -> dict[str, Any]:
     held = RolloutFile(hub.settings.state / "rollout").read()
     return {
         "stable": held.stable, "candidate": held.candidate, "phase": held.phase,
@@ -105,7 +105,7 @@ def _rollout(hub: Hub) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _accuracy(hub: Hub) -> dict[str, Any] | None:
+def _accuracy(hub: ServerState) -> dict[str, Any] | None:
     """What the newest daily check found."""
     since = datetime.now(UTC) - timedelta(days=30)
     found = history(hub.store.catalog, ("accuracy_values", "accuracy_off"), since)
@@ -116,7 +116,7 @@ def _accuracy(hub: Hub) -> dict[str, Any] | None:
     return {"at": at.isoformat(timespec="seconds"), "values": int(values), "off": int(off)}
 
 
-def _alerts(hub: Hub) -> dict[str, int]:
+def _alerts(hub: ServerState) -> dict[str, int]:
     counts = {"delivered": 0, "waiting": 0, "given_up": 0}
     for row in hub.book.alerts(200):
         for sent in row["deliveries"]:

@@ -13,7 +13,7 @@ from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:
     from technic.scanner.inspect.explain import Explanation, Part, WhyNot
-    from technic.scanner.inspect.provenance import Told
+    from technic.scanner.inspect.provenance import ReportedFact
 
 
 def render_explanation(found: Explanation, command: Command, stream: TextIO) -> None:
@@ -122,7 +122,7 @@ def _evidence(found: dict[str, Any]) -> str:
     )
 
 
-def _said(told: Told) -> str:
+def _said(told: ReportedFact) -> str:
     """A number of a filing: net income 788.0M (12 months)."""
     stretch = f" ({told.months} months)" if told.months else ""
     return f"{told.item} {compact(told.value)}{stretch}"

@@ -16,7 +16,14 @@ from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
 from technic.query.series import expand
 from technic.scanner.inspect.diff import Side
 from technic.scanner.report import Report
-from technic.scanner.spec.alert_rules import AlertRules, Memory, Seen, Told, decide, first_memory
+from technic.scanner.spec.alert_rules import (
+    AlertRules,
+    Memory,
+    ScanChange,
+    ScanMembers,
+    decide,
+    first_memory,
+)
 from technic.scanner.spec.scan_file import ScanFile
 
 
@@ -122,7 +129,7 @@ class AlertBook:
         self._catalog.write(lambda connection: connection.execute(statement))
 
 
-def seen_in(report: Report, rules: AlertRules) -> Seen:
+def seen_in(report: Report, rules: AlertRules) -> ScanMembers:
     """Who is on a report's list, and for whom of them the crossings hold."""
     rows = list(zip(report.ranked, report.shown, strict=False))
     members = {report.security_ids[i]: row.symbol for i, row in rows}
@@ -132,7 +139,7 @@ def seen_in(report: Report, rules: AlertRules) -> Seen:
         values = {report.security_ids[i]: row.values.get(column) for i, row in rows}
         true[text] = frozenset(k for k, v in values.items() if v == 1.0)
         known[text] = frozenset(k for k, v in values.items() if v is not None)
-    return Seen(members, true, known)
+    return ScanMembers(members, true, known)
 
 
 def _question_of(report: Report, rules: AlertRules) -> str:
@@ -167,7 +174,7 @@ def _remember(
         connection.execute(insert(ALERT_MEMORIES).values(scan=scan, **values))
 
 
-def _alert(scan: str, report: Report, told: Told, now: datetime) -> Alert:
+def _alert(scan: str, report: Report, told: ScanChange, now: datetime) -> Alert:
     about = f"{scan}|{told.kind}|{told.security_id}|{told.text}|{report.as_of}|{now.isoformat()}"
     return Alert(
         blake2b(about.encode(), digest_size=12).hexdigest(), now, scan, report.asked["name"],
@@ -176,7 +183,7 @@ def _alert(scan: str, report: Report, told: Told, now: datetime) -> Alert:
     )  # fmt: skip
 
 
-def _detail(report: Report, told: Told) -> str:
+def _detail(report: Report, told: ScanChange) -> str:
     """Where it stands now, in words."""
     if told.kind == "left":
         return Side(report).why(told.security_id)

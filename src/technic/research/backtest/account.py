@@ -23,7 +23,7 @@ import numpy as np
 
 from technic.market.typing import FloatArray
 from technic.research.backtest.costs import Costs
-from technic.research.backtest.prices import Tape
+from technic.research.backtest.prices import PriceHistory
 from technic.research.statistics.significance import YEAR
 from technic.scanner.plan import PlanRules
 from technic.scanner.spec.backtest_rules import BacktestRules
@@ -107,7 +107,7 @@ class Traded:
 
 @dataclass(slots=True)
 class _Account:
-    tape: Tape
+    tape: PriceHistory
     marks: FloatArray
     costs: Costs
     rules: BacktestRules
@@ -137,7 +137,7 @@ class _Account:
         return self.price(t - 1, column) / float(self.tape.ratio[t, column])
 
 
-def _marks(tape: Tape) -> FloatArray:
+def _marks(tape: PriceHistory) -> FloatArray:
     """The close of each session; where there is none the one before, whatever split since."""
     marks = tape.close.copy()
     for t in range(1, len(marks)):
@@ -147,7 +147,7 @@ def _marks(tape: Tape) -> FloatArray:
 
 
 def trade(
-    tape: Tape,
+    tape: PriceHistory,
     costs: Costs,
     decisions: Mapping[int, Sequence[int]],
     rules: BacktestRules,

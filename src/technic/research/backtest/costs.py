@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from technic.market.typing import FloatArray
-from technic.research.backtest.prices import Tape
+from technic.research.backtest.prices import PriceHistory
 
 WINDOW = 21  # sessions
 HALF_TICK = 0.005  # USD: no spread is narrower than a cent
@@ -49,7 +49,7 @@ class Costs:
         return float(IMPACT * deviation * np.sqrt(value / adv))
 
 
-def costs_of(tape: Tape) -> Costs:
+def costs_of(tape: PriceHistory) -> Costs:
     """Spread, volatility and traded value of the last `WINDOW` sessions, at each close."""
     with np.errstate(all="ignore"):
         middle = (np.log(tape.high) + np.log(tape.low)) / 2.0

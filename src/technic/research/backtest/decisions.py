@@ -84,7 +84,7 @@ def decide(
     runner = executor or InlineExecutor()
     lists = {name: sorted(store.catalog.watched(name)) for name in question.lists}
     work = Work(
-        "technic.research.backtest.decisions:_part",
+        "technic.research.backtest.decisions:run_part",
         {
             **pin(store, version, settings.kernels), "question": question.as_dict(),
             "lists": lists, "sessions": [day.isoformat() for day in days], "model": model,
@@ -107,9 +107,9 @@ def decide(
     return Decisions(tuple(days), tuple(rankings), tuple(ranked), tuple(listed), names)
 
 
-def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """A stretch of sessions, on some worker."""
-    asked = shared.question
+    asked = shared.job
     store, version, _ = pinned(asked)
     question = question_of_dict(asked["question"])
     settings = Settings.load().uncached()

@@ -10,7 +10,7 @@ import numpy as np
 
 from technic.market.typing import FloatArray
 from technic.research.backtest.account import Trade, Traded
-from technic.research.backtest.prices import Tape
+from technic.research.backtest.prices import PriceHistory
 from technic.research.statistics.rank_ic import plain
 from technic.research.statistics.significance import (
     YEAR,
@@ -61,7 +61,7 @@ def drawdown(equity: FloatArray) -> tuple[float, int, int]:
 
 
 def by_year(
-    tape: Tape, equity: FloatArray, benchmark: FloatArray, value_traded: FloatArray
+    tape: PriceHistory, equity: FloatArray, benchmark: FloatArray, value_traded: FloatArray
 ) -> list[dict[str, Any]]:
     """Each calendar year by itself."""
     years = np.array([tape.day(t).year for t in range(len(equity))])
@@ -119,7 +119,7 @@ def capacity(traded: Traded, max_adv: float, account: float) -> float | None:
 
 
 def trade_rows(
-    trades: Sequence[Trade], tape: Tape, names: Mapping[int, str]
+    trades: Sequence[Trade], tape: PriceHistory, names: Mapping[int, str]
 ) -> list[dict[str, Any]]:
     """Trades as a table holds them, in order of their exits."""
     return [

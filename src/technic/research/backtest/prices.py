@@ -19,7 +19,7 @@ FIELDS = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class PriceHistory:
     """Bars as traded, and what happened to shares.
 
     Attributes
@@ -50,7 +50,9 @@ class Tape:
         return nyse().day(int(self.ordinals[row]))
 
 
-def tape_of(store: Store, version: StoreVersion, ids: Sequence[int], first: int, last: int) -> Tape:
+def tape_of(
+    store: Store, version: StoreVersion, ids: Sequence[int], first: int, last: int
+) -> PriceHistory:
     """The tape of some securities between two sessions, as it is known now.
 
     What was decided was decided on what was known then; what it came to is told by what is known
@@ -75,7 +77,7 @@ def tape_of(store: Store, version: StoreVersion, ids: Sequence[int], first: int,
     ratio, dividend = _actions(store, version, mine, first, n)
     if version.adjustment == "splits":
         ratio[:] = 1.0
-    return Tape(mine, np.arange(first, last + 1), **made, ratio=ratio, dividend=dividend,
+    return PriceHistory(mine, np.arange(first, last + 1), **made, ratio=ratio, dividend=dividend,
                 ends=ends, gone=gone)  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from technic.research.backtest import metrics
 from technic.research.backtest.account import Traded, trade
 from technic.research.backtest.costs import WINDOW, costs_of
 from technic.research.backtest.decisions import Decisions, decide, sessions_of_decision
-from technic.research.backtest.prices import Tape, tape_of
+from technic.research.backtest.prices import PriceHistory, tape_of
 from technic.research.forward_returns import IMPUTED, survivors_only, vanished
 from technic.research.trials import distinct_trials, record_trial
 from technic.runtime.executors import Executor, Progress
@@ -41,7 +41,7 @@ from technic.scanner.alpha.registry import active_model, card_of
 from technic.scanner.manifest import canonical, make_manifest
 from technic.scanner.scan_sessions import sessions_between
 from technic.scanner.spec.backtest_rules import BacktestRules
-from technic.scanner.spec.question import Question, understand
+from technic.scanner.spec.question import Question, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 
@@ -123,7 +123,7 @@ def backtest(
     """
     rules = file.backtest
     rules = replace(rules, first=first or rules.first, last=last or rules.last)
-    question = understand(file)
+    question = resolve_question(file)
     digest = strategy_digest(question, rules)
     trials = distinct_trials(store, "backtest", with_digest=digest)
     found = _run(store, store.require(), question, rules, trials, settings, executor, progress)
@@ -270,7 +270,7 @@ def _summary(
     survivors: Traded,
     imputed: Mapping[str, Traded],
     free: Traded,
-    tape: Tape,
+    tape: PriceHistory,
     start: int,
     benchmark: FloatArray,
     question: Question,
@@ -308,7 +308,7 @@ def _summary(
     }  # fmt: skip
 
 
-def _dated(found: dict[str, Any], tape: Tape, start: int) -> dict[str, Any]:
+def _dated(found: dict[str, Any], tape: PriceHistory, start: int) -> dict[str, Any]:
     for name in ("drawdown_from", "drawdown_to"):
         found[name] = tape.day(start + found[name]).isoformat()
     return found

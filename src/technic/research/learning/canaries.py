@@ -25,7 +25,7 @@ import numpy as np
 
 from technic.market.typing import FloatArray, IntArray
 from technic.research.learning.folds import Fold, Spans, walk_forward
-from technic.research.learning.gate import Gate, judge
+from technic.research.learning.gate import ShipGate, judge
 from technic.research.learning.measures import Measured, block_of, measured
 from technic.research.learning.synthetic_worlds import (
     lagged,
@@ -144,7 +144,7 @@ def longer_embargo(samples: Samples, spans: Spans) -> Canary:
     return Canary("C5", passed, float(np.nanmean(gain)), said)
 
 
-def gate_of_world(seed: int, learner: Learner | None = None) -> Gate:
+def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
     """What the gate says of a random walk, when its spans are not what stops it."""
     samples = samples_of(random_walk(seed))
     folds = walk_forward(len(samples), SHORT, samples.horizon)

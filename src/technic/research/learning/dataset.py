@@ -35,11 +35,11 @@ from technic.query.lower import series_of
 from technic.query.resolve import Resolver
 from technic.query.series import clauses_of, single_series
 from technic.research.forward_returns import IMPUTED, dividends_of, forward_returns, vanished
-from technic.research.history import Sessions, needed_series
+from technic.research.history import PanelHistory, needed_series
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
-from technic.scanner.alpha.samples import Samples, label_of, places
+from technic.scanner.alpha.samples import Samples, label_of, rank_features
 
 FORM = 1  # of the files: what another technic wrote otherwise is not read
 BATCH = 8  # features of a shard: about 40 MB each for a market of three years
@@ -117,7 +117,7 @@ def _make(
     series_held = needed_series([*asked, liquidity])
     room = np.empty((max(BATCH, len(series_held)), view.panel.n_bars))
     progress(0, len(batches) + 1, "who was there, and what came after")
-    sessions = Sessions.of(
+    sessions = PanelHistory.of(
         store, view, HORIZONS, asked, None, settings.kernels, settings.threads, room,
         delisting=recipe.delisting,
     )  # fmt: skip
@@ -135,7 +135,7 @@ def _make(
     progress(len(batches) + 1, len(batches) + 1, "done")
 
 
-def _write_rows(sessions: Sessions, recipe: Recipe, traded: FloatArray, folder: Path) -> None:
+def _write_rows(sessions: PanelHistory, recipe: Recipe, traded: FloatArray, folder: Path) -> None:
     """Everything but the features, row for row."""
     at = HORIZONS.index(recipe.horizon)
     labels, fifths, sizes = [], [], []
@@ -163,7 +163,7 @@ def _write_rows(sessions: Sessions, recipe: Recipe, traded: FloatArray, folder: 
 
 
 def _write_market(
-    store: Store, view: MappedPanel, sessions: Sessions, recipe: Recipe, folder: Path
+    store: Store, view: MappedPanel, sessions: PanelHistory, recipe: Recipe, folder: Path
 ) -> None:
     """What every symbol returned from one open to the next, members or not; and who vanishes."""
     after = forward_returns(
@@ -180,7 +180,7 @@ def _write_market(
 
 
 def _write_imputed(
-    store: Store, view: MappedPanel, sessions: Sessions, recipe: Recipe, folder: Path
+    store: Store, view: MappedPanel, sessions: PanelHistory, recipe: Recipe, folder: Path
 ) -> None:
     """Returns over the horizon, had the names that vanish returned something else."""
     paid = dividends_of(store, view)
@@ -196,12 +196,12 @@ def _write_imputed(
 
 def _fifths(values: FloatArray) -> np.ndarray:
     """Which fifth of its session each value is in, 0 the lowest; −1 where it is unknown."""
-    share = places(np.asarray(values, dtype=np.float64)) + 0.5
+    share = rank_features(np.asarray(values, dtype=np.float64)) + 0.5
     return np.where(np.isnan(share), -1, np.minimum(share * FIFTHS, FIFTHS - 1)).astype(np.int16)
 
 
 def _write_features(
-    sessions: Sessions, values: FloatArray, names: Sequence[str], path: Path
+    sessions: PanelHistory, values: FloatArray, names: Sequence[str], path: Path
 ) -> None:
     """Places of some features, row for row with `rows.parquet`."""
     bounds = np.concatenate([[0], np.cumsum([len(r) for r in sessions.rows])])
@@ -210,7 +210,7 @@ def _write_features(
     def work(t: int) -> None:
         rows = sessions.rows[t]
         for j in range(len(names)):
-            made[j, bounds[t] : bounds[t + 1]] = places(values[j][rows])
+            made[j, bounds[t] : bounds[t + 1]] = rank_features(values[j][rows])
 
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         list(pool.map(work, range(len(sessions.ordinals))))

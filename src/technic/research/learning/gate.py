@@ -27,7 +27,7 @@ TESTED = 756  # sessions of test that the protocol's power asks for: three years
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class GateClause:
     """One thing a forecast must show.
 
     Attributes
@@ -44,7 +44,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class ShipGate:
     """The verdict: passed only if every clause is.
 
     Attributes
@@ -54,7 +54,7 @@ class Gate:
 
     passed: bool
     reason: str
-    clauses: tuple[Clause, ...]
+    clauses: tuple[GateClause, ...]
 
     @property
     def detail(self) -> str:
@@ -78,7 +78,7 @@ def judge(
     canaries: bool | None,
     protocol: Spans = PROTOCOL,
     tested: int = TESTED,
-) -> Gate:
+) -> ShipGate:
     """Hold a forecast against every clause.
 
     Parameters
@@ -97,17 +97,17 @@ def judge(
         _overfit([model, *rivals]),
         _years(model),
         _leak(model),
-        Clause(
+        GateClause(
             "canaries", canaries is True, None, None,
             "every canary is green" if canaries else "a canary sings: see the card"
             if canaries is False else "the canaries were not run: technic train --canaries",
         ),
     ]  # fmt: skip
     failing = next((clause.name for clause in clauses if not clause.passed), "")
-    return Gate(not failing, failing, tuple(clauses))
+    return ShipGate(not failing, failing, tuple(clauses))
 
 
-def _span(spans: Spans, sessions: int, protocol: Spans, tested: int) -> Clause:
+def _span(spans: Spans, sessions: int, protocol: Spans, tested: int) -> GateClause:
     short = [
         f"{name} {have:,} of {need:,}"
         for name, have, need in (
@@ -121,55 +121,55 @@ def _span(spans: Spans, sessions: int, protocol: Spans, tested: int) -> Clause:
         if short
         else "spans are those of the protocol"
     )
-    return Clause("span", not short, float(sessions), float(tested), said)
+    return GateClause("span", not short, float(sessions), float(tested), said)
 
 
-def _edge(model: Measured) -> Clause:
+def _edge(model: Measured) -> GateClause:
     found = model.t
     said = f"t of the mean rank IC is {found:.2f}, more than {HURDLE:g} is asked"
-    return Clause("edge", found > HURDLE, plain(found), HURDLE, said)
+    return GateClause("edge", found > HURDLE, plain(found), HURDLE, said)
 
 
-def _interval(model: Measured) -> Clause:
+def _interval(model: Measured) -> GateClause:
     _, low, high, _ = interval(model.ic, block_of(len(model.ic), model.horizon))
     said = f"the 95 % interval of the rank IC is {low:+.4f} … {high:+.4f}"
-    return Clause("interval", low > 0.0, plain(low), 0.0, said)
+    return GateClause("interval", low > 0.0, plain(low), 0.0, said)
 
 
-def _ridge(model: Measured, ridge: Measured) -> Clause:
+def _ridge(model: Measured, ridge: Measured) -> GateClause:
     chance = better(model.ic, ridge.ic, block_of(len(model.ic), model.horizon))
     said = f"that it is no better than a ridge has a chance of {chance:.2f}, {CHANCE} at most"
-    return Clause("ridge", chance < CHANCE, plain(chance), CHANCE, said)
+    return GateClause("ridge", chance < CHANCE, plain(chance), CHANCE, said)
 
 
-def _sharpe(model: Measured, trials: int) -> Clause:
+def _sharpe(model: Measured, trials: int) -> GateClause:
     found = deflated_sharpe(model.spread_book.net(SHIPPED), trials)
     said = (
         f"after {SHIPPED} basis points a side and {trials:,} trials the Sharpe ratio is more than "
         f"luck with a chance of {found:.2f}, {SURE} is asked"
     )
-    return Clause("sharpe", found >= SURE, plain(found), SURE, said)
+    return GateClause("sharpe", found >= SURE, plain(found), SURE, said)
 
 
-def _overfit(candidates: Sequence[Measured]) -> Clause:
+def _overfit(candidates: Sequence[Measured]) -> GateClause:
     returns = np.stack([one.spread_book.net(SHIPPED) for one in candidates], axis=1)
     found = overfitting(returns) if len(candidates) > 1 else nan
     said = f"the best of {len(candidates)} is below their median unseen: {found:.2f}"
     said += f", at most {MOST_OVERFIT:g}"
-    return Clause("overfit", found <= MOST_OVERFIT, plain(found), MOST_OVERFIT, said)
+    return GateClause("overfit", found <= MOST_OVERFIT, plain(found), MOST_OVERFIT, said)
 
 
-def _years(model: Measured) -> Clause:
+def _years(model: Measured) -> GateClause:
     years = [mean for mean in model.years().values() if mean is not None]
     found = sum(mean > 0.0 for mean in years) / len(years) if years else nan
     said = f"rank IC above zero in {found:.0%} of the years" if years else "no year is known"
-    return Clause("years", found >= YEARS, plain(found), YEARS, said)
+    return GateClause("years", found >= YEARS, plain(found), YEARS, said)
 
 
-def _leak(model: Measured) -> Clause:
+def _leak(model: Measured) -> GateClause:
     known = model.ic[~np.isnan(model.ic)]
     mean = float(known.mean()) if len(known) else nan
     said = f"a rank IC of {mean:+.3f} is within what daily bars have been seen to give"
     if not mean <= SUSPECT:
         said = f"a rank IC of {mean:+.3f} is treated as a leak until it is explained"
-    return Clause("leak", mean <= SUSPECT, plain(mean), SUSPECT, said)
+    return GateClause("leak", mean <= SUSPECT, plain(mean), SUSPECT, said)

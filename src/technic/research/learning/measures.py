@@ -157,7 +157,7 @@ def measured(
     scores : by name, float32 of shape (n_rows,); NaN is unknown
     """
     sessions, names = range(first, last), list(scores)
-    found = _Found.of(samples, len(sessions), len(names))
+    found = _ForecastStatistics.of(samples, len(sessions), len(names))
     values = [np.asarray(scores[name]) for name in names]
 
     def work(k: int) -> None:
@@ -186,7 +186,7 @@ def measured(
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ForecastStatistics:
     """What the sessions say; arrays begin (n_sessions, n_columns)."""
 
     ic: FloatArray
@@ -196,7 +196,7 @@ class _Found:
     by: dict[str, FloatArray]
 
     @classmethod
-    def of(cls, samples: Samples, n: int, columns: int) -> _Found:
+    def of(cls, samples: Samples, n: int, columns: int) -> _ForecastStatistics:
         def empty(*shape: int) -> FloatArray:
             return np.full((n, columns, *shape), np.nan)
 
@@ -205,7 +205,9 @@ class _Found:
         return cls(empty(h), empty(h), empty(h, DECILES), empty(), by)
 
 
-def _session(samples: Samples, session: int, k: int, values: list[Float32], found: _Found) -> None:
+def _session(
+    samples: Samples, session: int, k: int, values: list[Float32], found: _ForecastStatistics
+) -> None:
     rows = samples.rows(session)
     here = np.stack([column[rows] for column in values]).astype(np.float64)
     forward = samples.forward[:, rows].astype(np.float64)

@@ -23,7 +23,7 @@ from technic.research.learning.walk_forward import Learner, forecasts
 from technic.runtime.executors import Progress
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples
-from technic.scanner.columns.attributes import Known
+from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.forecast import members_of, rows_of
 
 POINTS = 100_000
@@ -32,7 +32,7 @@ WORLDS = 200
 BATCH = 8  # features whose whole histories are held at once
 
 
-def sing(
+def run_store_canaries(
     store: Store,
     file: TrainFile,
     samples: Samples,
@@ -104,7 +104,7 @@ def served(store: Store, file: TrainFile, samples: Samples, settings: Settings) 
     for session in chosen:
         day = nyse().day(int(samples.ordinals[session]))
         view = store.panel(None if day == version.last else day, version=version)
-        inside = members_of(file.universe, view, plain, Known(store, view, plain))
+        inside = members_of(file.universe, view, plain, Attributes(store, view, plain))
         rows = samples.rows(int(session))
         learned = newest.panel.security_ids[samples.symbols[rows]]
         asked = view.panel.security_ids[inside]

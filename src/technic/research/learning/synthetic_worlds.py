@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from technic.market.typing import FloatArray, IntArray
-from technic.scanner.alpha.samples import Float32, Samples, label_of, places
+from technic.scanner.alpha.samples import Float32, Samples, label_of, rank_features
 
 FREEDOM = 4.0  # degrees, of Student's t: the tails of daily returns
 MISSING = 0.01  # of the sessions of a name
@@ -60,7 +60,10 @@ def samples_of(world: World, horizon: int = 5) -> Samples:
     inside = ~np.isnan(close)
     rows = [np.flatnonzero(inside[t]) for t in range(n)]
     x = np.concatenate(
-        [np.stack([places(v[t][rows[t]]) for v in columns.values()], axis=1) for t in range(n)]
+        [
+            np.stack([rank_features(v[t][rows[t]]) for v in columns.values()], axis=1)
+            for t in range(n)
+        ]
     )
     at = horizons.index(horizon)
     label = np.concatenate([label_of(forward[at, t][rows[t]]) for t in range(n)])

@@ -27,9 +27,9 @@ from technic.research.forward_returns import survivors_only
 from technic.research.learning.canaries import Canary
 from technic.research.learning.dataset import dataset
 from technic.research.learning.folds import PROTOCOL, Fold, Spans, walk_forward
-from technic.research.learning.gate import TESTED, Gate, judge
+from technic.research.learning.gate import TESTED, ShipGate, judge
 from technic.research.learning.measures import Measured, measured
-from technic.research.learning.store_canaries import sing
+from technic.research.learning.store_canaries import run_store_canaries
 from technic.research.learning.train_file import TrainFile
 from technic.research.learning.walk_forward import Learner, forecasts
 from technic.research.trials import distinct_trials, record_trial, trials
@@ -54,7 +54,7 @@ class Trained:
     """
 
     card: Card
-    gate: Gate
+    gate: ShipGate
     trial: int
 
     def as_dict(self) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def train(
     model, train_end = _final(walked, file, learner, progress)
     sung: tuple[Canary, ...] = ()
     if canaries:
-        sung = sing(store, file, samples, learner, walked.spans, settings, progress)
+        sung = run_store_canaries(store, file, samples, learner, walked.spans, settings, progress)
     tried = distinct_trials(store, "train", with_digest=file.digest)
     green = all(one.passed for one in sung) if sung else None
     gate = verdict(walked, file, tried, green)
@@ -182,7 +182,7 @@ def verdict(
     canaries: bool | None,
     protocol: Spans = PROTOCOL,
     tested: int = TESTED,
-) -> Gate:
+) -> ShipGate:
     """The gate of a walk-forward."""
     return judge(
         walked.model, walked.rivals, walked.found.get("ridge"), walked.spans, trials, canaries,
@@ -210,7 +210,7 @@ def _card(
     walked: Walked,
     model: Model,
     end: int,
-    gate: Gate,
+    gate: ShipGate,
     trials: int,
     sung: tuple[Canary, ...],
 ) -> Card:

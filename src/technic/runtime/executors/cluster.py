@@ -79,7 +79,7 @@ class RayExecutor:
         told = progress or quiet
         arrays, made = self._scratch.named(work.arrays)
         try:
-            run = _Run(self, work, parts, arrays)
+            run = _ClusterMap(self, work, parts, arrays)
             for k in range(len(parts)):
                 yield from run.done(k)
                 told(k + 1, len(parts), "")
@@ -139,7 +139,7 @@ class RayExecutor:
         """The work, as the driver hears of it."""
         return {
             "name": work.name,
-            "question": dict(work.question),
+            "job": dict(work.job),
             "arrays": arrays,
             "patience": work.patience,
             "scratch": str(self._scratch.folder),
@@ -153,7 +153,7 @@ class RayExecutor:
         return self._instead
 
 
-class _Run:
+class _ClusterMap:
     """One `map`: parts on their way, and what came back."""
 
     def __init__(
@@ -224,7 +224,9 @@ class _Run:
             LOG.warning("position %d: every worker of the cluster %s", first, why)
             return [Done(first, last, None, f"every worker {why}")]
         middle = (first + last) // 2
-        halves = _Run(self._executor, self._work, ((first, middle), (middle, last)), self._arrays)
+        halves = _ClusterMap(
+            self._executor, self._work, ((first, middle), (middle, last)), self._arrays
+        )
         return halves.done(0) + halves.done(1)
 
 

@@ -14,7 +14,7 @@ from technic.runtime.executors.protocol import Done, Progress, Shared, Span, Wor
 
 def here(work: Work, part: Span) -> Done:
     """One part, done in this thread."""
-    return Done(*part, call(work.name, Shared(work.question, work.arrays, work.out), *part))
+    return Done(*part, call(work.name, Shared(work.job, work.arrays, work.out), *part))
 
 
 def refuse_guarded(work: Work, name: str) -> None:

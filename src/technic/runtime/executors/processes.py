@@ -47,7 +47,7 @@ class ProcessExecutor:
     ) -> Iterator[Done]:
         """What became of every part, in order."""
         arrays, made = self._scratch.named(work.arrays)
-        run = _Run(work, parts, self._description(work, arrays), progress or quiet)
+        run = _ProcessMap(work, parts, self._description(work, arrays), progress or quiet)
         try:
             yield from run.over(self._places[: max(1, min(self.workers, len(parts)))])
         finally:
@@ -75,7 +75,7 @@ class ProcessExecutor:
             out = {**out, "dtype": work.out.dtype.str, "shape": list(work.out.shape)}
         return {
             "name": work.name,
-            "question": dict(work.question),
+            "job": dict(work.job),
             "arrays": arrays,
             "out": out,
             "scratch": str(self._scratch.folder),
@@ -135,7 +135,7 @@ class _Place:
                 self.child.kill()
 
 
-class _Run:
+class _ProcessMap:
     """One `map`: parts that wait, parts that are done, threads between them."""
 
     def __init__(

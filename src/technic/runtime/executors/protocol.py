@@ -24,7 +24,7 @@ class Work:
     ----------
     name : where the function lies, "module:function". It is called as
         `function(shared, first, last)` and returns a dict of what JSON holds, arrays, and bytes
-    question : what all parts share, as JSON holds it: a store version and what is asked of it
+    job : what all parts share, as JSON holds it: a store version and what is asked of it
     arrays : what all parts read, put once and never sent per part; not to be written to
     out : memory that parts may write to, from `Executor.room`; None if parts return everything
     patience : seconds after which a part counts as hung
@@ -33,7 +33,7 @@ class Work:
     """
 
     name: str
-    question: Mapping[str, Any] = field(default_factory=dict)
+    job: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     out: FloatArray | None = None
     patience: float = PATIENCE
@@ -45,7 +45,7 @@ class Work:
 class Shared:
     """What a part's function gets besides its span."""
 
-    question: Mapping[str, Any]
+    job: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
     out: FloatArray | None = None
 

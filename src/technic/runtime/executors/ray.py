@@ -109,9 +109,7 @@ class _Driver:
 
     def _start(self, ticket: int, first: int, last: int) -> None:
         names = tuple(self._work["arrays"])
-        ref = _part.remote(
-            self._work["name"], self._work["question"], names, first, last, *self._arrays
-        )
+        ref = _part.remote(self._work["name"], self._work["job"], names, first, last, *self._arrays)
         self._flying[ref] = (ticket, monotonic())
 
     def _look(self) -> None:
@@ -161,10 +159,10 @@ def _say(said: Any, message: dict[str, Any]) -> None:
 
 @ray.remote(max_retries=RETRIES)  # type: ignore[untyped-decorator]
 def _part(
-    name: str, question: dict[str, Any], names: tuple[str, ...], first: int, last: int, *arrays: Any
+    name: str, job: dict[str, Any], names: tuple[str, ...], first: int, last: int, *arrays: Any
 ) -> dict[str, Any]:
     """One part, on some worker."""
-    shared = Shared(question, dict(zip(names, arrays, strict=True)), None)
+    shared = Shared(job, dict(zip(names, arrays, strict=True)), None)
     try:
         return {"answer": call(name, shared, first, last)}
     except TechnicError as error:

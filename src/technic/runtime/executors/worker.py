@@ -1,6 +1,6 @@
 """A worker process: does one part after another, as lines of JSON ask for them.
 
-1. `{"take": …}` names the work: its function, its question and where its arrays lie.
+1. `{"take": …}` names the work: its function, its job and where its arrays lie.
 2. `{"do": [first, last]}` is answered with where the answer lies, or with what was raised.
 
 It ends when its parent does.
@@ -37,7 +37,7 @@ def main() -> None:
         if "take" in message:
             work = message["take"]
             out = None if work["out"] is None else open_array(work["out"], "r+")
-            shared = Shared(work["question"], opened(work["arrays"]), out)
+            shared = Shared(work["job"], opened(work["arrays"]), out)
             continue
         count += 1
         path = Path(work["scratch"], f"{os.getpid()}-{count}.answer")

@@ -77,7 +77,7 @@ class Samples:
         return slice(0, int(self.bounds[session]))
 
 
-def places(values: FloatArray) -> Float32:
+def rank_features(values: FloatArray) -> Float32:
     """Places of the values of one session, from −0.5 to 0.5; unknown stays unknown.
 
     Examples

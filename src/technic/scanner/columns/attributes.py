@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from technic.scanner.columns.forecast import ForecastPart
 
 
-class Known(dict[str, Any]):
+class Attributes(dict[str, Any]):
     """Columns by name, shape (n_symbols,) each; found when they are first asked for."""
 
     def __init__(
@@ -201,4 +201,4 @@ def market_regime(
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     view = store.panel(as_of, known_at)
-    return regime_of(view, settings, lambda: Known(store, view, settings)["market_cap"])
+    return regime_of(view, settings, lambda: Attributes(store, view, settings)["market_cap"])

@@ -35,7 +35,7 @@ from technic.scanner.alpha.card import Card
 from technic.scanner.alpha.forest import forest_of
 from technic.scanner.alpha.registry import Kept, active_model, card_of, load_model
 from technic.scanner.alpha.ridge import Ridge
-from technic.scanner.alpha.samples import Float32, places
+from technic.scanner.alpha.samples import Float32, rank_features
 from technic.scanner.columns.listings import last_sessions, listed_on
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -171,7 +171,7 @@ def rows_of(
 def _placed(values: FloatArray) -> Float32:
     x = np.empty(values.shape[::-1], dtype=np.float32)
     for j, column in enumerate(values):
-        x[:, j] = places(column)
+        x[:, j] = rank_features(column)
     return x
 
 

@@ -23,7 +23,7 @@ from technic.scores.statements import Statements, fresh
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Seen(dict[str, Any]):
+class PastAttributes(dict[str, Any]):
     """Columns of some symbols on one session, found when they are asked for.
 
     Attributes
@@ -44,9 +44,9 @@ class Seen(dict[str, Any]):
         self._everybody, self._symbols, self._close = everybody, symbols, close
         self._standing = statements
 
-    def only(self, chosen: IntArray) -> Seen:
+    def only(self, chosen: IntArray) -> PastAttributes:
         """The same of some of the symbols."""
-        return Seen(
+        return PastAttributes(
             self._everybody, self._symbols[chosen], self.listed[chosen], self._close[chosen],
             self._standing,
         )  # fmt: skip
@@ -102,7 +102,7 @@ class Past:
         self.sectors = tuple(name for name in SECTORS if name in sectors)
         self._held: dict[int, dict[str, Any]] = {}
 
-    def at(self, ordinal: int, symbols: IntArray, closes: FloatArray) -> Seen:
+    def at(self, ordinal: int, symbols: IntArray, closes: FloatArray) -> PastAttributes:
         """What was known by the open after a session of the symbols at some positions.
 
         Parameters
@@ -116,7 +116,7 @@ class Past:
         today = np.datetime64(day, "D")
         listed = ~((~np.isnat(since) & (since > today)) | (~np.isnat(until) & (until < today)))
         standing = _Standing(self._statements, self._view.panel.security_ids, day, before)
-        return Seen(everybody, symbols, listed, closes, standing)
+        return PastAttributes(everybody, symbols, listed, closes, standing)
 
     def _instants_of_change(self) -> IntArray:
         """When a listing, a class or a name became known or began, µs since 1970.

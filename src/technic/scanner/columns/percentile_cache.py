@@ -22,7 +22,7 @@ from technic.scores.digest import digest as scores_digest
 
 
 @dataclass(frozen=True, slots=True)
-class Crossed:
+class PercentileCache:
     """Cross-sections of a question: those a cache held, and those to be kept in it.
 
     A percentile depends on the view, on who is in the universe and on nothing else; every scan
@@ -37,7 +37,7 @@ class Crossed:
     @classmethod
     def recall(
         cls, question: Question, evaluation: Evaluation, view: MappedPanel, settings: Settings
-    ) -> Crossed:
+    ) -> PercentileCache:
         """What is kept of a question's cross-sections goes into the evaluation."""
         calls = [call for call in question.cross_sections if not _reads_beside(call)]
         peers = blake2b(np.packbits(evaluation.universe).tobytes(), digest_size=16).hexdigest()

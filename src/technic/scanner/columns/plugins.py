@@ -154,7 +154,7 @@ def plugin_column(
     panel = view.panel
     symbols = view.who["symbol"].to_list()
     work = Work(
-        "technic.scanner.columns.plugins:_part",
+        "technic.scanner.columns.plugins:run_part",
         {"target": plugin.target, "digest": plugin.digest, "symbols": symbols},
         {"bars": panel.bars, "places": panel.places, "lengths": panel.lengths,
          "security_ids": panel.security_ids},
@@ -222,15 +222,15 @@ def _pinned(settings: Settings) -> dict[str, str]:
     return {name: digest for name, at, digest in (p.partition("@") for p in parts) if at}
 
 
-def _part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """A stretch of symbols, in a process that may be lost."""
-    function = _imported(str(shared.question["target"]), str(shared.question["digest"]))
+    function = _imported(str(shared.job["target"]), str(shared.job["digest"]))
     arrays = shared.arrays
     panel = Panel(arrays["security_ids"], arrays["bars"], arrays["places"], arrays["lengths"])
     values = np.full(last - first, np.nan)
     troubles = []
     for i in range(first, last):
-        symbol = shared.question["symbols"][i]
+        symbol = shared.job["symbols"][i]
         try:
             with _at_most(LIMIT), np.errstate(all="ignore"):
                 values[i - first] = _number(function(_bars(panel, i, symbol)))

@@ -22,7 +22,7 @@ from technic.runtime.settings import Settings
 from technic.scanner.columns.listings import listed_on, position_of
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.scan import plain
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 from technic.scanner.svg import Drawing, candles_drawing
 
@@ -123,7 +123,7 @@ def fundamentals(
         If the symbol is not listed.
     """
     settings = settings or Settings.load()
-    question = understand(ScanFile(name="ratios", rank="close", columns=RATIOS, top=1))
+    question = resolve_question(ScanFile(name="ratios", rank="close", columns=RATIOS, top=1))
     section = evaluate_question(store, question, as_of, settings=settings)
     view = section.view
     at = position_of(view, symbol)

@@ -18,9 +18,9 @@ from technic.runtime.settings import Settings
 from technic.scanner.columns.listings import position_of
 from technic.scanner.inspect.provenance import Piece, pieces_of
 from technic.scanner.ledger import BUCKETS, TITLES
-from technic.scanner.pipeline import Section, evaluate_question
+from technic.scanner.pipeline import ScanResult, evaluate_question
 from technic.scanner.scan import plain
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 
@@ -82,7 +82,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class ClauseVerdict:
     """One clause and what became of it.
 
     Attributes
@@ -117,14 +117,14 @@ class WhyNot:
     title: str
     detail: str
     rank: int | None
-    clauses: tuple[Clause, ...]
+    clauses: tuple[ClauseVerdict, ...]
     would_rank: int | None
     simulated: bool
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         clauses = [
-            {name: getattr(clause, name) for name in Clause.__dataclass_fields__}
+            {name: getattr(clause, name) for name in ClauseVerdict.__dataclass_fields__}
             for clause in self.clauses
         ]
         whole = {
@@ -149,7 +149,7 @@ def explain(
     StoreError
         If the symbol is not listed, or not ranked; the message says what to ask instead.
     """
-    question = understand(asked or ScanFile())
+    question = resolve_question(asked or ScanFile())
     section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
     at = position_of(section.view, symbol)
     places = np.flatnonzero(section.ranking.order == at)
@@ -200,7 +200,7 @@ def why_not(
     StoreError
         If the symbol is not listed.
     """
-    question = understand(asked or ScanFile())
+    question = resolve_question(asked or ScanFile())
     section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
     at = position_of(section.view, symbol)
     found = [_clause(section, tree, at, "universe") for tree in question.universe_clauses]
@@ -225,8 +225,8 @@ def why_not(
 
 
 def _session_before(
-    store: Store, section: Section, question: Any, settings: Settings | None
-) -> Section | None:
+    store: Store, section: ScanResult, question: Any, settings: Settings | None
+) -> ScanResult | None:
     """The same question one session earlier; None at the store's first session."""
     day = nyse().day(nyse().ordinal(section.view.as_of) - 1)
     first = section.view.version.first
@@ -235,7 +235,9 @@ def _session_before(
     return evaluate_question(store, replace(question), day, settings=settings)
 
 
-def _part(section: Section, j: int, at: int, before: Section | None, then: int | None) -> Part:
+def _part(
+    section: ScanResult, j: int, at: int, before: ScanResult | None, then: int | None
+) -> Part:
     term = section.question.terms[j]
     values = section.evaluation.value(term.node)
     order = section.ranking.order
@@ -255,7 +257,7 @@ def _part(section: Section, j: int, at: int, before: Section | None, then: int |
     )
 
 
-def _clause(section: Section, tree: Node, at: int, part_of: str) -> Clause:
+def _clause(section: ScanResult, tree: Node, at: int, part_of: str) -> ClauseVerdict:
     truth = section.evaluation.value(tree)[at]
     verdict = "unknown" if np.isnan(truth) else "ok" if truth == 1.0 else "fails"
     value, miss, detail = None, None, ""
@@ -273,13 +275,13 @@ def _clause(section: Section, tree: Node, at: int, part_of: str) -> Clause:
         text, short = next((t, s[at]) for t, m, s in unknowns if m[at])
         have = int(section.view.panel.lengths[at])
         detail = f"{text} is unknown" + (f": only {have} bars" if short else "")
-    return Clause(
+    return ClauseVerdict(
         str(tree), verdict, value if isinstance(value, float) else None, miss, detail, part_of
     )
 
 
 def _comparison(
-    section: Section, tree: Comparison, at: int
+    section: ScanResult, tree: Comparison, at: int
 ) -> tuple[float | None, float | None, str]:
     left, right = (plain(section.evaluation.value(part)[at]) for part in tree.operands)
     if not (isinstance(left, float) and isinstance(right, float)):

@@ -8,12 +8,12 @@ import numpy as np
 
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.tree import Node
-from technic.scanner.pipeline import Section
+from technic.scanner.pipeline import ScanResult
 
 MOST = 20_000  # rows
 
 
-def grid_of(section: Section, limit: int = MOST) -> dict[str, Any]:
+def grid_of(section: ScanResult, limit: int = MOST) -> dict[str, Any]:
     """Everybody ranked, best first, column by column; as many rows as `limit`.
 
     Returns
@@ -42,7 +42,7 @@ def _column(values: Any) -> Any:
     return values.tolist() if values.dtype == object else values.astype(np.float32)
 
 
-def funnel_of(section: Section) -> list[dict[str, Any]]:
+def funnel_of(section: ScanResult) -> list[dict[str, Any]]:
     """How many are left after each step, from everybody listed to everybody ranked.
 
     Returns
@@ -101,7 +101,7 @@ def histogram(values: FloatArray, bins: int = 40) -> dict[str, Any]:
     }
 
 
-def value_of(section: Section, tree: Node) -> FloatArray:
+def value_of(section: ScanResult, tree: Node) -> FloatArray:
     """A column over the universe alone: NaN for everybody else."""
     values = section.evaluation.value(tree)
     if values.dtype == object:

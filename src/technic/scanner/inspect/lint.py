@@ -24,7 +24,7 @@ from technic.market.panel import Panel, pack
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import evaluate_question
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 CUTS = 8  # sessions at which histories are cut off
@@ -67,7 +67,7 @@ def lint(
     """All findings about a question, on the bars of a store."""
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
-    question = understand(asked or ScanFile())
+    question = resolve_question(asked or ScanFile())
     section = evaluate_question(store, question, as_of, settings=settings)
     rng = np.random.default_rng(seed)
     panel = section.view.panel

@@ -14,9 +14,9 @@ from technic.query.resolve import Resolver
 from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import market_regime
 from technic.scanner.inspect.grid import histogram, value_of
-from technic.scanner.pipeline import Section, evaluate_question
+from technic.scanner.pipeline import ScanResult, evaluate_question
 from technic.scanner.scan import plain
-from technic.scanner.spec.question import understand
+from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
 
 SIZES = {"market_cap": "market_cap", "dollar_volume": "dollar_volume(20)"}
@@ -106,17 +106,17 @@ def distribution(
 
 def _section(
     store: Store, texts: tuple[str, ...], universe: str, as_of: date | None, settings: Settings
-) -> tuple[Section, list[Any]]:
+) -> tuple[ScanResult, list[Any]]:
     trees = [Resolver().question(text, NUMBER) for text in texts]
     asked = ScanFile(
         name="market", rank="close", top=1, columns=texts,
         universe=UNIVERSES.get(universe, universe),
     )  # fmt: skip
-    question = replace(understand(asked), columns=tuple(trees))
+    question = replace(resolve_question(asked), columns=tuple(trees))
     return evaluate_question(store, question, as_of, settings=settings), trees
 
 
-def _sectors(section: Section, colours: Any, moves: Any) -> list[dict[str, Any]]:
+def _sectors(section: ScanResult, colours: Any, moves: Any) -> list[dict[str, Any]]:
     """Every sector: members, median of the colour, how many rose."""
     inside = section.evaluation.universe
     names = np.array([name or UNKNOWN for name in section.evaluation.attributes["sector"]])
@@ -136,7 +136,7 @@ def _sectors(section: Section, colours: Any, moves: Any) -> list[dict[str, Any]]
     return found
 
 
-def _movers(section: Section, moves: Any, sign: float) -> list[dict[str, Any]]:
+def _movers(section: ScanResult, moves: Any, sign: float) -> list[dict[str, Any]]:
     known = np.flatnonzero(~np.isnan(moves))
     order = known[np.argsort(sign * moves[known], kind="stable")][:MOVERS]
     attributes, close = section.evaluation.attributes, section.view.panel.last("close")

@@ -14,8 +14,8 @@ from technic.query.evaluate import names_in
 from technic.query.lower import is_series, score_input
 from technic.query.names import ALPHA, CROSS_SECTIONAL, FACTS
 from technic.query.tree import Call, Name, Node
-from technic.scanner.columns.attributes import Known
-from technic.scanner.pipeline import Section
+from technic.scanner.columns.attributes import Attributes
+from technic.scanner.pipeline import ScanResult
 from technic.scores import SCORES
 from technic.scores.rating import PARTS
 
@@ -23,7 +23,7 @@ MOST = 12  # features of a forecast that are shown
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportedFact:
     """One number of a filing, as it counts in a column.
 
     Attributes
@@ -59,10 +59,10 @@ class Piece:
     contribution: float | None
     value: Any
     percentile: float | None
-    told: tuple[Told, ...] = ()
+    told: tuple[ReportedFact, ...] = ()
 
 
-def pieces_of(section: Section, node: Node, at: int, contribution: float) -> tuple[Piece, ...]:
+def pieces_of(section: ScanResult, node: Node, at: int, contribution: float) -> tuple[Piece, ...]:
     """What a term of the score is made of, for the symbol at a position."""
     if isinstance(node, Name) and node.name in PARTS:
         return _shares(section, PARTS[node.name], at, contribution)
@@ -79,7 +79,7 @@ def pieces_of(section: Section, node: Node, at: int, contribution: float) -> tup
     return tuple(_piece(section, tree, at, None) for tree in _operands(node))
 
 
-def _shares(section: Section, score: str, at: int, contribution: float) -> tuple[Piece, ...]:
+def _shares(section: ScanResult, score: str, at: int, contribution: float) -> tuple[Piece, ...]:
     """A mean of percentiles: each one that is known adds in proportion to itself."""
     trees = [score_input(text) for text in SCORES[score].inputs]
     values = [_at(section, tree, at) for tree in trees]
@@ -92,10 +92,10 @@ def _shares(section: Section, score: str, at: int, contribution: float) -> tuple
     return tuple(pieces)
 
 
-def _forecast(section: Section, node: Name, at: int, contribution: float) -> tuple[Piece, ...]:
+def _forecast(section: ScanResult, node: Name, at: int, contribution: float) -> tuple[Piece, ...]:
     """The features that a forecast is made of; the small ones in one."""
     known, alpha = section.evaluation.attributes, _at(section, Name("alpha"), at)
-    if not isinstance(known, Known) or not alpha:
+    if not isinstance(known, Attributes) or not alpha:
         return ()
     try:
         parts = known.forecast_parts(at)
@@ -115,21 +115,21 @@ def _forecast(section: Section, node: Name, at: int, contribution: float) -> tup
 
 
 def _piece(
-    section: Section,
+    section: ScanResult,
     node: Node,
     at: int,
     contribution: float | None,
     percentile: float | None = None,
 ) -> Piece:
     known = section.evaluation.attributes
-    told: list[Told] = []
-    if isinstance(known, Known):
+    told: list[ReportedFact] = []
+    if isinstance(known, Attributes):
         for name in sorted(names_in(node) & set(FACTS)):
             told += told_of(known, name, at)
     return Piece(str(node), contribution, _at(section, node, at), percentile, tuple(told))
 
 
-def told_of(known: Known, column: str, at: int) -> list[Told]:
+def told_of(known: Attributes, column: str, at: int) -> list[ReportedFact]:
     """The numbers of filings whose sum a column is, for the symbol at a position."""
     event = int(known.event_rows()[at])
     if event < 0 or np.isnan(known[column][at]):
@@ -139,7 +139,7 @@ def told_of(known: Known, column: str, at: int) -> list[Told]:
     for sign, row in statements.behind(column, event):
         fact = statements.facts.row(row, named=True)
         found.append(
-            Told(
+            ReportedFact(
                 column=column,
                 item=COLUMNS[column].name.replace("_", " "),
                 sign=sign,
@@ -168,7 +168,7 @@ def _is_percentile(node: Node) -> bool:
     return isinstance(node, Call) and node.name in CROSS_SECTIONAL
 
 
-def _at(section: Section, node: Node, at: int) -> Any:
+def _at(section: ScanResult, node: Node, at: int) -> Any:
     """The value of a part for one symbol; None where it is unknown, or was not computed."""
     try:
         value = section.evaluation.value(node)[at]

@@ -148,7 +148,7 @@ def _texts(content: Any, what: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ScanMembers:
     """Who is on a scan's list now.
 
     Attributes
@@ -163,7 +163,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScanChange:
     """One change that is to be told."""
 
     kind: str
@@ -209,12 +209,12 @@ class Memory:
         )
 
 
-def first_memory(seen: Seen) -> Memory:
+def first_memory(seen: ScanMembers) -> Memory:
     """What is remembered after the first evaluation, of which nobody is told."""
     return Memory(dict(seen.members), {text: set(ids) for text, ids in seen.true.items()})
 
 
-def decide(memory: Memory, seen: Seen, rules: AlertRules, now: datetime) -> list[Told]:
+def decide(memory: Memory, seen: ScanMembers, rules: AlertRules, now: datetime) -> list[ScanChange]:
     """What is to be told now; `memory` is brought up to date, in place."""
     changes = _changes(memory, seen)
     told = []
@@ -240,19 +240,19 @@ def decide(memory: Memory, seen: Seen, rules: AlertRules, now: datetime) -> list
     return told
 
 
-def _changes(memory: Memory, seen: Seen) -> list[Told]:
+def _changes(memory: Memory, seen: ScanMembers) -> list[ScanChange]:
     entered = [
-        Told("entered", security, symbol)
+        ScanChange("entered", security, symbol)
         for security, symbol in seen.members.items()
         if security not in memory.members
     ]
     left = [
-        Told("left", security, symbol)
+        ScanChange("left", security, symbol)
         for security, symbol in memory.members.items()
         if security not in seen.members
     ]
     crossed = [
-        Told("crossed", security, seen.members[security], text)
+        ScanChange("crossed", security, seen.members[security], text)
         for text, ids in seen.true.items()
         for security in sorted(ids)
         if security in seen.members and security not in memory.true.get(text, set())
@@ -260,7 +260,7 @@ def _changes(memory: Memory, seen: Seen) -> list[Told]:
     return [*entered, *left, *crossed]
 
 
-def _accept(memory: Memory, change: Told) -> None:
+def _accept(memory: Memory, change: ScanChange) -> None:
     """What was told is what is remembered."""
     if change.kind == "entered":
         memory.members[change.security_id] = change.symbol

@@ -150,10 +150,10 @@ def question_of_dict(content: dict[str, Any]) -> Question:
         },
         "manifest",
     )
-    return understand(made, symbols=tuple(content["symbols"]))
+    return resolve_question(made, symbols=tuple(content["symbols"]))
 
 
-def understand(asked: ScanFile, symbols: Iterable[str] | None = None) -> Question:
+def resolve_question(asked: ScanFile, symbols: Iterable[str] | None = None) -> Question:
     """Parse and check every text of a scan file.
 
     Raises
@@ -166,14 +166,14 @@ def understand(asked: ScanFile, symbols: Iterable[str] | None = None) -> Questio
     chosen = tuple(sorted(set(symbols if symbols is not None else asked.symbols)))
     key = orjson.dumps([dict(asked.lets), dict(asked.params)], option=orjson.OPT_SORT_KEYS).decode()
     plan = asked.plan
-    return _understand(
+    return _resolve(
         asked.name, asked.top, asked.universe, asked.where, asked.columns, asked.rank,
         asked.missing, plan, asked.benchmark, chosen, key,
     )  # fmt: skip
 
 
 @lru_cache(maxsize=64)
-def _understand(
+def _resolve(
     name: str,
     top: int,
     universe: str,
