@@ -91,7 +91,7 @@ def _universes(home, runs, spread):
     rows = []
     times = {"SQLite": _load(FileStore(folder), runs)}
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from servers import postgres
+    from support.servers import postgres
 
     with postgres() as url:
         store = FileStore(folder, url)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from needs import lacking
+from support.needs import lacking
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -21,7 +21,7 @@ def metrics():
     """The names of everything that /metrics shows."""
     from tempfile import mkdtemp
 
-    from serving import served
+    from support.serving import served
     from technic.data.ingest import FileStore
 
     with served(FileStore(Path(mkdtemp()) / "none")) as client:

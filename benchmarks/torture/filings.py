@@ -188,7 +188,7 @@ def _servers():
     folder = str(Path(__file__).parents[2] / "tests")
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return import_module("servers")
+    return import_module("support.servers")
 
 
 def _catalogued(folder, url):

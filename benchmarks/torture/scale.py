@@ -101,7 +101,7 @@ def nothing(_shared, _first, _last):
 
 
 def _engines():
-    folder = str(Path(__file__).parents[2] / "tests" / "rollout")
+    folder = str(Path(__file__).parents[2] / "tests" / "operations" / "rollout")
     if folder not in sys.path:
         sys.path.insert(0, folder)
     return import_module("engines")

@@ -10,8 +10,8 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import walk
 from indicators import references
+from support.panels import walk
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance, evaluate

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import technic as tc
-from conftest import walk
+from support.panels import walk
 from technic.errors import IndicatorError, SchemaError
 from technic.indicators.kernel.run import evaluate
 from technic.market.sessions import nyse

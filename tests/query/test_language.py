@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import walk
+from support.panels import walk
 from technic.errors import QuestionError
 from technic.indicators.kernel.run import evaluate
 from technic.market.panel import FIELDS

@@ -1,0 +1,1 @@
+"""What many tests share: servers that are really started, vendors, browsers, panels."""
