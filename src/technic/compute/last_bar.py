@@ -88,9 +88,12 @@ def columns_of(
             # The benchmark's past moves when any bar is revised: nothing is carried over it.
             closes = benchmark_closes(view, benchmark)
             run = advance(
-                _program(beside), view.panel, settings.kernels, benchmark=closes,
+                _program(beside),
+                view.panel,
+                settings.kernels,
+                benchmark=closes,
                 threads=settings.threads,
-            )  # fmt: skip
+            )
             fresh |= dict(zip(beside, run.values, strict=True))
         took = 1e3 * (perf_counter() - since) / len(missing)
         cache.put_many({keys[s]: column_content(v) for s, v in fresh.items()}, cost=took)

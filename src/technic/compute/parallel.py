@@ -103,17 +103,25 @@ def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, Flo
     question, arrays = shared.job, shared.arrays
     panel = Panel(*(arrays[name] for name in PANEL))
     program = Program(
-        code=arrays["code"], params=arrays["params"], used=arrays["used"],
+        code=arrays["code"],
+        params=arrays["params"],
+        used=arrays["used"],
         **{name: question[name] for name in SIZES},
-    )  # fmt: skip
+    )
     chosen, part = panel.stretch(first, last)
     starts = None
     if shared.out is not None:
         starts = (np.cumsum(panel.lengths) - panel.lengths)[chosen]
     run = advance(
-        program, part, kernels_here(question), benchmark=arrays.get("benchmark"),
-        every_bar=True, threads=1, out=shared.out, starts=starts,
-    )  # fmt: skip
+        program,
+        part,
+        kernels_here(question),
+        benchmark=arrays.get("benchmark"),
+        every_bar=True,
+        threads=1,
+        out=shared.out,
+        starts=starts,
+    )
     return chosen, run.values
 
 

@@ -82,14 +82,23 @@ Symbol = Annotated[str, Field(description="A ticker", max_length=24)]
 def make_server(store: Store, settings: Settings) -> MCPServer[Any]:
     """The server, with its tools over one store."""
     server: MCPServer[Any] = MCPServer(
-        "technic", title="technic", instructions=INSTRUCTIONS, version=__version__,
+        "technic",
+        title="technic",
+        instructions=INSTRUCTIONS,
+        version=__version__,
         log_level="WARNING",
-    )  # fmt: skip
+    )
     tools = _Tools(store, settings)
     for tool in (
-        tools.compile, tools.scan, tools.explain, tools.why_not, tools.diff, tools.coverage,
-        tools.evidence, tools.models,
-    ):  # fmt: skip
+        tools.compile,
+        tools.scan,
+        tools.explain,
+        tools.why_not,
+        tools.diff,
+        tools.coverage,
+        tools.evidence,
+        tools.models,
+    ):
         server.tool(annotations=READING, structured_output=True)(tool)
     server.tool(annotations=TRYING, structured_output=True)(tools.backtest)
     return server
@@ -136,19 +145,30 @@ class _Tools:
         def work() -> dict[str, Any]:
             file = self._file(preset)
             report = scan(
-                self._store, where or None, universe if not preset else None, rank or None, top,
-                columns, _day(as_of), known_at=_instant(known_at), file=file,
+                self._store,
+                where or None,
+                universe if not preset else None,
+                rank or None,
+                top,
+                columns,
+                _day(as_of),
+                known_at=_instant(known_at),
+                file=file,
                 settings=self._settings,
-            )  # fmt: skip
+            )
             rows = [_row(report.record(row)) for row in report.shown]
             return self._of_report("ok" if rows else "empty", report, {"rows": rows}, known_at)
 
         return self._answered(work)
 
     def explain(
-        self, symbol: Symbol, preset: Preset = "", where: Where = "", rank: Rank = "",
+        self,
+        symbol: Symbol,
+        preset: Preset = "",
+        where: Where = "",
+        rank: Rank = "",
         as_of: Day = "",
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """Take a ranked symbol's score apart: terms that add up to it, and the session before."""
 
         def work() -> dict[str, Any]:
@@ -163,9 +183,13 @@ class _Tools:
         return self._answered(work)
 
     def why_not(
-        self, symbol: Symbol, preset: Preset = "", where: Where = "", universe: Universe = "",
+        self,
+        symbol: Symbol,
+        preset: Preset = "",
+        where: Where = "",
+        universe: Universe = "",
         as_of: Day = "",
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """Each clause for one symbol: ok, fails by how much, or unknown; the rank it would have."""
 
         def work() -> dict[str, Any]:
@@ -176,10 +200,15 @@ class _Tools:
         return self._answered(work)
 
     def diff(
-        self, preset: Preset = "", where: Where = "", universe: Universe = "liquid",
-        rank: Rank = "", top: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 20, before: Day = "",
+        self,
+        preset: Preset = "",
+        where: Where = "",
+        universe: Universe = "liquid",
+        rank: Rank = "",
+        top: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 20,
+        before: Day = "",
         after: Day = "",
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """Who entered and who left a scan between two sessions, and why."""
 
         def work() -> dict[str, Any]:
@@ -235,11 +264,16 @@ class _Tools:
         return self._answered(work)
 
     def backtest(
-        self, preset: Preset = "", where: Where = "", universe: Universe = "liquid",
-        rank: Rank = "", first: Day = "", last: Day = "",
+        self,
+        preset: Preset = "",
+        where: Where = "",
+        universe: Universe = "liquid",
+        rank: Rank = "",
+        first: Day = "",
+        last: Day = "",
         rebalance: Annotated[str, Field(description="daily, weekly or monthly")] = "weekly",
         hold: Annotated[int, Field(ge=1, le=500, description="Names held at once")] = 20,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         """Trade a scan on the past, on what was known then; the verdict says what it allows.
 
         Every distinct question is counted for good, and deflates what is found later.
@@ -259,15 +293,20 @@ class _Tools:
                     "shorter span, or weekly or monthly"
                 )
             found = backtest(
-                self._store, replace(file, backtest=rules), first=low, last=high,
+                self._store,
+                replace(file, backtest=rules),
+                first=low,
+                last=high,
                 settings=self._settings,
-            )  # fmt: skip
+            )
             told = found.summary
             data = {
-                "verdict": verdict(told["performance"], found.trials), "hangs": hangs(found),
+                "verdict": verdict(told["performance"], found.trials),
+                "hangs": hangs(found),
                 **{k: told[k] for k in ("performance", "gross", "benchmark", "trading", "years")},
-                "trials": found.trials, "rules": found.rules.as_dict(),
-            }  # fmt: skip
+                "trials": found.trials,
+                "rules": found.rules.as_dict(),
+            }
             made = self._envelope("ok", data, list(found.notes), found.last)
             return {**made, "manifest_id": found.manifest["seal"]}
 

@@ -163,7 +163,7 @@ RULES: tuple[tuple[int, int, str, str], ...] = (
     (8600, 8799, INDUSTRIALS, "86–87 Engineering, accounting, research, management"),
     (8730, 8739, HEALTH, "873 Research, development and testing services"),
     (8900, 8999, INDUSTRIALS, "89 Services n.e.c."),
-)  # fmt: skip
+)
 
 # Companies whose code names another business than the one they are in, by CIK; the table is
 # shown to agree with published sectors without them.

@@ -169,13 +169,24 @@ class Watch:
         found = difference(self._before, report, crossings(self.file))
         self._before = report
         laps["compared"] = _ms(since)
-        alerts = () if self._book is None else tuple(
-            self._book.observe(self.name, self.file, report, datetime.now(UTC))
-        )  # fmt: skip
+        alerts = (
+            ()
+            if self._book is None
+            else tuple(self._book.observe(self.name, self.file, report, datetime.now(UTC)))
+        )
         return Glance(
-            self.name, at, "trading", report, found, alerts, merged.bars, len(merged.strangers),
-            merged.doubtful, refused, laps,
-        )  # fmt: skip
+            self.name,
+            at,
+            "trading",
+            report,
+            found,
+            alerts,
+            merged.bars,
+            len(merged.strangers),
+            merged.doubtful,
+            refused,
+            laps,
+        )
 
     def _begin(self, version: str) -> None:
         """Another store version: its newest answer, and states carried to its last bar."""
@@ -188,9 +199,12 @@ class Watch:
 
     def _scan(self, merged: Merged, version: Any) -> Report:
         section = evaluate_question(
-            self._store, resolve_question(self.file), version=version, view=merged.view,
+            self._store,
+            resolve_question(self.file),
+            version=version,
+            view=merged.view,
             settings=self._settings.reading(),
-        )  # fmt: skip
+        )
         notes = [f"{merged.bars:,} symbols have bars of the day so far, which are not final"]
         assert merged.view is not None
         behind = nyse().ordinal(merged.view.as_of) - nyse().ordinal(version.last) - 1

@@ -64,9 +64,12 @@ class Night:
         """Whether every step did what it should."""
         wrong = self.accuracy is not None and self.accuracy.off > 0
         missed = self.synced is not None and bool(self.synced.failed)
-        return not self.trouble and not wrong and not missed and not any(
-            one.trouble for one in self.scans
-        )  # fmt: skip
+        return (
+            not self.trouble
+            and not wrong
+            and not missed
+            and not any(one.trouble for one in self.scans)
+        )
 
 
 def daily(

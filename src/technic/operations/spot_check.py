@@ -31,10 +31,16 @@ PROBE = ScanFile(
     rank="close",
     top=100_000,
     columns=(
-        "close", "rsi(14)", "atr_pct(14)", "ret(63) - realized_vol(20)", "close / sma(50) - 1",
-        "ema(close, 20)", "highest(high, 20) - lowest(low, 20)", "volume / sma(volume, 20)",
+        "close",
+        "rsi(14)",
+        "atr_pct(14)",
+        "ret(63) - realized_vol(20)",
+        "close / sma(50) - 1",
+        "ema(close, 20)",
+        "highest(high, 20) - lowest(low, 20)",
+        "volume / sma(volume, 20)",
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +92,11 @@ def _reference(
 ) -> Reference:
     """The slow interpreter over some symbols: only single features come from the kernel."""
     parts = [
-        node for tree in trees for node in tree.walk()
+        node
+        for tree in trees
+        for node in tree.walk()
         if isinstance(node, Feature) or (isinstance(node, Name) and node.name in FIELDS)
-    ]  # fmt: skip
+    ]
     parts = list(dict.fromkeys(parts))
     panel = view.panel.select(np.array(chosen))
     rows = evaluate([lower(p) for p in parts], panel, settings.kernels, every_bar=True)

@@ -51,9 +51,19 @@ from technic.scores import MACROS, SCORES
 HORIZONS = (1, 5, 21)
 BATCH = 12  # series held at once: about 40 MB each for a market of three years
 FEATURES = (
-    "ret(1)", "ret(5)", "ret(21)", "ret(63)", "ret(126)", "ret(252)", "rsi(14)", "from_high(252)",
-    "realized_vol(20)", "atr_pct(14)", "volume_ratio(20)", "dollar_volume(20)",
-)  # fmt: skip
+    "ret(1)",
+    "ret(5)",
+    "ret(21)",
+    "ret(63)",
+    "ret(126)",
+    "ret(252)",
+    "rsi(14)",
+    "from_high(252)",
+    "realized_vol(20)",
+    "atr_pct(14)",
+    "volume_ratio(20)",
+    "dollar_volume(20)",
+)
 ARRAYS = ("years", "ic", "spread", "by_group", "means", "turnover", "known")
 DEFAULT_UNIVERSE = UNIVERSES["liquid"]
 _READING, _MINE = Lock(), local()
@@ -85,10 +95,13 @@ class Evaluated:
     def about(self) -> dict[str, Any]:
         """What it was gathered from, and everything that was found."""
         return {
-            "store_version": self.store_version, "as_of": self.last.isoformat(),
-            "first": self.first.isoformat(), "sessions": self.sessions, "universe": self.universe,
+            "store_version": self.store_version,
+            "as_of": self.last.isoformat(),
+            "first": self.first.isoformat(),
+            "sessions": self.sessions,
+            "universe": self.universe,
             "columns": self.as_dict(),
-        }  # fmt: skip
+        }
 
 
 def default_columns() -> list[str]:
@@ -217,9 +230,15 @@ def _read_sessions(question: bytes, held: int) -> PanelHistory:
     as_of = None if asked["as_of"] is None else date.fromisoformat(asked["as_of"])
     view = store.panel(as_of, version=version)
     return PanelHistory.of(
-        store, view, tuple(asked["horizons"]), clauses_of(asked["universe"]), asked["last"], kernels,
-        asked["threads"] or None, _room(held, view.panel.n_bars),
-    )  # fmt: skip
+        store,
+        view,
+        tuple(asked["horizons"]),
+        clauses_of(asked["universe"]),
+        asked["last"],
+        kernels,
+        asked["threads"] or None,
+        _room(held, view.panel.n_bars),
+    )
 
 
 def _room(series: int, bars: int) -> FloatArray:
@@ -306,9 +325,17 @@ class _SessionStatistics:
         turnover[1:] = _turnover(self.tops[:, c])
         years = np.array([nyse().day(int(o)).year for o in sessions.ordinals])
         return Evidence(
-            text, sessions.horizons, years, sessions.sectors, self.ic[:, c], self.spread[:, c],
-            self.by_group[:, c], self.means[:, c], turnover, self.known[:, c],
-        )  # fmt: skip
+            text,
+            sessions.horizons,
+            years,
+            sessions.sectors,
+            self.ic[:, c],
+            self.spread[:, c],
+            self.by_group[:, c],
+            self.means[:, c],
+            turnover,
+            self.known[:, c],
+        )
 
 
 def _session(
@@ -326,10 +353,21 @@ def _session(
     counts = (~np.isnan(values)).sum(axis=1)
     top = np.zeros(values.shape, dtype=bool)
     tested_together(
-        values, np.argsort(values, axis=1), counts, sessions.forward[t], sessions.orders[t],
-        sessions.groups[t], len(sessions.sectors), BINS, LEAST, found.ic[t], found.spread[t],
-        found.by_group[t], found.means[t], top,
-    )  # fmt: skip
+        values,
+        np.argsort(values, axis=1),
+        counts,
+        sessions.forward[t],
+        sessions.orders[t],
+        sessions.groups[t],
+        len(sessions.sectors),
+        BINS,
+        LEAST,
+        found.ic[t],
+        found.spread[t],
+        found.by_group[t],
+        found.means[t],
+        top,
+    )
     found.known[t] = counts
     found.tops[t][:, symbols] = top
 

@@ -56,11 +56,13 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "scan": self.scan, "nights": [dict(night) for night in self.nights],
+            "scan": self.scan,
+            "nights": [dict(night) for night in self.nights],
             "by_horizon": {h: dict(part) for h, part in self.by_horizon.items()},
-            "unproven": self.unproven, "simulated": self.simulated,
+            "unproven": self.unproven,
+            "simulated": self.simulated,
             "store_version": self.store_version,
-        }  # fmt: skip
+        }
 
 
 def record(
@@ -98,9 +100,13 @@ def record(
         for k, day in enumerate(sorted(reports))
     )
     return Record(
-        scan, nights, {str(h): _excess(nights, h) for h in HORIZONS}, unproven,
-        version.simulated is not None, version.name,
-    )  # fmt: skip
+        scan,
+        nights,
+        {str(h): _excess(nights, h) for h in HORIZONS},
+        unproven,
+        version.simulated is not None,
+        version.name,
+    )
 
 
 def _returns(store: Store, ordinals: IntArray) -> FloatArray:
@@ -122,9 +128,10 @@ def _night(report: Report, returns: FloatArray, ids: np.ndarray) -> dict[str, An
     place = {symbol: i for i, symbol in enumerate(report.symbols)}
     picks = np.array([who[place[row.symbol]] for row in report.shown], dtype=np.int64)
     found: dict[str, Any] = {
-        "session": report.as_of.isoformat(), "picks": [row.symbol for row in report.shown],
+        "session": report.as_of.isoformat(),
+        "picks": [row.symbol for row in report.shown],
         "universe": len(universe),
-    }  # fmt: skip
+    }
     for j, h in enumerate(HORIZONS):
         mine, theirs = _mean(returns[j], ids, picks), _mean(returns[j], ids, universe)
         found[f"picks_{h}"], found[f"universe_{h}"] = plain(mine), plain(theirs)
@@ -144,6 +151,9 @@ def _excess(nights: tuple[Mapping[str, Any], ...], horizon: int) -> dict[str, An
     mean, low, high, _ = interval(series, block_of(len(series), horizon))
     known = series[~np.isnan(series)]
     return {
-        "mean": plain(mean), "low": plain(low), "high": plain(high), "nights": len(known),
+        "mean": plain(mean),
+        "low": plain(low),
+        "high": plain(high),
+        "nights": len(known),
         "above": plain(float((known > 0.0).mean())) if len(known) else None,
-    }  # fmt: skip
+    }

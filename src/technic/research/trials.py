@@ -41,10 +41,14 @@ def record_trial(
     model : SHA-256 of what was learned, if anything was
     """
     values = {
-        "at": naive(at).replace(microsecond=0), "kind": kind, "digest": digest, "name": name,
-        "store_version": store.require().name, "model": model,
+        "at": naive(at).replace(microsecond=0),
+        "kind": kind,
+        "digest": digest,
+        "name": name,
+        "store_version": store.require().name,
+        "model": model,
         "content": orjson.dumps(dict(content)).decode(),
-    }  # fmt: skip
+    }
 
     def work(connection: Connection) -> int:
         newest = select(TRIALS.c.chain).order_by(TRIALS.c.id.desc()).limit(1)

@@ -105,9 +105,12 @@ def evaluate_question(
     section = _section(question, view, columns.values, known, store, lists, settings, clock)
     clock.lap("ledger")
     return replace(
-        section, timings=clock.laps, work={**columns.work, **section.work}, plugins=plugins,
+        section,
+        timings=clock.laps,
+        work={**columns.work, **section.work},
+        plugins=plugins,
         model=known.model,
-    )  # fmt: skip
+    )
 
 
 def _section(
@@ -164,9 +167,17 @@ def _section(
     if settled is not None and view.as_of > settled:
         notes.append(f"the bars of {view.as_of} are not final yet: sync again after the evening")
     return ScanResult(
-        question, view, evaluation, listed, ranking, ledger, age, {},
-        (*question.warnings, *notes), crossed.work,
-    )  # fmt: skip
+        question,
+        view,
+        evaluation,
+        listed,
+        ranking,
+        ledger,
+        age,
+        {},
+        (*question.warnings, *notes),
+        crossed.work,
+    )
 
 
 def _adjustment_note(question: Question, view: MappedPanel) -> list[str]:

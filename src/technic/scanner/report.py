@@ -196,8 +196,15 @@ class Report:
 
         columns = self.asked["columns"]
         rows = [
-            (row.rank, row.symbol, row.name, row.score, row.percentile, row.closes,
-             [row.values[name] for name in columns])
+            (
+                row.rank,
+                row.symbol,
+                row.name,
+                row.score,
+                row.percentile,
+                row.closes,
+                [row.values[name] for name in columns],
+            )
             for row in self.shown
-        ]  # fmt: skip
+        ]
         return table_html(self._heading, columns, rows, self.manifest["seal"][:16])

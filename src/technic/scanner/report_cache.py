@@ -24,8 +24,13 @@ from technic.scanner.spec.scan_file import ScanFile
 
 # Folders whose lines cannot change an answer: where bars come from, what shows and keeps them.
 WITHOUT_EFFECT = (
-    "data/ingest", "data/providers", "data/simulated", "interfaces", "operations", "runtime/cache",
-)  # fmt: skip
+    "data/ingest",
+    "data/providers",
+    "data/simulated",
+    "interfaces",
+    "operations",
+    "runtime/cache",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,11 +229,23 @@ def _answer(section: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]
     """The bytes that the manifest seals: the whole order, every bucket, every row shown."""
     order = section.ranking.order
     records = [
-        [row.rank, row.symbol, row.score, row.percentile, row.contributions, row.values,
-         row.plan.side, row.plan.entry, row.plan.stop, row.plan.target, row.plan.size,
-         row.plan.risk, row.plan.capped_by]
+        [
+            row.rank,
+            row.symbol,
+            row.score,
+            row.percentile,
+            row.contributions,
+            row.values,
+            row.plan.side,
+            row.plan.entry,
+            row.plan.stop,
+            row.plan.target,
+            row.plan.size,
+            row.plan.risk,
+            row.plan.capped_by,
+        ]
         for row in rows
-    ]  # fmt: skip
+    ]
     head = canonical(
         {
             "symbols": [symbols[i] for i in order],

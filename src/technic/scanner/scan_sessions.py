@@ -57,11 +57,14 @@ class Reports:
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
         return {
-            "question": self.asked, "store_version": self.store_version,
-            "simulated": self.simulated, "seal": self.seal,
-            "sessions": self.sessions.to_dicts(), "rows": self.rows.to_dicts(),
+            "question": self.asked,
+            "store_version": self.store_version,
+            "simulated": self.simulated,
+            "seal": self.seal,
+            "sessions": self.sessions.to_dicts(),
+            "rows": self.rows.to_dicts(),
             "lost": [day.isoformat() for day in self.lost],
-        }  # fmt: skip
+        }
 
 
 def scan_sessions(
@@ -165,9 +168,13 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     answers = []
     for text in question["sessions"][first:last]:
         section = evaluate_question(
-            store, asked, date.fromisoformat(text), version=version, settings=settings,
+            store,
+            asked,
+            date.fromisoformat(text),
+            version=version,
+            settings=settings,
             lists=question["lists"],
-        )  # fmt: skip
+        )
         report = report_of(section)
         answers.append(
             {

@@ -94,8 +94,15 @@ def table_html(
             f'<span style="display:block;height:7px;width:{percentile:.0f}%;background:{HUES[0]}">'
             "</span></span>"
         )
-        cells = [str(rank), f"<b>{escape(symbol)}</b>", escape(name or ""), f"{score:.1f}", meter,
-                 spark(closes), *(escape(_shown(v)) for v in values)]  # fmt: skip
+        cells = [
+            str(rank),
+            f"<b>{escape(symbol)}</b>",
+            escape(name or ""),
+            f"{score:.1f}",
+            meter,
+            spark(closes),
+            *(escape(_shown(v)) for v in values),
+        ]
         lines.append("".join(f'<td style="padding:2px 10px 2px 0">{cell}</td>' for cell in cells))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (

@@ -244,9 +244,13 @@ def statements_of(facts: pl.DataFrame, splits: pl.DataFrame) -> Statements:
     keys = (_key(code, items.to_numpy(), month - first, spans) << RANK_BITS) | rank
     order = np.argsort(keys, kind="stable")
     held = _Facts(
-        keys[order], table["value"].to_numpy()[order], table["origin"].to_numpy()[order],
-        securities, instants, first,
-    )  # fmt: skip
+        keys[order],
+        table["value"].to_numpy()[order],
+        table["origin"].to_numpy()[order],
+        securities,
+        instants,
+        first,
+    )
     # Events: one per security and instant, with the newest period and filing until then.
     event, of = np.unique((code.astype(np.int64) << 32) | rank, return_inverse=True)
     who = event >> 32
@@ -255,9 +259,14 @@ def statements_of(facts: pl.DataFrame, splits: pl.DataFrame) -> Statements:
     np.maximum.at(end, of, days)
     np.maximum.at(filed, of, table["filed_at"].to_physical().to_numpy())
     return Statements(
-        securities[who], instants[event & 0xFFFFFFFF], _running(period, who),
-        _running(end, who), _running(filed, who), facts, held,
-    )  # fmt: skip
+        securities[who],
+        instants[event & 0xFFFFFFFF],
+        _running(period, who),
+        _running(end, who),
+        _running(filed, who),
+        facts,
+        held,
+    )
 
 
 def adjusted(facts: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:

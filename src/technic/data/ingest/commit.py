@@ -241,8 +241,20 @@ def _asked(
                 whole = ask.active and not ask.newest and ask.on is None
                 kind = "listings" if whole else "changes" if ask.newest else "others"
             day = ask.last or nyse().day(nyse().last_finished(at))
-            rows.append((kind, ask.first or today, day, None, answered.provider, True,
-                         reading.table.height, 0, 0.0, at))  # fmt: skip
+            rows.append(
+                (
+                    kind,
+                    ask.first or today,
+                    day,
+                    None,
+                    answered.provider,
+                    True,
+                    reading.table.height,
+                    0,
+                    0.0,
+                    at,
+                )
+            )
             continue
         volume = float(reading.table["volume"].sum() or 0.0)
         assert ask.last is not None
@@ -295,7 +307,9 @@ def _count(added: int, known: int, edits: pl.DataFrame, rows: pl.DataFrame, tall
     for row in moved.head(20).iter_rows(named=True):
         tally.edits_shown.append(
             {
-                "symbol": names.get(row["security_id"], ""), "session": row["session"],
-                "close_before": row["close_before"], "close": row["close"],
+                "symbol": names.get(row["security_id"], ""),
+                "session": row["session"],
+                "close_before": row["close_before"],
+                "close": row["close"],
             }
-        )  # fmt: skip
+        )

@@ -164,11 +164,15 @@ def _new_filings(
     """The filings that the new facts came in, each once."""
     stored = store.table("filings", version).select("security_id", "accession").collect()
     table = (
-        named.join(facts.select("security_id", "accession").unique(), on=["security_id", "accession"], how="semi")
+        named.join(
+            facts.select("security_id", "accession").unique(),
+            on=["security_id", "accession"],
+            how="semi",
+        )
         .sort("known_at", maintain_order=True)
         .unique(["security_id", "accession"], keep="first", maintain_order=True)
         .join(stored, on=["security_id", "accession"], how="anti")
-    )  # fmt: skip
+    )
     return conform(table, FILINGS, "filings")
 
 

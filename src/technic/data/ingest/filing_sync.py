@@ -268,7 +268,15 @@ def _write_down(
 ) -> None:
     """Note what was asked, so that it is not asked again."""
     row = {
-        "kind": kind, "first": first, "last": last, "symbol": symbol, "provider": provider,
-        "settled": True, "rows": rows, "bad": 0, "volume": 0.0, "known_at": now,
-    }  # fmt: skip
+        "kind": kind,
+        "first": first,
+        "last": last,
+        "symbol": symbol,
+        "provider": provider,
+        "settled": True,
+        "rows": rows,
+        "bad": 0,
+        "volume": 0.0,
+        "known_at": now,
+    }
     store.commit({"asked": pl.DataFrame([row], schema=ASKED)})

@@ -303,9 +303,12 @@ def _many(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
     calls = sum(step.calls for step in steps)
     bars = sum(len(days) for days in missing.values())
     return Option(
-        f"{name}: {plural(len(missing), 'symbol')} in {plural(calls, 'page')}", tuple(steps), calls,
-        pace.minutes(calls), bars * BYTES_A_BAR,
-    )  # fmt: skip
+        f"{name}: {plural(len(missing), 'symbol')} in {plural(calls, 'page')}",
+        tuple(steps),
+        calls,
+        pace.minutes(calls),
+        bars * BYTES_A_BAR,
+    )
 
 
 def _reference(asked: pl.DataFrame, wish: Wish, sources: Mapping[str, Source]) -> list[Step]:

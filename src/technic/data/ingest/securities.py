@@ -331,9 +331,13 @@ class SecurityMap:
         """Attributes as told; what the vendor does not say stays as it was."""
         before = self.about.get(security_id, {})
         told = {
-            "name": row["name"], "type": listing_type(row["type"], row["name"]), "exchange": row["exchange"],  # type: ignore[arg-type]
-            "figi": row["figi"], "cik": row["cik"], "until": row["until"],
-        }  # fmt: skip
+            "name": row["name"],
+            "type": listing_type(row["type"], row["name"]),
+            "exchange": row["exchange"],  # type: ignore[arg-type]
+            "figi": row["figi"],
+            "cik": row["cik"],
+            "until": row["until"],
+        }
         names = [name for name in LISTINGS if name not in {"security_id", "known_at", "assumed"}]
         after = {
             name: told[name] if told.get(name) is not None else before.get(name) for name in names

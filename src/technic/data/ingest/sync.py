@@ -194,9 +194,10 @@ class _Work:
             return
         for first in range(0, len(steps), WINDOW):
             window = [
-                step for step in steps[first : first + WINDOW]
+                step
+                for step in steps[first : first + WINDOW]
                 if (step.provider, step.ask.kind) not in refused
-            ]  # fmt: skip
+            ]
             found = dict(zip(window, ahead(window), strict=True))
             yield from ((step, found.get(step)) for step in steps[first : first + WINDOW])
 

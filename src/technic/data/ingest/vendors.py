@@ -26,14 +26,22 @@ VENDORS: dict[str, VendorProfile] = {
     "edgar": edgar.ABOUT,
     "files": VendorProfile("files", (), "free", "what your files hold", "none", "as your files'"),
     "yahoo": VendorProfile(
-        "yahoo", (), "free", "decades", "1 call a second, often blocked",
+        "yahoo",
+        (),
+        "free",
+        "decades",
+        "1 call a second, often blocked",
         "personal use only; adjusted for splits by the vendor",
     ),
     "flatfiles": VendorProfile(
-        "flatfiles", ("MASSIVE_S3_ACCESS_KEY", "MASSIVE_S3_SECRET_KEY"), "29 USD a month and up",
-        "as your plan's", "one file per session, no quota", "for your own use",
+        "flatfiles",
+        ("MASSIVE_S3_ACCESS_KEY", "MASSIVE_S3_SECRET_KEY"),
+        "29 USD a month and up",
+        "as your plan's",
+        "one file per session, no quota",
+        "for your own use",
     ),
-}  # fmt: skip
+}
 ENDPOINTS = {
     "massive": ("TECHNIC_MASSIVE__BASE_URL", massive.BASE),
     "alpaca": ("TECHNIC_ALPACA__BASE_URL", alpaca.BASE),

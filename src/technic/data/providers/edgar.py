@@ -24,9 +24,13 @@ from technic.market.items import BALANCE, ITEMS, Item
 DATA, FILES = "https://data.sec.gov", "https://www.sec.gov"
 PACE = Pace(8, 1.0)
 ABOUT = VendorProfile(
-    "edgar", ("TECHNIC_EDGAR_CONTACT",), "free", "since 2009, when filers began to tag numbers",
-    "10 calls a second over all machines", "public domain; say who you are",
-)  # fmt: skip
+    "edgar",
+    ("TECHNIC_EDGAR_CONTACT",),
+    "free",
+    "since 2009, when filers began to tag numbers",
+    "10 calls a second over all machines",
+    "public domain; say who you are",
+)
 FORMS = ("10-K", "10-Q", "20-F", "40-F", "10-K/A", "10-Q/A", "20-F/A")
 SPANS = ((3, 80, 100), (6, 170, 192), (9, 260, 285), (12, 350, 380))  # months, days from and to
 YEAR = 12
@@ -135,8 +139,18 @@ def _fact(
         value = -abs(value)
     period = "FY" if months == YEAR else text(row.get("fp"))
     return (
-        None, cik, period, end.year, end, filed, item.name, months, value, form, accession,
-    )  # fmt: skip
+        None,
+        cik,
+        period,
+        end.year,
+        end,
+        filed,
+        item.name,
+        months,
+        value,
+        form,
+        accession,
+    )
 
 
 def _entries(tags: dict[str, Any], tag: str) -> list[dict[str, Any]]:

@@ -40,9 +40,14 @@ ABOUT = VendorProfile(
     "for your own use; not to be passed on",
 )
 COLUMNS = {
-    "ticker": "symbol", "volume": "volume", "open": "open", "close": "close", "high": "high",
-    "low": "low", "window_start": "window_start",
-}  # fmt: skip
+    "ticker": "symbol",
+    "volume": "volume",
+    "open": "open",
+    "close": "close",
+    "high": "high",
+    "low": "low",
+    "window_start": "window_start",
+}
 
 
 class FlatFiles:

@@ -268,13 +268,18 @@ def _actions(rows: list[dict[str, Any]], kind: str) -> pl.DataFrame:
 def _tickers(rows: list[dict[str, Any]]) -> pl.DataFrame:
     made = [
         (
-            text(row.get("ticker")), text(row.get("name")), text(row.get("type")),
-            text(row.get("primary_exchange")), text(row.get("cik")),
-            text(row.get("composite_figi")), bool(row.get("active", True)),
-            _iso(row.get("delisted_utc")), _iso(row.get("last_updated_utc")),
+            text(row.get("ticker")),
+            text(row.get("name")),
+            text(row.get("type")),
+            text(row.get("primary_exchange")),
+            text(row.get("cik")),
+            text(row.get("composite_figi")),
+            bool(row.get("active", True)),
+            _iso(row.get("delisted_utc")),
+            _iso(row.get("last_updated_utc")),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(made, schema=TICKER_COLUMNS, orient="row")
 
 

@@ -27,8 +27,11 @@ def request(ask: Ask) -> tuple[str, dict[str, str]]:
     if ask.kind == "news":
         span = {"published_utc.gte": f"{ask.first}", "published_utc.lte": f"{ask.last}T23:59:59Z"}
         return "/v2/reference/news", {
-            **span, "sort": "published_utc", "order": "asc", "limit": f"{NEWS_PAGE}",
-        }  # fmt: skip
+            **span,
+            "sort": "published_utc",
+            "order": "asc",
+            "limit": f"{NEWS_PAGE}",
+        }
     span = {"filing_date.gte": f"{ask.first}", "filing_date.lte": f"{ask.last}"}
     path = f"/stocks/financials/v1/{STATEMENTS[ask.kind]}"
     return path, {**span, "sort": "filing_date.asc", "limit": f"{PAGE}"}

@@ -96,9 +96,14 @@ class Ask:
             for k in ("first", "last", "on")
         }
         return cls(
-            content["kind"], days["first"], days["last"], tuple(content["symbols"]),
-            content["active"], content["newest"], days["on"],
-        )  # fmt: skip
+            content["kind"],
+            days["first"],
+            days["last"],
+            tuple(content["symbols"]),
+            content["active"],
+            content["newest"],
+            days["on"],
+        )
 
     def __str__(self) -> str:
         span = f" {self.first}" + (f" to {self.last}" if self.last != self.first else "")

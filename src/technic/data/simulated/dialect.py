@@ -157,8 +157,11 @@ def within(request: Request, name: str, value: str | None) -> bool:
 
 def _holds(value: str, sign: str, bound: str) -> bool:
     return {
-        "gt": value > bound, "gte": value >= bound, "lt": value < bound, "lte": value <= bound,
-    }[sign]  # fmt: skip
+        "gt": value > bound,
+        "gte": value >= bound,
+        "lt": value < bound,
+        "lte": value <= bound,
+    }[sign]
 
 
 def ordered(

@@ -59,9 +59,14 @@ def _facts(tape: Publications, request: Request, i: int) -> dict[str, Any]:
             if field not in told or not item.tags:
                 continue
             row = {
-                "end": f"{end}", "val": told[field], "accn": accession, "fy": end.year,
-                "fp": f"Q{(end.month - 1) // 3 + 1}", "form": "10-Q", "filed": f"{filed}",
-            }  # fmt: skip
+                "end": f"{end}",
+                "val": told[field],
+                "accn": accession,
+                "fy": end.year,
+                "fp": f"Q{(end.month - 1) // 3 + 1}",
+                "form": "10-Q",
+                "filed": f"{filed}",
+            }
             if item.kind != BALANCE:
                 row["start"] = f"{_quarter_start(end)}"
             taxonomy = "dei" if item.tags[0].startswith("Entity") else "us-gaap"

@@ -70,8 +70,12 @@ def simulate(
     flat = _long(rng, table, alive, ratio, days, symbols)
     listings = _listings(rng, symbols, sector, kind, alive, days, close)
     about = {
-        "seed": seed, "size": size, "sessions": sessions, "last": last.isoformat(), "form": FORM,
-    }  # fmt: skip
+        "seed": seed,
+        "size": size,
+        "sessions": sessions,
+        "last": last.isoformat(),
+        "form": FORM,
+    }
     return SimulatedMarket(flat, listings, about)
 
 
@@ -246,8 +250,15 @@ def _listings(
     return pl.DataFrame(
         rows,
         schema={
-            "symbol": pl.String, "name": pl.String, "type": pl.String, "exchange": pl.String,
-            "sector": pl.String, "industry": pl.String, "market_cap": pl.Float64,
-            "from": pl.Date, "to": pl.Date, "as_of": pl.Date,
+            "symbol": pl.String,
+            "name": pl.String,
+            "type": pl.String,
+            "exchange": pl.String,
+            "sector": pl.String,
+            "industry": pl.String,
+            "market_cap": pl.Float64,
+            "from": pl.Date,
+            "to": pl.Date,
+            "as_of": pl.Date,
         },
-    )  # fmt: skip
+    )

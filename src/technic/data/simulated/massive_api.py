@@ -58,9 +58,11 @@ def grouped(tape: Publications, request: Request, parts: tuple[str, ...]) -> Ans
     day, adjusted = parse_day(parts[0]), request.flag("adjusted", default=True)
     rows = tape.bars_of(day, request.now)
     about: dict[str, Any] = {
-        "queryCount": len(rows), "resultsCount": len(rows), "adjusted": adjusted,
+        "queryCount": len(rows),
+        "resultsCount": len(rows),
+        "adjusted": adjusted,
         "status": "DELAYED" if unfinished(day, request.now) else "OK",
-    }  # fmt: skip
+    }
     if not len(rows):
         return envelope(request, **about)
     table = aggregates(tape, rows, request, adjusted=adjusted)
@@ -96,9 +98,11 @@ def bars_range(tape: Publications, request: Request, parts: tuple[str, ...]) -> 
     start = int(request.params.get("page_marker", "0"))
     page = table.slice(start, limit)
     about: dict[str, Any] = {
-        "ticker": symbol, "queryCount": len(page), "resultsCount": len(page),
+        "ticker": symbol,
+        "queryCount": len(page),
+        "resultsCount": len(page),
         "adjusted": adjusted,
-    }  # fmt: skip
+    }
     about["status"] = "DELAYED" if unfinished(last, request.now) else "OK"
     if page.is_empty():
         return envelope(request, **about)
@@ -136,10 +140,17 @@ def open_close(tape: Publications, request: Request, parts: tuple[str, ...]) -> 
         0, named=True
     )
     content = {
-        "status": "OK", "from": day.isoformat(), "symbol": parts[0], "open": bar["o"],
-        "high": bar["h"], "low": bar["l"], "close": bar["c"], "volume": bar["v"],
-        "afterHours": bar["c"], "preMarket": bar["o"],
-    }  # fmt: skip
+        "status": "OK",
+        "from": day.isoformat(),
+        "symbol": parts[0],
+        "open": bar["o"],
+        "high": bar["h"],
+        "low": bar["l"],
+        "close": bar["c"],
+        "volume": bar["v"],
+        "afterHours": bar["c"],
+        "preMarket": bar["o"],
+    }
     return Answer(200, orjson.dumps(content))
 
 
@@ -162,13 +173,24 @@ def minutes(
     end = milliseconds(now)
     made = [
         {
-            "ev": "AM", "sym": symbol, "v": day["v"] - before.get(symbol, {"v": 0.0})["v"],
-            "av": day["v"], "op": day["o"], "vw": day["vw"], "o": day["o"], "c": day["c"],
-            "h": day["h"], "l": day["l"], "a": day["vw"], "z": 100, "s": end - 60_000, "e": end,
+            "ev": "AM",
+            "sym": symbol,
+            "v": day["v"] - before.get(symbol, {"v": 0.0})["v"],
+            "av": day["v"],
+            "op": day["o"],
+            "vw": day["vw"],
+            "o": day["o"],
+            "c": day["c"],
+            "h": day["h"],
+            "l": day["l"],
+            "a": day["vw"],
+            "z": 100,
+            "s": end - 60_000,
+            "e": end,
         }
         for symbol, day in days.items()
         if before.get(symbol) != day
-    ]  # fmt: skip
+    ]
     return made, days
 
 
@@ -191,12 +213,21 @@ def flat_file(tape: Publications, request: Request, parts: tuple[str, ...]) -> A
         return Answer(404, b"<Error><Code>NoSuchKey</Code></Error>", "application/xml")
     start = milliseconds(datetime.combine(day, time(), NEW_YORK)) * 1_000_000
     names = pl.Series([tape.symbols(day)[i] for i in rows.listing.tolist()])
-    table = aggregates(tape, rows, request, adjusted=False).select(
-        names.alias("ticker"), pl.col("v").cast(pl.Int64).alias("volume"),
-        pl.col("o").alias("open"), pl.col("c").alias("close"), pl.col("h").alias("high"),
-        pl.col("l").alias("low"), pl.lit(start).alias("window_start"),
-        pl.col("n").alias("transactions"),
-    ).drop_nulls("ticker").sort("ticker")  # fmt: skip
+    table = (
+        aggregates(tape, rows, request, adjusted=False)
+        .select(
+            names.alias("ticker"),
+            pl.col("v").cast(pl.Int64).alias("volume"),
+            pl.col("o").alias("open"),
+            pl.col("c").alias("close"),
+            pl.col("h").alias("high"),
+            pl.col("l").alias("low"),
+            pl.lit(start).alias("window_start"),
+            pl.col("n").alias("transactions"),
+        )
+        .drop_nulls("ticker")
+        .sort("ticker")
+    )
     body = compress(table.write_csv().encode(), mtime=0)
     etag = f'"{md5(body, usedforsecurity=False).hexdigest()}"'
     if request.params.get("if-none-match") == etag:
@@ -222,12 +253,16 @@ def aggregates(tape: Publications, rows: Rows, request: Request, *, adjusted: bo
     }
     return pl.DataFrame(
         {
-            "v": volume, "vw": np.round((opens + high + low + close) / 4.0, 4), "o": opens,
-            "c": close, "h": high, "l": low,
+            "v": volume,
+            "vw": np.round((opens + high + low + close) / 4.0, 4),
+            "o": opens,
+            "c": close,
+            "h": high,
+            "l": low,
             "t": np.array([stamps[s] for s in rows.session.tolist()], dtype=np.int64),
             "n": np.maximum(volume // 137, 1.0).astype(np.int64),
         }
-    )  # fmt: skip
+    )
 
 
 def holders(
@@ -289,11 +324,17 @@ def _rolled(table: pl.DataFrame, span: str, multiplier: int) -> pl.DataFrame:
         table.with_columns(when=when)
         .group_by_dynamic("when", every=every)
         .agg(
-            pl.col("v").sum(), pl.col("vw").mean(), pl.col("o").first(), pl.col("c").last(),
-            pl.col("h").max(), pl.col("l").min(), pl.col("t").first(), pl.col("n").sum(),
+            pl.col("v").sum(),
+            pl.col("vw").mean(),
+            pl.col("o").first(),
+            pl.col("c").last(),
+            pl.col("h").max(),
+            pl.col("l").min(),
+            pl.col("t").first(),
+            pl.col("n").sum(),
         )
         .drop("when")
-    )  # fmt: skip
+    )
 
 
 def _snapshots(tape: Publications, now: datetime) -> list[dict[str, Any]]:
@@ -316,12 +357,15 @@ def _snapshots(tape: Publications, now: datetime) -> list[dict[str, Any]]:
         change = day["c"] - last["c"] if day["c"] and last["c"] else 0.0
         made.append(
             {
-                "ticker": symbol, "day": day, "prevDay": last, "min": {**empty, "av": 0, "t": 0, "n": 0},
+                "ticker": symbol,
+                "day": day,
+                "prevDay": last,
+                "min": {**empty, "av": 0, "t": 0, "n": 0},
                 "todaysChange": round(change, 4),
                 "todaysChangePerc": round(100 * change / last["c"], 4) if last["c"] else 0.0,
                 "updated": milliseconds(now) * 1_000_000,
             }
-        )  # fmt: skip
+        )
     return made
 
 
@@ -335,11 +379,13 @@ def market_now(_tape: Publications, request: Request, _parts: tuple[str, ...]) -
     state = "open" if share is not None and share < 1.0 else "closed"
     state = "extended-hours" if early or after else state
     content = {
-        "market": state, "earlyHours": early, "afterHours": after,
+        "market": state,
+        "earlyHours": early,
+        "afterHours": after,
         "serverTime": local.replace(microsecond=0).isoformat(),
         "exchanges": dict.fromkeys(("nyse", "nasdaq", "otc"), state),
         "currencies": {"fx": "open", "crypto": "open"},
-    }  # fmt: skip
+    }
     return Answer(200, orjson.dumps(content))
 
 

@@ -297,12 +297,17 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
         is_company = row["type"] in {"common", "preferred", "warrant"}
         made.append(
             Listing(
-                row["name"], TYPE_CODES[row["type"]], row["exchange"],
+                row["name"],
+                TYPE_CODES[row["type"]],
+                row["exchange"],
                 f"{1_000_000 + i:010d}" if is_company else None,
-                figi(i) if known else None, figi(i, "BBG001") if known else None,
-                row["sector"], float((row["market_cap"] or 1e9) / 50.0), tuple(eras),
+                figi(i) if known else None,
+                figi(i, "BBG001") if known else None,
+                row["sector"],
+                float((row["market_cap"] or 1e9) / 50.0),
+                tuple(eras),
             )
-        )  # fmt: skip
+        )
     return made
 
 

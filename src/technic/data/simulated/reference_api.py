@@ -35,31 +35,54 @@ SICS = {
     "Utilities": ("4911", "ELECTRIC SERVICES"),
 }
 TYPES = {
-    "CS": "Common Stock", "ETF": "Exchange Traded Fund", "WARRANT": "Warrant",
-    "PFD": "Preferred Stock", "ADRC": "American Depository Receipt Common", "UNIT": "Unit",
-    "RIGHT": "Rights", "FUND": "Fund",
-}  # fmt: skip
+    "CS": "Common Stock",
+    "ETF": "Exchange Traded Fund",
+    "WARRANT": "Warrant",
+    "PFD": "Preferred Stock",
+    "ADRC": "American Depository Receipt Common",
+    "UNIT": "Unit",
+    "RIGHT": "Rights",
+    "FUND": "Fund",
+}
 EXCHANGES = (
-    (1, "NYSE American, LLC", "AMEX", "XASE", "A"), (10, "New York Stock Exchange", "NYSE", "XNYS", "N"),
+    (1, "NYSE American, LLC", "AMEX", "XASE", "A"),
+    (10, "New York Stock Exchange", "NYSE", "XNYS", "N"),
     (12, "Nasdaq", None, "XNAS", "T"),
-)  # fmt: skip
+)
 INCOME = {
-    "revenue": 1.0, "cost_of_revenue": 0.6, "gross_profit": 0.4, "operating_income": 0.15,
-    "income_before_income_taxes": 0.13, "income_taxes": 0.03,
-    "net_income_loss_attributable_common_shareholders": 0.1, "ebitda": 0.2,
-    "interest_expense": 0.02, "research_development": 0.05,
-}  # fmt: skip
+    "revenue": 1.0,
+    "cost_of_revenue": 0.6,
+    "gross_profit": 0.4,
+    "operating_income": 0.15,
+    "income_before_income_taxes": 0.13,
+    "income_taxes": 0.03,
+    "net_income_loss_attributable_common_shareholders": 0.1,
+    "ebitda": 0.2,
+    "interest_expense": 0.02,
+    "research_development": 0.05,
+}
 BALANCE = {
-    "total_assets": 6.0, "total_current_assets": 2.0, "total_current_liabilities": 1.2,
-    "total_liabilities": 3.2, "total_equity": 2.8, "cash_and_equivalents": 0.7,
-    "long_term_debt_and_capital_lease_obligations": 1.5, "debt_current": 0.2,
-    "receivables": 0.5, "inventories": 0.3, "retained_earnings_deficit": 1.1,
-}  # fmt: skip
+    "total_assets": 6.0,
+    "total_current_assets": 2.0,
+    "total_current_liabilities": 1.2,
+    "total_liabilities": 3.2,
+    "total_equity": 2.8,
+    "cash_and_equivalents": 0.7,
+    "long_term_debt_and_capital_lease_obligations": 1.5,
+    "debt_current": 0.2,
+    "receivables": 0.5,
+    "inventories": 0.3,
+    "retained_earnings_deficit": 1.1,
+}
 CASH = {
-    "net_cash_from_operating_activities": 0.14, "net_cash_from_investing_activities": -0.06,
-    "net_cash_from_financing_activities": -0.05, "purchase_of_property_plant_and_equipment": -0.05,
-    "dividends": -0.02, "net_income": 0.1, "change_in_cash_and_equivalents": 0.03,
-}  # fmt: skip
+    "net_cash_from_operating_activities": 0.14,
+    "net_cash_from_investing_activities": -0.06,
+    "net_cash_from_financing_activities": -0.05,
+    "purchase_of_property_plant_and_equipment": -0.05,
+    "dividends": -0.02,
+    "net_income": 0.1,
+    "change_in_cash_and_equivalents": 0.03,
+}
 
 
 def tickers(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
@@ -94,12 +117,14 @@ def details(tape: Publications, request: Request, parts: tuple[str, ...]) -> Ans
     close = float(rows.values[-1, 3]) if len(rows) else None
     sic = SICS.get(listing.sector or "")
     content = _ticker(listing, era, day, active=True) | {
-        "description": f"{listing.name} is simulated.", "ticker_root": parts[0],
+        "description": f"{listing.name} is simulated.",
+        "ticker_root": parts[0],
         "market_cap": None if close is None else close * listing.shares,
         "share_class_shares_outstanding": int(listing.shares),
-        "weighted_shares_outstanding": int(listing.shares), "round_lot": 100,
+        "weighted_shares_outstanding": int(listing.shares),
+        "round_lot": 100,
         "list_date": (listing.since or date(2010, 1, 4)).isoformat(),
-    }  # fmt: skip
+    }
     if sic:
         content |= {"sic_code": sic[0], "sic_description": sic[1]}
     return envelope(request, results={k: v for k, v in content.items() if v is not None})
@@ -118,12 +143,19 @@ def exchanges(_tape: Publications, request: Request, _parts: tuple[str, ...]) ->
     """Where they trade."""
     rows = [
         {
-            "id": id_, "type": "exchange", "asset_class": "stocks", "locale": "us", "name": name,
-            "acronym": acronym, "mic": mic, "operating_mic": mic, "participant_id": letter,
+            "id": id_,
+            "type": "exchange",
+            "asset_class": "stocks",
+            "locale": "us",
+            "name": name,
+            "acronym": acronym,
+            "mic": mic,
+            "operating_mic": mic,
+            "participant_id": letter,
             "url": "https://example.com",
         }
         for id_, name, acronym, mic, letter in EXCHANGES
-    ]  # fmt: skip
+    ]
     return envelope(request, results=rows, count=len(rows))
 
 
@@ -136,11 +168,12 @@ def events(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
         if eras and parts[0] in known - {None}:
             changes = [
                 {
-                    "ticker_change": {"ticker": era.symbol}, "type": "ticker_change",
+                    "ticker_change": {"ticker": era.symbol},
+                    "type": "ticker_change",
                     "date": (era.since or date(2010, 1, 4)).isoformat(),
                 }
                 for era in reversed(eras)
-            ]  # fmt: skip
+            ]
             about = {"name": listing.name, "composite_figi": listing.figi, "cik": listing.cik}
             kept = {k: v for k, v in about.items() if v is not None}
             return envelope(request, results={**kept, "events": changes})
@@ -155,9 +188,12 @@ def splits(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
         symbol = tape.listings[listing].symbol(ex)
         low, high = fraction(ratio)
         row: dict[str, Any] = {
-            "execution_date": ex.isoformat(), "split_from": low, "split_to": high,
-            "ticker": symbol, "id": _id("split", listing, ex),
-        }  # fmt: skip
+            "execution_date": ex.isoformat(),
+            "split_from": low,
+            "split_to": high,
+            "ticker": symbol,
+            "id": _id("split", listing, ex),
+        }
         if new:
             row["adjustment_type"] = "forward_split" if ratio > 1 else "reverse_split"
             factor = tape.factor(listing, ex - timedelta(days=1), today)
@@ -174,17 +210,23 @@ def dividends(tape: Publications, request: Request, parts: tuple[str, ...]) -> A
     today, rows = _today(request), []
     for listing, ex, cash in tape.dividends:
         row: dict[str, Any] = {
-            "cash_amount": cash, "currency": "USD", "ex_dividend_date": ex.isoformat(),
-            "declaration_date": (ex - timedelta(days=20)).isoformat(), "frequency": 4,
-            "record_date": ex.isoformat(), "pay_date": (ex + timedelta(days=15)).isoformat(),
-            "ticker": tape.listings[listing].symbol(ex), "id": _id("dividend", listing, ex),
-        }  # fmt: skip
+            "cash_amount": cash,
+            "currency": "USD",
+            "ex_dividend_date": ex.isoformat(),
+            "declaration_date": (ex - timedelta(days=20)).isoformat(),
+            "frequency": 4,
+            "record_date": ex.isoformat(),
+            "pay_date": (ex + timedelta(days=15)).isoformat(),
+            "ticker": tape.listings[listing].symbol(ex),
+            "id": _id("dividend", listing, ex),
+        }
         if new:
             factor = tape.factor(listing, ex - timedelta(days=1), today)
             row |= {
-                "distribution_type": "recurring", "historical_adjustment_factor": 1.0,
+                "distribution_type": "recurring",
+                "historical_adjustment_factor": 1.0,
                 "split_adjusted_cash_amount": cash / factor,
-            }  # fmt: skip
+            }
         else:
             row["dividend_type"] = "CD"
         if _chosen(request, row, "ex_dividend_date") and ex <= today + timedelta(days=14):
@@ -201,10 +243,14 @@ def statements(tape: Publications, request: Request, parts: tuple[str, ...]) -> 
         for end, filed in statement_days(tape, i, today):
             symbol = listing.symbol(filed) or ""
             row: dict[str, Any] = {
-                "tickers": [symbol], "cik": listing.cik, "period_end": end.isoformat(),
-                "filing_date": filed.isoformat(), "fiscal_year": float(end.year),
-                "fiscal_quarter": float((end.month - 1) // 3 + 1), "timeframe": "quarterly",
-            }  # fmt: skip
+                "tickers": [symbol],
+                "cik": listing.cik,
+                "period_end": end.isoformat(),
+                "filing_date": filed.isoformat(),
+                "fiscal_year": float(end.year),
+                "fiscal_quarter": float((end.month - 1) // 3 + 1),
+                "timeframe": "quarterly",
+            }
             if within(request, "filing_date", row["filing_date"]) and _is_asked(request, symbol):
                 rows.append(row | {"at": (i, end)})
 
@@ -225,16 +271,20 @@ def shorts(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
         shares = tape.listings[i].shares
         rows.append(
             {
-                "ticker": symbol, "settlement_date": today.replace(day=1).isoformat(),
-                "short_interest": int(shares * 0.03), "avg_daily_volume": int(shares * 0.005),
+                "ticker": symbol,
+                "settlement_date": today.replace(day=1).isoformat(),
+                "short_interest": int(shares * 0.03),
+                "avg_daily_volume": int(shares * 0.005),
                 "days_to_cover": 6.0,
             }
             if parts[0] == "v1/short-interest"
             else {
-                "ticker": symbol, "effective_date": today.replace(day=1).isoformat(),
-                "free_float": int(shares * 0.8), "free_float_percent": 80.0,
+                "ticker": symbol,
+                "effective_date": today.replace(day=1).isoformat(),
+                "free_float": int(shares * 0.8),
+                "free_float_percent": 80.0,
             }
-        )  # fmt: skip
+        )
     return paged(request, ordered(rows, request, "ticker"), request.whole("limit", 10, 50_000))
 
 
@@ -257,12 +307,16 @@ def news(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answe
 def _article(ticker: str, published: str) -> dict[str, Any]:
     """An article, with text as hostile as vendors' text can be."""
     return {
-        "id": _id(f"news{ticker}{published}", 0, date(2000, 1, 1)), "title": f"{ticker} <img src=x onerror=alert(1)> simulated",
-        "author": "=cmd|' /C calc'!A0", "published_utc": published, "tickers": [ticker],
-        "article_url": "https://example.com/simulated", "description": "\u202esimulated",
+        "id": _id(f"news{ticker}{published}", 0, date(2000, 1, 1)),
+        "title": f"{ticker} <img src=x onerror=alert(1)> simulated",
+        "author": "=cmd|' /C calc'!A0",
+        "published_utc": published,
+        "tickers": [ticker],
+        "article_url": "https://example.com/simulated",
+        "description": "\u202esimulated",
         "keywords": ["simulated"],
         "publisher": {"name": "Simulated", "homepage_url": "https://example.com"},
-    }  # fmt: skip
+    }
 
 
 def fraction(ratio: float) -> tuple[float, float]:
@@ -291,11 +345,19 @@ def _ticker(listing: Listing, era: ListedSpan, day: date, *, active: bool) -> di
     changed = [d for d in (era.since, listing.until) if d is not None and d <= day]
     updated = max(changed, default=date(2015, 1, 2))
     row = {
-        "ticker": era.symbol, "name": listing.name, "market": "stocks", "locale": "us",
-        "primary_exchange": listing.exchange, "type": listing.type, "active": active,
-        "currency_name": "usd", "cik": listing.cik, "composite_figi": listing.figi,
-        "share_class_figi": listing.share_figi, "last_updated_utc": f"{updated}T00:00:00Z",
-    }  # fmt: skip
+        "ticker": era.symbol,
+        "name": listing.name,
+        "market": "stocks",
+        "locale": "us",
+        "primary_exchange": listing.exchange,
+        "type": listing.type,
+        "active": active,
+        "currency_name": "usd",
+        "cik": listing.cik,
+        "composite_figi": listing.figi,
+        "share_class_figi": listing.share_figi,
+        "last_updated_utc": f"{updated}T00:00:00Z",
+    }
     if not active:
         row["delisted_utc"] = f"{listing.until}T04:00:00Z"
     return {k: v for k, v in row.items() if v is not None}

@@ -55,8 +55,11 @@ def replay(bars: Path, revisions: Path | None = None) -> Publications:
     }
     return Publications(
         [_listing(i, symbol) for i, symbol in enumerate(symbols)],
-        rows, actions["split"], actions["dividend"], {"replay": bars.name},
-    )  # fmt: skip
+        rows,
+        actions["split"],
+        actions["dividend"],
+        {"replay": bars.name},
+    )
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
@@ -82,6 +85,13 @@ def _revisions(path: Path) -> pl.DataFrame:
 def _listing(index: int, symbol: str) -> Listing:
     rng = np.random.default_rng(index)
     return Listing(
-        symbol, "CS", "XNAS", f"{2_000_000 + index:010d}", figi(index), figi(index, "BBG001"),
-        None, float(rng.integers(10**7, 10**9)), (ListedSpan(symbol, None, None),),
-    )  # fmt: skip
+        symbol,
+        "CS",
+        "XNAS",
+        f"{2_000_000 + index:010d}",
+        figi(index),
+        figi(index, "BBG001"),
+        None,
+        float(rng.integers(10**7, 10**9)),
+        (ListedSpan(symbol, None, None),),
+    )

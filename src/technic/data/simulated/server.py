@@ -186,9 +186,12 @@ class Twin:
 
     def _note(self, request: Request, target: str, answer: Answer, fault: Fault | None) -> None:
         line = {
-            "target": target, "status": answer.status, "bytes": len(answer.body),
-            "now": request.now.isoformat(), "fault": fault.name if fault else None,
-        }  # fmt: skip
+            "target": target,
+            "status": answer.status,
+            "bytes": len(answer.body),
+            "now": request.now.isoformat(),
+            "fault": fault.name if fault else None,
+        }
         with self._lock:
             self.requests.append(line)
             if self._log is not None:

@@ -114,9 +114,14 @@ class PanelCache:
             return self._kept(path) or self._keep(path, self._past(version, as_of, cutoff, path))
         index = self._current(version)
         return MappedPanel(
-            self._map(index), index.who, as_of, cutoff, version, path.with_suffix(""),
+            self._map(index),
+            index.who,
+            as_of,
+            cutoff,
+            version,
+            path.with_suffix(""),
             f"{version.identity}/{index.data}",
-        )  # fmt: skip
+        )
 
     def _current(self, version: StoreVersion) -> Index:
         """The index of everything a version knows; made if there is none."""
@@ -156,12 +161,17 @@ class PanelCache:
         at = np.searchsorted(every, ids)
         panel = Panel(ids, bars, index.places[at], index.lengths[at]).until(nyse().ordinal(as_of))
         panel, shifted = without_last(panel, found.unknown)
-        again = newest_rows(
-            self._store.table("bars", version).filter(
-                pl.col("security_id").is_in(shifted.tolist()), pl.col("session") <= as_of,
-                pl.lit(value=True) if cutoff is None else pl.col("known_at") < cutoff,
+        again = (
+            newest_rows(
+                self._store.table("bars", version).filter(
+                    pl.col("security_id").is_in(shifted.tolist()),
+                    pl.col("session") <= as_of,
+                    pl.lit(value=True) if cutoff is None else pl.col("known_at") < cutoff,
+                )
             )
-        ) if len(shifted) else found.bars.clear()  # fmt: skip
+            if len(shifted)
+            else found.bars.clear()
+        )
         moved = np.isin(ids, np.concatenate([found.ids, shifted]))
         mine = pl.concat([found.bars, again]).sort("security_id", "session")
         mine = mine.filter(pl.col("security_id").is_in(ids[moved].tolist()))
@@ -171,9 +181,13 @@ class PanelCache:
         fill(bars, panel.places[moved], lengths[moved], columns_of_rows(mine, fields))
         overwrite(panel, found.revised.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
         return MappedPanel(
-            replace(panel, lengths=lengths), found.who, as_of, cutoff, version,
+            replace(panel, lengths=lengths),
+            found.who,
+            as_of,
+            cutoff,
+            version,
             path.with_suffix(""),
-        )  # fmt: skip
+        )
 
     def bars(self, version: StoreVersion, as_of: date, ids: IntArray | None = None) -> pl.DataFrame:
         """Adjusted bars until `as_of`, everything known, by security and session; of some or all."""

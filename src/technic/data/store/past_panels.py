@@ -79,12 +79,16 @@ def tables_of(folder: Path, _identity: str, pins: Pins) -> Tables:
     pairs = late.select("security_id", "session").unique()
     ids = splits["security_id"].unique()
     return Tables(
-        (table("tickers").collect(), table("listings").collect(), table("classifications").collect()),
+        (
+            table("tickers").collect(),
+            table("listings").collect(),
+            table("classifications").collect(),
+        ),
         splits,
         late,
         bars.join(pairs.lazy(), on=["security_id", "session"], how="semi").collect(),
         bars.filter(pl.col("security_id").is_in(ids.implode())).collect(),
-    )  # fmt: skip
+    )
 
 
 def _told_late(rows: pl.LazyFrame) -> pl.LazyFrame:

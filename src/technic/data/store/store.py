@@ -109,9 +109,14 @@ class Store:
         if min_volume is not None and not catalog.has_volumes(session):
             catalog.add_volumes(session, self._volumes(version, session))
         return catalog.universe(
-            session, known, sectors=[sector_named(name) for name in sectors], types=types,
-            exchanges=exchanges, min_market_cap=min_market_cap, min_volume=min_volume,
-        )  # fmt: skip
+            session,
+            known,
+            sectors=[sector_named(name) for name in sectors],
+            types=types,
+            exchanges=exchanges,
+            min_market_cap=min_market_cap,
+            min_volume=min_volume,
+        )
 
     def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
         """Mean shares a day of each security's last bars, until a session."""

@@ -132,21 +132,93 @@ def _native(folder: Path) -> Kernel:
 
 
 def _plain_types(
-    program: Any, params: Any, bars: Any, lengths: Any, fresh: Any, state: Any, scratch: Any,
-    edges: Any, registers: Any, used: Any, span_of: Any, last_of: Any, benchmark: Any, out: Any,
-    starts: Any, counts: Any, first: int, last: int,
-) -> tuple[Any, ...]:  # fmt: skip
+    program: Any,
+    params: Any,
+    bars: Any,
+    lengths: Any,
+    fresh: Any,
+    state: Any,
+    scratch: Any,
+    edges: Any,
+    registers: Any,
+    used: Any,
+    span_of: Any,
+    last_of: Any,
+    benchmark: Any,
+    out: Any,
+    starts: Any,
+    counts: Any,
+    first: int,
+    last: int,
+) -> tuple[Any, ...]:
     """Arrays as addresses and shapes, in the order of `entry`."""
-    for array in (program, params, bars, lengths, fresh, state, scratch, edges, registers,
-                  used, span_of, last_of, benchmark, out, starts, counts):  # fmt: skip
+    for array in (
+        program,
+        params,
+        bars,
+        lengths,
+        fresh,
+        state,
+        scratch,
+        edges,
+        registers,
+        used,
+        span_of,
+        last_of,
+        benchmark,
+        out,
+        starts,
+        counts,
+    ):
         if not array.flags.c_contiguous:
             raise IndicatorError("an array of the kernel is not contiguous")
         if array.dtype not in (np.float64, np.int64, np.uintp):
             raise IndicatorError(f"an array of the kernel holds {array.dtype}")
-    at = [a.ctypes.data for a in (program, params, bars, lengths, fresh, state, scratch, edges,
-                                  registers, used, span_of, last_of, benchmark, out, starts, counts)]  # fmt: skip
+    at = [
+        a.ctypes.data
+        for a in (
+            program,
+            params,
+            bars,
+            lengths,
+            fresh,
+            state,
+            scratch,
+            edges,
+            registers,
+            used,
+            span_of,
+            last_of,
+            benchmark,
+            out,
+            starts,
+            counts,
+        )
+    ]
     return (
-        at[0], *program.shape, at[1], len(params), at[2], *bars.shape[:3], at[3], at[4], at[5],
-        state.shape[1], at[6], scratch.shape[0], at[7], at[8], at[9], at[10], at[11],
-        span_of.shape[1], at[12], at[13], *out.shape, at[14], at[15], first, last,
-    )  # fmt: skip
+        at[0],
+        *program.shape,
+        at[1],
+        len(params),
+        at[2],
+        *bars.shape[:3],
+        at[3],
+        at[4],
+        at[5],
+        state.shape[1],
+        at[6],
+        scratch.shape[0],
+        at[7],
+        at[8],
+        at[9],
+        at[10],
+        at[11],
+        span_of.shape[1],
+        at[12],
+        at[13],
+        *out.shape,
+        at[14],
+        at[15],
+        first,
+        last,
+    )

@@ -130,11 +130,19 @@ def advance(
             registers = np.array([rows.ctypes.data for rows in scratch], dtype=np.uintp)
         with np.errstate(all="ignore"):  # unknown values are meant; it holds per thread
             run(
-                program.code, program.params, panel.bars, *arguments,
-                scratch, np.zeros((m.N_FRAMES, 2, LANES)), registers, program.used,
-                *spans(), np.full(len(nyse()), np.nan) if benchmark is None else benchmark,
-                *answers, *span,
-            )  # fmt: skip
+                program.code,
+                program.params,
+                panel.bars,
+                *arguments,
+                scratch,
+                np.zeros((m.N_FRAMES, 2, LANES)),
+                registers,
+                program.used,
+                *spans(),
+                np.full(len(nyse()), np.nan) if benchmark is None else benchmark,
+                *answers,
+                *span,
+            )
 
     _share_out(work, panel.bars.shape[0], threads or cpu_count() or 1)
     carried = places.gather_state(blocks)

@@ -73,18 +73,26 @@ def sync_filings(
         chosen = options.symbols(symbols) or ()
         with connected_edgar(desk.settings, log) as edgar, options.bar("Asking") as advance:
             done = sync_companies(
-                desk.store, "edgar", edgar, lambda: datetime.now(UTC), symbols=chosen,
+                desk.store,
+                "edgar",
+                edgar,
+                lambda: datetime.now(UTC),
+                symbols=chosen,
                 progress=advance,
-            )  # fmt: skip
+            )
     elif source == "massive":
         with connected(desk.settings, log) as vendors, options.bar("Asking") as advance:
             if "massive" not in vendors.sources:
                 raise ConfigError("massive: no key; set MASSIVE_API_KEY, or run technic init")
             ahead = vendors.now() - datetime.now(UTC)
             done = run(
-                desk.store, "massive", vendors.sources["massive"],
-                lambda: datetime.now(UTC) + ahead, news=news, progress=advance,
-            )  # fmt: skip
+                desk.store,
+                "massive",
+                vendors.sources["massive"],
+                lambda: datetime.now(UTC) + ahead,
+                news=news,
+                progress=advance,
+            )
     else:
         raise ConfigError(f"--from {source}: there are massive and edgar")
     _show(done, desk, as_json)

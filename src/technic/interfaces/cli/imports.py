@@ -193,10 +193,12 @@ def import_listings(
     if as_json:
         options.emit_json(
             {
-                "listings": taken.rows, "new": taken.new, "unknown_sectors": taken.strange,
+                "listings": taken.rows,
+                "new": taken.new,
+                "unknown_sectors": taken.strange,
                 "aliases": taken.aliases,
             }
-        )  # fmt: skip
+        )
         return
     print(f"{file.name}: {taken.rows:,} listings, {taken.new:,} of them new or changed")
     for told, ours in taken.aliases.items():

@@ -54,8 +54,10 @@ def serve(
         print(
             f"SIMULATED VENDOR at {served.url}   (control {served.control}, token {served.token})"
         )
-        print(f"{len(tape.listings):,} listings, sessions {tape.sessions[0]} to {tape.sessions[-1]}, "
-              f"its time is {twin.clock.now():%Y-%m-%d %H:%M} UTC")  # fmt: skip
+        print(
+            f"{len(tape.listings):,} listings, sessions {tape.sessions[0]} to {tape.sessions[-1]}, "
+            f"its time is {twin.clock.now():%Y-%m-%d %H:%M} UTC"
+        )
         print("Use it from another terminal:")
         print(f"  export TECHNIC_MASSIVE__BASE_URL={served.url} MASSIVE_API_KEY=any")
         print("  technic sync --store twin")

@@ -51,9 +51,13 @@ def train(
     with ExitStack() as stack:
         advance = stack.enter_context(options.bar("Training"))
         trained = run(
-            desk.store, file, canaries=canaries, open_vault=open_vault, settings=desk.settings,
+            desk.store,
+            file,
+            canaries=canaries,
+            open_vault=open_vault,
+            settings=desk.settings,
             progress=advance,
-        )  # fmt: skip
+        )
     if out is not None:
         out.write_text(card_page(trained.card), encoding="utf-8")
     if as_json:
@@ -181,10 +185,14 @@ def backtest(
         if executor is not None:
             runner = stack.enter_context(options.executor(executor, desk.settings))
         found = run(
-            desk.store, asked, first=options.day(first, "--from"),
-            last=options.day(last, "--to"), settings=desk.settings, executor=runner,
+            desk.store,
+            asked,
+            first=options.day(first, "--from"),
+            last=options.day(last, "--to"),
+            settings=desk.settings,
+            executor=runner,
             progress=advance,
-        )  # fmt: skip
+        )
     if out is not None:
         out.write_text(backtest_page(found), encoding="utf-8")
     if as_json:

@@ -184,9 +184,14 @@ def _sync(desk: options.Desk) -> Synced:
         clock = vendors.clock()
         with options.bar("Syncing") as advance:
             return sync(
-                desk.store, vendors.sources_of(), wish_of(desk.settings, clock()),
-                paces=vendors.paces, clock=clock, progress=advance, simulated=vendors.simulated,
-            )  # fmt: skip
+                desk.store,
+                vendors.sources_of(),
+                wish_of(desk.settings, clock()),
+                paces=vendors.paces,
+                clock=clock,
+                progress=advance,
+                simulated=vendors.simulated,
+            )
 
 
 def _write(folder: Path, name: str, report: Report, change: Difference | None) -> None:

@@ -109,9 +109,11 @@ def scan(
         settings=desk.settings,
     )
     stands = market_regime(
-        desk.store, report.as_of if as_of else None,
-        known_at=options.instant(known_at), settings=desk.settings,
-    )  # fmt: skip
+        desk.store,
+        report.as_of if as_of else None,
+        known_at=options.instant(known_at),
+        settings=desk.settings,
+    )
     report = replace(report, regime=stands.as_dict())
     if keep:
         at = datetime.now(UTC)
@@ -169,9 +171,15 @@ def _every_session(
     since = monotonic()
     with options.executor(executor, desk.settings) as runner, options.bar("Scanning") as advance:
         found = scan_sessions(
-            desk.store, begin, last, file=asked, symbols=symbols, settings=desk.settings,
-            executor=runner, progress=advance,
-        )  # fmt: skip
+            desk.store,
+            begin,
+            last,
+            file=asked,
+            symbols=symbols,
+            settings=desk.settings,
+            executor=runner,
+            progress=advance,
+        )
     if form != "table" or out is not None:
         write_sessions(found, form, out)
     else:

@@ -75,11 +75,21 @@ def serve(
         )
     print("Ctrl-C ends it.", flush=True)
     uvicorn.run(
-        app, host=host, port=port, log_level="warning", access_log=False, server_header=False,
-        date_header=False, timeout_keep_alive=20, limit_concurrency=512,
-        h11_max_incomplete_event_size=16_384, proxy_headers=False, timeout_graceful_shutdown=3,
-        ssl_certfile=certificate, ssl_keyfile=private_key,
-    )  # fmt: skip
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=20,
+        limit_concurrency=512,
+        h11_max_incomplete_event_size=16_384,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
+    )
 
 
 def _installed() -> None:

@@ -250,11 +250,21 @@ def config_show(
     settings = Settings.load()
     store = settings.store()
     defaults = {
-        "home": str(settings.stores.parent), "store": store.value, "threads": "all", "executor": "processes", "plugins": "none",
-        "cache": "memory,files", "provider": "those with a key", "plan": "the free one",
-        "history": "504", "universe": "all", "database": "file", "edgar_contact": "none",
-        "webhook_hosts": "none", "device": "auto",
-    }  # fmt: skip
+        "home": str(settings.stores.parent),
+        "store": store.value,
+        "threads": "all",
+        "executor": "processes",
+        "plugins": "none",
+        "cache": "memory,files",
+        "provider": "those with a key",
+        "plan": "the free one",
+        "history": "504",
+        "universe": "all",
+        "database": "file",
+        "edgar_contact": "none",
+        "webhook_hosts": "none",
+        "device": "auto",
+    }
     rows = []
     for name, (variable, about) in SETTINGS.items():
         given = settings.given.get(name)

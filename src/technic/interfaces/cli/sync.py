@@ -96,9 +96,14 @@ def ledger(store: Store) -> Any:
         store.catalog.log_call(asdict(call), datetime.now(UTC))
         log.info(
             "%s %s %s %s bytes %.0f ms attempt %s: %s",
-            call.provider, call.endpoint, call.status, call.bytes, call.ms, call.attempt,
+            call.provider,
+            call.endpoint,
+            call.status,
+            call.bytes,
+            call.ms,
+            call.attempt,
             call.outcome,
-        )  # fmt: skip
+        )
 
     return note
 
@@ -107,14 +112,19 @@ def _show_plan(plan: SyncPlan, desk: options.Desk, as_json: bool) -> None:
     if as_json:
         options.emit_json(
             {
-                "missing": plan.missing, "again": plan.again, "calls": plan.calls,
-                "steps": [{"provider": s.provider, "ask": str(s.ask), "calls": s.calls} for s in plan.steps],
+                "missing": plan.missing,
+                "again": plan.again,
+                "calls": plan.calls,
+                "steps": [
+                    {"provider": s.provider, "ask": str(s.ask), "calls": s.calls}
+                    for s in plan.steps
+                ],
                 "options": [
                     {"title": o.title, "calls": o.calls, "minutes": o.minutes, "bytes": o.bytes}
                     for o in plan.options
                 ],
             }
-        )  # fmt: skip
+        )
         return
     version = desk.store.version()
     held = f"holds sessions {version.first} to {version.last}" if version.last else "is empty"
@@ -148,14 +158,18 @@ def _show_sync(done: Synced, desk: options.Desk, as_json: bool) -> None:
     if as_json:
         options.emit_json(
             {
-                "answered": done.answered, "resumed": done.resumed,
+                "answered": done.answered,
+                "resumed": done.resumed,
                 "failed": [{"ask": str(a), "why": why} for a, why in done.failed],
-                "bars": tally.bars, "known": tally.known, "actions": tally.actions,
+                "bars": tally.bars,
+                "known": tally.known,
+                "actions": tally.actions,
                 "edits": {str(day): n for day, n in tally.edits.items()},
-                "quarantined": tally.quarantined, "notes": tally.notes,
+                "quarantined": tally.quarantined,
+                "notes": tally.notes,
                 "store_version": done.version.name,
             }
-        )  # fmt: skip
+        )
         return
     _print_sync(done)
     version = done.version
@@ -227,11 +241,15 @@ def providers(
         verdict = probed(name, settings) if probe else known_verdict(name, settings)
         rows.append(
             {
-                "name": name, "keys": list(about.keys), "cost": about.cost,
-                "history": about.history, "rate": about.rate, "licence": about.licence,
+                "name": name,
+                "keys": list(about.keys),
+                "cost": about.cost,
+                "history": about.history,
+                "rate": about.rate,
+                "licence": about.licence,
                 "yours": verdict,
             }
-        )  # fmt: skip
+        )
     if as_json:
         options.emit_json(rows)
         return

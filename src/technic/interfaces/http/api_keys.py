@@ -62,9 +62,12 @@ def create_key(catalog: Catalog, name: str, scope: str, days: int | None, now: d
     made = PREFIX + token_urlsafe(BYTES)
     expires = None if days is None else naive(now + timedelta(days=days))
     values: dict[str, Any] = {
-        "name": name, "digest": digest_of(made), "scopes": scope, "created": naive(now),
+        "name": name,
+        "digest": digest_of(made),
+        "scopes": scope,
+        "created": naive(now),
         "expires": expires,
-    }  # fmt: skip
+    }
     catalog.write(lambda connection: connection.execute(insert(API_KEYS).values(**values)))
     return made
 

@@ -116,9 +116,14 @@ def _signs(app: FastAPI) -> None:
             raise Problem(401, "that key opens nothing: unknown, revoked or expired")
         reply = json_reply({"name": key.name, "scope": key.scope})
         reply.set_cookie(
-            COOKIE, hub.sessions.begin(key), max_age=int(LIFE), path="/", secure=True,
-            httponly=True, samesite="strict",
-        )  # fmt: skip
+            COOKIE,
+            hub.sessions.begin(key),
+            max_age=int(LIFE),
+            path="/",
+            secure=True,
+            httponly=True,
+            samesite="strict",
+        )
         return reply
 
     @app.post("/logout", tags=["signs"], status_code=204, responses=PROBLEMS)
@@ -159,9 +164,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema:
         return app.openapi_schema
     made = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes,
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
         license_info=app.license_info,
-    )  # fmt: skip
+    )
     problem = {"$ref": "#/components/schemas/ProblemShape"}
     for path in made["paths"].values():
         for about in path.values():

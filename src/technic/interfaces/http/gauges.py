@@ -41,9 +41,12 @@ class Gauges(Collector):
         yield GaugeMetricFamily("technic_listeners", "Pages that listen.", self._hub.bus.listeners)
 
     def _caches(self) -> Iterator[Metric]:
-        for what, text in (("hits", "Values found."), ("misses", "Values not found."),
-                           ("rejected", "Values not to be believed."),
-                           ("failures", "Calls a server did not answer.")):  # fmt: skip
+        for what, text in (
+            ("hits", "Values found."),
+            ("misses", "Values not found."),
+            ("rejected", "Values not to be believed."),
+            ("failures", "Calls a server did not answer."),
+        ):
             family = CounterMetricFamily(f"technic_cache_{what}", text, labels=["tier"])
             for tier in self._hub.settings.cache.tiers:
                 family.add_metric([tier.name], getattr(tier.meter, what))

@@ -52,11 +52,17 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it, without the result."""
         return {
-            "id": self.id, "kind": self.kind, "title": self.title, "state": self.state,
-            "done": self.done, "total": self.total, "what": self.what, "error": self.error,
+            "id": self.id,
+            "kind": self.kind,
+            "title": self.title,
+            "state": self.state,
+            "done": self.done,
+            "total": self.total,
+            "what": self.what,
+            "error": self.error,
             "created": self.created.isoformat(),
             "ended": self.ended.isoformat() if self.ended else None,
-        }  # fmt: skip
+        }
 
 
 class Jobs:

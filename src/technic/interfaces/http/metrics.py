@@ -24,13 +24,19 @@ class Observed:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Histogram(
-            "technic_request_seconds", "Requests answered.", ("route", "status"),
-            registry=self.registry, buckets=SECONDS,
-        )  # fmt: skip
-        self.stages = Histogram(
-            "technic_stage_seconds", "Stages of scans.", ("stage",), registry=self.registry,
+            "technic_request_seconds",
+            "Requests answered.",
+            ("route", "status"),
+            registry=self.registry,
             buckets=SECONDS,
-        )  # fmt: skip
+        )
+        self.stages = Histogram(
+            "technic_stage_seconds",
+            "Stages of scans.",
+            ("stage",),
+            registry=self.registry,
+            buckets=SECONDS,
+        )
         self.scans = Counter("technic_scans", "Scans answered.", registry=self.registry)
         self.errors = Counter(
             "technic_errors", "Errors, by what they were.", ("what",), registry=self.registry
@@ -130,10 +136,13 @@ class Observed:
         times = sorted(self._since)
         self._since.clear()
         found = {
-            "scan_p50_ms": _at(times, 0.5), "scan_p95_ms": _at(times, 0.95),
-            "rss_mb": self._sampled.get("rss_mb"), "cpu_pct": self._sampled.get("cpu_pct"),
-            "errors": float(self._n_errors), "scans": float(len(times)),
-        }  # fmt: skip
+            "scan_p50_ms": _at(times, 0.5),
+            "scan_p95_ms": _at(times, 0.95),
+            "rss_mb": self._sampled.get("rss_mb"),
+            "cpu_pct": self._sampled.get("cpu_pct"),
+            "errors": float(self._n_errors),
+            "scans": float(len(times)),
+        }
         return {name: value for name, value in found.items() if value is not None}
 
 

@@ -82,9 +82,13 @@ def of_error(error: TechnicError) -> Problem:
     status = next((s for kind, s in STATUSES.items() if isinstance(error, kind)), 422)
     if isinstance(error, QuestionError):
         return Problem(
-            status, error.why, code="QuestionError", text=error.text, start=error.start,
+            status,
+            error.why,
+            code="QuestionError",
+            text=error.text,
+            start=error.start,
             hint=error.hint,
-        )  # fmt: skip
+        )
     more: dict[str, Any] = {"code": type(error).__name__}
     if isinstance(error, UnlistedError) and error.last is not None:
         more |= {"title": "Listed no more", "last_listed": error.last.isoformat()}

@@ -31,14 +31,26 @@ from technic.scanner.scan_sessions import Reports, scan_sessions
 from technic.scanner.spec.scan_file import UNIVERSES
 
 router = APIRouter(
-    prefix="/api/v1", tags=["work"], route_class=StrictRoute, responses=PROBLEMS,
+    prefix="/api/v1",
+    tags=["work"],
+    route_class=StrictRoute,
+    responses=PROBLEMS,
     dependencies=[needs("read")],
-)  # fmt: skip
+)
 JobPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 MEASURED = (
-    "scan_p50_ms", "scan_p95_ms", "rss_mb", "cpu_pct", "scans", "errors", "accuracy_off",
-    "accuracy_values", "daily_sync_s", "daily_scan_s", "daily_errors",
-)  # fmt: skip
+    "scan_p50_ms",
+    "scan_p95_ms",
+    "rss_mb",
+    "cpu_pct",
+    "scans",
+    "errors",
+    "accuracy_off",
+    "accuracy_values",
+    "daily_sync_s",
+    "daily_scan_s",
+    "daily_errors",
+)
 
 
 class EventStream(StreamingResponse):
@@ -47,17 +59,22 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
 
-@router.post("/evaluate", response_model=responses.JobShape, status_code=202,
-             dependencies=[needs("scan")])  # fmt: skip
+@router.post(
+    "/evaluate", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
+)
 async def evaluated(asked: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to measure what scores and features have been worth; a job."""
     universe = asked.universe or DEFAULT_UNIVERSE
 
     def run(progress: Progress) -> Any:
         found = evaluate(
-            hub.store, asked.columns, universe=UNIVERSES.get(universe, universe),
-            last=asked.last, settings=hub.settings, progress=progress,
-        )  # fmt: skip
+            hub.store,
+            asked.columns,
+            universe=UNIVERSES.get(universe, universe),
+            last=asked.last,
+            settings=hub.settings,
+            progress=progress,
+        )
         save_evidence(hub.store, found.about(), datetime.now(UTC))
         hub.bus.publish("evidence", {"sessions": found.sessions})
         return {**found.about(), "simulated": found.simulated, "notes": list(found.notes)}
@@ -69,24 +86,30 @@ def _named(columns: list[str]) -> str:
     return ", ".join(columns[:3]) or "every rating and score"
 
 
-@router.post("/sessions", response_model=responses.JobShape, status_code=202,
-             dependencies=[needs("scan")])  # fmt: skip
+@router.post(
+    "/sessions", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
+)
 async def sessions(asked: Span, hub: HubOf, key: KeyOf) -> Response:
     """Begin to ask a question on every session of a span; a job."""
     file = asked.file(hub.settings)
 
     def run(progress: Progress) -> Reports:
         return scan_sessions(
-            hub.store, asked.first, asked.last, file=file, settings=hub.settings,
+            hub.store,
+            asked.first,
+            asked.last,
+            file=file,
+            settings=hub.settings,
             progress=progress,
-        )  # fmt: skip
+        )
 
     title = f"{file.name}, {asked.first} to {asked.last}"
     return started(hub.jobs.start("sessions", title, key.id, run))
 
 
-@router.post("/ranks", response_model=responses.JobShape, status_code=202,
-             dependencies=[needs("scan")])  # fmt: skip
+@router.post(
+    "/ranks", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
+)
 async def ranks(asked: Ranks, hub: HubOf, key: KeyOf) -> Response:
     """Begin to find the rank of one symbol on each of the last sessions; a job."""
     file = asked.file(hub.settings)

@@ -24,9 +24,12 @@ from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.scan_file import ScanFile, presets
 
 router = APIRouter(
-    prefix="/api/v1", tags=["kept"], route_class=StrictRoute, responses=PROBLEMS,
+    prefix="/api/v1",
+    tags=["kept"],
+    route_class=StrictRoute,
+    responses=PROBLEMS,
     dependencies=[needs("read")],
-)  # fmt: skip
+)
 NamePath = Annotated[Name, Path()]
 SHOWN = ("momentum-leaders", "breakout", "oversold-pullback", "squeeze")  # while none is saved
 
@@ -66,11 +69,17 @@ def _card(
         "shown": len(report.shown),
         "seal": report.manifest["seal"],
         "rows": [
-            {"rank": r.rank, "symbol": r.symbol, "name": r.name, "score": r.score,
-             "percentile": r.percentile, "closes": r.closes}
+            {
+                "rank": r.rank,
+                "symbol": r.symbol,
+                "name": r.name,
+                "score": r.score,
+                "percentile": r.percentile,
+                "closes": r.closes,
+            }
             for r in rows
         ],
-    }  # fmt: skip
+    }
     try:
         before = hub.scan(file, as_of=session_before(hub.store, report.as_of))
     except StoreError:
@@ -99,8 +108,12 @@ def _entry(
     name: str, title: str, content: Any, trouble: str = "", *, preset: bool = False
 ) -> dict[str, Any]:
     return {
-        "name": name, "title": title, "preset": preset, "trouble": trouble, "file": dict(content),
-    }  # fmt: skip
+        "name": name,
+        "title": title,
+        "preset": preset,
+        "trouble": trouble,
+        "file": dict(content),
+    }
 
 
 @router.get("/scans/{name}", response_model=responses.SavedShape)

@@ -25,9 +25,12 @@ from technic.research.trials import trials
 from technic.scanner.alpha.registry import card_of, find_model, registered, use_model
 
 router = APIRouter(
-    prefix="/api/v1", tags=["models and backtests"], route_class=StrictRoute, responses=PROBLEMS,
+    prefix="/api/v1",
+    tags=["models and backtests"],
+    route_class=StrictRoute,
+    responses=PROBLEMS,
     dependencies=[needs("read")],
-)  # fmt: skip
+)
 ModelPath = Annotated[str, Path(pattern=r"^[0-9a-f]{6,64}$")]
 ScanPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 
@@ -68,8 +71,9 @@ async def use(number: ModelPath, hub: HubOf) -> Response:
     return Response(None, 204)
 
 
-@router.post("/train", response_model=responses.JobShape, status_code=202,
-             dependencies=[needs("admin")])  # fmt: skip
+@router.post(
+    "/train", response_model=responses.JobShape, status_code=202, dependencies=[needs("admin")]
+)
 async def training(asked: Training, hub: HubOf, key: KeyOf) -> Response:
     """Begin to learn a model; a job. The newest model forecasts."""
     file = asked.file()
@@ -89,8 +93,9 @@ async def tried(hub: HubOf) -> Response:
     return json_reply(await hub.gate.run(lambda: trials(hub.store)))
 
 
-@router.post("/backtest", response_model=responses.JobShape, status_code=202,
-             dependencies=[needs("scan")])  # fmt: skip
+@router.post(
+    "/backtest", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
+)
 async def tested(asked: Tested, hub: HubOf, key: KeyOf) -> Response:
     """Begin to trade a question on the past; a job. It counts as a trial."""
     file = asked.traded(hub.settings)
@@ -112,8 +117,12 @@ async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     raise Problem(409, f"the job is {job.state}, and has no page")
 
 
-@router.post("/record/{scan}", response_model=responses.JobShape, status_code=202,
-             dependencies=[needs("scan")])  # fmt: skip
+@router.post(
+    "/record/{scan}",
+    response_model=responses.JobShape,
+    status_code=202,
+    dependencies=[needs("scan")],
+)
 async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
     """Begin to find what the picks of every kept daily report of a saved scan did since; a job."""
 

@@ -39,9 +39,12 @@ from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES
 
 router = APIRouter(
-    prefix="/api/v1", tags=["scan"], route_class=StrictRoute, responses=PROBLEMS,
+    prefix="/api/v1",
+    tags=["scan"],
+    route_class=StrictRoute,
+    responses=PROBLEMS,
     dependencies=[needs("read")],
-)  # fmt: skip
+)
 TABLE: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
@@ -55,8 +58,9 @@ TABLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/scan", response_model=responses.ReportShape, dependencies=[needs("scan")],
-             responses=TABLE)  # fmt: skip
+@router.post(
+    "/scan", response_model=responses.ReportShape, dependencies=[needs("scan")], responses=TABLE
+)
 async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
     """Rank the market by a question: rows, ledger, manifest.
 
@@ -66,9 +70,11 @@ async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
 
     def work() -> Response:
         report = hub.scan(
-            asked.file(hub.settings), as_of=asked.as_of, known_at=asked.known_at,
+            asked.file(hub.settings),
+            as_of=asked.as_of,
+            known_at=asked.known_at,
             symbols=asked.symbols,
-        )  # fmt: skip
+        )
         return report_reply(report, form)
 
     return await hub.gate.run(work)
@@ -87,8 +93,11 @@ async def grid(asked: Asked, hub: HubOf) -> Response:
             return _grid(hub, asked)
         except QuestionError as error:
             problem = {
-                "why": error.why, "text": error.text, "start": error.start, "hint": error.hint,
-            }  # fmt: skip
+                "why": error.why,
+                "text": error.text,
+                "start": error.start,
+                "hint": error.hint,
+            }
             return {"ok": False, "problem": problem}
 
     return await hub.gate.run(lambda: json_reply(work()))
@@ -139,8 +148,11 @@ def _compiled(texts: Texts) -> dict[str, Any]:
             canonical[field] = _one(text, field, warnings, problems)
     canonical["columns"] = [_one(text, "columns", warnings, problems) for text in texts.columns]
     return {
-        "ok": not problems, "canonical": canonical, "warnings": warnings, "problems": problems,
-    }  # fmt: skip
+        "ok": not problems,
+        "canonical": canonical,
+        "warnings": warnings,
+        "problems": problems,
+    }
 
 
 def _one(text: str, field: str, warnings: list[str], problems: list[dict[str, Any]]) -> str | None:
@@ -167,11 +179,15 @@ async def explain_symbol(asked: OfSymbol, hub: HubOf) -> Response:
     return await hub.gate.run(
         lambda: json_reply(
             explain(
-                hub.store, asked.symbol, asked.file(hub.settings), asked.as_of,
-                known_at=asked.known_at, settings=hub.settings,
+                hub.store,
+                asked.symbol,
+                asked.file(hub.settings),
+                asked.as_of,
+                known_at=asked.known_at,
+                settings=hub.settings,
             ).as_dict()
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/why-not", response_model=responses.WhyNotShape, dependencies=[needs("scan")])
@@ -180,11 +196,15 @@ async def why_not_symbol(asked: OfSymbol, hub: HubOf) -> Response:
     return await hub.gate.run(
         lambda: json_reply(
             why_not(
-                hub.store, asked.symbol, asked.file(hub.settings), asked.as_of,
-                known_at=asked.known_at, settings=hub.settings,
+                hub.store,
+                asked.symbol,
+                asked.file(hub.settings),
+                asked.as_of,
+                known_at=asked.known_at,
+                settings=hub.settings,
             ).as_dict()
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/diff", response_model=responses.DifferenceShape, dependencies=[needs("scan")])
@@ -193,11 +213,14 @@ async def compare(asked: Compared, hub: HubOf) -> Response:
     return await hub.gate.run(
         lambda: json_reply(
             diff(
-                hub.store, asked.file(hub.settings), asked.before, asked.after,
+                hub.store,
+                asked.file(hub.settings),
+                asked.before,
+                asked.after,
                 settings=hub.settings,
             ).as_dict()
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/features", responses=TABLE)
@@ -207,9 +230,13 @@ async def features(asked: Features, request: Request, hub: HubOf) -> Response:
 
     def work() -> Response:
         table = store_features(
-            hub.store, asked.features, symbols=asked.symbols, as_of=asked.as_of,
-            last=asked.last, settings=hub.settings,
-        )  # fmt: skip
+            hub.store,
+            asked.features,
+            symbols=asked.symbols,
+            as_of=asked.as_of,
+            last=asked.last,
+            settings=hub.settings,
+        )
         if form == JSON:
             return json_reply({name: table[name].to_list() for name in table.columns})
         simulated = hub.store.require().simulated is not None

@@ -32,9 +32,12 @@ from technic.scanner.inspect.market_map import distribution, market_map
 from technic.scanner.spec.scan_file import UNIVERSES, presets
 
 router = APIRouter(
-    prefix="/api/v1", tags=["market"], route_class=StrictRoute, responses=PROBLEMS,
+    prefix="/api/v1",
+    tags=["market"],
+    route_class=StrictRoute,
+    responses=PROBLEMS,
     dependencies=[needs("read")],
-)  # fmt: skip
+)
 
 
 @router.get("/about", response_model=responses.AboutShape)
@@ -107,11 +110,15 @@ async def market(asked: MapAsked, hub: HubOf) -> Response:
     return json_reply(
         await hub.gate.run(
             lambda: market_map(
-                hub.store, size=asked.size, colour=asked.colour, universe=asked.universe,
-                as_of=asked.as_of, settings=hub.settings,
+                hub.store,
+                size=asked.size,
+                colour=asked.colour,
+                universe=asked.universe,
+                as_of=asked.as_of,
+                settings=hub.settings,
             )
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/distribution", dependencies=[needs("scan")])
@@ -119,11 +126,9 @@ async def spread(asked: Spread, hub: HubOf) -> Response:
     """How any column is spread over a universe."""
     return json_reply(
         await hub.gate.run(
-            lambda: distribution(
-                hub.store, asked.column, asked.universe, asked.as_of, hub.settings
-            )
+            lambda: distribution(hub.store, asked.column, asked.universe, asked.as_of, hub.settings)
         )
-    )  # fmt: skip
+    )
 
 
 @router.get("/evidence")
@@ -150,9 +155,13 @@ def words() -> dict[str, Any]:
         for entry in score_entries()
     ]
     told = (
-        ("field", BAR_FIELDS), ("listing", ATTRIBUTES), ("filing", FACTS), ("market", REGIME),
-        ("cross-section", CROSS_SECTIONAL), ("function", dict.fromkeys(ELEMENTWISE)),
-    )  # fmt: skip
+        ("field", BAR_FIELDS),
+        ("listing", ATTRIBUTES),
+        ("filing", FACTS),
+        ("market", REGIME),
+        ("cross-section", CROSS_SECTIONAL),
+        ("function", dict.fromkeys(ELEMENTWISE)),
+    )
     for kind, names in told:
         called = kind in {"cross-section", "function"}
         found += [
@@ -161,5 +170,8 @@ def words() -> dict[str, Any]:
     keywords = ("and", "or", "not", "between", "in", "crosses_above", "crosses_below", "by=sector")
     found += [{"write": word, "kind": "word", "says": ""} for word in keywords]
     return {
-        "words": found, "universes": UNIVERSES, "sectors": list(SECTORS), "presets": list(presets()),
-    }  # fmt: skip
+        "words": found,
+        "universes": UNIVERSES,
+        "sectors": list(SECTORS),
+        "presets": list(presets()),
+    }

@@ -175,12 +175,14 @@ class ServerState:
         return {
             **self.observed.pulse(),
             "gate": {
-                "workers": self.gate.workers, "working": self.gate.working,
-                "waiting": self.gate.waiting, "turned_away": self.gate.turned_away,
+                "workers": self.gate.workers,
+                "working": self.gate.working,
+                "waiting": self.gate.waiting,
+                "turned_away": self.gate.turned_away,
             },
             "caches": [
                 {"tier": tier.name, **tier.meter.as_dict()} for tier in self.settings.cache.tiers
             ],
             "listeners": self.bus.listeners,
             "uptime_s": round((datetime.now(UTC) - self.began).total_seconds()),
-        }  # fmt: skip
+        }

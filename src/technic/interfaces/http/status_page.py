@@ -61,11 +61,16 @@ def _calls(hub: ServerState) -> dict[str, Any]:
         held["plan"] = plan
         held["allowed"] = f"{pace.calls} per {pace.period:.0f} s" if pace and pace.calls else ""
     newest = [
-        {"at": row["at"].replace(tzinfo=UTC).isoformat(timespec="seconds"),
-         "provider": row["provider"], "endpoint": row["endpoint"], "status": row["status"],
-         "ms": row["ms"], "outcome": row["outcome"]}
+        {
+            "at": row["at"].replace(tzinfo=UTC).isoformat(timespec="seconds"),
+            "provider": row["provider"],
+            "endpoint": row["endpoint"],
+            "status": row["status"],
+            "ms": row["ms"],
+            "outcome": row["outcome"],
+        }
         for row in rows[-12:]
-    ]  # fmt: skip
+    ]
     return {"providers": by_provider, "newest": newest[::-1]}
 
 
@@ -81,9 +86,16 @@ def _covered(store: FileStore, _version: str) -> dict[str, Any]:
     except TechnicError:
         return {}
     names = (
-        "symbols", "bars", "sessions", "sessions_without_bars", "traded_on_session",
-        "no_bar_on_session", "stale", "short_history", "quarantined",
-    )  # fmt: skip
+        "symbols",
+        "bars",
+        "sessions",
+        "sessions_without_bars",
+        "traded_on_session",
+        "no_bar_on_session",
+        "stale",
+        "short_history",
+        "quarantined",
+    )
     return {**{name: found[name] for name in names}, "thin_sessions": len(found["thin_sessions"])}
 
 
@@ -100,9 +112,12 @@ def _disk(hub: ServerState) -> dict[str, Any]:
 def _rollout(hub: ServerState) -> dict[str, Any]:
     held = RolloutFile(hub.settings.state / "rollout").read()
     return {
-        "stable": held.stable, "candidate": held.candidate, "phase": held.phase,
-        "share": held.share, "reason": held.reason,
-    }  # fmt: skip
+        "stable": held.stable,
+        "candidate": held.candidate,
+        "phase": held.phase,
+        "share": held.share,
+        "reason": held.reason,
+    }
 
 
 def _accuracy(hub: ServerState) -> dict[str, Any] | None:

@@ -78,9 +78,12 @@ def render_backtest(found: Backtest, stream: TextIO) -> None:
         years.add_column(name, justify="left" if name == "year" else "right")
     for year in found.summary["years"]:
         years.add_row(
-            str(year["year"]), percent(year["return"]), percent(year["benchmark"]),
-            percent(year["drawdown"]), figure(year["turnover"], ".1f", " ×"),
-        )  # fmt: skip
+            str(year["year"]),
+            percent(year["return"]),
+            percent(year["benchmark"]),
+            percent(year["drawdown"]),
+            figure(year["turnover"], ".1f", " ×"),
+        )
     out.print(years)
     for line in hangs(found):
         out.print(line, markup=False, highlight=False)
@@ -255,32 +258,56 @@ def _plots(found: Backtest) -> str:
     days = list(found.days)
     return "".join(
         (
-            curves("Account and benchmark, USD", days,
-                   {"account": found.equity, "benchmark": found.benchmark}),
+            curves(
+                "Account and benchmark, USD",
+                days,
+                {"account": found.equity, "benchmark": found.benchmark},
+            ),
             curves("Fall from the height, %", days, {"account": falls}, height=90),
             curves("Invested, % of the account", days, {"": 100.0 * found.exposure}, height=90),
         )
-    )  # fmt: skip
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     titles = "".join(f'<th class="{"n" if k else ""}">{t}</th>' for k, t in enumerate(head))
     body = "".join(
-        "<tr>" + "".join(f'<td class="{"n" if k else ""}">{escape(c)}</td>' for k, c in enumerate(r))
-        + "</tr>" for r in rows
-    )  # fmt: skip
+        "<tr>"
+        + "".join(f'<td class="{"n" if k else ""}">{escape(c)}</td>' for k, c in enumerate(r))
+        + "</tr>"
+        for r in rows
+    )
     return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _trades(trades: Sequence[Mapping[str, Any]], most: int = 200) -> str:
-    head = ("symbol", "entry", "exit", "shares", "bought at", "sold at", "costs", "dividends",
-            "profit", "why")  # fmt: skip
+    head = (
+        "symbol",
+        "entry",
+        "exit",
+        "shares",
+        "bought at",
+        "sold at",
+        "costs",
+        "dividends",
+        "profit",
+        "why",
+    )
     rows = [
-        (t["symbol"], t["entry"], t["exit"], f"{t['shares']:,.0f}", f"{t['entry_price']:,.2f}",
-         f"{t['exit_price']:,.2f}", f"{t['costs']:,.2f}", f"{t['dividends']:,.2f}",
-         f"{t['profit']:+,.2f}", t["reason"])
+        (
+            t["symbol"],
+            t["entry"],
+            t["exit"],
+            f"{t['shares']:,.0f}",
+            f"{t['entry_price']:,.2f}",
+            f"{t['exit_price']:,.2f}",
+            f"{t['costs']:,.2f}",
+            f"{t['dividends']:,.2f}",
+            f"{t['profit']:+,.2f}",
+            t["reason"],
+        )
         for t in trades[-most:]
-    ]  # fmt: skip
+    ]
     more = f"<p class=soft>The last {most} of {len(trades):,}; all of them with --json.</p>"
     return _table(head, rows) + (more if len(trades) > most else "")
 

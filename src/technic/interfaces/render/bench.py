@@ -17,16 +17,30 @@ from technic.scanner.svg import POLICY
 
 MARKS = {True: "holds", False: "FAILS", None: "not run"}
 LADDER = {
-    "symbols": "symbols", "cold_s": "cold s", "fresh_ms": "fresh ms", "warm_ms": "again ms",
-    "incremental_ms": "night ms", "us_per_symbol": "µs each", "calls": "calls",
-    "hit_rate": "hits %", "peak_mb": "peak MB", "cpu_pct": "CPU %", "errors": "errors",
+    "symbols": "symbols",
+    "cold_s": "cold s",
+    "fresh_ms": "fresh ms",
+    "warm_ms": "again ms",
+    "incremental_ms": "night ms",
+    "us_per_symbol": "µs each",
+    "calls": "calls",
+    "hit_rate": "hits %",
+    "peak_mb": "peak MB",
+    "cpu_pct": "CPU %",
+    "errors": "errors",
     "off_reference": "off",
-}  # fmt: skip
+}
 LEGEND = (
     "cold: a new process from its first line, nothing kept; fresh: nothing kept; again: the same question; night: after "
     "a new session; off: values that the slow reference does not give"
 )
-LEVERS = {"lever": "without …", "symbols": "symbols", "with_ms": "with ms", "without_ms": "without ms", "lost_s": "lost s"}  # fmt: skip
+LEVERS = {
+    "lever": "without …",
+    "symbols": "symbols",
+    "with_ms": "with ms",
+    "without_ms": "without ms",
+    "lost_s": "lost s",
+}
 POOLS = {"executor": "executor", "symbols": "symbols", "ms": "ms", "equal": "same bytes"}
 TARGETS = {"what": "what", "hoped": "the plan hoped", "measured": "measured"}
 FILTERS = {"how": "5,277 symbols, three filters", "ms": "ms", "equal": "equal"}
@@ -44,8 +58,12 @@ def render_bench(found: Mapping[str, Any], stream: TextIO) -> None:
         out.print(f"{line}  ({figure['minimum']:,.1f} – {figure['maximum']:,.1f})", highlight=False)
     _table(out, "The ladder", LADDER, found["ladder"])
     out.print(LEGEND, style="dim", highlight=False)
-    _table(out, "Twelve checks", {"name": "check", "mark": "", "figure": "found", "target": "asked"},
-           [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]])  # fmt: skip
+    _table(
+        out,
+        "Twelve checks",
+        {"name": "check", "mark": "", "figure": "found", "target": "asked"},
+        [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]],
+    )
     _table(out, "The plan", TARGETS, found["targets"])
     _table(out, "Levers: a step switched off alone", LEVERS, found["levers"])
     _table(out, "Pools: pandas work that holds the GIL", POOLS, found["pools"])
@@ -56,8 +74,11 @@ def render_bench(found: Mapping[str, Any], stream: TextIO) -> None:
         if worse:
             _table(out, "Slower than before", REGRESSIONS, worse)
         else:
-            out.print(f"{len(found['regressions'])} figures against the older run: none is slower "
-                      "beyond the noise", highlight=False)  # fmt: skip
+            out.print(
+                f"{len(found['regressions'])} figures against the older run: none is slower "
+                "beyond the noise",
+                highlight=False,
+            )
 
 
 def _where(about: Mapping[str, Any]) -> str:
@@ -111,32 +132,56 @@ def bench_page(found: Mapping[str, Any]) -> str:
     rungs = found["ladder"]
     sizes = [f"{rung['symbols']:,}" for rung in rungs]
     plots = [
-        lines("ms by symbols: uncached, cached, new session", sizes, {
-            "uncached": [rung["fresh_ms"] for rung in rungs],
-            "cached": [rung["warm_ms"] for rung in rungs],
-            "new session": [rung["incremental_ms"] for rung in rungs],
-        }),
-        bars("µs per symbol", dict(zip(sizes, (rung["us_per_symbol"] for rung in rungs), strict=True))),
+        lines(
+            "ms by symbols: uncached, cached, new session",
+            sizes,
+            {
+                "uncached": [rung["fresh_ms"] for rung in rungs],
+                "cached": [rung["warm_ms"] for rung in rungs],
+                "new session": [rung["incremental_ms"] for rung in rungs],
+            },
+        ),
+        bars(
+            "µs per symbol",
+            dict(zip(sizes, (rung["us_per_symbol"] for rung in rungs), strict=True)),
+        ),
         bars("Peak MB", dict(zip(sizes, (float(rung["peak_mb"]) for rung in rungs), strict=True))),
-        bars("Lost without it at 5,277 symbols, s", {
-            row["lever"].split(":")[0]: row["lost_s"]
-            for row in found["levers"] if row["symbols"] == max(r["symbols"] for r in found["levers"])
-        }, step=90),
-        bars("100 symbols of pandas work, ms", {
-            str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
-            for row in found["pools"] if row["symbols"] == max(r["symbols"] for r in found["pools"])
-        }, step=82),
-    ]  # fmt: skip
+        bars(
+            "Lost without it at 5,277 symbols, s",
+            {
+                row["lever"].split(":")[0]: row["lost_s"]
+                for row in found["levers"]
+                if row["symbols"] == max(r["symbols"] for r in found["levers"])
+            },
+            step=90,
+        ),
+        bars(
+            "100 symbols of pandas work, ms",
+            {
+                str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
+                for row in found["pools"]
+                if row["symbols"] == max(r["symbols"] for r in found["pools"])
+            },
+            step=82,
+        ),
+    ]
     sections = [
         ("The ladder", LADDER, rungs),
-        ("Twelve checks", {"name": "check", "mark": "", "figure": "found", "target": "asked"},
-         [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]]),
+        (
+            "Twelve checks",
+            {"name": "check", "mark": "", "figure": "found", "target": "asked"},
+            [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]],
+        ),
         ("The plan", TARGETS, found["targets"]),
         ("Levers: a step switched off alone", LEVERS, found["levers"]),
         ("Pools: pandas work that holds the GIL", POOLS, found["pools"]),
         ("A universe filtered", FILTERS, found["filters"]),
-        ("Against the older run", {**REGRESSIONS, "regression": "slower"}, found.get("regressions", [])),
-    ]  # fmt: skip
+        (
+            "Against the older run",
+            {**REGRESSIONS, "regression": "slower"},
+            found.get("regressions", []),
+        ),
+    ]
     body = "".join(_section(*section) for section in sections if section[2])
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>technic bench</title>

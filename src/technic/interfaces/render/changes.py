@@ -98,11 +98,17 @@ def _table(glance: Glance) -> Table:
     news = {c.symbol for c in glance.difference.entered} if glance.difference else set()
     for row in report.shown[:20]:
         table.add_row(
-            str(row.rank), row.symbol, (row.name or "")[:18], bar(row.percentile / 100, 5),
-            f"{row.score:.1f}", *(number(row.values[name]) for name in names),
-            sparkline(row.closes[::2]), price(row.plan.entry), price(row.plan.stop),
+            str(row.rank),
+            row.symbol,
+            (row.name or "")[:18],
+            bar(row.percentile / 100, 5),
+            f"{row.score:.1f}",
+            *(number(row.values[name]) for name in names),
+            sparkline(row.closes[::2]),
+            price(row.plan.entry),
+            price(row.plan.stop),
             style="green" if row.symbol in news else None,
-        )  # fmt: skip
+        )
     return table
 
 

@@ -46,8 +46,9 @@ def curves(
     for j, (label, values) in enumerate(series.items()):
         points = [
             (62 + wide * k / n, 8 + height * (1.0 - (float(v) - low) / reach))
-            for k, v in enumerate(values) if v == v  # noqa: PLR0124
-        ]  # fmt: skip
+            for k, v in enumerate(values)
+            if v == v  # noqa: PLR0124
+        ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         marks.append(
             f'<polyline points="{path}" fill="none" stroke="{COLOURS[j % len(COLOURS)]}" '
@@ -63,8 +64,9 @@ def curves(
     dates = (
         f'<text x="62" y="{height + 24}">{escape(days[0])}</text>'
         f'<text x="{62 + wide}" y="{height + 24}" text-anchor="end">{escape(days[-1])}</text>'
-        if days else ""
-    )  # fmt: skip
+        if days
+        else ""
+    )
     return (
         f'<div class="plot"><h3>{escape(title)}</h3>'
         f'<svg viewBox="0 0 1000 {height + 30}" width="1000" style="max-width:100%" role="img" '

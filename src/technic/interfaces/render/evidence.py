@@ -155,12 +155,15 @@ def _plots(text: str, summary: Mapping[str, Any]) -> str:
         return ""
     parts = [
         intervals("IC by horizon", {h: summary["ic"][h] for h in horizons}),
-        bars(f"Mean return by fifth, {middle} sessions, %", {
-            f"{b + 1}": None if v is None else 100 * v
-            for b, v in enumerate(summary["quantiles"][middle])
-        }),
+        bars(
+            f"Mean return by fifth, {middle} sessions, %",
+            {
+                f"{b + 1}": None if v is None else 100 * v
+                for b, v in enumerate(summary["quantiles"][middle])
+            },
+        ),
         bars(f"IC by year, {middle} sessions", summary["years"]),
-    ]  # fmt: skip
+    ]
     if any(value is not None for value in summary["sectors"].values()):
         parts.append(bars(f"IC within sector, {middle} sessions", summary["sectors"], tilt=True))
     return f"<h2>{escape(text)}</h2>{''.join(parts)}"

@@ -65,12 +65,19 @@ def score_entries() -> list[dict[str, Any]]:
     entries = [_score_entry(name) for name in SCORES]
     entries += [
         {
-            "name": name, "part": "rating", "unit": "percent", "better": "higher", "inputs": [text],
-            "summary": f"{text}", "description": f"The sum {text}.", "bounds": [0.0, 100.0],
-            "source": "technic", "needs_filings": reads_filings(Resolver().question(text, "number")),
+            "name": name,
+            "part": "rating",
+            "unit": "percent",
+            "better": "higher",
+            "inputs": [text],
+            "summary": f"{text}",
+            "description": f"The sum {text}.",
+            "bounds": [0.0, 100.0],
+            "source": "technic",
+            "needs_filings": reads_filings(Resolver().question(text, "number")),
         }
         for name, text in MACROS.items()
-    ]  # fmt: skip
+    ]
     return sorted(entries, key=lambda entry: (entry["part"], entry["name"]))
 
 
@@ -87,13 +94,16 @@ def describe_score(name: str) -> dict[str, Any]:
         raise QuestionError(f"{name} is no score", hint=did_you_mean(name, list(known)))
     entry = known[name]
     lines = [
-        name, "", entry["description"], "",
+        name,
+        "",
+        entry["description"],
+        "",
         f"part         {entry['part']}",
         f"reads        {chr(10).join(f'             {text}' for text in entry['inputs']).strip()}",
         f"unit         {entry['unit']}; {entry['better']} is better",
         "unknown      where anything it reads is, unless its text says otherwise",
         f"source       {entry['source']}",
-    ]  # fmt: skip
+    ]
     return {**entry, "page": "\n".join(lines)}
 
 
@@ -103,11 +113,17 @@ def _score_entry(name: str) -> dict[str, Any]:
     module = sys.modules[it.function.__module__].__doc__ or ""
     source = module.split("References\n----------\n")[1] if "References" in module else "technic"
     return {
-        "name": name, "part": it.part, "unit": it.unit, "better": it.better,
-        "inputs": list(it.inputs), "summary": " ".join(doc.split("\n\n")[0].split()),
-        "description": doc, "bounds": [b if isfinite(b) else None for b in it.bounds],
-        "source": " ".join(source.split()), "needs_filings": reads_filings(Name(name)),
-    }  # fmt: skip
+        "name": name,
+        "part": it.part,
+        "unit": it.unit,
+        "better": it.better,
+        "inputs": list(it.inputs),
+        "summary": " ".join(doc.split("\n\n")[0].split()),
+        "description": doc,
+        "bounds": [b if isfinite(b) else None for b in it.bounds],
+        "source": " ".join(source.split()),
+        "needs_filings": reads_filings(Name(name)),
+    }
 
 
 def _entry(it: Indicator) -> dict[str, Any]:

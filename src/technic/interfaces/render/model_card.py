@@ -23,12 +23,22 @@ def card_lines(card: Card) -> dict[str, Any]:
     """What a list of models says of one."""
     ic = card.result["model"]["ic"]
     return {
-        "model": card.sha256, "name": card.name, "kind": card.kind, "horizon": card.horizon,
-        "trained_from": card.trained_from, "trained_to": card.trained_to,
-        "usable_from": card.usable_from, "universe": card.universe, "label": card.label,
-        "gate": bool(card.gate["passed"]), "reason": card.gate["reason"], "why": card.why,
-        "ic": ic, "trials": card.trials, "simulated": card.simulated,
-    }  # fmt: skip
+        "model": card.sha256,
+        "name": card.name,
+        "kind": card.kind,
+        "horizon": card.horizon,
+        "trained_from": card.trained_from,
+        "trained_to": card.trained_to,
+        "usable_from": card.usable_from,
+        "universe": card.universe,
+        "label": card.label,
+        "gate": bool(card.gate["passed"]),
+        "reason": card.gate["reason"],
+        "why": card.why,
+        "ic": ic,
+        "trials": card.trials,
+        "simulated": card.simulated,
+    }
 
 
 def render_card(card: Card, stream: TextIO) -> None:
@@ -44,10 +54,13 @@ def render_card(card: Card, stream: TextIO) -> None:
     for name, found in _judged(card):
         book = found["long_short"]
         table.add_row(
-            Text(name), Text(briefly(found["ic"])), _number(found["t"], "+.2f"),
-            _number(found["icir"], "+.2f"), _number(book["by_cost"]["10"]["sharpe"], "+.2f"),
+            Text(name),
+            Text(briefly(found["ic"])),
+            _number(found["t"], "+.2f"),
+            _number(found["icir"], "+.2f"),
+            _number(book["by_cost"]["10"]["sharpe"], "+.2f"),
             _number(book["break_even_bps"], "+.0f", " bps"),
-        )  # fmt: skip
+        )
     out.print(table)
     out.print(
         "L/S: Sharpe ratio a year, highest less lowest decile, net of 10 basis points a side. "
@@ -136,21 +149,32 @@ def _checks(clauses: Any) -> str:
 
 def _table(card: Card) -> str:
     head = [
-        "", "rank IC, 95 %", "t", "ICIR", "hits", "top decile less bottom",
-        *(f"L/S Sharpe, {cost} bps" for cost in (0, 5, 10, 20)), "break-even", "top 50, 10 bps",
+        "",
+        "rank IC, 95 %",
+        "t",
+        "ICIR",
+        "hits",
+        "top decile less bottom",
+        *(f"L/S Sharpe, {cost} bps" for cost in (0, 5, 10, 20)),
+        "break-even",
+        "top 50, 10 bps",
         "turnover",
-    ]  # fmt: skip
+    ]
     rows = []
     for name, found in _judged(card):
         costs, spread = found["long_short"]["by_cost"], found["spread"]["mean"]
         cells = [
-            escape(name), escape(briefly(found["ic"])), _number(found["t"], "+.2f"),
-            _number(found["icir"], "+.2f"), _number(found["hits"], ".0%"),
+            escape(name),
+            escape(briefly(found["ic"])),
+            _number(found["t"], "+.2f"),
+            _number(found["icir"], "+.2f"),
+            _number(found["hits"], ".0%"),
             _number(spread, "+.2%"),
             *(_sharpe(costs[str(cost)]) for cost in (0, 5, 10, 20)),
             _number(found["long_short"]["break_even_bps"], "+.1f", " bps"),
-            _sharpe(found[TOP]["by_cost"]["10"]), _number(found["long_short"]["turnover"], ".0%"),
-        ]  # fmt: skip
+            _sharpe(found[TOP]["by_cost"]["10"]),
+            _number(found["long_short"]["turnover"], ".0%"),
+        ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     titles = "".join(f"<th>{title}</th>" for title in head)
     return (
@@ -171,11 +195,12 @@ def _sharpe(part: Mapping[str, Any]) -> str:
 def _plots(found: Mapping[str, Any], card: Card) -> str:
     shown = [
         intervals("Rank IC by horizon: how it decays", found["by_horizon"]),
-        bars(f"Mean return by decile, {card.horizon} sessions, %", {
-            str(k + 1): None if v is None else 100.0 * v for k, v in enumerate(found["deciles"])
-        }),
+        bars(
+            f"Mean return by decile, {card.horizon} sessions, %",
+            {str(k + 1): None if v is None else 100.0 * v for k, v in enumerate(found["deciles"])},
+        ),
         bars("Rank IC by year", found["years"]),
-    ]  # fmt: skip
+    ]
     for name, values in found["by"].items():
         if any(value is not None for value in values.values()):
             tilt = name == "sector"
@@ -211,17 +236,21 @@ def _hangs(card: Card) -> str:
 
 def _made(card: Card) -> str:
     rows = {
-        "model": card.sha256, "kernel": card.kernel, "universe": card.universe or "everybody",
+        "model": card.sha256,
+        "kernel": card.kernel,
+        "universe": card.universe or "everybody",
         "label": f"rank of the return from the next open over {card.horizon} sessions, total, less "
-                 f"the {card.demean}'s, as a normal score",
+        f"the {card.demean}'s, as a normal score",
         "a vanishing name returns": f"{card.delisting:+.0%} from its last close",
         "spans": ", ".join(f"{k} {v}" for k, v in card.spans.items() if not isinstance(v, dict)),
         "asked": ", ".join(f"{k} {v}" for k, v in card.spans["asked"].items()),
         "parameters": ", ".join(f"{k} {v:g}" for k, v in card.parameters.items()),
-        "seeds": ", ".join(map(str, card.seeds)), "store": card.store_version,
+        "seeds": ", ".join(map(str, card.seeds)),
+        "store": card.store_version,
         "prices": "as traded" if card.adjustment == "none" else "adjusted by the vendor",
-        "made with": card.made_with, "features": ", ".join(card.features),
-    }  # fmt: skip
+        "made with": card.made_with,
+        "features": ", ".join(card.features),
+    }
     cells = "".join(
         f'<tr><td>{name}</td><td style="white-space:normal">{escape(str(value))}</td></tr>'
         for name, value in rows.items()

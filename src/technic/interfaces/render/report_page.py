@@ -175,8 +175,11 @@ def _ledger(report: Report) -> str:
 
 def _question(asked: dict[str, Any]) -> str:
     parts = ("universe", "where", "rank", "benchmark")
-    rows = [f"<tr><th>{name}</th><td><code>{escape(str(asked[name]))}</code></td></tr>"
-            for name in parts if asked[name]]  # fmt: skip
+    rows = [
+        f"<tr><th>{name}</th><td><code>{escape(str(asked[name]))}</code></td></tr>"
+        for name in parts
+        if asked[name]
+    ]
     plan = ", ".join(f"{k} {v}" for k, v in asked["plan"].items())
     rows.append(f"<tr><th>plan</th><td><code>{escape(plan)}</code></td></tr>")
     return f'<div class="scroll"><table>{"".join(rows)}</table></div>'

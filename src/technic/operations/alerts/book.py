@@ -177,10 +177,17 @@ def _remember(
 def _alert(scan: str, report: Report, told: ScanChange, now: datetime) -> Alert:
     about = f"{scan}|{told.kind}|{told.security_id}|{told.text}|{report.as_of}|{now.isoformat()}"
     return Alert(
-        blake2b(about.encode(), digest_size=12).hexdigest(), now, scan, report.asked["name"],
-        told.kind, told.security_id, told.symbol, _detail(report, told), report.as_of,
+        blake2b(about.encode(), digest_size=12).hexdigest(),
+        now,
+        scan,
+        report.asked["name"],
+        told.kind,
+        told.security_id,
+        told.symbol,
+        _detail(report, told),
+        report.as_of,
         bool(report.manifest.get("provisional")),
-    )  # fmt: skip
+    )
 
 
 def _detail(report: Report, told: ScanChange) -> str:
@@ -195,20 +202,31 @@ def _detail(report: Report, told: ScanChange) -> str:
 def _keep(connection: Connection, alert: Alert, rules: AlertRules, now: datetime) -> None:
     done = connection.execute(
         insert(ALERTS).values(
-            key=alert.key, at=naive(alert.at), scan=alert.scan, title=alert.title,
-            kind=alert.kind, security_id=alert.security_id, symbol=alert.symbol,
-            detail=alert.detail, as_of=alert.as_of, provisional=alert.provisional,
+            key=alert.key,
+            at=naive(alert.at),
+            scan=alert.scan,
+            title=alert.title,
+            kind=alert.kind,
+            security_id=alert.security_id,
+            symbol=alert.symbol,
+            detail=alert.detail,
+            as_of=alert.as_of,
+            provisional=alert.provisional,
         )
-    )  # fmt: skip
+    )
     assert done.inserted_primary_key is not None
     number = int(done.inserted_primary_key[0])
     for channel in dict.fromkeys(rules.to):
         connection.execute(
             insert(DELIVERIES).values(
-                alert_id=number, channel=channel, state="waiting", attempts=0, note="",
+                alert_id=number,
+                channel=channel,
+                state="waiting",
+                attempts=0,
+                note="",
                 not_before=naive(rules.deliverable_at(now)),
             )
-        )  # fmt: skip
+        )
 
 
 def alert_of_row(row: dict[str, Any]) -> Alert:

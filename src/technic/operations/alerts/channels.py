@@ -136,15 +136,23 @@ def _post(channel: Channel, title: str, alerts: Sequence[Alert], key: str) -> No
         target = target_of(channel.address, channel.own_hosts)
         url = parts._replace(netloc=target.authority).geturl()
         headers = {
-            "Host": parts.netloc, "Content-Type": "application/json", "Idempotency-Key": key,
+            "Host": parts.netloc,
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
             "User-Agent": "technic",
-        }  # fmt: skip
+        }
         with (
-            httpx2.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False,
-                          verify=_trusted()) as client,
-            client.stream("POST", url, content=content, headers=headers,
-                          extensions={"sni_hostname": target.host}) as answer,
-        ):  # fmt: skip
+            httpx2.Client(
+                timeout=PATIENCE, follow_redirects=False, trust_env=False, verify=_trusted()
+            ) as client,
+            client.stream(
+                "POST",
+                url,
+                content=content,
+                headers=headers,
+                extensions={"sni_hostname": target.host},
+            ) as answer,
+        ):
             taken = 0
             for part in answer.iter_raw(4096):
                 taken += len(part)
@@ -185,9 +193,14 @@ def _mailbox(address: str) -> Mailbox:
         raise ConfigError("mail is smtp://user:password@host:587/?from=me@host&to=you@host")
     encrypted = parts.scheme == "smtps"
     return Mailbox(
-        parts.hostname, parts.port or (465 if encrypted else 587), encrypted,
-        unquote(parts.username or ""), unquote(parts.password or ""), sender, to,
-    )  # fmt: skip
+        parts.hostname,
+        parts.port or (465 if encrypted else 587),
+        encrypted,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        sender,
+        to,
+    )
 
 
 def _mail(address: str, title: str, alerts: Sequence[Alert], key: str) -> None:

@@ -92,8 +92,16 @@ def _send(
     except (DeliveryError, ConfigError) as error:
         final = isinstance(error, RefusedError) or attempts >= GIVE_UP
         wait = BACKOFF[min(attempts, len(BACKOFF)) - 1]
-        _mark(catalog, name, rows, "given_up" if final else "waiting", attempts, now,
-              now + timedelta(seconds=wait), first_line(error))  # fmt: skip
+        _mark(
+            catalog,
+            name,
+            rows,
+            "given_up" if final else "waiting",
+            attempts,
+            now,
+            now + timedelta(seconds=wait),
+            first_line(error),
+        )
         done.failed += len(rows)
         done.given_up += len(rows) if final else 0
         LOG.warning("%s alerts of %s to %s: %s", len(rows), rows[0]["scan"], name, error)
@@ -138,9 +146,12 @@ def _mark(
 ) -> None:
     numbers = [row["id"] for row in rows]
     values = {
-        "state": state, "attempts": attempts, "at": naive(now), "not_before": naive(not_before),
+        "state": state,
+        "attempts": attempts,
+        "at": naive(now),
+        "not_before": naive(not_before),
         "note": note[:200],
-    }  # fmt: skip
+    }
     statement = (
         update(DELIVERIES)
         .where(DELIVERIES.c.channel == channel, DELIVERIES.c.alert_id.in_(numbers))

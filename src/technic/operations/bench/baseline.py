@@ -31,10 +31,18 @@ SNAPSHOTS = 150  # sessions in the cache
 LOOKBACK = 95  # calendar days: the default style asks for 90, and adds 5
 WEIGHTS = {"trend": 3, "momentum": 3, "volume": 2, "volatility": 1, "oscillator": 1, "breakout": 1}
 # The sectors its filter knew, by the names of another vendor: of GICS names only three match.
-KNOWN_SECTORS = frozenset({
-    "Technology", "Healthcare", "Financial Services", "Consumer Cyclical", "Industrials",
-    "Communication Services", "Consumer Defensive", "Energy",
-})  # fmt: skip
+KNOWN_SECTORS = frozenset(
+    {
+        "Technology",
+        "Healthcare",
+        "Financial Services",
+        "Consumer Cyclical",
+        "Industrials",
+        "Communication Services",
+        "Consumer Defensive",
+        "Energy",
+    }
+)
 
 
 def pandas_or_refuse() -> Any:
@@ -149,8 +157,14 @@ def features(bars: pd.DataFrame, *, intended: bool = False) -> dict[str, float]:
     out["vol_spike_ratio"] = _last(dollars / dollars.rolling(20).mean())
     gaps = (bars["Open"] - close.shift(1)).abs() / close.shift(1)
     out["gap_mean_10"] = _last(gaps.rolling(10).mean())
-    out |= {"Open": _last(bars["Open"]), "High": _last(high), "Low": _last(low),
-            "Close": _last(close), "Volume": _last(volume), "DollarVolume": _last(dollars)}  # fmt: skip
+    out |= {
+        "Open": _last(bars["Open"]),
+        "High": _last(high),
+        "Low": _last(low),
+        "Close": _last(close),
+        "Volume": _last(volume),
+        "DollarVolume": _last(dollars),
+    }
     return out
 
 
@@ -264,8 +278,13 @@ def _plan(row: pd.Series, account: float, risk: float) -> dict[str, float]:
     entry = close + 0.1 * reach
     size = np.floor(account * risk / (entry - stop)) if entry > stop else 0.0
     size = min(size, 0.05 * row["DollarVolume"] / close)
-    return {"EntryPrice": entry, "StopPrice": stop, "TargetPrice": entry + 2 * (entry - stop),
-            "PositionSize": size, "RewardRisk": 2.0}  # fmt: skip
+    return {
+        "EntryPrice": entry,
+        "StopPrice": stop,
+        "TargetPrice": entry + 2 * (entry - stop),
+        "PositionSize": size,
+        "RewardRisk": 2.0,
+    }
 
 
 def scan(

@@ -34,9 +34,12 @@ def random_forest(seed: int = 0) -> Forest:
     nodes[:, :, 2] += roots[:, None]
     names = tuple(f"f{k}" for k in range(FEATURES))
     return Forest(
-        names, roots, np.full(TREES, DEPTH, np.int32),
-        np.ascontiguousarray(nodes.reshape(-1, 4)), 0.0,
-    )  # fmt: skip
+        names,
+        roots,
+        np.full(TREES, DEPTH, np.int32),
+        np.ascontiguousarray(nodes.reshape(-1, 4)),
+        0.0,
+    )
 
 
 def measure_card(runs: int = 5) -> dict[str, Any]:
@@ -68,10 +71,13 @@ def measure_card(runs: int = 5) -> dict[str, Any]:
         there = median(milliseconds(on_card, runs))
         rows.append(
             {
-                "rows": size, "cpu_ms": here, "card_ms": there, "times": here / there,
+                "rows": size,
+                "cpu_ms": here,
+                "card_ms": there,
+                "times": here / there,
                 "bytes": before - free_memory(),
                 "equal": bool(np.array_equal(made.copy_to_host(), predict(forest, values))),
             }
-        )  # fmt: skip
+        )
     about = f"{TREES} trees of depth {DEPTH} × {FEATURES} features"
     return {"card": name_of_card(), "model": about, "rows": rows}

@@ -208,10 +208,12 @@ def _calls(market: Market) -> Check:
         source = Alpaca(Http("alpaca", served.url, {"APCA-API-KEY-ID": "k"}, log=calls.append))
         store = FileStore(market.folder / "called")
         sync(
-            store, {"alpaca": source},
+            store,
+            {"alpaca": source},
             Wish(first=tape.sessions[4], symbols=names, now=twin.clock.now()),
-            clock=twin.clock.now, simulated={"vendor": "the twin"},
-        )  # fmt: skip
+            clock=twin.clock.now,
+            simulated={"vendor": "the twin"},
+        )
         source.close()
     held = store.version().last is not None
     figure = f"{len(calls)} calls for {len(names)} symbols × 250 sessions"

@@ -23,9 +23,14 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
         was, other = before[what]
         worse = now > was * (1.0 + SLACK) and now - was > max(noise, other, 2.0)
         rows.append(
-            {"what": what, "before": was, "now": now, "ratio": round(now / was, 2) if was else None,
-             "regression": worse}
-        )  # fmt: skip
+            {
+                "what": what,
+                "before": was,
+                "now": now,
+                "ratio": round(now / was, 2) if was else None,
+                "regression": worse,
+            }
+        )
     return rows
 
 

@@ -16,9 +16,12 @@ from technic.scanner.spec.scan_file import ScanFile
 
 SIZES = (50, 100, 500, 2_648, 5_277, 11_000)
 ASKED = ScanFile(
-    name="bench", where="close > sma(50) and rsi(14) > 50", rank="ret(63) - realized_vol(20)",
-    columns=("close", "rsi(14)", "atr_pct(14)", "ret(63) - realized_vol(20)"), top=50,
-)  # fmt: skip
+    name="bench",
+    where="close > sma(50) and rsi(14) > 50",
+    rank="ret(63) - realized_vol(20)",
+    columns=("close", "rsi(14)", "atr_pct(14)", "ret(63) - realized_vol(20)"),
+    top=50,
+)
 COLD = """
 import sys
 connections = []
@@ -75,7 +78,7 @@ def _rung(market: Market, size: int, runs: int) -> dict[str, Any]:
         "errors": book.total - sum(book.counts().values()) + int(seal != again.manifest["seal"]),
         "off_reference": off_reference(whole, report),
         "ranked": report.n_ranked,
-    }  # fmt: skip
+    }
 
 
 def _one_more_session(
@@ -87,8 +90,9 @@ def _one_more_session(
     names = store.panel().who["symbol"].to_list()
     last = market.bars.filter(pl.col("date") == newest)
     copies = [last] + [
-        last.with_columns(pl.col("symbol") + f".{k}") for k in range(1, size // len(market.symbols) + 2)
-    ]  # fmt: skip
+        last.with_columns(pl.col("symbol") + f".{k}")
+        for k in range(1, size // len(market.symbols) + 2)
+    ]
     rows = pl.concat(copies).filter(pl.col("symbol").is_in(names))
     store.import_bars(rows, "splits", simulated=store.require().simulated)  # type: ignore[attr-defined]
     store.panel()

@@ -43,10 +43,13 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
         }.items():
             rows.append(
                 {
-                    "lever": lever, "symbols": size, "with_ms": round(held, 2),
-                    "without_ms": round(lost, 2), "lost_s": round((lost - held) / 1e3, 4),
+                    "lever": lever,
+                    "symbols": size,
+                    "with_ms": round(held, 2),
+                    "without_ms": round(lost, 2),
+                    "lost_s": round((lost - held) / 1e3, 4),
                 }
-            )  # fmt: skip
+            )
     return rows
 
 
@@ -80,8 +83,12 @@ def _static(store: Store, market: Market, runs: int) -> tuple[float, float]:
     bare, number = market.settings.uncached(), iter(range(10_000))
 
     def asked(settings: Any) -> None:
-        scan(store, where=f"close > sma(50) and rsi(14) > {next(number) / 1000}", rank=ASKED.rank,
-             settings=settings)  # fmt: skip
+        scan(
+            store,
+            where=f"close > sma(50) and rsi(14) > {next(number) / 1000}",
+            rank=ASKED.rank,
+            settings=settings,
+        )
 
     return (
         median(milliseconds(lambda: asked(market.settings), runs)),

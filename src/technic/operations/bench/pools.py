@@ -35,9 +35,13 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
                 taken, made = _timed(executor, works[size], size, runs)
                 wanted.setdefault(size, made)
                 rows.append(
-                    {"executor": url, "symbols": size, "ms": round(median(taken), 1),
-                     "equal": made == wanted[size]}
-                )  # fmt: skip
+                    {
+                        "executor": url,
+                        "symbols": size,
+                        "ms": round(median(taken), 1),
+                        "equal": made == wanted[size],
+                    }
+                )
     return rows
 
 

@@ -127,14 +127,16 @@ def _figures(market: Market, runs: int) -> list[Figure]:
     history = compile_program(roots[:60], every_bar=True)
     figures = [
         Figure.of(
-            f"{len(roots)} last-bar features of {len(panel):,} symbols", "ms",
+            f"{len(roots)} last-bar features of {len(panel):,} symbols",
+            "ms",
             milliseconds(lambda: advance(program, panel, kernels, threads=threads), runs),
         ),
         Figure.of(
-            "scan, warm process, nothing cached", "ms",
+            "scan, warm process, nothing cached",
+            "ms",
             milliseconds(lambda: scan(market.store, settings=bare), runs),
         ),
-    ]  # fmt: skip
+    ]
     for workers in sorted({1, cpu_count() or 1}):
         with closing(open_executor(f"processes:{workers}")) as runner:
             taken = milliseconds(lambda r=runner: spread(history, panel, kernels, r), 2)  # type: ignore[misc]
@@ -153,16 +155,23 @@ def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | No
     rows = {}
     for name, intended in (("B0", False), ("B1", True)):
         taken, table = once(lambda i=intended: baseline.scan(cache, chosen, intended=i))  # type: ignore[misc]
-        rows[name] = {"seconds": round(taken, 2), "us_per_symbol": round(1e6 * taken / len(chosen), 1),
-                      "rows": len(table)}  # fmt: skip
+        rows[name] = {
+            "seconds": round(taken, 2),
+            "us_per_symbol": round(1e6 * taken / len(chosen), 1),
+            "rows": len(table),
+        }
     code = B0_PEAK.format(store=str(market.store.folder), chosen=sample(market.symbols, SAMPLED))
     peak = in_process(code, market.environment())["peak_mb"]
     per_symbol = 1e3 * ours / len(market.symbols)
     return {
-        "symbols": len(chosen), "sampled": not full, "cache_seconds": round(making, 2), **rows,
-        "b0_peak_mb": round(peak), "ours_us_per_symbol": round(per_symbol, 2),
+        "symbols": len(chosen),
+        "sampled": not full,
+        "cache_seconds": round(making, 2),
+        **rows,
+        "b0_peak_mb": round(peak),
+        "ours_us_per_symbol": round(per_symbol, 2),
         "speedup": round(rows["B0"]["us_per_symbol"] / per_symbol, 1),
-    }  # fmt: skip
+    }
 
 
 def _kernel(market: Market, ours: float) -> str:

@@ -103,7 +103,10 @@ def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
     done = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
         [sys.executable, "-c", CHILD.format(code=code)],
         env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer

@@ -258,9 +258,14 @@ class _Watched:
 
     def _seen(self, mine: dict[str, Any] | None, error: str, ms: float, pid: int) -> Observation:
         one = Observation(
-            error=error, ms=ms, stable_ms=self._stable_ms, pid=pid, given=self._given,
-            share=self._rollout.share, stable_rss=int(self._stable.get("rss") or 0),
-        )  # fmt: skip
+            error=error,
+            ms=ms,
+            stable_ms=self._stable_ms,
+            pid=pid,
+            given=self._given,
+            share=self._rollout.share,
+            stable_rss=int(self._stable.get("rss") or 0),
+        )
         if mine is None:
             return replace(one, same=False, overlap=0.0)
         if "error" in mine or "error" in self._stable:

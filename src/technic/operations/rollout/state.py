@@ -98,9 +98,15 @@ class Rollout:
         if name == self.stable:
             raise ConfigError(f"{name} is the stable engine; try another beside it")
         return replace(
-            self, candidate=name, phase="shadow", share=0, overlap=overlap, reason="",
-            generation=self.generation + 1, since=_now(),
-        )  # fmt: skip
+            self,
+            candidate=name,
+            phase="shadow",
+            share=0,
+            overlap=overlap,
+            reason="",
+            generation=self.generation + 1,
+            since=_now(),
+        )
 
     def sharing(self, share: int) -> Rollout:
         """Let the candidate answer for a share of the questions, in percent."""
@@ -113,9 +119,16 @@ class Rollout:
         """The candidate becomes the stable engine."""
         self._needs_candidate()
         return replace(
-            self, previous=self.stable, stable=self.candidate, candidate="", phase="promoted",
-            share=0, overlap=None, reason="", since=_now(),
-        )  # fmt: skip
+            self,
+            previous=self.stable,
+            stable=self.candidate,
+            candidate="",
+            phase="promoted",
+            share=0,
+            overlap=None,
+            reason="",
+            since=_now(),
+        )
 
     def rolled_back(self, reason: str) -> Rollout:
         """Nobody is tried any more; where nobody was, the engine before the last comes back."""

@@ -100,9 +100,11 @@ class Traded:
     def since(self, row: int) -> Traded:
         """The same from a session on, before which nothing was decided; trades keep their rows."""
         return replace(
-            self, equity=self.equity[row:], exposure=self.exposure[row:],
+            self,
+            equity=self.equity[row:],
+            exposure=self.exposure[row:],
             value_traded=self.value_traded[row:],
-        )  # fmt: skip
+        )
 
 
 @dataclass(slots=True)
@@ -180,9 +182,15 @@ def trade(
     with np.errstate(all="ignore"):
         share = np.where(equity > 0.0, exposure / equity, 0.0)
     return Traded(
-        equity, share, traded, dict(account.spent), tuple(account.trades), tuple(account.capped),
-        tuple(account.participation), account.missed,
-    )  # fmt: skip
+        equity,
+        share,
+        traded,
+        dict(account.spent),
+        tuple(account.trades),
+        tuple(account.capped),
+        tuple(account.participation),
+        account.missed,
+    )
 
 
 def _decide(account: _Account, ranking: Sequence[int]) -> list[int]:
@@ -330,10 +338,18 @@ def _write(account: _Account, t: int, position: _Position, price: float, reason:
     profit = position.received - position.paid + position.dividends - position.fees
     account.trades.append(
         Trade(
-            int(account.tape.ids[position.column]), position.entry, t, position.bought,
-            position.entry_price, float(price), position.costs, position.dividends, profit, reason,
+            int(account.tape.ids[position.column]),
+            position.entry,
+            t,
+            position.bought,
+            position.entry_price,
+            float(price),
+            position.costs,
+            position.dividends,
+            profit,
+            reason,
         )
-    )  # fmt: skip
+    )
 
 
 def _mark(account: _Account, t: int) -> float:

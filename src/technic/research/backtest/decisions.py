@@ -86,11 +86,14 @@ def decide(
     work = Work(
         "technic.research.backtest.decisions:run_part",
         {
-            **pin(store, version, settings.kernels), "question": question.as_dict(),
-            "lists": lists, "sessions": [day.isoformat() for day in days], "model": model,
+            **pin(store, version, settings.kernels),
+            "question": question.as_dict(),
+            "lists": lists,
+            "sessions": [day.isoformat() for day in days],
+            "model": model,
             "depth": DEEPER * rules.kept,
         },
-    )  # fmt: skip
+    )
     size = sized(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
     rankings: list[IntArray] = []
     ranked: list[int] = []
@@ -116,9 +119,14 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     ids, counts, ranked, listed, symbols = [], [], [], [], list[str]()
     for text in asked["sessions"][first:last]:
         section = evaluate_question(
-            store, question, date.fromisoformat(text), version=version, settings=settings,
-            lists=asked["lists"], model=asked["model"],
-        )  # fmt: skip
+            store,
+            question,
+            date.fromisoformat(text),
+            version=version,
+            settings=settings,
+            lists=asked["lists"],
+            model=asked["model"],
+        )
         order = section.ranking.order
         best = order[: asked["depth"]]
         ids.append(section.view.panel.security_ids[best].astype(np.int64))
@@ -127,6 +135,9 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
         ranked.append(len(order))
         listed.append(int(section.listed.sum()))
     return {
-        "ids": np.concatenate(ids) if ids else np.empty(0, np.int64), "counts": np.array(counts),
-        "ranked": np.array(ranked), "listed": np.array(listed), "symbols": symbols,
-    }  # fmt: skip
+        "ids": np.concatenate(ids) if ids else np.empty(0, np.int64),
+        "counts": np.array(counts),
+        "ranked": np.array(ranked),
+        "listed": np.array(listed),
+        "symbols": symbols,
+    }

@@ -44,12 +44,15 @@ def performance(equity: FloatArray, trials: int = 1) -> dict[str, Any]:
         "yearly": total ** (1.0 / years) - 1.0 if years > 0 and total > 0.0 else None,
         "volatility": plain(float(returns.std()) * sqrt(YEAR)) if len(returns) else None,
         "sharpe": plain(sharpe(returns) * sqrt(YEAR)),
-        "sharpe_low": plain(low * sqrt(YEAR)), "sharpe_high": plain(high * sqrt(YEAR)),
+        "sharpe_low": plain(low * sqrt(YEAR)),
+        "sharpe_high": plain(high * sqrt(YEAR)),
         "psr": plain(probabilistic_sharpe(returns)),
         "dsr": plain(deflated_sharpe(returns, trials)),
         "sessions_needed": plain(sessions_needed(returns)),
-        "drawdown": fall, "drawdown_from": since, "drawdown_to": until,
-    }  # fmt: skip
+        "drawdown": fall,
+        "drawdown_from": since,
+        "drawdown_to": until,
+    }
 
 
 def drawdown(equity: FloatArray) -> tuple[float, int, int]:
@@ -73,13 +76,14 @@ def by_year(
         there = benchmark[begin : rows[-1] + 1]
         found.append(
             {
-                "year": int(year), "sessions": len(rows),
+                "year": int(year),
+                "sessions": len(rows),
                 "return": float(part[-1] / part[0] - 1.0),
                 "benchmark": plain(float(there[-1] / there[0] - 1.0)),
                 "drawdown": drawdown(part)[0],
                 "turnover": plain(float(value_traded[rows].sum() / 2.0 / part.mean())),
             }
-        )  # fmt: skip
+        )
     return found
 
 
@@ -92,12 +96,14 @@ def trading(traded: Traded, account: float) -> dict[str, Any]:
     gross = float(traded.equity[-1]) - account + costs
     ended = [one for one in trades if one.reason != "end"]
     return {
-        "trades": len(trades), "closed": len(ended),
+        "trades": len(trades),
+        "closed": len(ended),
         "vanished": sum(one.reason == "vanished" for one in trades),
         "winners": plain(float((profits > 0.0).mean())) if len(trades) else None,
         "mean_profit": plain(float(profits.mean())) if len(trades) else None,
         "sessions_held": plain(float(np.mean([one.exit - one.entry for one in trades])))
-        if trades else None,
+        if trades
+        else None,
         "turnover": plain(moved / 2.0 / years / float(traded.equity.mean())),
         "exposure": plain(float(traded.exposure.mean())),
         "costs": {**traded.costs, "total": costs},
@@ -105,9 +111,10 @@ def trading(traded: Traded, account: float) -> dict[str, Any]:
         "break_even_bps": plain(1e4 * gross / moved) if moved else None,
         "dividends": float(sum(one.dividends for one in trades)),
         "capped": plain(float(np.mean([share < 1.0 for share in traded.capped])))
-        if traded.capped else None,
+        if traded.capped
+        else None,
         "missed": traded.missed,
-    }  # fmt: skip
+    }
 
 
 def capacity(traded: Traded, max_adv: float, account: float) -> float | None:
@@ -124,12 +131,17 @@ def trade_rows(
     """Trades as a table holds them, in order of their exits."""
     return [
         {
-            "symbol": names.get(one.security_id, ""), "security_id": one.security_id,
-            "entry": tape.day(one.entry).isoformat(), "exit": tape.day(one.exit).isoformat(),
-            "shares": float(one.shares), "entry_price": float(one.entry_price),
-            "exit_price": float(one.exit_price), "costs": float(one.costs),
-            "dividends": float(one.dividends), "profit": float(one.profit),
+            "symbol": names.get(one.security_id, ""),
+            "security_id": one.security_id,
+            "entry": tape.day(one.entry).isoformat(),
+            "exit": tape.day(one.exit).isoformat(),
+            "shares": float(one.shares),
+            "entry_price": float(one.entry_price),
+            "exit_price": float(one.exit_price),
+            "costs": float(one.costs),
+            "dividends": float(one.dividends),
+            "profit": float(one.profit),
             "reason": one.reason,
         }
         for one in trades
-    ]  # fmt: skip
+    ]

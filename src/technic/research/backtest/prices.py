@@ -77,8 +77,15 @@ def tape_of(
     ratio, dividend = _actions(store, version, mine, first, n)
     if version.adjustment == "splits":
         ratio[:] = 1.0
-    return PriceHistory(mine, np.arange(first, last + 1), **made, ratio=ratio, dividend=dividend,
-                ends=ends, gone=gone)  # fmt: skip
+    return PriceHistory(
+        mine,
+        np.arange(first, last + 1),
+        **made,
+        ratio=ratio,
+        dividend=dividend,
+        ends=ends,
+        gone=gone,
+    )
 
 
 def _actions(

@@ -80,21 +80,30 @@ class Backtest:
     def as_dict(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
         return {
-            "name": self.name, "question": dict(self.asked), "rules": self.rules.as_dict(),
-            "first": self.first.isoformat(), "last": self.last.isoformat(),
-            "decisions": self.decisions, "trials": self.trials, **self.summary,
+            "name": self.name,
+            "question": dict(self.asked),
+            "rules": self.rules.as_dict(),
+            "first": self.first.isoformat(),
+            "last": self.last.isoformat(),
+            "decisions": self.decisions,
+            "trials": self.trials,
+            **self.summary,
             "equity": [
                 {"session": day, "equity": e, "benchmark": b, "exposure": x}
                 for day, e, b, x in zip(
-                    self.days, self.equity.tolist(),
+                    self.days,
+                    self.equity.tolist(),
                     [None if np.isnan(v) else float(v) for v in self.benchmark],
-                    self.exposure.tolist(), strict=True,
+                    self.exposure.tolist(),
+                    strict=True,
                 )
             ],
-            "trades": [dict(row) for row in self.trades], "simulated": self.simulated,
-            "store_version": self.store_version, "notes": list(self.notes),
+            "trades": [dict(row) for row in self.trades],
+            "simulated": self.simulated,
+            "store_version": self.store_version,
+            "notes": list(self.notes),
             "manifest": dict(self.manifest),
-        }  # fmt: skip
+        }
 
 
 def backtest(
@@ -128,9 +137,11 @@ def backtest(
     trials = distinct_trials(store, "backtest", with_digest=digest)
     found = _run(store, store.require(), question, rules, trials, settings, executor, progress)
     content = {
-        "question": dict(found.asked), "rules": rules.as_dict(),
-        "sharpe": found.summary["performance"]["sharpe"], "seal": found.manifest["seal"],
-    }  # fmt: skip
+        "question": dict(found.asked),
+        "rules": rules.as_dict(),
+        "sharpe": found.summary["performance"]["sharpe"],
+        "seal": found.manifest["seal"],
+    }
     record_trial(store, "backtest", digest, file.name, content, datetime.now(UTC))
     store.catalog.record_run("backtest", file.name, found.last, found.manifest, datetime.now(UTC))
     return found
@@ -141,9 +152,11 @@ def strategy_digest(question: Question, rules: BacktestRules) -> str:
     asked = question.as_dict()
     content = {
         **{k: asked[k] for k in ("universe", "where", "rank", "missing", "benchmark", "symbols")},
-        "side": question.plan.side, "rebalance": rules.rebalance, "hold": rules.hold,
+        "side": question.plan.side,
+        "rebalance": rules.rebalance,
+        "hold": rules.hold,
         "kept": rules.kept,
-    }  # fmt: skip
+    }
     return sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -156,9 +169,16 @@ def rerun_backtest(
     version = store.version(int(manifest["store_number"]))
     asked = manifest["question"]
     return _run(
-        store, version, question_of_dict(asked), BacktestRules.of(asked["backtest"], "manifest"),
-        int(asked["trials"]), settings, None, None, asked.get("model"),
-    ).manifest  # fmt: skip
+        store,
+        version,
+        question_of_dict(asked),
+        BacktestRules.of(asked["backtest"], "manifest"),
+        int(asked["trials"]),
+        settings,
+        None,
+        None,
+        asked.get("model"),
+    ).manifest
 
 
 def _run(
@@ -198,30 +218,55 @@ def _run(
     traded = follow(rules)
     benchmark = _benchmark(store, version, question, begin, end, question.plan.account)
     summary = _summary(
-        traded, follow(rules, survivors),
+        traded,
+        follow(rules, survivors),
         {f"{value:+.0%}": follow(replace(rules, delisting=value)) for value in IMPUTED},
         follow(replace(rules, cost="none", commission=0.0, borrow=0.0)),
-        tape, start, benchmark, question, trials, decisions,
-    )  # fmt: skip
+        tape,
+        start,
+        benchmark,
+        question,
+        trials,
+        decisions,
+    )
     trades = tuple(metrics.trade_rows(traded.trades, tape, decisions.names))
     asked = {
-        **question.as_dict(), "backtest": rules.as_dict(), "trials": trials,
+        **question.as_dict(),
+        "backtest": rules.as_dict(),
+        "trials": trials,
         **({"model": model} if model else {}),
-    }  # fmt: skip
+    }
     answer = canonical({"trades": list(trades), "summary": summary}) + traded.equity.tobytes()
     manifest = make_manifest(
-        version=__version__, store_version=version.name, store_number=version.number,
-        kernel=kernel_digest(), as_of=every[-1].isoformat(), known_at=None,
-        simulated=version.simulated is not None, question=asked, answer=answer,
-    )  # fmt: skip
+        version=__version__,
+        store_version=version.name,
+        store_number=version.number,
+        kernel=kernel_digest(),
+        as_of=every[-1].isoformat(),
+        known_at=None,
+        simulated=version.simulated is not None,
+        question=asked,
+        answer=answer,
+    )
     return Backtest(
-        name=question.name, asked=question.as_dict(), rules=rules, first=every[0], last=every[-1],
-        decisions=len(decisions.days), trials=trials, summary=summary,
-        days=tuple(day.isoformat() for day in every), equity=traded.equity,
-        benchmark=benchmark, exposure=traded.exposure, trades=trades, manifest=manifest,
-        simulated=version.simulated is not None, store_version=version.name,
+        name=question.name,
+        asked=question.as_dict(),
+        rules=rules,
+        first=every[0],
+        last=every[-1],
+        decisions=len(decisions.days),
+        trials=trials,
+        summary=summary,
+        days=tuple(day.isoformat() for day in every),
+        equity=traded.equity,
+        benchmark=benchmark,
+        exposure=traded.exposure,
+        trades=trades,
+        manifest=manifest,
+        simulated=version.simulated is not None,
+        store_version=version.name,
         notes=_notes(store, version, question, rules),
-    )  # fmt: skip
+    )
 
 
 def _days(
@@ -293,19 +338,20 @@ def _summary(
             replace(tape, ordinals=tape.ordinals[start:]), equity, benchmark, traded.value_traded
         ),
         "survivors": {
-            "yearly": only["yearly"], "sharpe": only["sharpe"],
+            "yearly": only["yearly"],
+            "sharpe": only["sharpe"],
             "difference": _less(only["yearly"], found["yearly"]),
             "sharpe_difference": _less(only["sharpe"], found["sharpe"]),
         },
         "delisting": {
-            name: metrics.performance(other.equity)["yearly"]
-            for name, other in imputed.items()
+            name: metrics.performance(other.equity)["yearly"] for name, other in imputed.items()
         },
         "ranked": {
-            "least": min(decisions.ranked), "mean": float(np.mean(decisions.ranked)),
+            "least": min(decisions.ranked),
+            "mean": float(np.mean(decisions.ranked)),
             "listed": float(np.mean(decisions.listed)),
         },
-    }  # fmt: skip
+    }
 
 
 def _dated(found: dict[str, Any], tape: PriceHistory, start: int) -> dict[str, Any]:

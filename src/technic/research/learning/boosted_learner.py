@@ -41,15 +41,28 @@ class BoostedLearner:
         xgboost = import_xgboost()
         known = ~np.isnan(label)
         matrix = xgboost.QuantileDMatrix(
-            x, np.nan_to_num(label, nan=0.0), weight=known.astype(np.float32),
-            feature_names=list(features), max_bin=self.bins, nthread=self.threads,
-        )  # fmt: skip
+            x,
+            np.nan_to_num(label, nan=0.0),
+            weight=known.astype(np.float32),
+            feature_names=list(features),
+            max_bin=self.bins,
+            nthread=self.threads,
+        )
         about = {
-            "objective": "reg:squarederror", "base_score": 0.0, "tree_method": "hist",
-            "max_depth": self.depth, "eta": self.rate, "subsample": self.rows,
-            "colsample_bytree": self.columns, "min_child_weight": self.least,
-            "max_bin": self.bins, "lambda": self.penalty, "seed": seed, "device": self.device,
-            "nthread": self.threads, "verbosity": 0,
-        }  # fmt: skip
+            "objective": "reg:squarederror",
+            "base_score": 0.0,
+            "tree_method": "hist",
+            "max_depth": self.depth,
+            "eta": self.rate,
+            "subsample": self.rows,
+            "colsample_bytree": self.columns,
+            "min_child_weight": self.least,
+            "max_bin": self.bins,
+            "lambda": self.penalty,
+            "seed": seed,
+            "device": self.device,
+            "nthread": self.threads,
+            "verbosity": 0,
+        }
         booster = xgboost.train(about, matrix, num_boost_round=self.trees)
         return Boosted.of(bytes(booster.save_raw("ubj")))

@@ -81,7 +81,9 @@ def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) ->
         dealt = replace(samples, label=shuffled(samples.label, samples, rng))
         dealt.forward = samples.forward.copy()
         dealt.forward[at] = dealt.label
-        found.append(float(np.nanmean(mean_ic(dealt, forecasts(dealt, RidgeLearner(), folds, 0), folds).ic)))  # fmt: skip
+        found.append(
+            float(np.nanmean(mean_ic(dealt, forecasts(dealt, RidgeLearner(), folds, 0), folds).ic))
+        )
     first, last = folds[0].test, folds[-1].test_end
     sizes = np.diff(samples.bounds[first : last + 1])
     width = sqrt(float((1.0 / np.maximum(sizes - 1, 1)).sum())) / len(sizes)
@@ -92,7 +94,9 @@ def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) ->
     return Canary("C2", passed, mean, said + f"; {outside} outside")
 
 
-def knows_label(samples: Samples, folds: Sequence[Fold], ics: Sequence[float] = (0.9, 0.3, 0.1)) -> Canary:  # fmt: skip
+def knows_label(
+    samples: Samples, folds: Sequence[Fold], ics: Sequence[float] = (0.9, 0.3, 0.1)
+) -> Canary:
     """C3: a column that is made of the label shows its IC in full, where the gate can see it.
 
     It is learned from alone: how much of it other columns would drown says nothing of the judges.
@@ -103,8 +107,10 @@ def knows_label(samples: Samples, folds: Sequence[Fold], ics: Sequence[float] = 
         leak = planted(samples, ic, k)
         spread = np.where(np.isnan(leak), 0.0, leak) / 6.0
         injected = replace(
-            samples, features=("leak",), x=spread.astype(np.float32)[:, None],
-        )  # fmt: skip
+            samples,
+            features=("leak",),
+            x=spread.astype(np.float32)[:, None],
+        )
         found = mean_ic(injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds).ic
         seen.append(float(np.nanmean(found)) / ic)
     passed = min(seen) >= 0.9  # noqa: PLR2004 -- of what was planted
@@ -140,7 +146,7 @@ def longer_embargo(samples: Samples, spans: Spans) -> Canary:
     _, low, high, _ = interval(gain, block_of(len(gain), samples.horizon))
     passed = not low > 0.0
     ics = ", ".join(f"{np.nanmean(one):+.4f}" for one in series)
-    said = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"  # fmt: skip
+    said = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"
     return Canary("C5", passed, float(np.nanmean(gain)), said)
 
 
@@ -159,9 +165,15 @@ def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
     rivals = [one for name, one in found.items() if name != "model"]
     short = replace(SHORT, step=1)
     return judge(
-        found["model"], rivals, found.get("ridge"), SHORT, 1, canaries=True, protocol=short,
+        found["model"],
+        rivals,
+        found.get("ridge"),
+        SHORT,
+        1,
+        canaries=True,
+        protocol=short,
         tested=1,
-    )  # fmt: skip
+    )
 
 
 def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canary:
@@ -221,11 +233,12 @@ def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> 
     rng = np.random.default_rng(8)
     extra = max(len(samples.features) // 2, 1)
     noisy = replace(
-        samples, features=(*samples.features, *(f"noise_{k}" for k in range(extra))),
+        samples,
+        features=(*samples.features, *(f"noise_{k}" for k in range(extra))),
         x=np.column_stack(
             [samples.x, rng.random((samples.n_rows, extra), dtype=np.float32) - np.float32(0.5)]
         ),
-    )  # fmt: skip
+    )
     fold = folds[-1]
     known = noisy.until(fold.train_end)
     model = learner.fit(noisy.features, noisy.x[known], noisy.label[known], 0)
@@ -263,7 +276,9 @@ def names_and_dates(samples: Samples, learner: Learner, folds: Sequence[Fold]) -
     ic = mean_ic(only, forecasts(only, learner, folds, 0), folds).ic
     mean, _, _, error = interval(ic, block_of(len(ic), samples.horizon))
     passed = not isfinite(error) or abs(mean) <= 3.0 * error
-    return Canary("C9", passed, mean, f"names and dates alone: IC {mean:+.4f}, ± {3 * error:.4f} is chance")  # fmt: skip
+    return Canary(
+        "C9", passed, mean, f"names and dates alone: IC {mean:+.4f}, ± {3 * error:.4f} is chance"
+    )
 
 
 def _hashed(values: np.ndarray) -> Float32:
@@ -271,7 +286,9 @@ def _hashed(values: np.ndarray) -> Float32:
     mixed = (values.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return ((mixed >> np.uint64(40)).astype(np.float32) / np.float32(2**24) - np.float32(0.5)).astype(np.float32)  # fmt: skip
+    return (
+        (mixed >> np.uint64(40)).astype(np.float32) / np.float32(2**24) - np.float32(0.5)
+    ).astype(np.float32)
 
 
 def not_constant(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
@@ -283,7 +300,12 @@ def not_constant(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Can
         if len(here):
             shares.append(len(np.unique(here)) / len(here))
     least = min(shares, default=0.0)
-    return Canary("C10", least >= HALF, least, f"at least {least:.0%} of a session's forecasts differ, half must")  # fmt: skip
+    return Canary(
+        "C10",
+        least >= HALF,
+        least,
+        f"at least {least:.0%} of a session's forecasts differ, half must",
+    )
 
 
 def membership(samples: Samples, order: IntArray) -> Canary:
@@ -303,4 +325,9 @@ def membership(samples: Samples, order: IntArray) -> Canary:
     auc = float((ranks[gone].sum() - some * (some + 1) / 2.0) / (some * rest))
     width = 4.0 * sqrt((some + rest + 1) / (12.0 * some * rest))
     passed = abs(auc - 0.5) <= max(0.05, width)
-    return Canary("C11", passed, auc, f"a symbol's number tells who vanishes with an AUC of {auc:.3f}; 0.5 is chance")  # fmt: skip
+    return Canary(
+        "C11",
+        passed,
+        auc,
+        f"a symbol's number tells who vanishes with an AUC of {auc:.3f}; 0.5 is chance",
+    )

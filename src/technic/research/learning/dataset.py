@@ -105,9 +105,13 @@ def dataset(
 
 
 def _make(
-    store: Store, view: MappedPanel, recipe: Recipe, settings: Settings, folder: Path,
+    store: Store,
+    view: MappedPanel,
+    recipe: Recipe,
+    settings: Settings,
+    folder: Path,
     progress: Progress,
-) -> None:  # fmt: skip
+) -> None:
     asked = clauses_of(recipe.universe)
     series = single_series(recipe.features)
     # What compares with the market goes together: a market as it was known is found once.
@@ -118,9 +122,16 @@ def _make(
     room = np.empty((max(BATCH, len(series_held)), view.panel.n_bars))
     progress(0, len(batches) + 1, "who was there, and what came after")
     sessions = PanelHistory.of(
-        store, view, HORIZONS, asked, None, settings.kernels, settings.threads, room,
+        store,
+        view,
+        HORIZONS,
+        asked,
+        None,
+        settings.kernels,
+        settings.threads,
+        room,
         delisting=recipe.delisting,
-    )  # fmt: skip
+    )
     traded = next(series_of(liquidity))
     held = every_bar(store, view, view.panel, [traded], settings.kernels, room[:1])[0].copy()
     _write_rows(sessions, recipe, held, folder)
@@ -167,9 +178,12 @@ def _write_market(
 ) -> None:
     """What every symbol returned from one open to the next, members or not; and who vanishes."""
     after = forward_returns(
-        view, sessions.ordinals, (1,), dividends=dividends_of(store, view),
+        view,
+        sessions.ordinals,
+        (1,),
+        dividends=dividends_of(store, view),
         delisting=recipe.delisting,
-    )[0]  # fmt: skip
+    )[0]
     pl.DataFrame({"value": after.astype(np.float32).ravel()}).write_parquet(
         folder / "market.parquet"
     )

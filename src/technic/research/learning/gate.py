@@ -64,9 +64,11 @@ class ShipGate:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return {
-            "passed": self.passed, "reason": self.reason, "detail": self.detail,
+            "passed": self.passed,
+            "reason": self.reason,
+            "detail": self.detail,
             "clauses": [asdict(clause) for clause in self.clauses],
-        }  # fmt: skip
+        }
 
 
 def judge(
@@ -98,11 +100,17 @@ def judge(
         _years(model),
         _leak(model),
         GateClause(
-            "canaries", canaries is True, None, None,
-            "every canary is green" if canaries else "a canary sings: see the card"
-            if canaries is False else "the canaries were not run: technic train --canaries",
+            "canaries",
+            canaries is True,
+            None,
+            None,
+            "every canary is green"
+            if canaries
+            else "a canary sings: see the card"
+            if canaries is False
+            else "the canaries were not run: technic train --canaries",
         ),
-    ]  # fmt: skip
+    ]
     failing = next((clause.name for clause in clauses if not clause.passed), "")
     return ShipGate(not failing, failing, tuple(clauses))
 
@@ -111,11 +119,13 @@ def _span(spans: Spans, sessions: int, protocol: Spans, tested: int) -> GateClau
     short = [
         f"{name} {have:,} of {need:,}"
         for name, have, need in (
-            ("training", spans.train, protocol.train), ("test", sessions, tested),
-            ("vault", spans.vault, protocol.vault), ("embargo", spans.embargo, protocol.embargo),
+            ("training", spans.train, protocol.train),
+            ("test", sessions, tested),
+            ("vault", spans.vault, protocol.vault),
+            ("embargo", spans.embargo, protocol.embargo),
         )
         if have < need
-    ]  # fmt: skip
+    ]
     said = (
         f"too short to prove an edge, in sessions: {', '.join(short)}"
         if short

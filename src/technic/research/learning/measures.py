@@ -56,9 +56,10 @@ class Book:
             low, high = sharpe_interval(net, block_of(len(net), horizon))
             by_cost[str(cost)] = {
                 "sharpe": plain(sharpe(net) * sqrt(YEAR)),
-                "low": plain(low * sqrt(YEAR)), "high": plain(high * sqrt(YEAR)),
+                "low": plain(low * sqrt(YEAR)),
+                "high": plain(high * sqrt(YEAR)),
                 "yearly": plain(float(np.nanmean(net)) * YEAR) if len(net) else None,
-            }  # fmt: skip
+            }
         judged = self.net(SHIPPED)
         traded = float(self.traded.mean()) if len(self.traded) else 0.0
         return {
@@ -171,11 +172,17 @@ def measured(
     made = {}
     for c, name in enumerate(names):
         evidence = Evidence(
-            name, samples.horizons, years, samples.groups.get("sector", ((), None))[0],
-            found.ic[:, c], found.spread[:, c],
+            name,
+            samples.horizons,
+            years,
+            samples.groups.get("sector", ((), None))[0],
+            found.ic[:, c],
+            found.spread[:, c],
             found.by["sector"][:, c] if "sector" in found.by else np.empty((len(sessions), 0)),
-            found.means[:, c], _turnover(samples, values[c], sessions), found.known[:, c],
-        )  # fmt: skip
+            found.means[:, c],
+            _turnover(samples, values[c], sessions),
+            found.known[:, c],
+        )
         by = {
             group: {label: _mean(found.by[group][:, c, g]) for g, label in enumerate(labels)}
             for group, (labels, _) in samples.groups.items()
@@ -217,18 +224,41 @@ def _session(
     top = np.zeros(here.shape, dtype=bool)
     nobody = np.full(n, -1, dtype=np.int64)
     tested_together(
-        here, orders, counts, forward, np.argsort(forward, axis=1), nobody, 0, DECILES, LEAST,
-        found.ic[k], found.spread[k], np.empty((len(here), 0)), found.means[k], top,
-    )  # fmt: skip
+        here,
+        orders,
+        counts,
+        forward,
+        np.argsort(forward, axis=1),
+        nobody,
+        0,
+        DECILES,
+        LEAST,
+        found.ic[k],
+        found.spread[k],
+        np.empty((len(here), 0)),
+        found.means[k],
+        top,
+    )
     mine = forward[[samples.horizons.index(samples.horizon)]]
     order = np.argsort(mine, axis=1)
     for name, (labels, codes) in samples.groups.items():
         spare = np.full((len(here), 1), np.nan)
         tested_together(
-            here, orders, counts, mine, order, codes[rows].astype(np.int64), len(labels), DECILES,
-            LEAST, spare, spare.copy(), found.by[name][k], np.full((len(here), 1, DECILES), np.nan),
+            here,
+            orders,
+            counts,
+            mine,
+            order,
+            codes[rows].astype(np.int64),
+            len(labels),
+            DECILES,
+            LEAST,
+            spare,
+            spare.copy(),
+            found.by[name][k],
+            np.full((len(here), 1, DECILES), np.nan),
             top,
-        )  # fmt: skip
+        )
 
 
 def _turnover(samples: Samples, values: Float32, sessions: range) -> FloatArray:

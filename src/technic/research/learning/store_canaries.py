@@ -87,10 +87,14 @@ def truncated(store: Store, file: TrainFile, settings: Settings, points: int = P
             cut = replace(panel, lengths=seen)
             last = evaluate(batch, cut, settings.kernels, benchmark=closes)
             then = whole[:, starts + seen - 1]
-            changed += int((last.view(np.int64) != then.view(np.int64))[~(np.isnan(last) & np.isnan(then))].sum())  # fmt: skip
+            changed += int(
+                (last.view(np.int64) != then.view(np.int64))[
+                    ~(np.isnan(last) & np.isnan(then))
+                ].sum()
+            )
             compared += last.size
     n = rounds * len(panel)
-    said = f"{len(series)} features at {n:,} points without their future: {changed} of {compared:,} values change"  # fmt: skip
+    said = f"{len(series)} features at {n:,} points without their future: {changed} of {compared:,} values change"
     return Canary("C1", changed == 0, float(changed), said)
 
 

@@ -61,15 +61,27 @@ class Trained:
         """As JSON holds it."""
         card = self.card
         return {
-            "gate": self.gate.as_dict(), "model": card.sha256, "trial": self.trial,
-            "name": card.name, "kind": card.kind, "label": card.label, "horizon": card.horizon,
-            "trained_from": card.trained_from, "trained_to": card.trained_to,
-            "usable_from": card.usable_from, "trials": card.trials, "spans": dict(card.spans),
-            "result": dict(card.result), "survivors": dict(card.survivors),
-            "sensitivity": dict(card.sensitivity), "canaries": list(card.canaries),
-            "vault": card.vault, "notes": list(card.notes), "simulated": card.simulated,
+            "gate": self.gate.as_dict(),
+            "model": card.sha256,
+            "trial": self.trial,
+            "name": card.name,
+            "kind": card.kind,
+            "label": card.label,
+            "horizon": card.horizon,
+            "trained_from": card.trained_from,
+            "trained_to": card.trained_to,
+            "usable_from": card.usable_from,
+            "trials": card.trials,
+            "spans": dict(card.spans),
+            "result": dict(card.result),
+            "survivors": dict(card.survivors),
+            "sensitivity": dict(card.sensitivity),
+            "canaries": list(card.canaries),
+            "vault": card.vault,
+            "notes": list(card.notes),
+            "simulated": card.simulated,
             "store_version": card.store_version,
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +197,15 @@ def verdict(
 ) -> ShipGate:
     """The gate of a walk-forward."""
     return judge(
-        walked.model, walked.rivals, walked.found.get("ridge"), walked.spans, trials, canaries,
-        replace(protocol, embargo=max(protocol.embargo, file.horizon)), tested,
-    )  # fmt: skip
+        walked.model,
+        walked.rivals,
+        walked.found.get("ridge"),
+        walked.spans,
+        trials,
+        canaries,
+        replace(protocol, embargo=max(protocol.embargo, file.horizon)),
+        tested,
+    )
 
 
 def _final(
@@ -241,15 +259,21 @@ def _card(
         trials=trials,
         parameters=file.parameters,
         spans={
-            **walked.spans.as_dict(), "asked": file.spans.as_dict(), "folds": len(walked.folds),
-            "sessions": len(samples), "tested": len(walked.model.ordinals),
+            **walked.spans.as_dict(),
+            "asked": file.spans.as_dict(),
+            "folds": len(walked.folds),
+            "sessions": len(samples),
+            "tested": len(walked.model.ordinals),
             "tested_from": _day(walked.model.ordinals[0]),
             "tested_to": _day(walked.model.ordinals[-1]),
         },
         result={
             **{name: found.summary(trials) for name, found in walked.found.items()},
-            **({"seeds": {"ic": walked.by_seed, "sd": float(np.std(walked.by_seed))}}
-               if walked.by_seed else {}),
+            **(
+                {"seeds": {"ic": walked.by_seed, "sd": float(np.std(walked.by_seed))}}
+                if walked.by_seed
+                else {}
+            ),
         },
         gate=gate.as_dict(),
         canaries=tuple(one.as_dict() for one in sung),
@@ -257,7 +281,7 @@ def _card(
         sensitivity=_sensitivity(walked, file),
         notes=_notes(walked, version),
         made_with=f"technic {__version__}",
-    )  # fmt: skip
+    )
 
 
 def _day(ordinal: int) -> str:
@@ -275,8 +299,10 @@ def _survivors(walked: Walked) -> dict[str, Any]:
     every, those = float(np.nanmean(walked.model.ic)), float(np.nanmean(found.ic))
     tested = slice(int(samples.bounds[first]), int(samples.bounds[last]))
     return {
-        "ic": those, "difference": those - every, "share_vanishing": float(gone[tested].mean()),
-    }  # fmt: skip
+        "ic": those,
+        "difference": those - every,
+        "share_vanishing": float(gone[tested].mean()),
+    }
 
 
 def _sensitivity(walked: Walked, file: TrainFile) -> dict[str, Any]:

@@ -21,9 +21,15 @@ from technic.scanner.spec.scan_file import UNIVERSES
 HORIZONS = (1, 5, 21)
 MODELS = ("ridge", "xgboost")
 TREES = {
-    "trees": int, "depth": int, "rate": float, "rows": float, "columns": float, "least": float,
-    "bins": int, "penalty": float,
-}  # fmt: skip
+    "trees": int,
+    "depth": int,
+    "rate": float,
+    "rows": float,
+    "columns": float,
+    "least": float,
+    "bins": int,
+    "penalty": float,
+}
 MOST_FEATURES = 400
 
 

@@ -173,9 +173,20 @@ def tested_together(  # noqa: PLR0913, PLR0917 -- a kernel's arguments
     """
     for c in range(len(values)):
         tested(
-            values[c], orders[c, : counts[c]], forward, forward_order, groups, n_groups, bins, least,
-            ic[c], spread[c], by_group[c], means[c], top[c],
-        )  # fmt: skip
+            values[c],
+            orders[c, : counts[c]],
+            forward,
+            forward_order,
+            groups,
+            n_groups,
+            bins,
+            least,
+            ic[c],
+            spread[c],
+            by_group[c],
+            means[c],
+            top[c],
+        )
 
 
 def interval(series: FloatArray, block: int) -> tuple[float, float, float, float]:
@@ -269,9 +280,12 @@ class Evidence:
         if isfinite(error) and mean and error > 0.0:
             needed = ceil(sessions * (1.96 * error / mean) ** 2)
         return {
-            "mean": plain(mean), "low": plain(low), "high": plain(high),
-            "sessions": sessions, "sessions_needed": needed,
-        }  # fmt: skip
+            "mean": plain(mean),
+            "low": plain(low),
+            "high": plain(high),
+            "sessions": sessions,
+            "sessions_needed": needed,
+        }
 
     def _decay(self) -> list[float | None]:
         """The mean correlation at each horizon as a share of the first one's."""

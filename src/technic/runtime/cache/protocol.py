@@ -45,10 +45,14 @@ class Meter:
     def as_dict(self) -> dict[str, float]:
         """As JSON holds it."""
         return {
-            "hits": self.hits, "misses": self.misses, "bytes": self.bytes, "puts": self.puts,
-            "rejected": self.rejected, "failures": self.failures,
+            "hits": self.hits,
+            "misses": self.misses,
+            "bytes": self.bytes,
+            "puts": self.puts,
+            "rejected": self.rejected,
+            "failures": self.failures,
             "saved_ms": round(self.saved_ms, 1),
-        }  # fmt: skip
+        }
 
 
 class Cache(Protocol):

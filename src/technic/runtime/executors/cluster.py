@@ -207,9 +207,10 @@ class _ClusterMap:
         if k not in self._local:
             there = self._executor.found
             left = [
-                j for j in range(k, len(self._parts))
+                j
+                for j in range(k, len(self._parts))
                 if j >= len(self._tickets) or self._tickets[j] not in there
-            ]  # fmt: skip
+            ]
             pieces = iter(self._executor.instead.map(self._work, [self._parts[j] for j in left]))
             for j in left:
                 self._local[j] = []

@@ -132,9 +132,12 @@ def _on_card(file: bytes) -> Any:
 def _check(card: Card, view: MappedPanel, members: int) -> None:
     trained_to = nyse().ordinal(date.fromisoformat(card.trained_to))
     card.check_use(
-        view.as_of, nyse().ordinal(view.as_of) - trained_to, kernel_digest(), members,
+        view.as_of,
+        nyse().ordinal(view.as_of) - trained_to,
+        kernel_digest(),
+        members,
         simulated=view.version.simulated is not None,
-    )  # fmt: skip
+    )
 
 
 def members_of(

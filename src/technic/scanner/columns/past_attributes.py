@@ -47,9 +47,12 @@ class PastAttributes(dict[str, Any]):
     def only(self, chosen: IntArray) -> PastAttributes:
         """The same of some of the symbols."""
         return PastAttributes(
-            self._everybody, self._symbols[chosen], self.listed[chosen], self._close[chosen],
+            self._everybody,
+            self._symbols[chosen],
+            self.listed[chosen],
+            self._close[chosen],
             self._standing,
-        )  # fmt: skip
+        )
 
     def __missing__(self, name: str) -> Any:
         if name in self._everybody:

@@ -156,10 +156,16 @@ def plugin_column(
     work = Work(
         "technic.scanner.columns.plugins:run_part",
         {"target": plugin.target, "digest": plugin.digest, "symbols": symbols},
-        {"bars": panel.bars, "places": panel.places, "lengths": panel.lengths,
-         "security_ids": panel.security_ids},
-        patience=PATIENCE, memory=MEMORY, guarded=True,
-    )  # fmt: skip
+        {
+            "bars": panel.bars,
+            "places": panel.places,
+            "lengths": panel.lengths,
+            "security_ids": panel.security_ids,
+        },
+        patience=PATIENCE,
+        memory=MEMORY,
+        guarded=True,
+    )
     column, troubles = _gather(_executor(settings.value("executor", DEFAULT)), work, symbols)
     if not troubles:
         settings.cache.put(key, column_content(column), cost=500.0)

@@ -39,9 +39,15 @@ if TYPE_CHECKING:
     from technic.runtime.settings import Settings
 
 READ = (
-    "close", "high", "low", "sma(50)", "sma(200)", "highest(high, 252)", "lowest(low, 252)",
+    "close",
+    "high",
+    "low",
+    "sma(50)",
+    "sma(200)",
+    "highest(high, 252)",
+    "lowest(low, 252)",
     "ret(21)",
-)  # fmt: skip
+)
 FAST, SLOW = 50, 200  # sessions of the level's means
 MONTH, YEAR = 20, 252  # sessions of its volatility, and of that volatility's history
 UNIT = 2.0**40  # weights and weighted returns are whole numbers of it: their sums are exact
@@ -89,12 +95,15 @@ class Regime:
         return [
             ("above 50-day mean", said("market_above_50", "{:.0f} %")),
             ("above 200-day mean", said("market_above_200", "{:.0f} %")),
-            ("new highs / lows", f"{said('market_new_highs', '{:.0f}')} / {said('market_new_lows', '{:.0f}')}"),
+            (
+                "new highs / lows",
+                f"{said('market_new_highs', '{:.0f}')} / {said('market_new_lows', '{:.0f}')}",
+            ),
             ("dispersion of 21 sessions", said("market_dispersion", "{:.1f} %")),
             ("volatility", said("market_volatility", "{:.0f} % a year") + state),
             ("trend, equal-weighted", TREND.get(v["market_trend"], "unknown")),  # type: ignore[arg-type]
             ("trend, by market value", TREND.get(v["market_trend_cap"], "unknown")),  # type: ignore[arg-type]
-        ]  # fmt: skip
+        ]
 
 
 def regime_of(
@@ -131,14 +140,16 @@ def _regime(view: MappedPanel, settings: Settings, market_cap: FloatArray) -> Re
     values_by_name = {
         "market_above_50": _share(close > own["sma(50)"], own["sma(50)"]),
         "market_above_200": _share(close > own["sma(200)"], own["sma(200)"]),
-        "market_new_highs": _count(own["high"] >= own["highest(high, 252)"], own["highest(high, 252)"]),
+        "market_new_highs": _count(
+            own["high"] >= own["highest(high, 252)"], own["highest(high, 252)"]
+        ),
         "market_new_lows": _count(own["low"] <= own["lowest(low, 252)"], own["lowest(low, 252)"]),
         "market_dispersion": _spread(own["ret(21)"]),
         "market_volatility": volatility,
         "market_volatility_pct": place,
         "market_trend": _trend(level),
         "market_trend_cap": _trend(weighted),
-    }  # fmt: skip
+    }
     return Regime(view.as_of, int(mine.sum()), values_by_name)
 
 

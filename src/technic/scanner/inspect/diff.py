@@ -107,9 +107,16 @@ def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Di
             place = new.places.get(security)
             left.append(_change("left", security, row, row.rank, place, new.why(security)))
     return Difference(
-        after.asked["name"], before.as_of, after.as_of, tuple(entered), tuple(left), tuple(over),
-        tuple(stayed), after.simulated is not None, bool(after.manifest.get("provisional")),
-    )  # fmt: skip
+        after.asked["name"],
+        before.as_of,
+        after.as_of,
+        tuple(entered),
+        tuple(left),
+        tuple(over),
+        tuple(stayed),
+        after.simulated is not None,
+        bool(after.manifest.get("provisional")),
+    )
 
 
 class Side:

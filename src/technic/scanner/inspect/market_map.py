@@ -109,9 +109,12 @@ def _section(
 ) -> tuple[ScanResult, list[Any]]:
     trees = [Resolver().question(text, NUMBER) for text in texts]
     asked = ScanFile(
-        name="market", rank="close", top=1, columns=texts,
+        name="market",
+        rank="close",
+        top=1,
+        columns=texts,
         universe=UNIVERSES.get(universe, universe),
-    )  # fmt: skip
+    )
     question = replace(resolve_question(asked), columns=tuple(trees))
     return evaluate_question(store, question, as_of, settings=settings), trees
 

@@ -129,7 +129,12 @@ def _names(value: Any, what: str) -> int:
 
 
 READ: Mapping[str, Callable[[Any, str], Any]] = {
-    "first": _day, "last": _day, "delisting": share, "borrow": share, "hold": _names,
-    "buffer": _names, "rebalance": lambda value, _what: str(value),
+    "first": _day,
+    "last": _day,
+    "delisting": share,
+    "borrow": share,
+    "hold": _names,
+    "buffer": _names,
+    "rebalance": lambda value, _what: str(value),
     "cost": lambda value, _what: str(value),
-}  # fmt: skip
+}

@@ -167,9 +167,18 @@ def resolve_question(asked: ScanFile, symbols: Iterable[str] | None = None) -> Q
     key = orjson.dumps([dict(asked.lets), dict(asked.params)], option=orjson.OPT_SORT_KEYS).decode()
     plan = asked.plan
     return _resolve(
-        asked.name, asked.top, asked.universe, asked.where, asked.columns, asked.rank,
-        asked.missing, plan, asked.benchmark, chosen, key,
-    )  # fmt: skip
+        asked.name,
+        asked.top,
+        asked.universe,
+        asked.where,
+        asked.columns,
+        asked.rank,
+        asked.missing,
+        plan,
+        asked.benchmark,
+        chosen,
+        key,
+    )
 
 
 @lru_cache(maxsize=64)
@@ -203,7 +212,21 @@ def _resolve(
     for series in needed:
         lookback(series)
     return Question(
-        name, top, universe_tree, where_tree, shown, terms_of(score), score, missing, plan,
-        entry, stop, target, liquidity, benchmark, symbols, tuple(needed),
+        name,
+        top,
+        universe_tree,
+        where_tree,
+        shown,
+        terms_of(score),
+        score,
+        missing,
+        plan,
+        entry,
+        stop,
+        target,
+        liquidity,
+        benchmark,
+        symbols,
+        tuple(needed),
         tuple(dict.fromkeys(resolver.warnings)),
-    )  # fmt: skip
+    )

@@ -85,9 +85,20 @@ class ScanFile:
     def of(cls, content: Mapping[str, Any], what: str) -> ScanFile:
         """A scan file's content, checked key by key."""
         known = {
-            "name", "top", "columns", "benchmark", "universe", "let", "where", "params",
-            "rank", "plan", "backtest", "description", "alert",
-        }  # fmt: skip
+            "name",
+            "top",
+            "columns",
+            "benchmark",
+            "universe",
+            "let",
+            "where",
+            "params",
+            "rank",
+            "plan",
+            "backtest",
+            "description",
+            "alert",
+        }
         if unknown := sorted(set(content) - known):
             raise ConfigError(
                 f"{what}: {', '.join(unknown)} means nothing here; there are "

@@ -98,9 +98,14 @@ class Catalog:
     ) -> pl.DataFrame:
         """Securities listed on a day, by what was known then; see `Store.load_universe`."""
         query, values = universe_query(
-            day, known, sectors=sectors, types=types, exchanges=exchanges,
-            min_market_cap=min_market_cap, min_volume=min_volume,
-        )  # fmt: skip
+            day,
+            known,
+            sectors=sectors,
+            types=types,
+            exchanges=exchanges,
+            min_market_cap=min_market_cap,
+            min_volume=min_volume,
+        )
         # The driver's own rows: wrapping fifteen hundred of them takes longer than finding them.
         rows = self.read(lambda connection: connection.execute(query, values).cursor.fetchall())
         columns = zip(*rows, strict=True) if rows else ([] for _ in SCHEMA)
@@ -128,10 +133,14 @@ class Catalog:
     ) -> int:
         """Keep the manifest of a run; returns the number it is kept under."""
         values = {
-            "at": naive(at), "kind": kind, "name": name, "as_of": as_of,
-            "store_version": manifest["store_version"], "seal": manifest["seal"],
+            "at": naive(at),
+            "kind": kind,
+            "name": name,
+            "as_of": as_of,
+            "store_version": manifest["store_version"],
+            "seal": manifest["seal"],
             "manifest": orjson.dumps(dict(manifest)).decode(),
-        }  # fmt: skip
+        }
         done = self.write(lambda connection: connection.execute(insert(RUNS).values(**values)))
         assert done.inserted_primary_key is not None
         return int(done.inserted_primary_key[0])

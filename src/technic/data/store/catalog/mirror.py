@@ -117,8 +117,10 @@ def _universe(read: Read) -> pl.DataFrame:
         own = [name for name in part.columns if name not in rows.columns]
         rows = rows.join_asof(
             part.select("security_id", "told", *own).sort("told"),
-            on="told", by="security_id", check_sortedness=False,
-        ).sort("told")  # fmt: skip
+            on="told",
+            by="security_id",
+            check_sortedness=False,
+        ).sort("told")
     return (
         rows.filter(pl.col("symbol").is_not_null())
         .sort("security_id", "told")

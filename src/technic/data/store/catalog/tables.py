@@ -20,7 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-)  # fmt: skip
+)
 
 METADATA = MetaData()
 
@@ -238,9 +238,26 @@ MODELS = _table(
     Column("used_at", DateTime, nullable=False),  # the newest is the one that forecasts
 )
 MIRRORED = (
-    SECURITIES, TICKERS, LISTINGS, CLASSIFICATIONS, UNIVERSE, ACTIONS, FILINGS, VOLUMES, MIRROR,
-)  # fmt: skip
+    SECURITIES,
+    TICKERS,
+    LISTINGS,
+    CLASSIFICATIONS,
+    UNIVERSE,
+    ACTIONS,
+    FILINGS,
+    VOLUMES,
+    MIRROR,
+)
 KEPT = (
-    QUARANTINE, WATCHLISTS, CALLS, RUNS, ALERTS, DELIVERIES, ALERT_MEMORIES, API_KEYS, MEASURES,
-    TRIALS, MODELS,
-)  # fmt: skip
+    QUARANTINE,
+    WATCHLISTS,
+    CALLS,
+    RUNS,
+    ALERTS,
+    DELIVERIES,
+    ALERT_MEMORIES,
+    API_KEYS,
+    MEASURES,
+    TRIALS,
+    MODELS,
+)

@@ -17,9 +17,14 @@ from sqlalchemy import Select, bindparam, or_, select
 from technic.data.store.catalog.tables import UNIVERSE, VOLUMES
 
 SCHEMA = {
-    "security_id": pl.Int64, "symbol": pl.String, "name": pl.String, "type": pl.String,
-    "exchange": pl.String, "sector": pl.String, "market_cap": pl.Float64,
-}  # fmt: skip
+    "security_id": pl.Int64,
+    "symbol": pl.String,
+    "name": pl.String,
+    "type": pl.String,
+    "exchange": pl.String,
+    "sector": pl.String,
+    "market_cap": pl.Float64,
+}
 
 
 def universe_query(
