@@ -187,6 +187,6 @@ def _answer(copy: str, target: str, kernels: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:  # noqa: PLR2004
+    if len(sys.argv) != 4:
         raise StoreError("technic.compute.incremental_check is run by technic verify --incremental")
     _answer(*sys.argv[1:])

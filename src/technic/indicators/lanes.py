@@ -30,7 +30,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that definitions call; compiled, it becomes part of its caller."""
     if not COMPILING:
         return function
-    from numba import njit  # noqa: PLC0415 -- only where something is compiled
+    from numba import njit  # only where something is compiled
 
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
     compiled: Callable[..., Any] = njit(forceinline=True, _nrt=False, **options)(function)
@@ -41,7 +41,7 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that stays one of its own in the compiled kernel."""
     if not COMPILING:
         return function
-    from numba import njit  # noqa: PLC0415 -- only where something is compiled
+    from numba import njit  # only where something is compiled
 
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
     compiled: Callable[..., Any] = njit(_nrt=False, **options)(function)

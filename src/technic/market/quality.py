@@ -131,7 +131,7 @@ def contradicted_splits(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFra
     bars : `symbol`, `date`, `open`, `close`, as traded
     """
     splits = actions.filter(pl.col("kind") == "split")
-    if splits.height < 2:  # noqa: PLR2004 -- it takes two to repeat
+    if splits.height < 2:
         return splits.clear()
     steps = (
         bars.join(splits.select("symbol").unique(), on="symbol", how="semi")
@@ -149,7 +149,7 @@ def contradicted_splits(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFra
         # vendors round: 7 and 6.999997 are the same split
         ((pl.col("value") / pl.col("value_other") - 1.0).abs() < SAME_SPLIT)
         & (pl.col("date") != pl.col("date_other"))
-        & ((pl.col("date") - pl.col("date_other")).dt.total_days().abs() <= 5)  # noqa: PLR2004
+        & ((pl.col("date") - pl.col("date_other")).dt.total_days().abs() <= 5)
         & (pl.col("miss") > pl.col("miss_other"))
     )
     return pairs.select(splits.columns).unique()

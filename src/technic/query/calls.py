@@ -219,7 +219,7 @@ def _python(_resolver: Resolver, node: Call) -> Resolved:
 
 
 def _two(node: Call, form: str) -> tuple[Node, Node]:
-    if len(node.arguments) != 2:  # noqa: PLR2004 -- it takes two
+    if len(node.arguments) != 2:
         raise QuestionError(f"it is written {form}", start=node.at)
     return node.arguments[0], node.arguments[1]
 

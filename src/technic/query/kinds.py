@@ -29,7 +29,7 @@ def comparable(
             hint=hint,
         )
     units = {left_kind.unit, right_kind.unit}
-    if len(units - {""}) == 2 and {"price", "volume"} <= units:  # noqa: PLR2004
+    if len(units - {""}) == 2 and {"price", "volume"} <= units:
         warnings.append(
             f"{left} is a {left_kind.unit} and {right} a {right_kind.unit}: "
             "is that comparison meant?"

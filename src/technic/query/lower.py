@@ -71,7 +71,7 @@ def series_of(node: Node) -> Iterator[Series]:
 @cache
 def score_input(text: str) -> Node:
     """The canonical tree of what a score reads."""
-    from technic.query.resolve import Resolver  # noqa: PLC0415 -- resolve imports this package
+    from technic.query.resolve import Resolver  # resolve imports this package
 
     return Resolver().resolve(parse(text))[0]
 

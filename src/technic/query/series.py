@@ -24,8 +24,8 @@ def expand(text: str, resolver: Resolver | None = None) -> list[Node]:
     >>> [str(tree) for tree in expand("aroon")]
     ['aroon_up(25)', 'aroon_down(25)']
     """
-    from technic.indicators import REGISTRY  # noqa: PLC0415 -- numba is slow to import
-    from technic.query.parse import parse  # noqa: PLC0415
+    from technic.indicators import REGISTRY  # numba is slow to import
+    from technic.query.parse import parse
 
     resolver = resolver or Resolver()
     tree = resolver.any(text)[0]

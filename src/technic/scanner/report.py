@@ -90,7 +90,7 @@ class Report:
     @property
     def rows(self) -> pl.DataFrame:
         """The shown rows as a Polars frame; unknown is null."""
-        import polars as pl  # noqa: PLC0415 -- a text answer needs no frame
+        import polars as pl  # a text answer needs no frame
 
         records = [self.record(row) for row in self.shown]
         return pl.DataFrame(records, infer_schema_length=None, nan_to_null=True)
@@ -166,7 +166,7 @@ class Report:
         Drawing
             Shows itself in a notebook; `save("scan.html")` writes a page that needs nothing else.
         """
-        from technic.scanner.svg import contributions_drawing  # noqa: PLC0415 -- seldom asked for
+        from technic.scanner.svg import contributions_drawing  # seldom asked for
 
         shown = [
             (row.rank, row.symbol, row.name or "", row.score, row.contributions, row.closes)
@@ -192,7 +192,7 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        from technic.scanner.svg import table_html  # noqa: PLC0415 -- seldom asked for
+        from technic.scanner.svg import table_html  # seldom asked for
 
         columns = self.asked["columns"]
         rows = [

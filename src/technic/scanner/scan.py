@@ -127,7 +127,7 @@ def _key(
         return ""
     model = ""
     if canonical.forecast:  # another model, another answer
-        from technic.scanner.alpha.registry import active_model  # noqa: PLC0415 -- brings SQL
+        from technic.scanner.alpha.registry import active_model  # brings SQL
 
         model = active_model(store) or ""
     view = "|".join(map(str, (store.identity_of(version), *instants)))

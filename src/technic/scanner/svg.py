@@ -59,7 +59,7 @@ def spark(values: Sequence[float], width: int = 84, height: int = 18) -> str:
     ('<svg width="', '')
     """
     known = [v for v in values if v == v]  # noqa: PLR0124 -- a NaN is not itself
-    if len(known) < 2:  # noqa: PLR2004 -- a line has two ends
+    if len(known) < 2:
         return ""
     low, reach = min(known), (max(known) - min(known)) or 1.0
     step = (width - 2) / (len(known) - 1)

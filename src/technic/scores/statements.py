@@ -38,7 +38,7 @@ Way: TypeAlias = tuple[Fact, ...]  # of adding up
 def _so_far(at: int, months: int) -> list[Way]:
     """Ways to know the stretch of `months` that ends at `at`."""
     whole: list[Way] = [((1.0, at, months),)]
-    if months > 3:  # noqa: PLR2004 -- a quarter
+    if months > 3:
         whole += [((1.0, at, 3), *rest) for rest in _so_far(at - 3, months - 3)]
     return whole
 

@@ -48,7 +48,7 @@ def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> Suspi
         why = f"{rows:,} symbols where the sessions around it have {typical:,.0f}: a part of a day"
         return Suspicion(why, odd=False)
     loudest = float(near["volume"].max() or 0.0)  # type: ignore[arg-type]
-    if len(near) > 2 and loudest and volume > LOUD * loudest:  # noqa: PLR2004 -- two are no norm
+    if len(near) > 2 and loudest and volume > LOUD * loudest:
         why = f"{volume / loudest:.2f} times the volume of the loudest session around it"
         return Suspicion(why, odd=True)
     return None

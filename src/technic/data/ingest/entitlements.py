@@ -76,6 +76,6 @@ def _kept(settings: Settings) -> dict[str, Any]:
 
 
 def _only(name: str) -> Any:
-    from technic.runtime.settings import Setting  # noqa: PLC0415
+    from technic.runtime.settings import Setting
 
     return Setting("provider", name, "probe")

@@ -74,7 +74,7 @@ def take_filings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> T
 def _each_class(raw: pl.DataFrame) -> pl.DataFrame:
     """A row per class of shares where a filing names two, such as GOOG/GOOGL."""
     first, second = (pl.col("symbol").str.split("/").list.get(k, null_on_oob=True) for k in (0, 1))
-    both = second.str.starts_with(first) & (first.str.len_chars() > 2)  # noqa: PLR2004 -- not BRK/B
+    both = second.str.starts_with(first) & (first.str.len_chars() > 2)
     parts = pl.when(both.fill_null(value=False)).then(pl.col("symbol").str.split("/"))
     return raw.with_columns(parts.otherwise(pl.concat_list("symbol")).alias("symbol")).explode(
         "symbol"

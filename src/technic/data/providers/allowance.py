@@ -18,7 +18,7 @@ class Allowance:
         self._limiter: Any = None
         self._bucket: Any = None
         if self._pace.calls and path is not None:
-            from pyrate_limiter import Limiter, Rate, SQLiteBucket  # noqa: PLC0415 -- 0.12 s
+            from pyrate_limiter import Limiter, Rate, SQLiteBucket  # 0.12 s
 
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             name = "calls_" + blake2b(key.encode(), digest_size=8).hexdigest()

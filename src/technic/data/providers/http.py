@@ -320,7 +320,7 @@ def _keys(content: Any) -> int:
 
 def _repeats(body: bytes) -> bool:
     """Whether an object names a key twice; slow, for when counting raised a doubt."""
-    import json  # noqa: PLC0415 -- the only parser that shows pairs
+    import json  # the only parser that shows pairs
 
     found = False
 

@@ -27,7 +27,7 @@ def download(symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
     ProviderError
         If there are too many symbols, or Yahoo refuses.
     """
-    import yfinance  # noqa: PLC0415 -- it imports pandas
+    import yfinance  # it imports pandas
 
     if len(symbols) > MOST_SYMBOLS:
         raise ProviderError(

@@ -214,10 +214,10 @@ def _introduced(headers: Mapping[str, str]) -> None:
 
 def application(twin: Twin) -> Any:
     """The twin as an ASGI application."""
-    from starlette.applications import Starlette  # noqa: PLC0415 -- only a server needs it
-    from starlette.requests import Request as WebRequest  # noqa: PLC0415
-    from starlette.responses import Response  # noqa: PLC0415
-    from starlette.routing import Route, WebSocketRoute  # noqa: PLC0415
+    from starlette.applications import Starlette  # only a server needs it
+    from starlette.requests import Request as WebRequest
+    from starlette.responses import Response
+    from starlette.routing import Route, WebSocketRoute
 
     def respond(web: WebRequest) -> Response:
         query = dict(web.query_params)
@@ -242,9 +242,9 @@ def application(twin: Twin) -> Any:
 
 def streaming(twin: Twin) -> Any:
     """Minute bars by websocket: the vendor's greeting, its word for keys, then bars."""
-    import asyncio  # noqa: PLC0415 -- only a server needs it
+    import asyncio  # only a server needs it
 
-    from starlette.websockets import WebSocket, WebSocketDisconnect  # noqa: PLC0415
+    from starlette.websockets import WebSocket, WebSocketDisconnect
 
     def status(what: str, text: str) -> str:
         return orjson.dumps([{"ev": "status", "status": what, "message": text}]).decode()
@@ -280,10 +280,10 @@ def streaming(twin: Twin) -> Any:
 
 def control(twin: Twin, token: str) -> Any:
     """The second port: set the clock, read the requests; only with its token."""
-    from starlette.applications import Starlette  # noqa: PLC0415
-    from starlette.requests import Request as WebRequest  # noqa: PLC0415
-    from starlette.responses import JSONResponse  # noqa: PLC0415
-    from starlette.routing import Route  # noqa: PLC0415
+    from starlette.applications import Starlette
+    from starlette.requests import Request as WebRequest
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
 
     def allowed(web: WebRequest) -> bool:
         given = web.headers.get("authorization", "").removeprefix("Bearer ")
@@ -314,7 +314,7 @@ def control(twin: Twin, token: str) -> Any:
 @contextmanager
 def listening(app: Any, port: int = 0) -> Iterator[int]:
     """An application on a loopback port, in a thread of its own; yields the port."""
-    import uvicorn  # noqa: PLC0415 -- only a server needs it
+    import uvicorn  # only a server needs it
 
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
@@ -356,7 +356,7 @@ class Served:
 @contextmanager
 def serving(twin: Twin, port: int = 0) -> Iterator[Served]:
     """The twin on loopback, behind a proxy if its faults need one."""
-    from technic.data.simulated.proxy import proxying  # noqa: PLC0415 -- asyncio is slow to import
+    from technic.data.simulated.proxy import proxying  # asyncio is slow to import
 
     token = token_hex(16)
     behind = twin.faults.has_transport

@@ -74,7 +74,7 @@ def _copy(store: Store, target: Path, version: StoreVersion) -> None:
 
 def _dump(store: Store, target: Path) -> None:
     """What lives only in a database, as the file that a store without one keeps."""
-    from technic.data.store.catalog import Catalog  # noqa: PLC0415 -- SQLAlchemy takes 0.25 s
+    from technic.data.store.catalog import Catalog  # SQLAlchemy takes 0.25 s
 
     dump = Catalog.of(target, None, "")
     dump.take_over(store.catalog)

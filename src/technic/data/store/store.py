@@ -58,7 +58,7 @@ class Store:
     @cached_property
     def catalog(self) -> Catalog:
         """The SQL side; opened, and made to match the newest version, at first use."""
-        from technic.data.store.catalog import Catalog  # noqa: PLC0415 -- SQLAlchemy takes 0.25 s
+        from technic.data.store.catalog import Catalog  # SQLAlchemy takes 0.25 s
 
         catalog, version = (
             self._catalog or Catalog.of(self.folder, self.database, self._identity()),

@@ -39,7 +39,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     What an interrupted commit left behind is not part of any store version: the table first
     returns to the pinned one. Files and folders are on the disk when this returns.
     """
-    from deltalake import DeltaTable, write_deltalake  # noqa: PLC0415 -- scans never write
+    from deltalake import DeltaTable, write_deltalake  # scans never write
 
     path = folder / "tables" / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -79,7 +79,7 @@ def _logged(log: Path, after: int) -> list[Path]:
 
 def drop_missing(folder: Path, name: str, pinned: int) -> int:
     """Take files that are no longer there out of a table; returns the new version."""
-    from deltalake import DeltaTable  # noqa: PLC0415 -- scans never write
+    from deltalake import DeltaTable  # scans never write
 
     path = folder / "tables" / name
     table = DeltaTable(str(path))
@@ -93,8 +93,8 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
 
 def files(folder: Path, name: str, version: int) -> list[str]:
     """The Parquet files that make up one version of a table."""
-    from deltalake import DeltaTable  # noqa: PLC0415 -- a scan with a mapped panel needs none
-    from deltalake.exceptions import DeltaError  # noqa: PLC0415
+    from deltalake import DeltaTable  # a scan with a mapped panel needs none
+    from deltalake.exceptions import DeltaError
 
     path = folder / "tables" / name
     try:

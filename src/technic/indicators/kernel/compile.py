@@ -24,9 +24,9 @@ from technic.indicators.kernel.loader import CHECKSUM, object_path, processor
 
 def machine_code() -> bytes:
     """The kernel as an object file with one C function, `technic_entry`."""
-    from numba.core.cpu import CPUContext  # noqa: PLC0415 -- not before it is wanted
+    from numba.core.cpu import CPUContext  # not before it is wanted
 
-    from technic.indicators.kernel import vector_types  # noqa: F401, PLC0415 -- teaches Numba its types
+    from technic.indicators.kernel import vector_types  # noqa: F401 -- teaches Numba its types
 
     # Numba would turn each of 200 functions into machine code of its own as well. Nobody calls
     # them here: only the text of the last one is wanted.

@@ -47,7 +47,7 @@ def is_plain() -> bool:
 @cache
 def processor() -> tuple[str, str]:
     """Name and features of the processor that code is compiled for and loaded on."""
-    import llvmlite.binding as llvm  # noqa: PLC0415 -- plain Python needs none
+    import llvmlite.binding as llvm  # plain Python needs none
 
     name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
     given = os.environ.get("NUMBA_CPU_FEATURES")
@@ -91,7 +91,7 @@ def load(folder: Path) -> Kernel:
 @cache
 def _plain() -> Kernel:
     """The generated module, run by Python itself."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415 -- tests alone come here
+    from tempfile import TemporaryDirectory  # tests alone come here
 
     with TemporaryDirectory() as scratch:
         path = Path(scratch, "kernel.py")
@@ -107,7 +107,7 @@ def _plain() -> Kernel:
 
 @cache
 def _native(folder: Path) -> Kernel:
-    import llvmlite.binding as llvm  # noqa: PLC0415 -- plain Python needs none
+    import llvmlite.binding as llvm  # plain Python needs none
 
     code = read_object(folder)
     if code is None:

@@ -126,7 +126,7 @@ def universe(
     for row in found.head(20).iter_rows(named=True):
         cells = (row["type"], row["exchange"], row["sector"] or "Unknown", row["name"])
         print(f"{row['symbol']:8} " + "  ".join(str(cell or "–") for cell in cells))
-    more = f"; 20 shown, all with {desk.command('universe --json')}" if found.height > 20 else ""  # noqa: PLR2004
+    more = f"; 20 shown, all with {desk.command('universe --json')}" if found.height > 20 else ""
     print(f"{found.height:,} securities{more}")
 
 

@@ -109,7 +109,7 @@ def promote(
     held = file.read()
     if held.candidate and not anyway:
         verdict = judge(read_record(file, held.generation), held.share, held.overlap)
-        if held.share < 100 or verdict.what != "advance":  # noqa: PLR2004 -- percent
+        if held.share < 100 or verdict.what != "advance":
             raise ConfigError(
                 f"{held.candidate} is at {held.share} % ({verdict.why}); promote it at 100 %, or "
                 "with --anyway"

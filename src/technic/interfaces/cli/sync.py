@@ -202,7 +202,7 @@ def _print_sync(done: Synced) -> None:
         print(f"  {line}")
     for ask, why in done.failed[:5]:
         print(f"technic: {ask}: {why}", file=sys.stderr)
-    if len(done.failed) > 5:  # noqa: PLR2004
+    if len(done.failed) > 5:
         print(f"technic: … and {len(done.failed) - 5} more were not answered", file=sys.stderr)
 
 

@@ -174,7 +174,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     for path in made["paths"].values():
         for about in path.values():
             for status, response in about.get("responses", {}).items():
-                if int(status) >= 400:  # noqa: PLR2004 -- HTTP's own number
+                if int(status) >= 400:
                     response["content"] = {"application/problem+json": {"schema": problem}}
     schemas = made["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):

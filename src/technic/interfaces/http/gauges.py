@@ -73,7 +73,7 @@ class Gauges(Collector):
         yield family
 
     def _process(self) -> Iterator[Metric]:
-        import psutil  # noqa: PLC0415 -- measured when asked for
+        import psutil  # measured when asked for
 
         about = psutil.Process()
         yield GaugeMetricFamily(

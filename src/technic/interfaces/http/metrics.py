@@ -45,7 +45,7 @@ class Observed:
         self._stages: dict[str, deque[float]] = {}
         self._since: deque[float] = deque(maxlen=RECENT)  # latencies since the last measures
         self._lines: deque[dict[str, Any]] = deque(maxlen=LINES)
-        import psutil  # noqa: PLC0415 -- on Linux it needs a POSIX module of its own
+        import psutil  # on Linux it needs a POSIX module of its own
 
         self._process = psutil.Process()
         self._sampled: dict[str, float] = {}
@@ -82,7 +82,7 @@ class Observed:
         """Take note of a request."""
         self.requests.labels(route, f"{status // 100}xx").observe(seconds)
         self._n_requests += 1
-        if status >= 500 and status != 503:  # noqa: PLR2004 -- HTTP's own numbers
+        if status >= 500 and status != 503:
             self.trouble(f"{route} answered {status}")
 
     def trouble(self, text: str) -> None:

@@ -136,7 +136,7 @@ class Guards:
             if key is None:
                 self._hub.sessions.throttle()
                 raise Problem(401, "that key opens nothing: unknown, revoked or expired")
-            if len(self._keys) > 1_000:  # noqa: PLR2004 -- far more than anybody makes
+            if len(self._keys) > 1_000:
                 self._keys.clear()
             self._keys[digest] = (key, monotonic() + REMEMBERED)
         return key

@@ -72,7 +72,7 @@ def problem_reply(problem: Problem) -> Response:
     headers = {"Cache-Control": "no-store", **(problem.headers or {})}
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
-    if problem.status == 401:  # noqa: PLR2004 -- HTTP's own number
+    if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(orjson.dumps(content), problem.status, headers, "application/problem+json")
 

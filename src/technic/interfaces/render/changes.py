@@ -67,7 +67,7 @@ def glance_lines(glance: Glance) -> list[Text]:
 
 def glance_panel(glance: Glance, recent: list[Text]) -> RenderableType:
     """The list as it stands, and what changed lately."""
-    from rich.console import Group  # noqa: PLC0415
+    from rich.console import Group
 
     parts: list[RenderableType] = [Text(glance_line(glance), "dim")]
     if glance.report is not None:

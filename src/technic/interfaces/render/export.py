@@ -50,7 +50,7 @@ def put(content: bytes, form: str, out: Path | None, what: str) -> None:
 
 def _content(report: Report, form: str) -> bytes:
     if form == "json":
-        import orjson  # noqa: PLC0415
+        import orjson
 
         return orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
     if form == "csv":
@@ -58,7 +58,7 @@ def _content(report: Report, form: str) -> bytes:
     if form == "tickers":
         return "".join(f"{row.symbol}\n" for row in report.shown).encode()
     if form == "html":
-        from technic.interfaces.render.report_page import page  # noqa: PLC0415
+        from technic.interfaces.render.report_page import page
 
         return page(report).encode()
     if form == "parquet":
@@ -72,7 +72,7 @@ def _content(report: Report, form: str) -> bytes:
 
 def safe_csv(table: pl.DataFrame) -> bytes:
     """A table as CSV in which no spreadsheet takes a text for a formula; numbers stay numbers."""
-    import polars as pl  # noqa: PLC0415 -- a report's own rows need no frame
+    import polars as pl  # a report's own rows need no frame
 
     column, formula = pl.col(pl.String), r"^[=+\-@\t\x00]"
     quoted = pl.when(column.str.contains(formula)).then(pl.lit("'") + column).otherwise(column)

@@ -27,7 +27,7 @@ def render_sessions(found: Reports, seconds: float, stream: TextIO) -> None:
     n = found.sessions.height
     out.print(f"[bold]{found.asked['name']}[/bold]   {n} sessions, each a scan of its own")
     best = (
-        found.rows.filter(pl.col("rank") <= 5)  # noqa: PLR2004 -- names a line can hold
+        found.rows.filter(pl.col("rank") <= 5)
         .group_by("session", maintain_order=True)
         .agg(pl.col("symbol").str.join("  "))
         if found.rows.height
@@ -66,7 +66,7 @@ def write_sessions(found: Reports, form: str, out: Path | None) -> None:
 
 def _content(found: Reports, form: str) -> bytes:
     if form == "json":
-        import orjson  # noqa: PLC0415
+        import orjson
 
         return orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
     rows = found.rows

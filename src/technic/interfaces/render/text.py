@@ -159,7 +159,7 @@ def _short(name: str) -> str:
     }
     if name in heads:
         return heads[name]
-    return name if len(name) <= 8 else f"{name[:7]}…"  # noqa: PLR2004
+    return name if len(name) <= 8 else f"{name[:7]}…"
 
 
 def bar(share: float, width: int) -> str:
@@ -221,7 +221,7 @@ def _details(details: dict[str, int]) -> str:
     named = [f"{text} {count:,}" for text, count in details.items() if text]
     if not named:
         return ""
-    return f" ({', '.join(named[:4])}{', …' if len(named) > 4 else ''})"  # noqa: PLR2004
+    return f" ({', '.join(named[:4])}{', …' if len(named) > 4 else ''})"
 
 
 def ordinal(value: int) -> str:

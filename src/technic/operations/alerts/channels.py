@@ -128,7 +128,7 @@ def own_hosts(settings: Settings) -> tuple[str, ...]:
 
 
 def _post(channel: Channel, title: str, alerts: Sequence[Alert], key: str) -> None:
-    import httpx2  # noqa: PLC0415 -- slow to import
+    import httpx2  # slow to import
 
     content = orjson.dumps({"title": title, "key": key, "alerts": [a.as_dict() for a in alerts]})
     parts = urlsplit(channel.address)
@@ -161,7 +161,7 @@ def _post(channel: Channel, title: str, alerts: Sequence[Alert], key: str) -> No
             status = answer.status_code
     except (httpx2.HTTPError, OSError, ssl.SSLError) as error:
         raise DeliveryError(f"{channel.name}: {type(error).__name__}") from error
-    if not 200 <= status < 300:  # noqa: PLR2004 -- HTTP's own numbers
+    if not 200 <= status < 300:
         raise DeliveryError(f"{channel.name}: answered {status}")
 
 

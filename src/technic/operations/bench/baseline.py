@@ -54,7 +54,7 @@ def pandas_or_refuse() -> Any:
         If it is not installed.
     """
     try:
-        import pandas as pd  # noqa: PLC0415
+        import pandas as pd
     except ModuleNotFoundError as error:
         raise not_installed(error, "bench", "the baseline is written in pandas") from error
     return pd

@@ -49,7 +49,7 @@ def measure_card(runs: int = 5) -> dict[str, Any]:
     """
     forest = random_forest()
     try:
-        from technic.scanner.alpha.cuda import DeviceForest, free_memory, name_of_card  # noqa: PLC0415
+        from technic.scanner.alpha.cuda import DeviceForest, free_memory, name_of_card
 
         card = DeviceForest(forest)
     except (ConfigError, ImportError) as error:

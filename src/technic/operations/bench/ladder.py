@@ -85,7 +85,7 @@ def _one_more_session(
     market: Market, store: Store, size: int, settings: Settings, newest: Any
 ) -> float:
     """Milliseconds from a session's bars being stored to its report, state carried on."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
     names = store.panel().who["symbol"].to_list()
     last = market.bars.filter(pl.col("date") == newest)

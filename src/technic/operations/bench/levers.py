@@ -55,11 +55,11 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
 
 def _calls() -> dict[str, float]:
     """Milliseconds of a call for a whole session, and of one for one symbol, to the twin."""
-    from technic.data.providers.http import Http  # noqa: PLC0415 -- heavy, and used here alone
-    from technic.data.providers.massive import HOSTS, Massive  # noqa: PLC0415
-    from technic.data.providers.source import Ask  # noqa: PLC0415
-    from technic.data.simulated.publications import evening, record  # noqa: PLC0415
-    from technic.data.simulated.server import Twin, serving  # noqa: PLC0415
+    from technic.data.providers.http import Http  # heavy, and used here alone
+    from technic.data.providers.massive import HOSTS, Massive
+    from technic.data.providers.source import Ask
+    from technic.data.simulated.publications import evening, record
+    from technic.data.simulated.server import Twin, serving
 
     tape = record(3, 5_277, 30)
     twin = Twin(tape)

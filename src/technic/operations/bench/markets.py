@@ -125,7 +125,7 @@ class Bench:
             kind = "simulated" if version.simulated else "real"
             source = f"{self._store.folder.name}, {kind} bars to {version.last}"
             return Market(source, self._store, folder, settings)
-        from technic.data.simulated import simulate  # noqa: PLC0415
+        from technic.data.simulated import simulate
 
         made = simulate(seed=7, size=self._size, sessions=self._sessions)
         store = FileStore(folder / "simulated")

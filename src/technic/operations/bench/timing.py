@@ -98,7 +98,7 @@ print(json.dumps({{"seconds": time.perf_counter() - since, "peak_mb": peak / 1e6
 
 def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Run code in a new process: seconds from its first line, peak memory, and its `told`."""
-    import json  # noqa: PLC0415
+    import json
 
     done = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
         [sys.executable, "-c", CHILD.format(code=code)],

@@ -82,7 +82,7 @@ def _store(place: str) -> FileStore:
 
 def resident() -> int:
     """Bytes of memory this process holds that it shares with nobody."""
-    import psutil  # noqa: PLC0415 -- measured, not needed
+    import psutil  # measured, not needed
 
     info = psutil.Process().memory_info()
     return int(info.rss) - int(getattr(info, "shared", 0))

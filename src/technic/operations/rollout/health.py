@@ -137,7 +137,7 @@ def _order(answer: dict[str, Any]) -> list[str]:
 def _correlation(places: list[int]) -> float | None:
     """Spearman's, of places that stand in the candidate's order."""
     n = len(places)
-    if n < 3:  # noqa: PLR2004 -- two points always agree
+    if n < 3:
         return None
     ranks = {place: k for k, place in enumerate(sorted(places))}
     apart = sum((k - ranks[place]) ** 2 for k, place in enumerate(places))

@@ -111,7 +111,7 @@ class Rollout:
     def sharing(self, share: int) -> Rollout:
         """Let the candidate answer for a share of the questions, in percent."""
         self._needs_candidate()
-        if not 0 < share <= 100:  # noqa: PLR2004 -- percent
+        if not 0 < share <= 100:
             raise ConfigError(f"canary {share}: a share is between 1 and 100 percent")
         return replace(self, phase="canary", share=share, since=_now())
 

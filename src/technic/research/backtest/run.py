@@ -164,7 +164,7 @@ def rerun_backtest(
     store: Store, manifest: Mapping[str, Any], settings: Settings | None = None
 ) -> Mapping[str, Any]:
     """The manifest of the same backtest, run again on the store version and trials it names."""
-    from technic.scanner.spec.question import question_of_dict  # noqa: PLC0415
+    from technic.scanner.spec.question import question_of_dict
 
     version = store.version(int(manifest["store_number"]))
     asked = manifest["question"]

@@ -319,7 +319,7 @@ def membership(samples: Samples, order: IntArray) -> Canary:
     inside = np.unique(samples.symbols)
     gone = samples.vanish[inside]
     some, rest = int(gone.sum()), int((~gone).sum())
-    if some < 20 or rest < 20:  # noqa: PLR2004 -- too few to say anything
+    if some < 20 or rest < 20:
         return Canary("C11", True, None, f"only {some} of the members ever vanish: nothing to tell")
     ranks = order[inside].argsort().argsort() + 1.0
     auc = float((ranks[gone].sum() - some * (some + 1) / 2.0) / (some * rest))

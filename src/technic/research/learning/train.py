@@ -158,7 +158,7 @@ def learner_of(file: TrainFile, settings: Settings) -> Learner:
     """What learns, as a training file says it."""
     if file.model == "ridge":
         return RidgeLearner(strength=float(file.parameters["strength"]))
-    from technic.research.learning.boosted_learner import BoostedLearner  # noqa: PLC0415 -- an optional dependency
+    from technic.research.learning.boosted_learner import BoostedLearner  # an optional dependency
 
     parameters: dict[str, Any] = dict(file.parameters)
     return BoostedLearner(**parameters, threads=settings.threads or 0)

@@ -123,9 +123,9 @@ def default_text() -> str:
 
 def _features(texts: Any, what: str) -> tuple[str, ...]:
     """Canonical texts of indicators that have no scale."""
-    from technic.indicators import REGISTRY  # noqa: PLC0415 -- numba is slow to import
-    from technic.query.resolve import Resolver  # noqa: PLC0415
-    from technic.query.tree import Feature  # noqa: PLC0415
+    from technic.indicators import REGISTRY  # numba is slow to import
+    from technic.query.resolve import Resolver
+    from technic.query.tree import Feature
 
     if not isinstance(texts, list) or not texts or len(texts) > MOST_FEATURES:
         raise ConfigError(f"{what}: features is a list of 1 to {MOST_FEATURES} texts")
@@ -148,7 +148,7 @@ def _features(texts: Any, what: str) -> tuple[str, ...]:
 def _baselines(
     given: Any, default: list[str], features: tuple[str, ...], what: str
 ) -> tuple[str, ...]:
-    from technic.query.resolve import Resolver  # noqa: PLC0415
+    from technic.query.resolve import Resolver
 
     found = []
     for text in default if given is None else given:

@@ -123,7 +123,7 @@ def expected_best(trials: int, sessions: int, variance: float | None = None) -> 
 def deflated_sharpe(returns: FloatArray, trials: int, variance: float | None = None) -> float:
     """The chance that a Sharpe ratio is more than the best of so many trials by luck."""
     known = returns[~np.isnan(returns)]
-    if len(known) < 2:  # noqa: PLR2004 -- nothing varies
+    if len(known) < 2:
         return np.nan
     return probabilistic_sharpe(known, expected_best(trials, len(known), variance))
 
@@ -148,7 +148,7 @@ def overfitting(returns: FloatArray, blocks: int = 10) -> float:
     returns : float64, shape (n_sessions, n_candidates), no NaN
     blocks : even; half of them choose, the other half judge, in every combination
     """
-    if returns.shape[1] < 2 or len(returns) < 2 * blocks:  # noqa: PLR2004 -- nothing to choose
+    if returns.shape[1] < 2 or len(returns) < 2 * blocks:
         return np.nan
     parts = np.array_split(returns, blocks)
     sums = np.array([part.sum(axis=0) for part in parts])

@@ -147,7 +147,7 @@ class Child:
 
     def resident(self) -> int:
         """Bytes of memory it holds that it shares with nobody."""
-        import psutil  # noqa: PLC0415 -- asked only where memory is bounded
+        import psutil  # asked only where memory is bounded
 
         try:
             info = psutil.Process(self.pid).memory_info()

@@ -78,7 +78,7 @@ class Attributes(dict[str, Any]):
         if "market_cap" in wanted:
             self["market_cap"] = self._market_cap()
         if wanted & set(ALPHA):
-            from technic.scanner.columns.forecast import forecast  # noqa: PLC0415 -- brings the compiler
+            from technic.scanner.columns.forecast import forecast  # brings the compiler
 
             made = forecast(self._store, self._view, self._settings, self, self._asked_model)
             self |= dict(zip(ALPHA, (made.alpha, made.rank), strict=True))
@@ -109,7 +109,7 @@ class Attributes(dict[str, Any]):
 
     def forecast_parts(self, at: int) -> tuple[ForecastPart, ...]:
         """What the forecast of the symbol at a position is made of; see `forecasting`."""
-        from technic.scanner.columns.forecast import forecast_parts  # noqa: PLC0415 -- brings the compiler
+        from technic.scanner.columns.forecast import forecast_parts  # brings the compiler
 
         return forecast_parts(self._store, self._view, self._settings, self, self.model, at)
 

@@ -121,7 +121,7 @@ def _card(model: Boosted, settings: Settings) -> Any:
 @lru_cache(maxsize=2)
 def _on_card(file: bytes) -> Any:
     try:
-        from technic.scanner.alpha.cuda import DeviceForest  # noqa: PLC0415 -- an optional dependency
+        from technic.scanner.alpha.cuda import DeviceForest  # an optional dependency
 
         return DeviceForest(forest_of(file))
     except (ConfigError, ImportError) as error:
@@ -228,7 +228,7 @@ def forecast_parts(
 
 def _contributions(kept: Kept, row: Float32) -> FloatArray:
     if isinstance(kept.model, Boosted):
-        from technic.scanner.alpha.xgboost import contributions  # noqa: PLC0415 -- an optional dependency
+        from technic.scanner.alpha.xgboost import contributions  # an optional dependency
 
         return contributions(kept.model, row)
     assert isinstance(kept.model, Ridge)

@@ -192,7 +192,7 @@ def _counted(troubles: list[tuple[str, str]]) -> Iterator[str]:
     for symbol, why in troubles:
         by_reason.setdefault(why, []).append(symbol)
     for why, symbols in by_reason.items():
-        shown = ", ".join(symbols[:5]) + (" …" if len(symbols) > 5 else "")  # noqa: PLR2004
+        shown = ", ".join(symbols[:5]) + (" …" if len(symbols) > 5 else "")
         yield f"unknown for {len(symbols):,} ({shown}): {why}"
 
 
@@ -286,7 +286,7 @@ def _bars(panel: Panel, i: int, symbol: str) -> Bars:
 @contextmanager
 def _at_most(seconds: int) -> Iterator[None]:
     """Interrupt Python code that takes longer, on systems and in threads that allow it."""
-    import signal  # noqa: PLC0415 -- a worker's business
+    import signal  # a worker's business
 
     if not hasattr(signal, "setitimer") or current_thread() is not main_thread():
         yield

@@ -45,7 +45,7 @@ def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
         "traded_on_session": int((age == 0).sum()),
         "no_bar_on_session": int(((age > 0) & (age <= STALE_SESSIONS)).sum()),
         "stale": int((age > STALE_SESSIONS).sum() + np.isnan(age).sum()),
-        "short_history": int((panel.lengths < 252).sum()),  # noqa: PLR2004 -- a year
+        "short_history": int((panel.lengths < 252).sum()),
         "known": known,
         "actions": dict(
             store.table("actions", version)
