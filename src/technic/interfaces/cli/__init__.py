@@ -7,6 +7,8 @@ at once.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from inspect import getdoc
 from typing import Annotated
 
 import typer
@@ -48,6 +50,14 @@ saved_app = typer.Typer(help="Scans that are kept.", no_args_is_help=True)
 keys_app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
 alerts_app = typer.Typer(help="Tell somebody when a scan changes.", no_args_is_help=True)
 list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
+
+
+def help_of(command: Callable[..., None]) -> str:
+    """The help of a command, from its docstring; indented examples keep their lines."""
+    paragraphs = (getdoc(command) or "").split("\n\n")
+    marked = (f"\b\n{text}" if text.startswith(" ") else text for text in paragraphs)
+    return "\n\n".join(marked)
+
 
 for _command in (
     imports.demo,
@@ -91,7 +101,7 @@ for _command in (
     bench.bench,
     rollout.engine,
 ):
-    app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
+    app.command(_command.__name__.rstrip("_").replace("_", "-"), help=help_of(_command))(_command)
 config_app.command("show")(status.config_show)
 plugins_app.command("list")(status.plugins_list)
 plugins_app.command("trust")(status.plugins_trust)

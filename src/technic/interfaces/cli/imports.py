@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from technic.errors import StoreError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.data.ingest import Imported
+    from technic.data.ingest import FileStore, Imported
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Parquet or CSV, one row per symbol and date.")
@@ -33,12 +34,6 @@ def demo(
     as_json: options.JsonOption = False,
 ) -> None:
     """Scan a simulated market: no key, no network, no data of yours."""
-    import shutil
-
-    from technic.data.ingest import FileStore
-    from technic.data.simulated import simulate
-    from technic.data.simulated.market import FORM
-    from technic.data.simulated.statements import statements
     from technic.interfaces.render.text import render_scan
     from technic.runtime.settings import Settings
     from technic.scanner.scan import scan as run
@@ -46,37 +41,14 @@ def demo(
 
     settings = Settings.load()
     folder = Path(store) if store else settings.stores / "demo"
-    target, wanted = FileStore(folder), {"seed": seed, "size": size, "form": FORM}
-    version, made_in = target.version(), 0.0
-    made = version.simulated or {}
-    if version.last is not None and version.simulated is None:
-        from technic.errors import StoreError
-
-        raise StoreError(
-            f"{folder}: holds a real market, which a demo must not touch; choose another "
-            "place with --store"
-        )
-    if fresh or any(made.get(key) != value for key, value in wanted.items()):
-        since = perf_counter()
-        if version.number:
-            shutil.rmtree(folder)
-        show = options.progress("Simulating a market")
-        show("drawing bars")
-        market = simulate(seed=seed, size=size)
-        target = FileStore(folder)
-        target.import_bars(market.bars, simulated=market.about, progress=show)
-        target.import_listings(market.listings)
-        show("drawing statements")
-        target.import_filings(statements(market.bars, market.listings, seed))
-        options.progress_done()
-        made_in = perf_counter() - since
+    target, seconds = _simulated_store(folder, seed, size, fresh)
     options.ensure_compiled(settings)
     report = run(target, file=ScanFile.preset("momentum-leaders"), settings=settings)
     if as_json:
         options.emit_json(report.as_dict())
         return
     about = report.simulated or {}
-    took = f"   made in {made_in:.1f} s" if made_in else ""
+    took = f"   made in {seconds:.1f} s" if seconds else ""
     print(
         f"SIMULATED MARKET  seed {about['seed']} · {about['size']:,} listings · "
         f"{about['sessions']} sessions to {about['last']}{took}"
@@ -84,6 +56,40 @@ def demo(
     is_default = options.desk(None).store.folder == folder
     chosen = options.desk(None if is_default else str(folder))
     render_scan(report, chosen.command, sys.stdout, heading=False)
+
+
+def _simulated_store(folder: Path, seed: int, size: int, fresh: bool) -> tuple[FileStore, float]:
+    """The store of a simulated market, and the seconds that making it took; 0 if it was there."""
+    import shutil
+
+    from technic.data.ingest import FileStore
+    from technic.data.simulated import simulate
+    from technic.data.simulated.market import FORM
+    from technic.data.simulated.statements import statements
+
+    target, wanted = FileStore(folder), {"seed": seed, "size": size, "form": FORM}
+    version = target.version()
+    about = version.simulated or {}
+    if version.last is not None and version.simulated is None:
+        raise StoreError(
+            f"{folder}: holds a real market, which a demo must not touch; choose another "
+            "place with --store"
+        )
+    if not fresh and all(about.get(key) == value for key, value in wanted.items()):
+        return target, 0.0
+    since = perf_counter()
+    if version.number:
+        shutil.rmtree(folder)
+    show = options.progress("Simulating a market")
+    show("drawing bars")
+    market = simulate(seed=seed, size=size)
+    target = FileStore(folder)
+    target.import_bars(market.bars, simulated=market.about, progress=show)
+    target.import_listings(market.listings)
+    show("drawing statements")
+    target.import_filings(statements(market.bars, market.listings, seed))
+    options.progress_done()
+    return target, perf_counter() - since
 
 
 def import_(

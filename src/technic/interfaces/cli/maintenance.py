@@ -2,60 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from technic.interfaces.cli import options
+from technic.interfaces.cli.groups import grouped
+
+if TYPE_CHECKING:
+    from technic.data.simulated.publications import Publications
 
 
-def serve(
-    port: Annotated[int, typer.Option(help="Loopback port.")] = 8700,
-    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7,
-    size: Annotated[int, typer.Option(help="Listings.", min=20, max=50_000)] = 5_800,
-    sessions: Annotated[int, typer.Option(help="Sessions of history.", min=30, max=2_000)] = 504,
+@dataclass(frozen=True)
+class MarketOptions:
+    """The market that a simulated vendor knows."""
+
+    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7
+    size: Annotated[int, typer.Option(help="Listings.", min=20, max=50_000)] = 5_800
+    sessions: Annotated[int, typer.Option(help="Sessions of history.", min=30, max=2_000)] = 504
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve these bars instead.")
+    ] = None
+
+    def publications(self) -> Publications:
+        """What the vendor knows, and since when."""
+        from technic.data.simulated.publications import record
+        from technic.data.simulated.replay import replay
+
+        show = options.progress("Simulating a vendor")
+        if self.replay is None:
+            show("drawing bars")
+            market = record(self.seed, self.size, self.sessions)
+        else:
+            show(f"reading {self.replay.name}")
+            market = replay(self.replay)
+        options.progress_done()
+        return market
+
+
+@dataclass(frozen=True)
+class VendorOptions:
+    """How a simulated vendor behaves."""
+
     clock: Annotated[
         str | None,
         typer.Option(metavar="INSTANT", help="Where its time stands, e.g. 2026-11-20T21:00."),
-    ] = None,
-    rate: Annotated[float, typer.Option(help="Virtual seconds per second; 0 stands still.")] = 0.0,
-    plan: Annotated[
-        str, typer.Option(help="none, basic, starter, …, or 20/60: calls/seconds.")
-    ] = "none",
-    faults: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A plan of faults, JSON.")
-    ] = None,
-    replay: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Serve these bars instead.")
-    ] = None,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every request here.")
-    ] = None,
+    ] = None
+    rate: Annotated[float, typer.Option(help="Virtual seconds per second; 0 stands still.")] = 0.0
+    plan: Annotated[str, typer.Option(help="none, basic, starter, …, or 20/60: calls/seconds.")] = (
+        "none"
+    )
+    faults: Annotated[Path | None, typer.Option(metavar="FILE", help="A plan of faults, JSON.")] = (
+        None
+    )
+    log: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every request here.")] = (
+        None
+    )
+
+
+@grouped
+def serve(
+    market: MarketOptions,
+    vendor: VendorOptions,
+    port: Annotated[int, typer.Option(help="Loopback port.")] = 8700,
 ) -> None:
     """Serve a simulated vendor on loopback: Massive's dialect, and Alpaca's bars. Needs no key."""
     import time
 
     from technic.data.simulated.faults import read_plan
-    from technic.data.simulated.publications import record
-    from technic.data.simulated.replay import replay as tape_of_file
     from technic.data.simulated.server import Twin, serving
 
-    show = options.progress("Simulating a vendor")
-    show("drawing bars" if replay is None else f"reading {replay.name}")
-    tape = record(seed, size, sessions) if replay is None else tape_of_file(replay)
-    options.progress_done()
-    instant = options.instant(clock, "--clock")
+    publications = market.publications()
     twin = Twin(
-        tape, clock=instant, plan=plan, faults=read_plan(faults) if faults else None, log=log
+        publications,
+        clock=options.instant(vendor.clock, "--clock"),
+        plan=vendor.plan,
+        faults=read_plan(vendor.faults) if vendor.faults else None,
+        log=vendor.log,
     )
-    twin.clock.rate = rate
+    twin.clock.rate = vendor.rate
     with serving(twin, port) as served:
         print(
             f"SIMULATED VENDOR at {served.url}   (control {served.control}, token {served.token})"
         )
+        sessions = publications.sessions
         print(
-            f"{len(tape.listings):,} listings, sessions {tape.sessions[0]} to {tape.sessions[-1]}, "
+            f"{len(publications.listings):,} listings, sessions {sessions[0]} to {sessions[-1]}, "
             f"its time is {twin.clock.now():%Y-%m-%d %H:%M} UTC"
         )
         print("Use it from another terminal:")

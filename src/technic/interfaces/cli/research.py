@@ -10,8 +10,10 @@ import typer
 
 from technic.errors import ConfigError
 from technic.interfaces.cli import options
+from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
 
 
+@grouped
 def evaluate(
     columns: Annotated[
         list[str] | None,
@@ -24,8 +26,8 @@ def evaluate(
     last: Annotated[int | None, typer.Option(help="Sessions to look at.", min=30)] = None,
     out: options.PageOption = None,
     executor: options.ExecutorOption = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    *,
+    target: StoreOptions,
 ) -> None:
     """Measure what scores and features have been worth on this store.
 
@@ -41,9 +43,7 @@ def evaluate(
     from technic.scanner.spec.scan_file import UNIVERSES
 
     options.check_page(out)
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
+    desk = target.desk(ready=True)
     with ExitStack() as stack:
         advance = stack.enter_context(options.bar("Evaluating"))
         runner = None
@@ -62,7 +62,7 @@ def evaluate(
     save_evidence(desk.store, found.about(), datetime.now(UTC))
     if out is not None:
         out.write_text(evidence_page(found), encoding="utf-8")
-    if as_json:
+    if target.as_json:
         options.emit_json(found.as_dict())
         return
     render_evidence(found, sys.stdout)
@@ -70,34 +70,25 @@ def evaluate(
         print(f"Plots: {out}")
 
 
-def regime(
-    as_of: options.AsOfOption = None,
-    known_at: options.KnownAtOption = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
-) -> None:
+@grouped
+def regime(moment: MomentOptions, target: StoreOptions) -> None:
     """How the market as a whole stands: breadth, highs and lows, dispersion, volatility, trend."""
     from technic.scanner.columns.attributes import market_regime
 
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
-    found = market_regime(
-        desk.store,
-        options.day(as_of),
-        known_at=options.instant(known_at),
-        settings=desk.settings,
+    desk = target.desk(ready=True)
+    regime = market_regime(
+        desk.store, moment.session, known_at=moment.instant, settings=desk.settings
     )
-    if as_json:
-        options.emit_json({"as_of": found.as_of, **found.as_dict()})
+    if target.as_json:
+        options.emit_json({"as_of": regime.as_of, **regime.as_dict()})
         return
-    print(f"The market as of {found.as_of}, {found.members:,} stocks")
-    for what, how in found.lines:
+    print(f"The market as of {regime.as_of}, {regime.members:,} stocks")
+    for what, how in regime.lines:
         print(f"  {what:28} {how}")
-    names = ", ".join(found.values)
-    print(f"In questions: {names}")
+    print(f"In questions: {', '.join(regime.values)}")
 
 
+@grouped
 def universe(
     sectors: Annotated[str | None, typer.Option(metavar="A,B", help="Sectors.")] = None,
     min_market_cap: Annotated[str | None, typer.Option(metavar="USD", help="300M, 2B …")] = None,
@@ -107,11 +98,11 @@ def universe(
     types: Annotated[str | None, typer.Option(metavar="A,B", help="common, etf, adr …")] = None,
     exchanges: Annotated[str | None, typer.Option(metavar="A,B", help="XNYS, XNAS …")] = None,
     as_of: options.AsOfOption = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    *,
+    target: StoreOptions,
 ) -> None:
     """Who was listed, by sector, size and kind, as it was known on a day."""
-    desk = options.desk(store)
+    desk = target.desk()
     found = desk.store.load_universe(
         sectors=_listed(sectors),
         types=_listed(types),
@@ -120,7 +111,7 @@ def universe(
         min_volume=_amount(min_volume, "--min-volume"),
         as_of=options.day(as_of),
     )
-    if as_json:
+    if target.as_json:
         options.emit_json(found.to_dicts())
         return
     for row in found.head(20).iter_rows(named=True):

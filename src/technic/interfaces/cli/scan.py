@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -13,11 +13,14 @@ import typer
 
 from technic.errors import ConfigError
 from technic.interfaces.cli import options
+from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
 
 if TYPE_CHECKING:
+    from technic.scanner.report import Report
     from technic.scanner.spec.scan_file import ScanFile
 
 FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
+NO_TEXTS = dict.fromkeys(("where", "universe", "rank"))  # those are given to tc.scan by themselves
 FileArgument = Annotated[
     Path | None, typer.Argument(metavar="[FILE|PRESET]", help="A scan file, or a preset's name.")
 ]
@@ -35,35 +38,81 @@ RankOption = Annotated[
 ]
 
 
-def scan(
-    file: FileArgument = None,
-    where: WhereOption = None,
-    universe: UniverseOption = None,
-    rank: RankOption = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows to show.")] = None,
+@dataclass(frozen=True)
+class QuestionOptions:
+    """What is asked: a scan file or a preset, and what replaces parts of it."""
+
+    file: FileArgument = None
+    where: WhereOption = None
+    universe: UniverseOption = None
+    rank: RankOption = None
+
+    def scan_file(self, **more: Any) -> ScanFile:
+        """The scan file that is meant; `more` replaces further fields of it."""
+        from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
+
+        written = ScanFile() if self.file is None else ScanFile.read(self.file)
+        universe = UNIVERSES.get(self.universe, self.universe) if self.universe else self.universe
+        given = {"where": self.where, "universe": universe, "rank": self.rank, **more}
+        return replace(written, **{k: v for k, v in given.items() if v is not None})
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """Which rows and columns are shown, in which form, and where."""
+
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows to show.")] = None
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B", help="What to show of each row.")
-    ] = None,
-    as_of: options.AsOfOption = None,
-    known_at: options.KnownAtOption = None,
-    symbols: options.SymbolsOption = None,
-    form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the manifest: technic runs.")] = False,
+    ] = None
+    form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table"
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None
+
+    @property
+    def column_texts(self) -> tuple[str, ...] | None:
+        """The columns that were named; None if none were."""
+        return split_columns(self.columns)
+
+
+@dataclass(frozen=True)
+class SpanOptions:
+    """A span of sessions to ask on, one after the other, and where that work runs."""
+
     first: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="Ask on every session from here …")
-    ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="… to here.")] = None,
-    executor: options.ExecutorOption = None,
+    ] = None
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="… to here.")] = None
+    executor: options.ExecutorOption = None
+
+    def __bool__(self) -> bool:
+        """Whether a span was named."""
+        return self.first is not None or self.last is not None
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """What is kept of a scan: its manifest, its question, and whom its changes are told."""
+
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the manifest: technic runs.")] = False
     save: Annotated[
         str | None, typer.Option("--save", metavar="NAME", help="Keep the question: technic saved.")
-    ] = None,
+    ] = None
     alert: Annotated[
         str | None,
         typer.Option("--alert", metavar="A,B", help="With --save: channels that are told."),
-    ] = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    ] = None
+
+
+@grouped
+def scan(
+    question: QuestionOptions,
+    rows: RowOptions,
+    moment: MomentOptions,
+    *,
+    symbols: options.SymbolsOption = None,
+    span: SpanOptions,
+    saving: SaveOptions,
+    target: StoreOptions,
 ) -> None:
     """Rank the market by a question.
 
@@ -75,62 +124,72 @@ def scan(
       technic scan momentum-leaders --from 2023-01-01 --to 2023-12-31 --format parquet --out year.parquet
       technic scan -e "rsi(14) < 30" --universe liquid --save dips --alert desk
     """
-    from technic.interfaces.render.export import write
-    from technic.interfaces.render.text import render_scan
+    form = "json" if target.as_json else rows.form
+    if form not in FORMATS:
+        raise ConfigError(f"--format {form}: there are {', '.join(FORMATS)}")
+    desk = target.desk(ready=True)
+    if span:
+        if moment.as_of is not None or moment.known_at is not None or saving.keep:
+            raise ConfigError("--from and --to stand alone: without --as-of, --known-at and --keep")
+        file = question.scan_file(top=rows.top, columns=rows.column_texts)
+        _scan_sessions(desk, file, options.symbols(symbols), span, replace(rows, form=form))
+        return
+    if saving.save is not None or saving.alert is not None:
+        file = question.scan_file(top=rows.top, columns=rows.column_texts)
+        _save_question(desk, file, saving.save, saving.alert)
+    report = _scan_once(desk, question, rows, moment, options.symbols(symbols))
+    if saving.keep:
+        desk.store.catalog.record_run(
+            "scan", report.asked["name"], report.as_of, report.manifest, datetime.now(UTC)
+        )
+    _show_report(report, desk, replace(rows, form=form), named=target.store is not None)
+
+
+def _scan_once(
+    desk: options.Desk,
+    question: QuestionOptions,
+    rows: RowOptions,
+    moment: MomentOptions,
+    symbols: tuple[str, ...] | None,
+) -> Report:
+    """The report of one session, and how the market stood on it."""
     from technic.scanner.columns.attributes import market_regime
     from technic.scanner.scan import scan as run
 
-    chosen = "json" if as_json else form
-    if chosen not in FORMATS:
-        raise ConfigError(f"--format {form}: there are {', '.join(FORMATS)}")
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
-    if first is not None or last is not None:
-        if as_of is not None or known_at is not None or keep:
-            raise ConfigError("--from and --to stand alone: without --as-of, --known-at and --keep")
-        asked = _with(_asked(file), where, universe, rank, top=top, columns=split_columns(columns))
-        _every_session(desk, asked, options.symbols(symbols), (first, last), executor, chosen, out)
-        return
-    if save is not None or alert is not None:
-        given = _with(_asked(file), where, universe, rank, top=top, columns=split_columns(columns))
-        _keep(desk, given, save, alert)
     report = run(
         desk.store,
-        where,
-        universe,
-        rank,
-        top,
-        split_columns(columns),
-        options.day(as_of),
-        known_at=options.instant(known_at),
-        symbols=options.symbols(symbols),
-        file=None if file is None else _asked(file),
+        question.where,
+        question.universe,
+        question.rank,
+        rows.top,
+        rows.column_texts,
+        moment.session,
+        known_at=moment.instant,
+        symbols=symbols,
+        file=None if question.file is None else replace(question, **NO_TEXTS).scan_file(),
         settings=desk.settings,
     )
-    stands = market_regime(
-        desk.store,
-        report.as_of if as_of else None,
-        known_at=options.instant(known_at),
-        settings=desk.settings,
-    )
-    report = replace(report, regime=stands.as_dict())
-    if keep:
-        at = datetime.now(UTC)
-        desk.store.catalog.record_run(
-            "scan", report.asked["name"], report.as_of, report.manifest, at
-        )
-    if chosen != "table" or out is not None:
-        write(report, chosen, out)
+    session = report.as_of if moment.as_of else None
+    regime = market_regime(desk.store, session, known_at=moment.instant, settings=desk.settings)
+    return replace(report, regime=regime.as_dict())
+
+
+def _show_report(report: Report, desk: options.Desk, rows: RowOptions, *, named: bool) -> None:
+    """Print a report, or write it; `named` says that the user named the store."""
+    from technic.interfaces.render.export import write
+    from technic.interfaces.render.text import render_scan
+
+    if rows.form != "table" or rows.out is not None:
+        write(report, rows.form, rows.out)
         return
-    if store is None:
+    if not named:
         print(f"Store {desk.store.folder} ({desk.origin})")
     if line := options.age_line(desk.store.version()):
         print(line)
     render_scan(report, desk.command, sys.stdout)
 
 
-def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | None) -> None:
+def _save_question(desk: options.Desk, file: ScanFile, name: str | None, alert: str | None) -> None:
     """Keep a question among the saved scans."""
     from technic.operations.alerts import channels_of
     from technic.operations.saved_scans import content_of, save_scan
@@ -145,113 +204,100 @@ def _keep(desk: options.Desk, asked: ScanFile, name: str | None, alert: str | No
             raise ConfigError(
                 f"--alert {strange[0]}: there is no such channel; technic alerts add {strange[0]} ADDRESS"
             )
-        asked = replace(asked, alert=replace(asked.alert or AlertRules(), to=to))
-    if asked.name == ScanFile().name:  # nobody gave it a title
-        asked = replace(asked, name=name)
-    path = save_scan(desk.settings, name, content_of(asked))
+        file = replace(file, alert=replace(file.alert or AlertRules(), to=to))
+    if file.name == ScanFile().name:  # nobody gave it a title
+        file = replace(file, name=name)
+    path = save_scan(desk.settings, name, content_of(file))
     print(f"saved as {name}: {path}", file=sys.stderr)
 
 
-def _every_session(
+def _scan_sessions(
     desk: options.Desk,
-    asked: ScanFile,
+    file: ScanFile,
     symbols: tuple[str, ...] | None,
-    between: tuple[str | None, str | None],
-    executor: str | None,
-    form: str,
-    out: Path | None,
+    span: SpanOptions,
+    rows: RowOptions,
 ) -> None:
-    """The question on every session of a span."""
+    """Ask the question on every session of a span."""
     from technic.interfaces.render.sessions import render_sessions, write_sessions
     from technic.scanner.scan_sessions import scan_sessions
 
-    first, last = options.day(between[0], "--from"), options.day(between[1], "--to")
+    first, last = options.day(span.first, "--from"), options.day(span.last, "--to")
     begin = first or desk.store.require().first
     assert begin is not None
     since = monotonic()
-    with options.executor(executor, desk.settings) as runner, options.bar("Scanning") as advance:
-        found = scan_sessions(
+    with (
+        options.executor(span.executor, desk.settings) as runner,
+        options.bar("Scanning") as advance,
+    ):
+        reports = scan_sessions(
             desk.store,
             begin,
             last,
-            file=asked,
+            file=file,
             symbols=symbols,
             settings=desk.settings,
             executor=runner,
             progress=advance,
         )
-    if form != "table" or out is not None:
-        write_sessions(found, form, out)
+    if rows.form != "table" or rows.out is not None:
+        write_sessions(reports, rows.form, rows.out)
     else:
-        render_sessions(found, monotonic() - since, sys.stdout)
-    if found.lost:
+        render_sessions(reports, monotonic() - since, sys.stdout)
+    if reports.lost:
         sys.exit(1)
 
 
+@grouped
 def explain(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL")],
-    file: FileArgument = None,
-    where: WhereOption = None,
-    universe: UniverseOption = None,
-    rank: RankOption = None,
-    as_of: options.AsOfOption = None,
-    known_at: options.KnownAtOption = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    question: QuestionOptions,
+    moment: MomentOptions,
+    target: StoreOptions,
 ) -> None:
     """Take a symbol's score apart, and say what moved since the session before."""
     from technic.interfaces.render.explanation import render_explanation
     from technic.scanner.inspect.explain import explain as run
 
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
-    asked = _with(_asked(file), where, universe, rank)
-    found = run(
+    desk = target.desk(ready=True)
+    explanation = run(
         desk.store,
         symbol,
-        asked,
-        options.day(as_of),
-        known_at=options.instant(known_at),
+        question.scan_file(),
+        moment.session,
+        known_at=moment.instant,
         settings=desk.settings,
     )
-    if as_json:
-        options.emit_json(found.as_dict())
+    if target.as_json:
+        options.emit_json(explanation.as_dict())
     else:
-        render_explanation(found, desk.command, sys.stdout)
+        render_explanation(explanation, desk.command, sys.stdout)
 
 
+@grouped
 def why_not(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL")],
-    file: FileArgument = None,
-    where: WhereOption = None,
-    universe: UniverseOption = None,
-    rank: RankOption = None,
-    as_of: options.AsOfOption = None,
-    known_at: options.KnownAtOption = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    question: QuestionOptions,
+    moment: MomentOptions,
+    target: StoreOptions,
 ) -> None:
     """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
     from technic.interfaces.render.explanation import render_why_not
     from technic.scanner.inspect.explain import why_not as run
 
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
-    asked = _with(_asked(file), where, universe, rank)
-    found = run(
+    desk = target.desk(ready=True)
+    answer = run(
         desk.store,
         symbol,
-        asked,
-        options.day(as_of),
-        known_at=options.instant(known_at),
+        question.scan_file(),
+        moment.session,
+        known_at=moment.instant,
         settings=desk.settings,
     )
-    if as_json:
-        options.emit_json(found.as_dict())
+    if target.as_json:
+        options.emit_json(answer.as_dict())
     else:
-        render_why_not(found, sys.stdout)
+        render_why_not(answer, sys.stdout)
 
 
 def split_columns(text: str | None) -> tuple[str, ...] | None:
@@ -271,19 +317,3 @@ def split_columns(text: str | None) -> tuple[str, ...] | None:
             parts.append(text[start:at])
             start = at + 1
     return tuple(part.strip() for part in [*parts, text[start:]] if part.strip())
-
-
-def _asked(file: Path | None) -> ScanFile:
-    from technic.scanner.spec.scan_file import ScanFile
-
-    return ScanFile() if file is None else ScanFile.read(file)
-
-
-def _with(
-    asked: ScanFile, where: str | None, universe: str | None, rank: str | None, **more: Any
-) -> ScanFile:
-    from technic.scanner.spec.scan_file import UNIVERSES
-
-    named = UNIVERSES.get(universe, universe) if universe is not None else None
-    given = {"where": where, "universe": named, "rank": rank, **more}
-    return replace(asked, **{k: v for k, v in given.items() if v is not None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 
 from technic.errors import ConfigError, not_installed
 from technic.interfaces.cli import options
+from technic.interfaces.cli.groups import grouped
 
 if TYPE_CHECKING:
     from technic.interfaces.http.state import Exposure
@@ -19,25 +21,45 @@ if TYPE_CHECKING:
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8600,
+@dataclass(frozen=True)
+class ListenOptions:
+    """Where a server listens, and who may reach it."""
+
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8600
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name that pages are asked for under."),
-    ] = None,
+    ] = None
     certificate: Annotated[
         Path | None, typer.Option("--certificate", metavar="PEM", help="Serve https with this …")
-    ] = None,
+    ] = None
     private_key: Annotated[
         Path | None, typer.Option("--private-key", metavar="PEM", help="… and this.")
-    ] = None,
+    ] = None
     behind_tls: Annotated[
         bool, typer.Option("--behind-tls", help="A proxy in front speaks https to the world.")
-    ] = False,
+    ] = False
     require_key: Annotated[
         bool, typer.Option("--require-key", help="On this machine too, nothing without a key.")
-    ] = False,
+    ] = False
+
+    @property
+    def secure(self) -> bool:
+        """Whether the world reaches the server by https."""
+        return self.certificate is not None or self.behind_tls
+
+    @property
+    def url(self) -> str:
+        """The address to open."""
+        scheme = "https" if self.certificate is not None else "http"
+        return f"{scheme}://{self.host}:{self.port}"
+
+
+@grouped
+def serve(
+    listen: ListenOptions,
+    *,
     watch: Annotated[
         list[str] | None, typer.Option("--watch", metavar="SCAN", help="Look at this scan live.")
     ] = None,
@@ -49,8 +71,6 @@ def serve(
     Other machines are let in only with keys and over https: technic keys create.
     """
     _installed()
-    import uvicorn
-
     from technic.interfaces.http.app import create_app
     from technic.interfaces.http.state import ServerState
     from technic.scanner.spec.alert_rules import duration
@@ -58,26 +78,30 @@ def serve(
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
-    secure = certificate is not None or behind_tls
-    _may_listen(desk, host, secure=secure)
-    exposure = _exposure(host, port, allow_host or [], secure, require_key)
-    hub = ServerState(desk.store, desk.settings, exposure, _feed(desk))
-    app = create_app(hub)
+    _may_listen(desk, listen)
+    state = ServerState(desk.store, desk.settings, _exposure(listen), _feed(desk))
+    app = create_app(state)
     for name in watch or ():
-        hub.watches.start(name, duration(every, "--every").total_seconds())
-    scheme = "https" if certificate is not None else "http"
-    print(f"technic at {scheme}://{host}:{port}   store {desk.store.folder} ({desk.origin})")
-    if host not in LOOPBACK:
+        state.watches.start(name, duration(every, "--every").total_seconds())
+    print(f"technic at {listen.url}   store {desk.store.folder} ({desk.origin})")
+    if listen.host not in LOOPBACK:
         print(
             "Others can see this market's data. Vendors license it for your own use: what may be "
-            "shown to others is in docs/guide/data-licences.md",
+            "shown to others is in docs/guides/data-licences.md",
             file=sys.stderr,
         )
     print("Ctrl-C ends it.", flush=True)
+    _run(app, listen)
+
+
+def _run(app: Any, listen: ListenOptions) -> None:
+    """Serve until it is ended; bounded in connections, header sizes and patience."""
+    import uvicorn
+
     uvicorn.run(
         app,
-        host=host,
-        port=port,
+        host=listen.host,
+        port=listen.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -87,8 +111,8 @@ def serve(
         h11_max_incomplete_event_size=16_384,
         proxy_headers=False,
         timeout_graceful_shutdown=3,
-        ssl_certfile=certificate,
-        ssl_keyfile=private_key,
+        ssl_certfile=listen.certificate,
+        ssl_keyfile=listen.private_key,
     )
 
 
@@ -100,8 +124,9 @@ def _installed() -> None:
         raise not_installed(error, "web") from error
 
 
-def _may_listen(desk: options.Desk, host: str, *, secure: bool) -> None:
+def _may_listen(desk: options.Desk, listen: ListenOptions) -> None:
     """Refuse to be reached from elsewhere without keys and https."""
+    host = listen.host
     if host in LOOPBACK:
         return
     from datetime import UTC, datetime
@@ -114,23 +139,24 @@ def _may_listen(desk: options.Desk, host: str, *, secure: bool) -> None:
             f"--host {host}: other machines are let in only with keys, and there is none; "
             "technic keys create NAME"
         )
-    if not secure:
+    if not listen.secure:
         raise ConfigError(
             f"--host {host}: keys would cross the network in the clear; give --certificate and "
             "--private-key, or --behind-tls if a proxy in front speaks https"
         )
 
 
-def _exposure(host: str, port: int, names: list[str], secure: bool, require_key: bool) -> Exposure:
+def _exposure(listen: ListenOptions) -> Exposure:
+    """The names under which pages may be asked for, and what is needed to come in."""
     from technic.interfaces.http.state import Exposure
 
     own = {"127.0.0.1", "localhost", "[::1]"}
-    if host not in {*LOOPBACK, "0.0.0.0", "::"}:  # noqa: S104 -- compared, not bound
-        own.add(host)
-    hosts = {f"{name}:{port}" for name in own}
-    hosts |= {name.lower() for name in names} | {f"{name.lower()}:{port}" for name in names}
-    keyed = require_key or host not in LOOPBACK
-    return Exposure(frozenset(hosts), keyed, secure)
+    if listen.host not in {*LOOPBACK, "0.0.0.0", "::"}:  # noqa: S104 -- compared, not bound
+        own.add(listen.host)
+    names = [name.lower() for name in listen.allow_host or ()]
+    hosts = {f"{name}:{listen.port}" for name in (*own, *names)} | set(names)
+    keyed = listen.require_key or listen.host not in LOOPBACK
+    return Exposure(frozenset(hosts), keyed, listen.secure)
 
 
 def _feed(desk: options.Desk) -> Any:
@@ -179,10 +205,9 @@ def mcp(
     from technic.interfaces.http.middleware import Guards
     from technic.interfaces.http.state import ServerState
 
-    hub = ServerState(
-        desk.store, desk.settings, _exposure("127.0.0.1", port, [], False, require_key)
-    )
-    app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), hub)
+    exposure = _exposure(ListenOptions(port=port, require_key=require_key))
+    state = ServerState(desk.store, desk.settings, exposure)
+    app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), state)
     print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 

@@ -11,6 +11,7 @@ import typer
 
 from technic.errors import ConfigError, VerifyError
 from technic.interfaces.cli import options
+from technic.interfaces.cli.groups import StoreOptions, grouped
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
 
@@ -50,6 +51,7 @@ def coverage(
         print(line)
 
 
+@grouped
 def features(
     question: Annotated[
         list[str], typer.Argument(metavar="FEATURE…", help="Such as 'rsi(14)' 'macd'.")
@@ -62,16 +64,14 @@ def features(
         typer.Option("--out", metavar="FILE.parquet|DIR", help="All of it; a folder by year."),
     ] = None,
     executor: options.ExecutorOption = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    *,
+    target: StoreOptions,
 ) -> None:
     """Show the history of features, for some symbols or for all."""
     from technic.compute.history import store_features
     from technic.interfaces.render.text import render_frame
 
-    desk = options.desk(store)
-    desk.store.require()
-    options.ensure_compiled(desk.settings)
+    desk = target.desk(ready=True)
     asked = {
         "symbols": options.symbols(symbols),
         "as_of": options.day(as_of),
@@ -84,7 +84,7 @@ def features(
     if out is not None:
         table.write_parquet(out)
         print(f"{out}: {table.height:,} rows", file=sys.stderr)
-    elif as_json:
+    elif target.as_json:
         options.emit_json(table.to_dicts())
     else:
         render_frame(table, sys.stdout)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from technic.data.ingest.planning import SyncPlan
     from technic.data.ingest.sync import Synced
     from technic.data.store import Store
+    from technic.runtime.settings import Settings
 
 HOUR = 60.0  # minutes
 NOTES_SHOWN = 12
@@ -269,56 +271,73 @@ def init(
     universe: Annotated[str | None, typer.Option(help="all, or symbols A,B,C.")] = None,
 ) -> None:
     """Choose a vendor, history and universe; keep the key in a file only you can read."""
-    from technic.data.ingest.planning import choose, newest_session, plural
-    from technic.data.ingest.vendors import FREE, PLANS, VENDORS, pace_of
-    from technic.market.sessions import nyse
-    from technic.runtime import secrets
+    from technic.data.ingest.vendors import FREE, PLANS
     from technic.runtime.settings import Settings, write_settings
 
     asks = sys.stdin.isatty()
-    settings = Settings.load()
-    provider = provider or (typer.prompt("Provider", default="massive") if asks else "massive")
+    provider = provider or _prompted("Provider", "massive", asks)
     first = provider.split(",")[0].strip()
     if first not in PLANS:
-        from technic.errors import ConfigError
-
         raise ConfigError(f"provider {first}: there are {', '.join(PLANS)}; files need no set-up")
-    plan = plan or (typer.prompt("Plan", default=FREE[first]) if asks else FREE[first])
-    if history is None:
-        history = int(typer.prompt("Sessions of history", default=504)) if asks else 504
-    universe = universe or (typer.prompt("Universe", default="all") if asks else "all")
-    for name in (n.strip() for n in provider.split(",")):
-        for secret in ("alpaca", "alpaca_secret") if name == "alpaca" else (name,):
-            if secrets.find(secret, settings) is None:
-                if not asks:
-                    print(f"{secret}: no key yet; set {' or '.join(VENDORS[name].keys)}")
-                    continue
-                value = typer.prompt(f"Key for {secret}", hide_input=True)
-                print(f"Kept in {secrets.keep(secret, value, settings)}, readable by you only.")
+    plan = plan or _prompted("Plan", FREE[first], asks)
+    history = history or int(_prompted("Sessions of history", "504", asks))
+    universe = universe or _prompted("Universe", "all", asks)
+    settings = Settings.load()
+    for name in provider.split(","):
+        _keep_keys(name.strip(), settings, asks)
     path = write_settings(
         settings, provider=provider, plan=plan, history=str(history), universe=universe
     )
-    now = datetime.now(UTC)
-    table = nyse()
-    newest = table.ordinal(newest_session(now))
-    days = {table.day(k) for k in range(newest - history + 1, newest + 1)}
-    symbols = None if universe == "all" else tuple(universe.split(","))
-    missing: dict[str | None, set[Any]] = dict.fromkeys(symbols or (None,), days)
-    chosen = Settings.load()
     print(f"Kept in {path}.")
-    count = 11_000 if symbols is None else len(symbols)
-    print(f"{history} sessions of {'the whole market' if symbols is None else f'{count} symbols'}:")
+    _say_costs(provider, history, universe)
+    print("Next: technic sync --plan")
+
+
+def _prompted(what: str, default: str, asks: bool) -> str:
+    """What the user answers; the default where nobody sits at the terminal."""
+    return str(typer.prompt(what, default=default)) if asks else default
+
+
+def _keep_keys(vendor: str, settings: Settings, asks: bool) -> None:
+    """Ask for the keys of a vendor that are not there yet, and keep them."""
+    from technic.data.ingest.vendors import VENDORS
+    from technic.runtime import secrets
+
+    for secret in ("alpaca", "alpaca_secret") if vendor == "alpaca" else (vendor,):
+        if secrets.find(secret, settings) is not None:
+            continue
+        if not asks:
+            print(f"{secret}: no key yet; set {' or '.join(VENDORS[vendor].keys)}")
+            continue
+        value = typer.prompt(f"Key for {secret}", hide_input=True)
+        print(f"Kept in {secrets.keep(secret, value, settings)}, readable by you only.")
+
+
+def _say_costs(provider: str, history: int, universe: str) -> None:
+    """What the first sync takes: calls, minutes, disk, by each way to ask."""
+    from technic.data.ingest.planning import choose, newest_session, plural
+    from technic.data.ingest.vendors import pace_of
     from technic.data.providers.alpaca import Alpaca
     from technic.data.providers.massive import Massive
+    from technic.market.sessions import nyse
+    from technic.runtime.settings import Settings
 
+    newest = nyse().ordinal(newest_session(datetime.now(UTC)))
+    days = {nyse().day(k) for k in range(newest - history + 1, newest + 1)}
+    symbols = None if universe == "all" else tuple(universe.split(","))
+    missing: dict[str | None, set[Any]] = dict.fromkeys(symbols or (None,), days)
+    count = 11_000 if symbols is None else len(symbols)
+    print(f"{history} sessions of {'the whole market' if symbols is None else f'{count} symbols'}:")
     kinds: dict[str, Any] = {"massive": Massive, "alpaca": Alpaca}
-    sources = {n.strip(): kinds[n.strip()].__new__(kinds[n.strip()]) for n in provider.split(",")}
-    for option in choose(missing, sources, {n: pace_of(n, chosen) for n in sources}):
-        disk = count * history * (15 + 56) / 1e6
+    names = [name.strip() for name in provider.split(",")]
+    sources = {name: kinds[name].__new__(kinds[name]) for name in names}  # asked nothing yet
+    chosen = Settings.load()
+    for option in choose(missing, sources, {name: pace_of(name, chosen) for name in names}):
+        disk = count * history * (15 + 56) / 1e6  # bytes of a bar in tables and in the panel
         print(
-            f"  {option.title}: {plural(option.calls, 'call')}, {_minutes(option.minutes)}, {disk:,.0f} MB of disk"
+            f"  {option.title}: {plural(option.calls, 'call')}, {_minutes(option.minutes)}, "
+            f"{disk:,.0f} MB of disk"
         )
-    print("Next: technic sync --plan")
 
 
 def calls(

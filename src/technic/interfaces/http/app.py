@@ -73,13 +73,14 @@ def _bare(life: Any) -> FastAPI:
     for part in (routes_scans, routes_symbols, routes_library, routes_jobs, routes_research):
         app.include_router(part.router)
     _signs(app)
+    _logins(app)
     _errors(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
 
 
 def _signs(app: FastAPI) -> None:
-    """Life, readiness, metrics; and signing in."""
+    """Life, readiness, metrics."""
 
     @app.get("/healthz", tags=["signs"], responses=PROBLEMS)
     async def alive() -> Response:
@@ -106,6 +107,10 @@ def _signs(app: FastAPI) -> None:
         """Counters, gauges and histograms, as Prometheus reads them."""
         text = await hub.gate.run(lambda: generate_latest(hub.observed.registry))
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _logins(app: FastAPI) -> None:
+    """Signing in and out with a key."""
 
     @app.post("/login", tags=["signs"], responses=PROBLEMS)
     async def login(asked: SignIn, hub: HubOf) -> Response:

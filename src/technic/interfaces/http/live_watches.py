@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from technic.data.ingest import FileStore
 from technic.errors import TechnicError, first_line
+from technic.interfaces.http.events import Bus
+from technic.interfaces.http.metrics import Observed
 from technic.interfaces.http.problems import Problem
+from technic.operations.alerts import AlertBook
 from technic.operations.intraday import Watch
 from technic.operations.saved_scans import scan_file
-
-if TYPE_CHECKING:
-    from technic.interfaces.http.state import ServerState
+from technic.runtime.settings import Settings
 
 MOST = 4
 LEAST = 5.0  # seconds between looks
@@ -35,11 +38,32 @@ class Running:
         return {"name": self.name, "every_s": self.every, "looks": self.looks, "last": self.last}
 
 
+@dataclass(frozen=True)
+class WatchDesk:
+    """What the watches of a server work with.
+
+    Attributes
+    ----------
+    feed
+        Opens a feed of bars of the day so far; None if no vendor is set up that has one.
+    bus
+        Where each look is published.
+    observed
+        Where scans are counted and troubles noted.
+    """
+
+    store: FileStore
+    settings: Settings
+    bus: Bus
+    observed: Observed
+    feed: Callable[[], Any] | None
+
+
 class Watches:
     """The watches of one server."""
 
-    def __init__(self, hub: ServerState) -> None:
-        self._hub, self._running = hub, dict[str, Running]()
+    def __init__(self, desk: WatchDesk) -> None:
+        self._desk, self._running = desk, dict[str, Running]()
 
     def list(self) -> list[dict[str, Any]]:
         """Every watch, by name."""
@@ -55,8 +79,8 @@ class Watches:
         ConfigError
             If there is no such scan.
         """
-        file = scan_file(self._hub.settings, name)
-        if self._hub.feed is None:
+        file = scan_file(self._desk.settings, name)
+        if self._desk.feed is None:
             raise Problem(409, "no vendor is set up that knows the day so far: technic init")
         if name in self._running:
             return self._running[name]
@@ -83,18 +107,19 @@ class Watches:
             self.stop(name)
 
     def _look(self, running: Running, file: Any) -> None:
-        hub = self._hub
-        assert hub.feed is not None
+        desk = self._desk
+        assert desk.feed is not None
+        book = AlertBook(desk.store.catalog)
         try:
-            with hub.feed() as feed:
+            with desk.feed() as feed:
                 watch = Watch(
-                    hub.store, feed, file, running.name, settings=hub.settings, book=hub.book
+                    desk.store, feed, file, running.name, settings=desk.settings, book=book
                 )
                 while not running.over.is_set():
                     self._glance(watch, running)
                     running.over.wait(running.every)
         except TechnicError as error:
-            hub.observed.trouble(f"watch {running.name}: {first_line(error)}")
+            desk.observed.trouble(f"watch {running.name}: {first_line(error)}")
         finally:
             if self._running.get(running.name) is running:  # it may have been begun anew
                 del self._running[running.name]
@@ -103,15 +128,15 @@ class Watches:
         try:
             glance = watch.glance()
         except (TechnicError, OSError) as error:
-            self._hub.observed.trouble(f"watch {running.name}: {first_line(error)}")
+            self._desk.observed.trouble(f"watch {running.name}: {first_line(error)}")
             return
         running.looks += 1
         running.last = glance.as_dict()
         if glance.report is not None:
-            self._hub.observed.scanned(glance.report, glance.timings["scanned"])
+            self._desk.observed.scanned(glance.report, glance.timings["scanned"])
             rows = [
                 {"rank": r.rank, "symbol": r.symbol, "score": r.score, "closes": r.closes}
                 for r in glance.report.shown[:50]
             ]
             running.last["rows"] = rows
-        self._hub.bus.publish("glance", running.last)
+        self._desk.bus.publish("glance", running.last)

@@ -16,7 +16,7 @@ from technic.errors import TechnicError, first_line
 from technic.interfaces.http.admission import AdmissionLimit
 from technic.interfaces.http.events import Bus
 from technic.interfaces.http.jobs import Job, Jobs
-from technic.interfaces.http.live_watches import Watches
+from technic.interfaces.http.live_watches import WatchDesk, Watches
 from technic.interfaces.http.logins import LoginSessions
 from technic.interfaces.http.metrics import Observed
 from technic.operations.alerts import AlertBook, channels_of, deliver
@@ -73,7 +73,9 @@ class ServerState:
         self.gate = AdmissionLimit()
         self.jobs = Jobs(self._tell_job)
         self.sessions = LoginSessions()
-        self.watches = Watches(self)
+        self.watches = Watches(
+            WatchDesk(self.store, self.settings, self.bus, self.observed, self.feed)
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._told: dict[str, float] = {}
         self._version, self._newest = "", -1  # of the store, and of the alerts, that were told of

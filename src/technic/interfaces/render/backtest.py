@@ -135,59 +135,92 @@ def _interval(low: float | None, high: float | None) -> str:
     return "too few" if low is None else f"{low:+.2f} {high:+.2f}"
 
 
-def hangs(found: Backtest) -> list[str]:
-    """Costs, capacity, survivors, delistings, trials: what the figures hang on."""
-    summary, trading = found.summary, found.summary["trading"]
-    performance, costs = summary["performance"], trading["costs"]
-    parts = ", ".join(f"{k} ${v:,.0f}" for k, v in costs.items() if k != "total" and v)
-    trials = "1 question was" if found.trials == 1 else f"{found.trials:,} distinct questions were"
-    survivors, vanished = summary["survivors"], trading["vanished"]
-    imputed = "; ".join(f"with {name}, {percent(v)}" for name, v in summary["delisting"].items())
-    left = trading["break_even_bps"]
-    lines = [
-        (
-            f"Costs: ${costs['total']:,.0f}{f' ({parts})' if parts else ''}, "
-            f"{figure(trading['costs_bps'], '.1f')} basis points of what was traded a side; "
-            + (f"nothing is left at {left:.1f}." if (left or 0.0) > 0.0 else "it lost before them.")
-        ),
-        (
-            f"Trials: {trials} tried on this store; that the Sharpe ratio is more than the best of "
-            f"so many by luck has a chance of {figure(performance['dsr'], '.2f')}."
-        ),
-        (
-            f"Survivors: without the names that vanished it would have made "
-            f"{percent(survivors['yearly'])} a year, {percent(survivors['difference'])} more than "
-            "with them."
-        ),
-        (
-            f"Vanishing names: {vanished:,} were held to the end, and are taken to return "
-            f"{percent(found.rules.delisting, 0)} from their last close: "
-            f"{percent(performance['yearly'])} a year; {imputed}. Some were bought by others at a "
-            "good price: that is not told apart."
-        )
-        if vanished
-        else "Vanishing names: none was held to its end.",
-        *_idle(found),
+def hangs(backtest: Backtest) -> list[str]:
+    """What the figures hang on: costs, trials, survivors, delistings, capacity, orders."""
+    return [
+        _cost_line(backtest.summary["trading"]),
+        _trial_line(backtest),
+        _survivor_line(backtest.summary),
+        _vanished_line(backtest),
+        *_idle(backtest),
+        *_capacity_lines(backtest),
+        *_order_lines(backtest),
     ]
-    if summary["capacity"] is not None:
+
+
+def _cost_line(trading: Mapping[str, Any]) -> str:
+    costs, left = trading["costs"], trading["break_even_bps"]
+    parts = ", ".join(f"{k} ${v:,.0f}" for k, v in costs.items() if k != "total" and v)
+    verdict = f"nothing is left at {left:.1f}." if (left or 0.0) > 0.0 else "it lost before them."
+    return (
+        f"Costs: ${costs['total']:,.0f}{f' ({parts})' if parts else ''}, "
+        f"{figure(trading['costs_bps'], '.1f')} basis points of what was traded a side; {verdict}"
+    )
+
+
+def _trial_line(backtest: Backtest) -> str:
+    count = backtest.trials
+    trials = "1 question was" if count == 1 else f"{count:,} distinct questions were"
+    chance = figure(backtest.summary["performance"]["dsr"], ".2f")
+    return (
+        f"Trials: {trials} tried on this store; that the Sharpe ratio is more than the best of "
+        f"so many by luck has a chance of {chance}."
+    )
+
+
+def _survivor_line(summary: Mapping[str, Any]) -> str:
+    survivors = summary["survivors"]
+    return (
+        f"Survivors: without the names that vanished it would have made "
+        f"{percent(survivors['yearly'])} a year, {percent(survivors['difference'])} more than "
+        "with them."
+    )
+
+
+def _vanished_line(backtest: Backtest) -> str:
+    summary = backtest.summary
+    vanished = summary["trading"]["vanished"]
+    if not vanished:
+        return "Vanishing names: none was held to its end."
+    imputed = "; ".join(f"with {name}, {percent(v)}" for name, v in summary["delisting"].items())
+    return (
+        f"Vanishing names: {vanished:,} were held to the end, and are taken to return "
+        f"{percent(backtest.rules.delisting, 0)} from their last close: "
+        f"{percent(summary['performance']['yearly'])} a year; {imputed}. Some were bought by "
+        "others at a good price: that is not told apart."
+    )
+
+
+def _capacity_lines(backtest: Backtest) -> list[str]:
+    """How large an account may be, and how long a span would settle the Sharpe ratio."""
+    capacity = backtest.summary["capacity"]
+    needed = backtest.summary["performance"]["sessions_needed"]
+    lines = []
+    if capacity is not None:
         lines.append(
-            f"Capacity: from an account of ${summary['capacity']:,.0f} one order in ten would be "
-            f"more than {100 * found.asked['plan']['max_adv']:g} % of what its name trades."
+            f"Capacity: from an account of ${capacity:,.0f} one order in ten would be "
+            f"more than {100 * backtest.asked['plan']['max_adv']:g} % of what its name trades."
         )
-    if performance["sessions_needed"] is not None:
-        needed = performance["sessions_needed"]
+    if needed is not None:
         lines.append(
             f"To tell such a Sharpe ratio from zero takes about {needed:,.0f} sessions, "
-            f"{needed / YEAR:,.1f} years; these are {len(found.days):,}."
+            f"{needed / YEAR:,.1f} years; these are {len(backtest.days):,}."
         )
+    return lines
+
+
+def _order_lines(backtest: Backtest) -> list[str]:
+    """Orders that were cut short or given up, and sessions with too few names."""
+    trading, least = backtest.summary["trading"], backtest.summary["ranked"]["least"]
+    lines = []
     if trading["capped"]:
         lines.append(f"{trading['capped']:.0%} of the orders could only be filled in part.")
     if trading["missed"]:
         lines.append(f"{trading['missed']:,} purchases were given up: the name did not open.")
-    if summary["ranked"]["least"] < found.rules.hold:
+    if least < backtest.rules.hold:
         lines.append(
-            f"On some sessions fewer than {found.rules.hold} names were ranked "
-            f"({summary['ranked']['least']:,} at least): the rest stayed in cash."
+            f"On some sessions fewer than {backtest.rules.hold} names were ranked "
+            f"({least:,} at least): the rest stayed in cash."
         )
     return lines
 

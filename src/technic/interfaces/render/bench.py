@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, TextIO
 
@@ -126,75 +126,80 @@ def _cell(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and name != "year" else str(value)
 
 
-def bench_page(found: Mapping[str, Any]) -> str:
+def bench_page(results: Mapping[str, Any]) -> str:
     """The same as a page of its own, with plots."""
-    about = found["about"]
-    rungs = found["ladder"]
-    sizes = [f"{rung['symbols']:,}" for rung in rungs]
-    plots = [
-        lines(
-            "ms by symbols: uncached, cached, new session",
-            sizes,
-            {
-                "uncached": [rung["fresh_ms"] for rung in rungs],
-                "cached": [rung["warm_ms"] for rung in rungs],
-                "new session": [rung["incremental_ms"] for rung in rungs],
-            },
-        ),
-        bars(
-            "µs per symbol",
-            dict(zip(sizes, (rung["us_per_symbol"] for rung in rungs), strict=True)),
-        ),
-        bars("Peak MB", dict(zip(sizes, (float(rung["peak_mb"]) for rung in rungs), strict=True))),
-        bars(
-            "Lost without it at 5,277 symbols, s",
-            {
-                row["lever"].split(":")[0]: row["lost_s"]
-                for row in found["levers"]
-                if row["symbols"] == max(r["symbols"] for r in found["levers"])
-            },
-            step=90,
-        ),
-        bars(
-            "100 symbols of pandas work, ms",
-            {
-                str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
-                for row in found["pools"]
-                if row["symbols"] == max(r["symbols"] for r in found["pools"])
-            },
-            step=82,
-        ),
-    ]
-    sections = [
-        ("The ladder", LADDER, rungs),
-        (
-            "Twelve checks",
-            {"name": "check", "mark": "", "figure": "found", "target": "asked"},
-            [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]],
-        ),
-        ("The plan", TARGETS, found["targets"]),
-        ("Levers: a step switched off alone", LEVERS, found["levers"]),
-        ("Pools: pandas work that holds the GIL", POOLS, found["pools"]),
-        ("A universe filtered", FILTERS, found["filters"]),
-        (
-            "Against the older run",
-            {**REGRESSIONS, "regression": "slower"},
-            found.get("regressions", []),
-        ),
-    ]
-    body = "".join(_section(*section) for section in sections if section[2])
+    about = results["about"]
+    body = "".join(_section(*section) for section in _sections(results) if section[2])
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>technic bench</title>
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width"><style>{STYLE}{PLOT_STYLE}</style></head><body><main>
 <h1>What a scan takes</h1>
 <p>{escape(str(about["market"]))}, {about["symbols"]:,} symbols. {escape(_where(about))}.</p>
-<p>{escape(_compared(found))}</p>
-{"".join(plots)}
+<p>{escape(_compared(results))}</p>
+{"".join(_plots(results))}
 <p>{escape(LEGEND)}.</p>
 {body}
 </main></body></html>
 """
+
+
+def _plots(results: Mapping[str, Any]) -> list[str]:
+    rungs = results["ladder"]
+    sizes = [f"{rung['symbols']:,}" for rung in rungs]
+    times = {"uncached": "fresh_ms", "cached": "warm_ms", "new session": "incremental_ms"}
+    levers, pools = _largest(results["levers"]), _largest(results["pools"])
+    return [
+        lines(
+            "ms by symbols: uncached, cached, new session",
+            sizes,
+            {name: [rung[field] for rung in rungs] for name, field in times.items()},
+        ),
+        bars("µs per symbol", {n: rung["us_per_symbol"] for n, rung in _by_size(sizes, rungs)}),
+        bars("Peak MB", {n: float(rung["peak_mb"]) for n, rung in _by_size(sizes, rungs)}),
+        bars(
+            "Lost without it at 5,277 symbols, s",
+            {row["lever"].split(":")[0]: row["lost_s"] for row in levers},
+            step=90,
+        ),
+        bars(
+            "100 symbols of pandas work, ms",
+            {
+                str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
+                for row in pools
+            },
+            step=82,
+        ),
+    ]
+
+
+def _by_size(
+    sizes: Sequence[str], rungs: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return zip(sizes, rungs, strict=True)
+
+
+def _largest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of the largest market."""
+    most = max((row["symbols"] for row in rows), default=0)
+    return [row for row in rows if row["symbols"] == most]
+
+
+def _sections(
+    results: Mapping[str, Any],
+) -> list[tuple[str, Mapping[str, str], Sequence[Mapping[str, Any]]]]:
+    checks = [{**check, "mark": MARKS[check["holds"]]} for check in results["checks"]]
+    titles = {"name": "check", "mark": "", "figure": "found", "target": "asked"}
+    slower = {**REGRESSIONS, "regression": "slower"}
+    return [
+        ("The ladder", LADDER, results["ladder"]),
+        ("Twelve checks", titles, checks),
+        ("The plan", TARGETS, results["targets"]),
+        ("Levers: a step switched off alone", LEVERS, results["levers"]),
+        ("Pools: pandas work that holds the GIL", POOLS, results["pools"]),
+        ("A universe filtered", FILTERS, results["filters"]),
+        ("Against the older run", slower, results.get("regressions", [])),
+    ]
 
 
 def _section(title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
