@@ -117,14 +117,14 @@ class _Tools:
 
         def work() -> dict[str, Any]:
             resolver = Resolver()
-            found = {}
+            canonical = {}
             for name, text in (("where", where), ("universe", UNIVERSES.get(universe, universe))):
                 if text.strip():
-                    found[name] = str(resolver.question(text))
+                    canonical[name] = str(resolver.question(text))
             if rank.strip():
-                found["rank"] = str(resolver.question(rank, NUMBER))
+                canonical["rank"] = str(resolver.question(rank, NUMBER))
             return self._envelope(
-                "ok", {"canonical": found}, list(dict.fromkeys(resolver.warnings))
+                "ok", {"canonical": canonical}, list(dict.fromkeys(resolver.warnings))
             )
 
         return self._answered(work)
@@ -173,12 +173,12 @@ class _Tools:
 
         def work() -> dict[str, Any]:
             file = _with(self._file(preset), where, rank)
-            told = why_not(self._store, symbol, file, _day(as_of), settings=self._settings)
-            if told.rank is None:
-                data = {"symbol": symbol, "bucket": told.bucket, "detail": told.detail}
-                return self._about("not_ranked", data, file, told.as_of)
-            found = explain(self._store, symbol, file, _day(as_of), settings=self._settings)
-            return self._about("ok", _row(found.as_dict()), file, found.as_of)
+            answer = why_not(self._store, symbol, file, _day(as_of), settings=self._settings)
+            if answer.rank is None:
+                data = {"symbol": symbol, "bucket": answer.bucket, "detail": answer.detail}
+                return self._about("not_ranked", data, file, answer.as_of)
+            explanation = explain(self._store, symbol, file, _day(as_of), settings=self._settings)
+            return self._about("ok", _row(explanation.as_dict()), file, explanation.as_of)
 
         return self._answered(work)
 
@@ -194,8 +194,8 @@ class _Tools:
 
         def work() -> dict[str, Any]:
             file = _with(self._file(preset), where, "", UNIVERSES.get(universe, universe))
-            found = why_not(self._store, symbol, file, _day(as_of), settings=self._settings)
-            return self._about("ok", found.as_dict(), file, found.as_of)
+            answer = why_not(self._store, symbol, file, _day(as_of), settings=self._settings)
+            return self._about("ok", answer.as_dict(), file, answer.as_of)
 
         return self._answered(work)
 
@@ -214,12 +214,12 @@ class _Tools:
         def work() -> dict[str, Any]:
             named = "" if preset else UNIVERSES.get(universe, universe)
             file = _with(self._file(preset), where, rank, named, top)
-            found = diff(self._store, file, _day(before), _day(after), settings=self._settings)
-            content = found.as_dict()
+            difference = diff(self._store, file, _day(before), _day(after), settings=self._settings)
+            content = difference.as_dict()
             for kind in ("entered", "left", "crossed", "stayed"):
                 content[kind] = [_row(change) for change in content[kind]]
-            changed = bool(found.changes)
-            return self._about("ok" if changed else "empty", content, file, found.after)
+            changed = bool(difference.changes)
+            return self._about("ok" if changed else "empty", content, file, difference.after)
 
         return self._answered(work)
 
@@ -227,15 +227,15 @@ class _Tools:
         """What the store holds and what is missing: sessions, symbols, filings, rows set aside."""
 
         def work() -> dict[str, Any]:
-            found = coverage(self._store, _day(as_of))
-            found.pop("store")
-            plain = {k: str(v) if isinstance(v, date) else v for k, v in found.items()}
-            plain["thin_sessions"] = [str(day) for day in found["thin_sessions"]]
-            held = {"symbols": found["symbols"], "traded": found["traded_on_session"]}
+            figures = coverage(self._store, _day(as_of))
+            figures.pop("store")
+            plain = {k: str(v) if isinstance(v, date) else v for k, v in figures.items()}
+            plain["thin_sessions"] = [str(day) for day in figures["thin_sessions"]]
+            held = {"symbols": figures["symbols"], "traded": figures["traded_on_session"]}
             plain["filings"] = {
-                k: str(v) if isinstance(v, date) else v for k, v in found["filings"].items()
+                k: str(v) if isinstance(v, date) else v for k, v in figures["filings"].items()
             }
-            return {**self._envelope("ok", plain, [], found["as_of"]), "coverage": held}
+            return {**self._envelope("ok", plain, [], figures["as_of"]), "coverage": held}
 
         return self._answered(work)
 
@@ -243,10 +243,10 @@ class _Tools:
         """What scores have been worth on this store: rank IC with 95 % intervals by horizon."""
 
         def work() -> dict[str, Any]:
-            found = load_evidence(self._store)
-            if not found:
+            evidence = load_evidence(self._store)
+            if not evidence:
                 return self._envelope("empty", {}, ["never measured here: technic evaluate"])
-            return self._envelope("ok", found, ["nothing was fitted; 1 in 20 intervals misses"])
+            return self._envelope("ok", evidence, ["nothing was fitted; 1 in 20 intervals misses"])
 
         return self._answered(work)
 
@@ -257,9 +257,9 @@ class _Tools:
             cards = [card_of(self._store, row["sha256"]) for row in registered(self._store)]
             if not cards:
                 return self._envelope("empty", {}, ["no model was trained here: technic train"])
-            told = [{**card_lines(card), "used": k == 0} for k, card in enumerate(cards)]
+            lines = [{**card_lines(card), "used": k == 0} for k, card in enumerate(cards)]
             notes = [f"alpha: {cards[0].label}" + (f" — {cards[0].why}" if cards[0].why else "")]
-            return self._envelope("ok", {"models": told}, notes)
+            return self._envelope("ok", {"models": lines}, notes)
 
         return self._answered(work)
 
@@ -286,29 +286,31 @@ class _Tools:
             version = self._store.require()
             low, high = _day(first) or rules.first or version.first, _day(last) or rules.last
             days = sessions_between(self._store, version, low or date.min, high)
-            asked = sessions_of_decision(days, rules.rebalance)
-            if len(asked) > MOST_DECISIONS:
+            decisions = sessions_of_decision(days, rules.rebalance)
+            if len(decisions) > MOST_DECISIONS:
                 raise ConfigError(
-                    f"{len(asked):,} sessions of decision; at most {MOST_DECISIONS} here: choose a "
+                    f"{len(decisions):,} sessions of decision; at most {MOST_DECISIONS} here: choose a "
                     "shorter span, or weekly or monthly"
                 )
-            found = backtest(
+            result = backtest(
                 self._store,
                 replace(file, backtest=rules),
                 first=low,
                 last=high,
                 settings=self._settings,
             )
-            told = found.summary
+            summary = result.summary
             data = {
-                "verdict": verdict(told["performance"], found.trials),
-                "hangs": hangs(found),
-                **{k: told[k] for k in ("performance", "gross", "benchmark", "trading", "years")},
-                "trials": found.trials,
-                "rules": found.rules.as_dict(),
+                "verdict": verdict(summary["performance"], result.trials),
+                "hangs": hangs(result),
+                **{
+                    k: summary[k] for k in ("performance", "gross", "benchmark", "trading", "years")
+                },
+                "trials": result.trials,
+                "rules": result.rules.as_dict(),
             }
-            made = self._envelope("ok", data, list(found.notes), found.last)
-            return {**made, "manifest_id": found.manifest["seal"]}
+            answer = self._envelope("ok", data, list(result.notes), result.last)
+            return {**answer, "manifest_id": result.manifest["seal"]}
 
         return self._answered(work)
 
@@ -329,9 +331,9 @@ class _Tools:
         self, status: str, report: Report, data: dict[str, Any], known_at: str
     ) -> dict[str, Any]:
         book = report.ledger_book
-        made = self._envelope(status, data, list(report.notes), report.as_of)
+        answer = self._envelope(status, data, list(report.notes), report.as_of)
         return {
-            **made,
+            **answer,
             "known_at": known_at or None,
             "manifest_id": report.manifest["seal"],
             "coverage": {"listed": book.total, "ranked": report.n_ranked, **book.counts()},
@@ -363,8 +365,8 @@ class _Tools:
         except (SessionError, SpanError, _BadDateError) as error:
             return self._envelope("bad_date", {"why": str(error)}, [])
         except UnlistedError as error:
-            told = {"why": str(error), "last_listed": error.last and error.last.isoformat()}
-            return self._envelope("unknown_symbol", told, [])
+            details = {"why": str(error), "last_listed": error.last and error.last.isoformat()}
+            return self._envelope("unknown_symbol", details, [])
         except ConfigError as error:
             return self._envelope("bad_argument", {"why": str(error)}, [])
         except TechnicError as error:
@@ -392,14 +394,14 @@ def _instant(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        made = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         message = f"{text!r} is no instant: write it as 2026-11-20T21:00:00+00:00"
         raise _BadDateError(message) from error
-    if made.tzinfo is None:
+    if moment.tzinfo is None:
         message = f"{text!r} names no zone"
         raise _BadDateError(message)
-    return made
+    return moment
 
 
 def _with(

@@ -21,7 +21,7 @@ from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
 from technic.interfaces.http import static
 from technic.interfaces.http.api_keys import create_key, revoke_key
-from technic.interfaces.http.requests import Asked
+from technic.interfaces.http.requests import ScanRequest
 from technic.operations.alerts import AlertBook
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.chart import chart_data
@@ -667,7 +667,7 @@ def test_the_description_names_every_route_and_answers_fit_it(client):
 
 
 def test_a_question_over_http_is_the_scan_file_it_stands_for(settings):
-    made = Asked(preset="momentum-leaders", top=5, missing="zero_weight").file(settings)
+    made = ScanRequest(preset="momentum-leaders", top=5, missing="zero_weight").file(settings)
     base = ScanFile.preset("momentum-leaders")
     assert (made.where, made.rank, made.top, made.missing) == (
         base.where,
@@ -675,7 +675,7 @@ def test_a_question_over_http_is_the_scan_file_it_stands_for(settings):
         5,
         "zero_weight",
     )
-    assert Asked(rank="ret(5)").file(settings).name == "everything by ret(5)"
+    assert ScanRequest(rank="ret(5)").file(settings).name == "everything by ret(5)"
 
 
 def test_a_scan_is_watched_while_the_market_trades_and_its_looks_are_pushed(tmp_path, settings):

@@ -19,22 +19,22 @@ def saved_list(as_json: options.JsonOption = False) -> None:
     from technic.runtime.settings import Settings
 
     settings = Settings.load()
-    found = saved_scans(settings)
+    scans = saved_scans(settings)
     if as_json:
         options.emit_json(
             [
                 {"name": s.name, "title": s.title, "trouble": s.trouble, "file": s.content}
-                for s in found
+                for s in scans
             ]
         )
         return
-    if not found:
+    if not scans:
         print('None yet: technic scan -e "rsi(14) < 30" --save dips, or put scan files into')
         print(folder_of(settings))
-    for one in found:
+    for one in scans:
         alert = one.file.alert if one.file else None
-        told = f"tells {', '.join(alert.to) or 'nobody'}" if alert else ""
-        print(f"{one.name:<24} {one.trouble or one.title:<40} {told}".rstrip())
+        recipients = f"tells {', '.join(alert.to) or 'nobody'}" if alert else ""
+        print(f"{one.name:<24} {one.trouble or one.title:<40} {recipients}".rstrip())
 
 
 def saved_show(name: NameArgument) -> None:
@@ -44,10 +44,10 @@ def saved_show(name: NameArgument) -> None:
     from technic.operations.saved_scans import saved_scan
     from technic.runtime.settings import Settings
 
-    found = saved_scan(Settings.load(), name)
-    if found.file is None:
-        raise ConfigError(found.trouble)
-    print(tomli_w.dumps(found.content), end="")
+    scan = saved_scan(Settings.load(), name)
+    if scan.file is None:
+        raise ConfigError(scan.trouble)
+    print(tomli_w.dumps(scan.content), end="")
 
 
 def saved_remove(name: NameArgument, store: options.StoreOption = None) -> None:
@@ -81,8 +81,8 @@ def alerts_add(
     from technic.runtime.settings import Settings
 
     given = address if address is not None else sys.stdin.readline().strip()
-    made = keep_channel(name, given, Settings.load())
-    print(f"{name}: {made.kind} at {made.where}, kept where only you can read it")
+    channel = keep_channel(name, given, Settings.load())
+    print(f"{name}: {channel.kind} at {channel.where}, kept where only you can read it")
     print(f"Try it: technic alerts test {name}")
 
 
@@ -99,13 +99,13 @@ def alerts_channels(as_json: options.JsonOption = False) -> None:
     from technic.operations.alerts import channels_of
     from technic.runtime.settings import Settings
 
-    found = channels_of(Settings.load()).values()
+    channels = channels_of(Settings.load()).values()
     if as_json:
-        options.emit_json([{"name": c.name, "kind": c.kind, "where": c.where} for c in found])
+        options.emit_json([{"name": c.name, "kind": c.kind, "where": c.where} for c in channels])
         return
-    for channel in found:
+    for channel in channels:
         print(f"{channel.name:<16} {channel.kind:<8} {channel.where}")
-    if not found:
+    if not channels:
         print("None yet: technic alerts add desk https://…")
 
 

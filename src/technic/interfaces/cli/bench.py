@@ -44,34 +44,34 @@ def bench(
     options.ensure_compiled(desk.settings)
     own = desk.store if store is not None or desk.store.version().last is not None else None
     with options.bar("Measuring") as advance:
-        found = run(own, desk.settings, full=full, runs=runs, progress=advance)
+        results = run(own, desk.settings, full=full, runs=runs, progress=advance)
     if old is not None:
-        found["regressions"] = compare(old, found)
+        results["regressions"] = compare(old, results)
     if out is not None:
-        out.write_text(bench_page(found), encoding="utf-8")
+        out.write_text(bench_page(results), encoding="utf-8")
     if as_json:
-        options.emit_json(found)
+        options.emit_json(results)
     else:
-        render_bench(found, sys.stdout)
+        render_bench(results, sys.stdout)
         if out is not None:
             print(f"Plots: {out}")
-    failed = any(check["holds"] is False for check in found["checks"])
-    if failed or any(row["regression"] for row in found.get("regressions", [])):
+    failed = any(check["holds"] is False for check in results["checks"])
+    if failed or any(row["regression"] for row in results.get("regressions", [])):
         sys.exit(1)
 
 
 def _card(runs: int, as_json: bool) -> None:
     from technic.operations.bench.card import measure_card
 
-    found = measure_card(runs)
+    figures = measure_card(runs)
     if as_json:
-        options.emit_json(found)
+        options.emit_json(figures)
         return
-    if found["card"] is None:
-        print(f"No graphics card: {found['why']}")
+    if figures["card"] is None:
+        print(f"No graphics card: {figures['why']}")
         return
-    print(f"{found['card']}; {found['model']}")
-    for row in found["rows"]:
+    print(f"{figures['card']}; {figures['model']}")
+    for row in figures["rows"]:
         print(
             f"{row['rows']:>9,} rows  here {row['cpu_ms']:8.1f} ms  card {row['card_ms']:7.2f} ms  "
             f"{row['times']:6.1f} ×  {row['bytes'] / 1e6:7,.0f} MB  "
@@ -81,9 +81,9 @@ def _card(runs: int, as_json: bool) -> None:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        found = orjson.loads(path.read_bytes())
+        results = orjson.loads(path.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise ConfigError(f"--against {path}: is no result of technic bench --json") from error
-    if not isinstance(found, dict) or "ladder" not in found:
+    if not isinstance(results, dict) or "ladder" not in results:
         raise ConfigError(f"--against {path}: is no result of technic bench --json")
-    return found
+    return results

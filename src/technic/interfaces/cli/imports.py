@@ -207,8 +207,8 @@ def import_listings(
         )
         return
     print(f"{file.name}: {taken.rows:,} listings, {taken.new:,} of them new or changed")
-    for told, ours in taken.aliases.items():
-        print(f"  sector {told} is {ours} here")
+    for alias, ours in taken.aliases.items():
+        print(f"  sector {alias} is {ours} here")
     if taken.strange:
         listed = ", ".join(taken.strange[:8])
         print(f"  sectors left unknown, as they are none of the eleven: {listed}")

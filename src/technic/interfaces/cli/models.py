@@ -177,16 +177,16 @@ def backtest(
     desk = options.desk(store)
     desk.store.require()
     is_file = file.suffix == ".toml" or file.exists()
-    asked = ScanFile.read(file) if is_file else scan_file(desk.settings, str(file))
+    scan_to_trade = ScanFile.read(file) if is_file else scan_file(desk.settings, str(file))
     options.ensure_compiled(desk.settings)
     with ExitStack() as stack:
         advance = stack.enter_context(options.bar("Backtesting"))
         runner = None
         if executor is not None:
             runner = stack.enter_context(options.executor(executor, desk.settings))
-        found = run(
+        result = run(
             desk.store,
-            asked,
+            scan_to_trade,
             first=options.day(first, "--from"),
             last=options.day(last, "--to"),
             settings=desk.settings,
@@ -194,11 +194,11 @@ def backtest(
             progress=advance,
         )
     if out is not None:
-        out.write_text(backtest_page(found), encoding="utf-8")
+        out.write_text(backtest_page(result), encoding="utf-8")
     if as_json:
-        options.emit_json(told(found))
+        options.emit_json(told(result))
         return
-    render_backtest(found, sys.stdout)
+    render_backtest(result, sys.stdout)
     if out is not None:
         print(f"Page: {out}")
 
@@ -215,8 +215,8 @@ def record(
     desk = options.desk(store)
     options.ensure_compiled(desk.settings)
     with options.bar("Recalling") as advance:
-        found = run(desk.store, scan, desk.settings, advance)
+        track_record = run(desk.store, scan, desk.settings, advance)
     if as_json:
-        options.emit_json(found.as_dict())
+        options.emit_json(track_record.as_dict())
         return
-    render_record(found, sys.stdout)
+    render_record(track_record, sys.stdout)

@@ -53,11 +53,11 @@ def diff(
     options.ensure_compiled(desk.settings)
     _, file = named_scan(scan, desk.settings)
     days = options.day(before, "--from"), options.day(after, "--to")
-    found = run(desk.store, file, *days, settings=desk.settings)
+    difference = run(desk.store, file, *days, settings=desk.settings)
     if as_json:
-        options.emit_json(found.as_dict())
+        options.emit_json(difference.as_dict())
     else:
-        render_difference(found, sys.stdout)
+        render_difference(difference, sys.stdout)
 
 
 def watch(

@@ -118,10 +118,10 @@ def instant(text: str | None, option: str = "--known-at") -> datetime | None:
     from technic.market.sessions import NEW_YORK
 
     try:
-        made = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(f"{option} {text}: write it as 2026-11-20T16:00") from error
-    return (made if made.tzinfo else made.replace(tzinfo=NEW_YORK)).astimezone(UTC)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)).astimezone(UTC)
 
 
 def symbols(text: str | None) -> tuple[str, ...] | None:
@@ -130,12 +130,12 @@ def symbols(text: str | None) -> tuple[str, ...] | None:
         return None
     if text.startswith("@"):
         try:
-            found = Path(text[1:]).read_text(encoding="utf-8").split("\n")
+            names = Path(text[1:]).read_text(encoding="utf-8").split("\n")
         except OSError as error:
             raise ConfigError(f"--symbols {text}: {error.strerror}") from error
     else:
-        found = text.split(",")
-    chosen = tuple(part.strip() for part in found if part.strip())
+        names = text.split(",")
+    chosen = tuple(part.strip() for part in names if part.strip())
     if not chosen:
         raise ConfigError(f"--symbols {text}: names no symbol")
     return chosen
@@ -177,11 +177,11 @@ def executor(flag: str | None, settings: Settings) -> Iterator[Executor]:
     """Where long work runs: as said, else as the settings have it; ended afterwards."""
     from technic.runtime.executors import DEFAULT, open_executor
 
-    made = open_executor(flag or settings.value("executor", DEFAULT))
+    opened = open_executor(flag or settings.value("executor", DEFAULT))
     try:
-        yield made
+        yield opened
     finally:
-        made.close()
+        opened.close()
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def evaluate(
         runner = None
         if executor is not None:
             runner = stack.enter_context(options.executor(executor, desk.settings))
-        found = run(
+        evaluation = run(
             desk.store,
             columns or (),
             universe=UNIVERSES.get(universe, universe) if universe else DEFAULT_UNIVERSE,
@@ -59,13 +59,13 @@ def evaluate(
             executor=runner,
             progress=advance,
         )
-    save_evidence(desk.store, found.about(), datetime.now(UTC))
+    save_evidence(desk.store, evaluation.about(), datetime.now(UTC))
     if out is not None:
-        out.write_text(evidence_page(found), encoding="utf-8")
+        out.write_text(evidence_page(evaluation), encoding="utf-8")
     if target.as_json:
-        options.emit_json(found.as_dict())
+        options.emit_json(evaluation.as_dict())
         return
-    render_evidence(found, sys.stdout)
+    render_evidence(evaluation, sys.stdout)
     if out is not None:
         print(f"Plots: {out}")
 
@@ -103,7 +103,7 @@ def universe(
 ) -> None:
     """Who was listed, by sector, size and kind, as it was known on a day."""
     desk = target.desk()
-    found = desk.store.load_universe(
+    securities = desk.store.load_universe(
         sectors=_listed(sectors),
         types=_listed(types),
         exchanges=_listed(exchanges),
@@ -112,13 +112,15 @@ def universe(
         as_of=options.day(as_of),
     )
     if target.as_json:
-        options.emit_json(found.to_dicts())
+        options.emit_json(securities.to_dicts())
         return
-    for row in found.head(20).iter_rows(named=True):
+    for row in securities.head(20).iter_rows(named=True):
         cells = (row["type"], row["exchange"], row["sector"] or "Unknown", row["name"])
         print(f"{row['symbol']:8} " + "  ".join(str(cell or "–") for cell in cells))
-    more = f"; 20 shown, all with {desk.command('universe --json')}" if found.height > 20 else ""
-    print(f"{found.height:,} securities{more}")
+    more = (
+        f"; 20 shown, all with {desk.command('universe --json')}" if securities.height > 20 else ""
+    )
+    print(f"{securities.height:,} securities{more}")
 
 
 def runs(
@@ -136,16 +138,16 @@ def runs(
             raise ConfigError(f"{number}: no such run; technic runs lists them")
         options.emit_json(manifest)
         return
-    found = catalog.runs()
+    kept_runs = catalog.runs()
     if as_json:
-        options.emit_json(found)
+        options.emit_json(kept_runs)
         return
-    for run in found[:50]:
+    for run in kept_runs[:50]:
         print(
             f"{run['id']:5}  {run['at']:%Y-%m-%d %H:%M}  {run['kind']:9} {run['as_of'] or '':10}  "
             f"{run['seal'][:12]:12}  {run['name']}"
         )
-    print(f"{len(found):,} runs kept")
+    print(f"{len(kept_runs):,} runs kept")
 
 
 def scores(

@@ -67,9 +67,9 @@ def add(
     """Register another installed version, by its path and the digest of its code."""
     from technic.operations.rollout.state import register
 
-    made = register(name, path)
-    _file().change(lambda now: now.with_engine(made))
-    print(f"{name}: technic {made.version} at {made.path}, code {made.code[:12]}")
+    engine = register(name, path)
+    _file().change(lambda now: now.with_engine(engine))
+    print(f"{name}: technic {engine.version} at {engine.path}, code {engine.code[:12]}")
     print(f"Next: technic rollout shadow {name}")
 
 

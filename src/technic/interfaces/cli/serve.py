@@ -226,8 +226,8 @@ def keys_create(
     from technic.interfaces.http.api_keys import create_key
 
     desk = options.desk(store)
-    made = create_key(desk.store.catalog, name, scope, days, datetime.now(UTC))
-    print(made)
+    secret = create_key(desk.store.catalog, name, scope, days, datetime.now(UTC))
+    print(secret)
     print(f"{name}: scope {scope}, for {days} days. Nobody can show it again.", file=sys.stderr)
 
 
@@ -238,17 +238,17 @@ def keys_list(store: options.StoreOption = None, as_json: options.JsonOption = F
 
     from technic.interfaces.http.api_keys import keys_of
 
-    found = keys_of(options.desk(store).store.catalog)
+    keys = keys_of(options.desk(store).store.catalog)
     if as_json:
-        options.emit_json([asdict(key) for key in found])
+        options.emit_json([asdict(key) for key in keys])
         return
-    for key in found:
+    for key in keys:
         state = (
             "good" if key.is_good(datetime.now(UTC)) else "revoked" if key.revoked else "expired"
         )
         until = f"until {key.expires:%Y-%m-%d}" if key.expires else "for ever"
         print(f"{key.name:<24} {key.scope:<6} {state:<8} {until}")
-    if not found:
+    if not keys:
         print("None yet: technic keys create NAME")
 
 

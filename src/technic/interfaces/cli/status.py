@@ -22,14 +22,14 @@ def presets(store: options.StoreOption = None, as_json: options.JsonOption = Fal
 
     from technic.scanner.spec.scan_file import presets as shipped
 
-    found = {name: tomllib.loads(text) for name, text in shipped().items()}
+    contents = {name: tomllib.loads(text) for name, text in shipped().items()}
     if as_json:
-        options.emit_json(found)
+        options.emit_json(contents)
         return
-    for name, content in found.items():
+    for name, content in contents.items():
         print(f"{name:20} {content.get('description', '')}")
     desk = options.desk(store)
-    print(f"Next: {desk.command(f'scan {next(iter(found))}')}")
+    print(f"Next: {desk.command(f'scan {next(iter(contents))}')}")
 
 
 def coverage(
@@ -42,11 +42,11 @@ def coverage(
     from technic.scanner.inspect.coverage import coverage as measure
 
     desk = options.desk(store)
-    found = measure(desk.store, options.day(as_of))
+    figures = measure(desk.store, options.day(as_of))
     if as_json:
-        options.emit_json(found)
+        options.emit_json(figures)
         return
-    render_coverage(found, sys.stdout)
+    render_coverage(figures, sys.stdout)
     if line := options.age_line(desk.store.version()):
         print(line)
 
@@ -72,15 +72,17 @@ def features(
     from technic.interfaces.render.text import render_frame
 
     desk = target.desk(ready=True)
-    asked = {
+    selection: dict[str, Any] = {
         "symbols": options.symbols(symbols),
         "as_of": options.day(as_of),
         "settings": desk.settings,
     }
     if out is not None and out.suffix != ".parquet":
-        _write_features(desk, question, out, executor, asked)
+        _write_features(desk, question, out, executor, selection)
         return
-    table = store_features(desk.store, question, last=None if out is not None else last, **asked)  # type: ignore[arg-type]
+    table = store_features(
+        desk.store, question, last=None if out is not None else last, **selection
+    )
     if out is not None:
         table.write_parquet(out)
         print(f"{out}: {table.height:,} rows", file=sys.stderr)
@@ -91,7 +93,11 @@ def features(
 
 
 def _write_features(
-    desk: options.Desk, question: list[str], out: Path, executor: str | None, asked: dict[str, Any]
+    desk: options.Desk,
+    question: list[str],
+    out: Path,
+    executor: str | None,
+    selection: dict[str, Any],
 ) -> None:
     from technic.compute.parquet_export import write_features
 
@@ -99,10 +105,12 @@ def _write_features(
         options.executor(executor, desk.settings) as runner,
         options.bar("Features") as advance,
     ):
-        made = write_features(desk.store, question, out, executor=runner, progress=advance, **asked)
+        export = write_features(
+            desk.store, question, out, executor=runner, progress=advance, **selection
+        )
     print(
-        f"{made.folder}: {made.rows:,} rows of {len(made.columns)} features in {made.files} files, "
-        f"{made.size / 1e6:,.0f} MB, by year",
+        f"{export.folder}: {export.rows:,} rows of {len(export.columns)} features in {export.files} files, "
+        f"{export.size / 1e6:,.0f} MB, by year",
         file=sys.stderr,
     )
 
@@ -118,11 +126,11 @@ def indicators(
         entry = describe(name)
         options.emit_json(entry) if as_json else print(entry["page"])
         return
-    found = entries()
+    rows = entries()
     if as_json:
-        options.emit_json(found)
+        options.emit_json(rows)
         return
-    for entry in found:
+    for entry in rows:
         print(f"{entry['text']:32} {entry['summary']}")
 
 
@@ -143,14 +151,14 @@ def lint(
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
-    asked = ScanFile() if file is None else ScanFile.read(file)
-    asked = replace(asked, where=where) if where is not None else asked
-    found = run(desk.store, asked, options.day(as_of), settings=desk.settings)
+    scan_file = ScanFile() if file is None else ScanFile.read(file)
+    scan_file = replace(scan_file, where=where) if where is not None else scan_file
+    findings = run(desk.store, scan_file, options.day(as_of), settings=desk.settings)
     if as_json:
-        options.emit_json([finding.as_dict() for finding in found])
+        options.emit_json([finding.as_dict() for finding in findings])
     else:
-        render_findings(found, sys.stdout)
-    if any(finding.check == "look-ahead" and not finding.ok for finding in found):
+        render_findings(findings, sys.stdout)
+    if any(finding.check == "look-ahead" and not finding.ok for finding in findings):
         sys.exit(1)
 
 
@@ -230,13 +238,13 @@ def doctor(
     from technic.operations.doctor import examine
 
     desk = options.desk(store)
-    found = examine(desk.store, desk.settings, deep=deep)
+    checks = examine(desk.store, desk.settings, deep=deep)
     if as_json:
-        options.emit_json(found)
+        options.emit_json(checks)
     else:
-        for check in found:
+        for check in checks:
             print(f"{'ok  ' if check['ok'] else 'look'}  {check['what']:22} {check['detail']}")
-    if not all(check["ok"] for check in found):
+    if not all(check["ok"] for check in checks):
         sys.exit(1)
 
 
@@ -329,8 +337,8 @@ def list_add(
 ) -> None:
     """Add symbols to a watch-list."""
     desk = options.desk(store)
-    known = set(desk.store.panel().who["symbol"])
-    if strange := sorted(set(symbols) - known):
+    listed = set(desk.store.panel().who["symbol"])
+    if strange := sorted(set(symbols) - listed):
         raise ConfigError(f"{', '.join(strange)}: no such symbol in the store; nothing was added")
     new = desk.store.catalog.watch(name, symbols, datetime.now(UTC))
     total = len(desk.store.catalog.watched(name))
@@ -364,8 +372,8 @@ def list_show(
         else:
             print("\n".join(f"{n:20} {count}" for n, count in lists.items()) or "no watch-lists")
         return
-    found = catalog.watched(name)
+    members = catalog.watched(name)
     if as_json:
-        options.emit_json(found)
+        options.emit_json(members)
     else:
-        print("\n".join(found) or f"{name}: empty")
+        print("\n".join(members) or f"{name}: empty")

@@ -59,17 +59,17 @@ def create_key(catalog: Catalog, name: str, scope: str, days: int | None, now: d
         raise ConfigError(f"{scope}: there are {', '.join(SCOPES)}")
     if any(key.name == name for key in keys_of(catalog)):
         raise ConfigError(f"{name}: there is a key of that name, perhaps a revoked one")
-    made = PREFIX + token_urlsafe(BYTES)
+    secret = PREFIX + token_urlsafe(BYTES)
     expires = None if days is None else naive(now + timedelta(days=days))
     values: dict[str, Any] = {
         "name": name,
-        "digest": digest_of(made),
+        "digest": digest_of(secret),
         "scopes": scope,
         "created": naive(now),
         "expires": expires,
     }
     catalog.write(lambda connection: connection.execute(insert(API_KEYS).values(**values)))
-    return made
+    return secret
 
 
 def keys_of(catalog: Catalog) -> list[Key]:
@@ -90,11 +90,11 @@ def revoke_key(catalog: Catalog, name: str, now: datetime) -> bool:
 def key_for(catalog: Catalog, given: str, now: datetime) -> Key | None:
     """The key that was given, if it opens anything; looked for among all, in constant time."""
     wanted = digest_of(given)
-    found = None
+    match = None
     for row in catalog.rows(select(API_KEYS)):
         if hmac.compare_digest(str(row["digest"]), wanted):
-            found = _key(row)
-    return found if found is not None and found.is_good(now) else None
+            match = _key(row)
+    return match if match is not None and match.is_good(now) else None
 
 
 def digest_of(text: str) -> str:

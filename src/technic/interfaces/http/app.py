@@ -30,7 +30,7 @@ from technic.interfaces.http.logins import COOKIE, LIFE
 from technic.interfaces.http.middleware import Guards
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem, of_error, problem_reply
-from technic.interfaces.http.requests import SignIn
+from technic.interfaces.http.requests import LoginRequest
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, said
 from technic.interfaces.http.state import ServerState
 from technic.runtime.version import __version__
@@ -113,10 +113,10 @@ def _logins(app: FastAPI) -> None:
     """Signing in and out with a key."""
 
     @app.post("/login", tags=["signs"], responses=PROBLEMS)
-    async def login(asked: SignIn, hub: HubOf) -> Response:
+    async def login(sign_in: LoginRequest, hub: HubOf) -> Response:
         """Begin a session of a page with a key."""
         hub.sessions.throttle()
-        key = await hub.gate.run(lambda: key_for(hub.store.catalog, asked.key, datetime.now(UTC)))
+        key = await hub.gate.run(lambda: key_for(hub.store.catalog, sign_in.key, datetime.now(UTC)))
         if key is None:
             raise Problem(401, "that key opens nothing: unknown, revoked or expired")
         reply = json_reply({"name": key.name, "scope": key.scope})
@@ -168,7 +168,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI description: errors as problem details, keys as bearer tokens."""
     if app.openapi_schema:
         return app.openapi_schema
-    made = get_openapi(
+    description = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
@@ -176,15 +176,15 @@ def _described(app: FastAPI) -> dict[str, Any]:
         license_info=app.license_info,
     )
     problem = {"$ref": "#/components/schemas/ProblemShape"}
-    for path in made["paths"].values():
+    for path in description["paths"].values():
         for about in path.values():
             for status, response in about.get("responses", {}).items():
                 if int(status) >= 400:
                     response["content"] = {"application/problem+json": {"schema": problem}}
-    schemas = made["components"]["schemas"]
+    schemas = description["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    made["security"] = [{"key": []}, {}]
-    app.openapi_schema = made
-    return made
+    description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    description["security"] = [{"key": []}, {}]
+    app.openapi_schema = description
+    return description

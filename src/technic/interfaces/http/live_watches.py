@@ -96,10 +96,10 @@ class Watches:
 
     def stop(self, name: str) -> bool:
         """Look no more; whether it was watched."""
-        found = self._running.pop(name, None)
-        if found is not None:
-            found.over.set()
-        return found is not None
+        running = self._running.pop(name, None)
+        if running is not None:
+            running.over.set()
+        return running is not None
 
     def close(self) -> None:
         """Stop all."""

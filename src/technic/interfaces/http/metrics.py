@@ -135,7 +135,7 @@ class Observed:
         """What is kept of the last minute."""
         times = sorted(self._since)
         self._since.clear()
-        found = {
+        measures = {
             "scan_p50_ms": _at(times, 0.5),
             "scan_p95_ms": _at(times, 0.95),
             "rss_mb": self._sampled.get("rss_mb"),
@@ -143,7 +143,7 @@ class Observed:
             "errors": float(self._n_errors),
             "scans": float(len(times)),
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in measures.items() if value is not None}
 
 
 class _Ear(logging.Handler):

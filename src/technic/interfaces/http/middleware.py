@@ -94,8 +94,8 @@ class Guards:
         return key
 
     def _our_host(self, headers: Headers) -> None:
-        asked = headers.getlist("host")
-        if len(asked) != 1 or asked[0].lower() not in self._hub.exposure.hosts:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hub.exposure.hosts:
             raise Problem(421, "this server goes by another name; start it with --allow-host NAME")
 
     def _bearable(self, headers: Headers) -> None:

@@ -52,7 +52,7 @@ class PlanFields(StrictModel):
     target: Expression | None = None
 
 
-class ScanRequest(StrictModel):
+class QuestionFields(StrictModel):
     """A scan file, whole or in part; what is left out is what `preset` says, or the default."""
 
     preset: Name | None = Field(None, description="A saved scan or a preset to begin with.")
@@ -77,8 +77,8 @@ class ScanRequest(StrictModel):
             If there is no such preset, or it contradicts itself.
         """
         begun = ScanFile() if self.preset is None else scan_file(settings, self.preset)
-        asked = set(ScanRequest.model_fields) - {"preset", "missing"}
-        given = self.model_dump(exclude_none=True, include=asked)
+        written = set(QuestionFields.model_fields) - {"preset", "missing"}
+        given = self.model_dump(exclude_none=True, include=written)
         if "rank" in given or self.missing is not None:
             rank, missing = given.get("rank", begun.rank), self.missing or begun.missing
             given["rank"] = {"score": rank, "missing": missing}
@@ -92,33 +92,33 @@ class ScanRequest(StrictModel):
         return replace(begun, **changed)
 
 
-class Standing(StrictModel):
+class SessionFields(StrictModel):
     """Where a question stands in time."""
 
     as_of: date | None = Field(None, description="The session; the newest stored by default.")
     known_at: datetime | None = Field(None, description="Only what was known before it.")
 
 
-class Asked(ScanRequest, Standing):
+class ScanRequest(QuestionFields, SessionFields):
     """A question as of a session."""
 
     symbols: Annotated[list[Symbol], Field(max_length=20_000)] | None = None
 
 
-class OfSymbol(ScanRequest, Standing):
+class SymbolRequest(QuestionFields, SessionFields):
     """A question about one symbol."""
 
     symbol: Symbol
 
 
-class Compared(ScanRequest):
+class DiffRequest(QuestionFields):
     """A question on two sessions."""
 
     before: date | None = None
     after: date | None = None
 
 
-class Features(StrictModel):
+class FeaturesRequest(StrictModel):
     """Histories of features."""
 
     features: Annotated[list[Indicator], Field(min_length=1, max_length=64)]
@@ -144,7 +144,7 @@ class EvaluationRequest(StrictModel):
     last: Annotated[int, Field(ge=30, le=10_000)] | None = None
 
 
-class Ranks(ScanRequest):
+class RankHistoryRequest(QuestionFields):
     """The rank of one symbol over the last sessions, up to one of them."""
 
     symbol: Symbol
@@ -152,14 +152,14 @@ class Ranks(ScanRequest):
     sessions: Annotated[int, Field(ge=2, le=504)] = 60
 
 
-class Span(ScanRequest):
+class SpanRequest(QuestionFields):
     """A question on every session of a span."""
 
     first: date
     last: date
 
 
-class Tested(ScanRequest):
+class BacktestRequest(QuestionFields):
     """A question that is to be traded on the past; what is left out is what the scan file says."""
 
     first: date | None = None
@@ -181,12 +181,12 @@ class Tested(ScanRequest):
             If it contradicts itself.
         """
         file = self.file(settings)
-        rules = set(Tested.model_fields) - set(ScanRequest.model_fields)
+        rules = set(BacktestRequest.model_fields) - set(QuestionFields.model_fields)
         given = self.model_dump(exclude_none=True, include=rules)
         return replace(file, backtest=replace(file.backtest, **given))
 
 
-class Training(StrictModel):
+class TrainRequest(StrictModel):
     """What is to be learned; what is left out is what the shipped training file says."""
 
     name: Annotated[Written, Field(max_length=80)] | None = None
@@ -209,7 +209,7 @@ class Training(StrictModel):
         return TrainFile.of(self.model_dump(exclude_none=True, exclude={"canaries"}), "training")
 
 
-class MapAsked(StrictModel):
+class MarketMapRequest(StrictModel):
     """How the market is drawn."""
 
     size: Literal["market_cap", "dollar_volume"] = "dollar_volume"
@@ -218,7 +218,7 @@ class MapAsked(StrictModel):
     as_of: date | None = None
 
 
-class Spread(StrictModel):
+class DistributionRequest(StrictModel):
     """A column whose values are to be counted."""
 
     column: Expression
@@ -226,7 +226,7 @@ class Spread(StrictModel):
     as_of: date | None = None
 
 
-class WatchList(StrictModel):
+class WatchListRequest(StrictModel):
     """The symbols of a watch-list."""
 
     symbols: Annotated[list[Symbol], Field(max_length=5_000)]
@@ -243,20 +243,20 @@ class Alerting(StrictModel):
     to: Annotated[list[Name], Field(max_length=16)] | None = None
 
 
-class Keeping(ScanRequest):
+class SaveScanRequest(QuestionFields):
     """A scan that is to be kept."""
 
     alert: Alerting | None = None
 
 
-class Watching(StrictModel):
+class WatchRequest(StrictModel):
     """A scan that is to be watched while the market trades."""
 
     scan: Name
     every: Annotated[float, Field(ge=5, le=3_600, description="Seconds between looks.")] = 60.0
 
 
-class SignIn(StrictModel):
+class LoginRequest(StrictModel):
     """A key, to begin a session of a page."""
 
     key: Annotated[str, Field(max_length=200)]

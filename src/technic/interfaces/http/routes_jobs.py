@@ -16,7 +16,7 @@ from technic.interfaces.http.events import framed
 from technic.interfaces.http.jobs import Job, Progress
 from technic.interfaces.http.negotiate import JSON, json_reply, table_reply, wanted_form
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import EvaluationRequest, Ranks, Span
+from technic.interfaces.http.requests import EvaluationRequest, RankHistoryRequest, SpanRequest
 from technic.interfaces.http.routes_symbols import about_of
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
@@ -62,24 +62,28 @@ class EventStream(StreamingResponse):
 @router.post(
     "/evaluate", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
 )
-async def evaluated(asked: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response:
+async def evaluated(body: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to measure what scores and features have been worth; a job."""
-    universe = asked.universe or DEFAULT_UNIVERSE
+    universe = body.universe or DEFAULT_UNIVERSE
 
     def run(progress: Progress) -> Any:
-        found = evaluate(
+        evaluation = evaluate(
             hub.store,
-            asked.columns,
+            body.columns,
             universe=UNIVERSES.get(universe, universe),
-            last=asked.last,
+            last=body.last,
             settings=hub.settings,
             progress=progress,
         )
-        save_evidence(hub.store, found.about(), datetime.now(UTC))
-        hub.bus.publish("evidence", {"sessions": found.sessions})
-        return {**found.about(), "simulated": found.simulated, "notes": list(found.notes)}
+        save_evidence(hub.store, evaluation.about(), datetime.now(UTC))
+        hub.bus.publish("evidence", {"sessions": evaluation.sessions})
+        return {
+            **evaluation.about(),
+            "simulated": evaluation.simulated,
+            "notes": list(evaluation.notes),
+        }
 
-    return started(hub.jobs.start("evaluate", _named(asked.columns), key.id, run))
+    return started(hub.jobs.start("evaluate", _named(body.columns), key.id, run))
 
 
 def _named(columns: list[str]) -> str:
@@ -89,49 +93,49 @@ def _named(columns: list[str]) -> str:
 @router.post(
     "/sessions", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
 )
-async def sessions(asked: Span, hub: HubOf, key: KeyOf) -> Response:
+async def sessions(body: SpanRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to ask a question on every session of a span; a job."""
-    file = asked.file(hub.settings)
+    file = body.file(hub.settings)
 
     def run(progress: Progress) -> Reports:
         return scan_sessions(
             hub.store,
-            asked.first,
-            asked.last,
+            body.first,
+            body.last,
             file=file,
             settings=hub.settings,
             progress=progress,
         )
 
-    title = f"{file.name}, {asked.first} to {asked.last}"
+    title = f"{file.name}, {body.first} to {body.last}"
     return started(hub.jobs.start("sessions", title, key.id, run))
 
 
 @router.post(
     "/ranks", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
 )
-async def ranks(asked: Ranks, hub: HubOf, key: KeyOf) -> Response:
+async def ranks(body: RankHistoryRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to find the rank of one symbol on each of the last sessions; a job."""
-    file = asked.file(hub.settings)
+    file = body.file(hub.settings)
 
     def run(progress: Progress) -> Any:
         version = hub.store.require()
         assert version.last is not None
         assert version.first is not None
-        newest = min(asked.as_of or version.last, version.last)
+        newest = min(body.as_of or version.last, version.last)
         last, first = nyse().ordinal(newest), nyse().ordinal(version.first)
-        days = [nyse().day(d) for d in range(max(last - asked.sessions + 1, first), last + 1)]
-        found = []
+        days = [nyse().day(d) for d in range(max(last - body.sessions + 1, first), last + 1)]
+        rows = []
         for k, day in enumerate(days):
             progress(k, len(days), str(day))
             report = hub.scan(file, as_of=None if day == version.last else day)
             place = {report.symbols[i]: n for n, i in enumerate(report.ranked, 1)}
-            found.append(
-                {"session": str(day), "rank": place.get(asked.symbol), "of": report.n_ranked}
+            rows.append(
+                {"session": str(day), "rank": place.get(body.symbol), "of": report.n_ranked}
             )
-        return {"symbol": asked.symbol, "title": file.name, "ranks": found}
+        return {"symbol": body.symbol, "title": file.name, "ranks": rows}
 
-    return started(hub.jobs.start("ranks", f"{asked.symbol} in {file.name}", key.id, run))
+    return started(hub.jobs.start("ranks", f"{body.symbol} in {file.name}", key.id, run))
 
 
 def started(job: Job) -> Response:
@@ -224,8 +228,8 @@ async def measured(hub: HubOf, hours: Annotated[int, Query(ge=1, le=720)] = 24) 
 
 def _history(hub: ServerState, hours: int) -> dict[str, Any]:
     since = datetime.now(UTC) - timedelta(hours=hours)
-    found = history(hub.store.catalog, MEASURED, since)
+    measures = history(hub.store.catalog, MEASURED, since)
     return {
         name: [[at.isoformat(timespec="seconds"), value] for at, value in rows]
-        for name, rows in found.items()
+        for name, rows in measures.items()
     }

@@ -14,7 +14,7 @@ from technic.errors import StoreError, TechnicError, first_line
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import Keeping, Name, Watching, WatchList
+from technic.interfaces.http.requests import Name, SaveScanRequest, WatchListRequest, WatchRequest
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
 from technic.operations.saved_scans import content_of, forget_scan, save_scan, saved_scans
@@ -45,8 +45,8 @@ def today_of(hub: ServerState) -> dict[str, Any]:
     saved = saved_scans(hub.settings)
     named = [(one.name, one.file, one.trouble, False) for one in saved]
     if not named:
-        known = presets()
-        chosen = [name for name in SHOWN if name in known] or list(known)[:4]
+        shipped = presets()
+        chosen = [name for name in SHOWN if name in shipped] or list(shipped)[:4]
         named = [(name, ScanFile.preset(name), "", True) for name in chosen]
     return {"scans": [_card(hub, *one) for one in named], "suggested": not saved}
 
@@ -125,9 +125,9 @@ async def one_scan(name: NamePath, hub: HubOf) -> Response:
 def _one(settings: Settings, name: str) -> dict[str, Any]:
     own = {one.name: one for one in saved_scans(settings)}
     if name in own:
-        found = own[name]
-        content = content_of(found.file) if found.file else {}
-        return _entry(name, found.title, content, found.trouble)
+        text = own[name]
+        content = content_of(text.file) if text.file else {}
+        return _entry(name, text.title, content, text.trouble)
     if name not in presets():
         raise Problem(404, f"{name}: neither a saved scan nor a preset")
     file = ScanFile.preset(name)
@@ -135,23 +135,23 @@ def _one(settings: Settings, name: str) -> dict[str, Any]:
 
 
 @router.put("/scans/{name}", response_model=responses.SavedShape, dependencies=[needs("admin")])
-async def keep_scan(name: NamePath, asked: Keeping, hub: HubOf) -> Response:
+async def keep_scan(name: NamePath, body: SaveScanRequest, hub: HubOf) -> Response:
     """Keep a scan; one of the same name is replaced."""
 
     def work() -> dict[str, Any]:
-        file = asked.file(hub.settings)
+        file = body.file(hub.settings)
         if file.name == ScanFile().name:  # nobody gave it a title
             file = replace(file, name=name)
         content = content_of(file)
-        if asked.alert is not None:
-            told = asked.alert.model_dump(exclude_none=True)
-            content["alert"] = AlertRules.of(told, "alert").content()
+        if body.alert is not None:
+            rules = body.alert.model_dump(exclude_none=True)
+            content["alert"] = AlertRules.of(rules, "alert").content()
         save_scan(hub.settings, name, content)
         return _one(hub.settings, name)
 
-    found = await hub.gate.run(work)
+    summary = await hub.gate.run(work)
     hub.bus.publish("scans", {"name": name})
-    return json_reply(found)
+    return json_reply(summary)
 
 
 @router.delete("/scans/{name}", status_code=204, dependencies=[needs("admin")])
@@ -177,24 +177,24 @@ async def lists(hub: HubOf) -> Response:
 @router.get("/lists/{name}")
 async def one_list(name: NamePath, hub: HubOf) -> Response:
     """The symbols of a watch-list; empty if there is none."""
-    found = await hub.gate.run(lambda: hub.store.catalog.watched(name))
-    return json_reply({"name": name, "symbols": found})
+    members = await hub.gate.run(lambda: hub.store.catalog.watched(name))
+    return json_reply({"name": name, "symbols": members})
 
 
 @router.put("/lists/{name}", dependencies=[needs("admin")])
-async def keep_list(name: NamePath, asked: WatchList, hub: HubOf) -> Response:
+async def keep_list(name: NamePath, body: WatchListRequest, hub: HubOf) -> Response:
     """Make a watch-list hold these symbols and no others.
 
     Every symbol must be one that the store knows.
     """
 
     def work() -> dict[str, Any]:
-        known = set(hub.store.panel().who["symbol"])
-        if strange := sorted(set(asked.symbols) - known):
+        listed = set(hub.store.panel().who["symbol"])
+        if strange := sorted(set(body.symbols) - listed):
             raise Problem(422, f"{', '.join(strange[:5])}: no such symbol in the store")
         catalog = hub.store.catalog
-        catalog.unwatch(name, set(catalog.watched(name)) - set(asked.symbols))
-        catalog.watch(name, asked.symbols, datetime.now(UTC))
+        catalog.unwatch(name, set(catalog.watched(name)) - set(body.symbols))
+        catalog.watch(name, body.symbols, datetime.now(UTC))
         return {"name": name, "symbols": catalog.watched(name)}
 
     return json_reply(await hub.gate.run(work))
@@ -225,10 +225,10 @@ async def watches(hub: HubOf) -> Response:
 
 
 @router.post("/watches", dependencies=[needs("admin")])
-async def watch(asked: Watching, hub: HubOf) -> Response:
+async def watch(body: WatchRequest, hub: HubOf) -> Response:
     """Begin to look at a saved scan or a preset."""
     return json_reply(
-        (await hub.gate.run(lambda: hub.watches.start(asked.scan, asked.every))).as_dict()
+        (await hub.gate.run(lambda: hub.watches.start(body.scan, body.every))).as_dict()
     )
 
 
@@ -249,7 +249,7 @@ async def runs(hub: HubOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -
 @router.get("/runs/{number}")
 async def one_run(number: Annotated[int, Path(ge=1, le=2**31 - 1)], hub: HubOf) -> Response:
     """The manifest of a run."""
-    found = await hub.gate.run(lambda: hub.store.catalog.run(number))
-    if found is None:
+    manifest = await hub.gate.run(lambda: hub.store.catalog.run(number))
+    if manifest is None:
         raise Problem(404, f"there is no run {number}")
-    return json_reply(found)
+    return json_reply(manifest)

@@ -13,7 +13,7 @@ from technic.interfaces.http import responses
 from technic.interfaces.http.jobs import Progress
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import Tested, Training
+from technic.interfaces.http.requests import BacktestRequest, TrainRequest
 from technic.interfaces.http.routes_jobs import JobPath, started
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
 from technic.interfaces.render.backtest import backtest_page
@@ -74,13 +74,13 @@ async def use(number: ModelPath, hub: HubOf) -> Response:
 @router.post(
     "/train", response_model=responses.JobShape, status_code=202, dependencies=[needs("admin")]
 )
-async def training(asked: Training, hub: HubOf, key: KeyOf) -> Response:
+async def training(body: TrainRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to learn a model; a job. The newest model forecasts."""
-    file = asked.file()
+    file = body.file()
 
     def run(progress: Progress) -> Trained:
         return train(
-            hub.store, file, canaries=asked.canaries, settings=hub.settings, progress=progress
+            hub.store, file, canaries=body.canaries, settings=hub.settings, progress=progress
         )
 
     title = f"{file.name}, {file.model}, {file.horizon} sessions ahead"
@@ -96,9 +96,9 @@ async def tried(hub: HubOf) -> Response:
 @router.post(
     "/backtest", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
 )
-async def tested(asked: Tested, hub: HubOf, key: KeyOf) -> Response:
+async def tested(body: BacktestRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to trade a question on the past; a job. It counts as a trial."""
-    file = asked.traded(hub.settings)
+    file = body.traded(hub.settings)
 
     def run(progress: Progress) -> Backtest:
         return backtest(hub.store, file, settings=hub.settings, progress=progress)

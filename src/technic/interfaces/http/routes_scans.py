@@ -20,10 +20,10 @@ from technic.interfaces.http.negotiate import (
     wanted_form,
 )
 from technic.interfaces.http.requests import (
-    Asked,
-    Compared,
-    Features,
-    OfSymbol,
+    DiffRequest,
+    FeaturesRequest,
+    ScanRequest,
+    SymbolRequest,
     Texts,
 )
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
@@ -61,7 +61,7 @@ TABLE: dict[int | str, dict[str, Any]] = {
 @router.post(
     "/scan", response_model=responses.ReportShape, dependencies=[needs("scan")], responses=TABLE
 )
-async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
+async def scan(body: ScanRequest, request: Request, hub: HubOf) -> Response:
     """Rank the market by a question: rows, ledger, manifest.
 
     By `Accept`, the rows alone as Arrow IPC, Parquet or CSV.
@@ -70,10 +70,10 @@ async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
 
     def work() -> Response:
         report = hub.scan(
-            asked.file(hub.settings),
-            as_of=asked.as_of,
-            known_at=asked.known_at,
-            symbols=asked.symbols,
+            body.file(hub.settings),
+            as_of=body.as_of,
+            known_at=body.known_at,
+            symbols=body.symbols,
         )
         return report_reply(report, form)
 
@@ -81,7 +81,7 @@ async def scan(asked: Asked, request: Request, hub: HubOf) -> Response:
 
 
 @router.post("/grid", response_model=responses.GridShape, dependencies=[needs("scan")])
-async def grid(asked: Asked, hub: HubOf) -> Response:
+async def grid(body: ScanRequest, hub: HubOf) -> Response:
     """The whole ranking column by column, as float32, and how many each clause lets through.
 
     Meant for whoever asks while it is typed: a question that cannot be understood is an answer
@@ -90,7 +90,7 @@ async def grid(asked: Asked, hub: HubOf) -> Response:
 
     def work() -> dict[str, Any]:
         try:
-            return _grid(hub, asked)
+            return _grid(hub, body)
         except QuestionError as error:
             problem = {
                 "why": error.why,
@@ -103,14 +103,14 @@ async def grid(asked: Asked, hub: HubOf) -> Response:
     return await hub.gate.run(lambda: json_reply(work()))
 
 
-def _grid(hub: ServerState, asked: Asked) -> dict[str, Any]:
+def _grid(hub: ServerState, body: ScanRequest) -> dict[str, Any]:
     since = perf_counter()
-    file = asked.file(hub.settings)
-    question = resolve_question(file, asked.symbols)
+    file = body.file(hub.settings)
+    question = resolve_question(file, body.symbols)
     section = evaluate_question(
-        hub.store, question, asked.as_of, known_at=asked.known_at, settings=hub.settings
+        hub.store, question, body.as_of, known_at=body.known_at, settings=hub.settings
     )
-    found = grid_of(section, asked.top or 5_000)
+    grid = grid_of(section, body.top or 5_000)
     took = 1e3 * (perf_counter() - since)
     hub.observed.evaluated(section, took)
     return {
@@ -122,7 +122,7 @@ def _grid(hub: ServerState, asked: Asked) -> dict[str, Any]:
         "question": question.as_dict(),
         "columns": [str(tree) for tree in question.columns],
         "n_ranked": len(section.ranking.order),
-        "grid": found,
+        "grid": grid,
         "funnel": funnel_of(section),
         "ledger": section.ledger.counts(),
         "notes": list(section.notes),
@@ -174,16 +174,16 @@ def _one(text: str, field: str, warnings: list[str], problems: list[dict[str, An
 
 
 @router.post("/explain", response_model=responses.ExplanationShape, dependencies=[needs("scan")])
-async def explain_symbol(asked: OfSymbol, hub: HubOf) -> Response:
+async def explain_symbol(body: SymbolRequest, hub: HubOf) -> Response:
     """A ranked symbol's score, term by term, beside the session before."""
     return await hub.gate.run(
         lambda: json_reply(
             explain(
                 hub.store,
-                asked.symbol,
-                asked.file(hub.settings),
-                asked.as_of,
-                known_at=asked.known_at,
+                body.symbol,
+                body.file(hub.settings),
+                body.as_of,
+                known_at=body.known_at,
                 settings=hub.settings,
             ).as_dict()
         )
@@ -191,16 +191,16 @@ async def explain_symbol(asked: OfSymbol, hub: HubOf) -> Response:
 
 
 @router.post("/why-not", response_model=responses.WhyNotShape, dependencies=[needs("scan")])
-async def why_not_symbol(asked: OfSymbol, hub: HubOf) -> Response:
+async def why_not_symbol(body: SymbolRequest, hub: HubOf) -> Response:
     """Each clause of the universe and the question, for one symbol."""
     return await hub.gate.run(
         lambda: json_reply(
             why_not(
                 hub.store,
-                asked.symbol,
-                asked.file(hub.settings),
-                asked.as_of,
-                known_at=asked.known_at,
+                body.symbol,
+                body.file(hub.settings),
+                body.as_of,
+                known_at=body.known_at,
                 settings=hub.settings,
             ).as_dict()
         )
@@ -208,15 +208,15 @@ async def why_not_symbol(asked: OfSymbol, hub: HubOf) -> Response:
 
 
 @router.post("/diff", response_model=responses.DifferenceShape, dependencies=[needs("scan")])
-async def compare(asked: Compared, hub: HubOf) -> Response:
+async def compare(body: DiffRequest, hub: HubOf) -> Response:
     """Who entered and who left between two sessions, and why."""
     return await hub.gate.run(
         lambda: json_reply(
             diff(
                 hub.store,
-                asked.file(hub.settings),
-                asked.before,
-                asked.after,
+                body.file(hub.settings),
+                body.before,
+                body.after,
                 settings=hub.settings,
             ).as_dict()
         )
@@ -224,17 +224,17 @@ async def compare(asked: Compared, hub: HubOf) -> Response:
 
 
 @router.post("/features", responses=TABLE)
-async def features(asked: Features, request: Request, hub: HubOf) -> Response:
+async def features(body: FeaturesRequest, request: Request, hub: HubOf) -> Response:
     """Histories of features, a row per symbol and session."""
     form = wanted_form(request)
 
     def work() -> Response:
         table = store_features(
             hub.store,
-            asked.features,
-            symbols=asked.symbols,
-            as_of=asked.as_of,
-            last=asked.last,
+            body.features,
+            symbols=body.symbols,
+            as_of=body.as_of,
+            last=body.last,
             settings=hub.settings,
         )
         if form == JSON:
@@ -248,6 +248,6 @@ async def features(asked: Features, request: Request, hub: HubOf) -> Response:
 @router.get("/coverage")
 async def covered(hub: HubOf, as_of: date | None = None) -> Response:
     """What the store holds, and what is missing from it."""
-    found = await hub.gate.run(lambda: coverage(hub.store, as_of))
-    found.pop("store")  # a path of ours is nobody's business
-    return json_reply(found)
+    figures = await hub.gate.run(lambda: coverage(hub.store, as_of))
+    figures.pop("store")  # a path of ours is nobody's business
+    return json_reply(figures)

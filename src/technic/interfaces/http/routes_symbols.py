@@ -12,7 +12,13 @@ from starlette.responses import Response
 from technic.data.store.evidence import load_evidence
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import json_reply
-from technic.interfaces.http.requests import Indicator, MapAsked, Spread, Symbol, WatchList
+from technic.interfaces.http.requests import (
+    DistributionRequest,
+    Indicator,
+    MarketMapRequest,
+    Symbol,
+    WatchListRequest,
+)
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
 from technic.interfaces.render.indicator_reference import entries, score_entries
@@ -99,22 +105,22 @@ async def filed(symbol: Symbol, hub: HubOf, as_of: date | None = None) -> Respon
 
 
 @router.post("/sparks")
-async def sparks(asked: WatchList, hub: HubOf) -> Response:
+async def sparks(body: WatchListRequest, hub: HubOf) -> Response:
     """The last closes of some symbols, oldest first; a symbol that is not known has none."""
-    return json_reply(await hub.gate.run(lambda: last_closes(hub.store, asked.symbols)))
+    return json_reply(await hub.gate.run(lambda: last_closes(hub.store, body.symbols)))
 
 
 @router.post("/market", dependencies=[needs("scan")])
-async def market(asked: MapAsked, hub: HubOf) -> Response:
+async def market(body: MarketMapRequest, hub: HubOf) -> Response:
     """Sectors, industries and symbols with a size and a colour each; breadth, movers, regime."""
     return json_reply(
         await hub.gate.run(
             lambda: market_map(
                 hub.store,
-                size=asked.size,
-                colour=asked.colour,
-                universe=asked.universe,
-                as_of=asked.as_of,
+                size=body.size,
+                colour=body.colour,
+                universe=body.universe,
+                as_of=body.as_of,
                 settings=hub.settings,
             )
         )
@@ -122,11 +128,11 @@ async def market(asked: MapAsked, hub: HubOf) -> Response:
 
 
 @router.post("/distribution", dependencies=[needs("scan")])
-async def spread(asked: Spread, hub: HubOf) -> Response:
+async def spread(body: DistributionRequest, hub: HubOf) -> Response:
     """How any column is spread over a universe."""
     return json_reply(
         await hub.gate.run(
-            lambda: distribution(hub.store, asked.column, asked.universe, asked.as_of, hub.settings)
+            lambda: distribution(hub.store, body.column, body.universe, body.as_of, hub.settings)
         )
     )
 
@@ -146,15 +152,15 @@ async def language() -> Response:
 @lru_cache(maxsize=1)
 def words() -> dict[str, Any]:
     """The vocabulary: what to write, and what it means."""
-    found = [
+    vocabulary = [
         {"write": entry["text"], "kind": "indicator", "says": entry["summary"]}
         for entry in entries()
     ]
-    found += [
+    vocabulary += [
         {"write": entry["name"], "kind": "score", "says": entry["summary"]}
         for entry in score_entries()
     ]
-    told = (
+    tables = (
         ("field", BAR_FIELDS),
         ("listing", ATTRIBUTES),
         ("filing", FACTS),
@@ -162,15 +168,15 @@ def words() -> dict[str, Any]:
         ("cross-section", CROSS_SECTIONAL),
         ("function", dict.fromkeys(ELEMENTWISE)),
     )
-    for kind, names in told:
+    for kind, names in tables:
         called = kind in {"cross-section", "function"}
-        found += [
+        vocabulary += [
             {"write": f"{name}()" if called else name, "kind": kind, "says": ""} for name in names
         ]
     keywords = ("and", "or", "not", "between", "in", "crosses_above", "crosses_below", "by=sector")
-    found += [{"write": word, "kind": "word", "says": ""} for word in keywords]
+    vocabulary += [{"write": word, "kind": "word", "says": ""} for word in keywords]
     return {
-        "words": found,
+        "words": vocabulary,
         "universes": UNIVERSES,
         "sectors": list(SECTORS),
         "presets": list(presets()),

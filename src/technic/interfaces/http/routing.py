@@ -109,6 +109,6 @@ KeyOf = Annotated[Key, Depends(key_of)]
 
 def said(error: Any) -> str:
     """What is wrong with a request, in one line."""
-    found = error.errors()[0]
-    where = ".".join(str(part) for part in found["loc"] if part != "body")
-    return f"{where}: {found['msg']}" if where else str(found["msg"])
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"] if part != "body")
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])

@@ -139,13 +139,13 @@ class ServerState:
 
     async def _tick(self) -> None:
         """Tell of a new store version and of new alerts."""
-        found = await asyncio.to_thread(self._look, max(self._newest, 0))
-        if self._version and found["version"] != self._version:
-            self.bus.publish("store", {"version": found["version"], "as_of": found["as_of"]})
+        news = await asyncio.to_thread(self._look, max(self._newest, 0))
+        if self._version and news["version"] != self._version:
+            self.bus.publish("store", {"version": news["version"], "as_of": news["as_of"]})
         if self._newest >= 0:
-            for alert in reversed(found["alerts"]):
+            for alert in reversed(news["alerts"]):
                 self.bus.publish("alert", alert)
-        self._version, self._newest = found["version"], found["newest"]
+        self._version, self._newest = news["version"], news["newest"]
 
     def _look(self, newest: int) -> dict[str, Any]:
         version, latest = self.store.version(), self.book.newest()

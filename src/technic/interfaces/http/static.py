@@ -36,25 +36,25 @@ class Page:
 def assets() -> tuple[str, dict[str, Page]]:
     """The files by name, and a digest of them all."""
     folder = files("technic.interfaces.web")
-    found, digest = dict[str, Page](), blake2b(digest_size=6)
+    pages, digest = dict[str, Page](), blake2b(digest_size=6)
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         kind = KINDS.get("." + entry.name.rpartition(".")[2])
         if kind is not None:
             body = entry.read_bytes()
             digest.update(entry.name.encode() + body)
-            found[entry.name] = Page(kind, body, gzip.compress(body, 6, mtime=0))
-    return digest.hexdigest(), found
+            pages[entry.name] = Page(kind, body, gzip.compress(body, 6, mtime=0))
+    return digest.hexdigest(), pages
 
 
 def index() -> bytes:
     """The page itself, its files named by their digest and asked for at once."""
-    version, found = assets()
+    version, page = assets()
     modules = "".join(
         f'<link rel="modulepreload" href="/assets/{version}/{name}">\n'
-        for name in found
+        for name in page
         if name.endswith(".js")
     )
-    text = found["index.html"].body.decode()
+    text = page["index.html"].body.decode()
     return text.replace("{modules}", modules).replace("{version}", version).encode()
 
 

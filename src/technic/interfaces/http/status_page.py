@@ -82,7 +82,7 @@ def _coverage(hub: ServerState) -> dict[str, Any]:
 @lru_cache(maxsize=2)
 def _covered(store: FileStore, _version: str) -> dict[str, Any]:
     try:
-        found = coverage(store)
+        figures = coverage(store)
     except TechnicError:
         return {}
     names = (
@@ -96,7 +96,10 @@ def _covered(store: FileStore, _version: str) -> dict[str, Any]:
         "short_history",
         "quarantined",
     )
-    return {**{name: found[name] for name in names}, "thin_sessions": len(found["thin_sessions"])}
+    return {
+        **{name: figures[name] for name in names},
+        "thin_sessions": len(figures["thin_sessions"]),
+    }
 
 
 def _disk(hub: ServerState) -> dict[str, Any]:
@@ -123,11 +126,11 @@ def _rollout(hub: ServerState) -> dict[str, Any]:
 def _accuracy(hub: ServerState) -> dict[str, Any] | None:
     """What the newest daily check found."""
     since = datetime.now(UTC) - timedelta(days=30)
-    found = history(hub.store.catalog, ("accuracy_values", "accuracy_off"), since)
-    if not found["accuracy_values"]:
+    measures = history(hub.store.catalog, ("accuracy_values", "accuracy_off"), since)
+    if not measures["accuracy_values"]:
         return None
-    at, values = found["accuracy_values"][-1]
-    off = found["accuracy_off"][-1][1] if found["accuracy_off"] else 0.0
+    at, values = measures["accuracy_values"][-1]
+    off = measures["accuracy_off"][-1][1] if measures["accuracy_off"] else 0.0
     return {"at": at.isoformat(timespec="seconds"), "values": int(values), "off": int(off)}
 
 

@@ -33,9 +33,9 @@ def figure(value: float | None, form: str = "+.2f", unit: str = "") -> str:
     return "–" if value is None else f"{value:{form}}{unit}"
 
 
-def verdict(found: Mapping[str, Any], trials: int) -> str:
+def verdict(content: Mapping[str, Any], trials: int) -> str:
     """What may be concluded, in one sentence: nothing more than the interval allows."""
-    sharpe, low, high = found["sharpe"], found["sharpe_low"], found["sharpe_high"]
+    sharpe, low, high = content["sharpe"], content["sharpe_low"], content["sharpe_high"]
     if sharpe is None:
         return "Nothing was traded: there is nothing to conclude."
     if low is None:
@@ -45,38 +45,45 @@ def verdict(found: Mapping[str, Any], trials: int) -> str:
         return f"Not told from chance: {span}."
     if high < 0.0:
         return f"It lost, and not by chance alone: {span}."
-    if (found["dsr"] or 0.0) < SURE:
+    if (content["dsr"] or 0.0) < SURE:
         return (
             f"Above zero by itself ({span}), but not after {trials:,} questions were tried on this "
-            f"store: more than luck with a chance of {found['dsr']:.2f}."
+            f"store: more than luck with a chance of {content['dsr']:.2f}."
         )
     return f"Above zero ({span}), also after {trials:,} questions were tried on this store."
 
 
-def told(found: Backtest) -> dict[str, Any]:
+def told(backtest: Backtest) -> dict[str, Any]:
     """Everything as JSON holds it, and what may be concluded, in words."""
-    words = verdict(found.summary["performance"], found.trials)
-    return {**found.as_dict(), "verdict": words, "hangs": hangs(found), "figures": figures(found)}
+    words = verdict(backtest.summary["performance"], backtest.trials)
+    return {
+        **backtest.as_dict(),
+        "verdict": words,
+        "hangs": hangs(backtest),
+        "figures": figures(backtest),
+    }
 
 
-def render_backtest(found: Backtest, stream: TextIO) -> None:
+def render_backtest(backtest: Backtest, stream: TextIO) -> None:
     """The verdict, then the figures, then what they hang on."""
     out = console(stream)
-    if found.simulated:
+    if backtest.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    out.print(f"{found.name} · {found.first} to {found.last}", style="bold", highlight=False)
-    for line in _story(found):
+    out.print(
+        f"{backtest.name} · {backtest.first} to {backtest.last}", style="bold", highlight=False
+    )
+    for line in _story(backtest):
         out.print(line, markup=False, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("", "net", "before costs", "benchmark"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    for row in figures(found):
+    for row in figures(backtest):
         table.add_row(*row)
     out.print(table)
     years = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("year", "return", "benchmark", "deepest fall", "turnover"):
         years.add_column(name, justify="left" if name == "year" else "right")
-    for year in found.summary["years"]:
+    for year in backtest.summary["years"]:
         years.add_row(
             str(year["year"]),
             percent(year["return"]),
@@ -85,21 +92,21 @@ def render_backtest(found: Backtest, stream: TextIO) -> None:
             figure(year["turnover"], ".1f", " ×"),
         )
     out.print(years)
-    for line in hangs(found):
+    for line in hangs(backtest):
         out.print(line, markup=False, highlight=False)
-    for note in found.notes:
+    for note in backtest.notes:
         out.print(f"Note: {note}", markup=False, highlight=False)
-    out.print(f"sealed {found.manifest['seal'][:12]}", highlight=False)
+    out.print(f"sealed {backtest.manifest['seal'][:12]}", highlight=False)
 
 
-def _story(found: Backtest) -> list[str]:
-    rules, summary = found.rules, found.summary
+def _story(backtest: Backtest) -> list[str]:
+    rules, summary = backtest.rules, backtest.summary
     trading = summary["trading"]
-    plan = found.asked["plan"]
+    plan = backtest.asked["plan"]
     return [
-        verdict(summary["performance"], found.trials),
+        verdict(summary["performance"], backtest.trials),
         (
-            f"Asked on {found.decisions:,} sessions ({rules.rebalance}), on what was known then; "
+            f"Asked on {backtest.decisions:,} sessions ({rules.rebalance}), on what was known then; "
             f"filled at the next open. The best {rules.hold} are held {plan['side']}, equal shares of "
             f"${plan['account']:,.0f}; one stays while it ranks {rules.kept} or better."
         ),
@@ -112,9 +119,9 @@ def _story(found: Backtest) -> list[str]:
     ]
 
 
-def figures(found: Backtest) -> list[tuple[str, str, str, str]]:
+def figures(backtest: Backtest) -> list[tuple[str, str, str, str]]:
     """The main figures: net, before costs, and of the benchmark."""
-    three = [found.summary[name] or {} for name in ("performance", "gross", "benchmark")]
+    three = [backtest.summary[name] or {} for name in ("performance", "gross", "benchmark")]
 
     def row(name: str, of: Any) -> tuple[str, str, str, str]:
         first, second, third = (of(part) if part else "–" for part in three)
@@ -225,39 +232,39 @@ def _order_lines(backtest: Backtest) -> list[str]:
     return lines
 
 
-def _idle(found: Backtest) -> list[str]:
+def _idle(backtest: Backtest) -> list[str]:
     """A line, if for long nothing was held at all: that time is in every figure."""
-    waited = int(np.argmax(found.exposure != 0.0)) if found.exposure.any() else 0
+    waited = int(np.argmax(backtest.exposure != 0.0)) if backtest.exposure.any() else 0
     if waited < LONG:
         return []
     line = (
-        f"Nothing was held for the first {waited:,} of {len(found.days):,} sessions, until "
-        f"{found.days[waited]}: mostly the question reads further back than the store then went. "
-        f"That idleness is in every figure; without it: --from {found.days[waited - 1]}."
+        f"Nothing was held for the first {waited:,} of {len(backtest.days):,} sessions, until "
+        f"{backtest.days[waited]}: mostly the question reads further back than the store then went. "
+        f"That idleness is in every figure; without it: --from {backtest.days[waited - 1]}."
     )
     return [line]
 
 
-def backtest_page(found: Backtest) -> str:
+def backtest_page(backtest: Backtest) -> str:
     """A page of its own: no script, no file, no network."""
-    mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if found.simulated else ""
-    story = "".join(f"<p>{escape(line)}</p>" for line in _story(found))
-    notes = "".join(f"<p>Note: {escape(note)}</p>" for note in found.notes)
-    hanging = "".join(f"<p>{escape(line)}</p>" for line in hangs(found))
-    years = found.summary["years"]
+    mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if backtest.simulated else ""
+    story = "".join(f"<p>{escape(line)}</p>" for line in _story(backtest))
+    notes = "".join(f"<p>Note: {escape(note)}</p>" for note in backtest.notes)
+    hanging = "".join(f"<p>{escape(line)}</p>" for line in hangs(backtest))
+    years = backtest.summary["years"]
     by_year = {str(y["year"]): 100.0 * y["return"] for y in years}
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(found.name)} · {found.first} to {found.last}</title>
+<title>{escape(backtest.name)} · {backtest.first} to {backtest.last}</title>
 <style>{STYLE}{PLOT_STYLE}</style></head><body><main>
 {mark}
-<h1>{escape(found.name)}</h1>
-<p class="soft">{found.first} to {found.last} · store {escape(found.store_version)}</p>
+<h1>{escape(backtest.name)}</h1>
+<p class="soft">{backtest.first} to {backtest.last} · store {escape(backtest.store_version)}</p>
 {story}{notes}
-{_plots(found)}
-{_table(("", "net", "before costs", "benchmark"), figures(found))}
+{_plots(backtest)}
+{_table(("", "net", "before costs", "benchmark"), figures(backtest))}
 <h2>By year</h2>
 {
         _table(
@@ -276,28 +283,28 @@ def backtest_page(found: Backtest) -> str:
     }
 {bars("Return by year, %", by_year)}
 <h2>What it hangs on</h2>{hanging}
-<h2>Trades</h2><details><summary>{len(found.trades):,} trades</summary>{
-        _trades(found.trades)
+<h2>Trades</h2><details><summary>{len(backtest.trades):,} trades</summary>{
+        _trades(backtest.trades)
     }</details>
-<h2>The question</h2><pre>{escape(_question(found))}</pre>
-<p class="soft">Sealed <code>{escape(found.manifest["seal"])}</code></p>
+<h2>The question</h2><pre>{escape(_question(backtest))}</pre>
+<p class="soft">Sealed <code>{escape(backtest.manifest["seal"])}</code></p>
 </main></body></html>
 """
 
 
-def _plots(found: Backtest) -> str:
-    heights = np.maximum.accumulate(found.equity)
-    falls = 100.0 * (found.equity / heights - 1.0)
-    days = list(found.days)
+def _plots(backtest: Backtest) -> str:
+    heights = np.maximum.accumulate(backtest.equity)
+    falls = 100.0 * (backtest.equity / heights - 1.0)
+    days = list(backtest.days)
     return "".join(
         (
             curves(
                 "Account and benchmark, USD",
                 days,
-                {"account": found.equity, "benchmark": found.benchmark},
+                {"account": backtest.equity, "benchmark": backtest.benchmark},
             ),
             curves("Fall from the height, %", days, {"account": falls}, height=90),
-            curves("Invested, % of the account", days, {"": 100.0 * found.exposure}, height=90),
+            curves("Invested, % of the account", days, {"": 100.0 * backtest.exposure}, height=90),
         )
     )
 
@@ -345,20 +352,20 @@ def _trades(trades: Sequence[Mapping[str, Any]], most: int = 200) -> str:
     return _table(head, rows) + (more if len(trades) > most else "")
 
 
-def _question(found: Backtest) -> str:
-    asked = found.asked
-    lines = [f"{k} = {asked[k]}" for k in ("universe", "where", "rank", "missing", "benchmark")]
-    rules = ", ".join(f"{k} = {v}" for k, v in found.rules.as_dict().items())
+def _question(backtest: Backtest) -> str:
+    question = backtest.asked
+    lines = [f"{k} = {question[k]}" for k in ("universe", "where", "rank", "missing", "benchmark")]
+    rules = ", ".join(f"{k} = {v}" for k, v in backtest.rules.as_dict().items())
     return "\n".join([*lines, f"backtest: {rules}"])
 
 
-def render_record(found: Record, stream: TextIO) -> None:
+def render_record(record: Record, stream: TextIO) -> None:
     """What kept reports came to: the excess by horizon, then the newest nights."""
     out = console(stream)
-    if found.simulated:
+    if record.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    out.print(f"{found.scan}: {len(found.nights):,} nights kept", style="bold", highlight=False)
-    for h, part in found.by_horizon.items():
+    out.print(f"{record.scan}: {len(record.nights):,} nights kept", style="bold", highlight=False)
+    for h, part in record.by_horizon.items():
         if part["mean"] is None:
             out.print(f"{h:>3} sessions: not known yet", highlight=False)
             continue
@@ -367,22 +374,22 @@ def render_record(found: Record, stream: TextIO) -> None:
             if part["low"] is not None
             else "too few nights for an interval"
         )
-        told = part["low"] is not None and (part["low"] > 0.0 or part["high"] < 0.0)
+        significant = part["low"] is not None and (part["low"] > 0.0 or part["high"] < 0.0)
         out.print(
             f"{h:>3} sessions: picks less their universe {percent(part['mean'], 2)}, {span}; "
             f"{part['nights']:,} nights, above in {part['above']:.0%}"
-            + ("" if told else ": not told from zero"),
+            + ("" if significant else ": not told from zero"),
             highlight=False,
         )
-    if found.unproven:
+    if record.unproven:
         out.print(
-            f"{found.unproven:,} reports are left out: they are not reproduced byte for byte",
+            f"{record.unproven:,} reports are left out: they are not reproduced byte for byte",
             highlight=False,
         )
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("session", "picks", "1", "less universe", "5", "less universe", "first names"):
         table.add_column(name, justify="left" if name in {"session", "first names"} else "right")
-    for night in found.nights[-10:]:
+    for night in record.nights[-10:]:
         cells = []
         for sessions in (1, 5):
             mine, theirs = night[f"picks_{sessions}"], night[f"universe_{sessions}"]

@@ -47,35 +47,35 @@ FILTERS = {"how": "5,277 symbols, three filters", "ms": "ms", "equal": "equal"}
 REGRESSIONS = {"what": "figure", "before": "before", "now": "now", "ratio": "×"}
 
 
-def render_bench(found: Mapping[str, Any], stream: TextIO) -> None:
+def render_bench(results: Mapping[str, Any], stream: TextIO) -> None:
     """Everything, as tables."""
     out = console(stream)
-    about = found["about"]
+    about = results["about"]
     out.print(Text(f"{about['market']} · {about['symbols']:,} symbols", style="bold"))
     out.print(_where(about), highlight=False)
-    for figure in found["figures"]:
+    for figure in results["figures"]:
         line = f"{figure['what']:58} {figure['median']:10,.1f} {figure['unit']}"
         out.print(f"{line}  ({figure['minimum']:,.1f} – {figure['maximum']:,.1f})", highlight=False)
-    _table(out, "The ladder", LADDER, found["ladder"])
+    _table(out, "The ladder", LADDER, results["ladder"])
     out.print(LEGEND, style="dim", highlight=False)
     _table(
         out,
         "Twelve checks",
         {"name": "check", "mark": "", "figure": "found", "target": "asked"},
-        [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]],
+        [{**check, "mark": MARKS[check["holds"]]} for check in results["checks"]],
     )
-    _table(out, "The plan", TARGETS, found["targets"])
-    _table(out, "Levers: a step switched off alone", LEVERS, found["levers"])
-    _table(out, "Pools: pandas work that holds the GIL", POOLS, found["pools"])
-    _table(out, "A universe filtered", FILTERS, found["filters"])
-    out.print(_compared(found), highlight=False)
-    if "regressions" in found:
-        worse = [row for row in found["regressions"] if row["regression"]]
+    _table(out, "The plan", TARGETS, results["targets"])
+    _table(out, "Levers: a step switched off alone", LEVERS, results["levers"])
+    _table(out, "Pools: pandas work that holds the GIL", POOLS, results["pools"])
+    _table(out, "A universe filtered", FILTERS, results["filters"])
+    out.print(_compared(results), highlight=False)
+    if "regressions" in results:
+        worse = [row for row in results["regressions"] if row["regression"]]
         if worse:
             _table(out, "Slower than before", REGRESSIONS, worse)
         else:
             out.print(
-                f"{len(found['regressions'])} figures against the older run: none is slower "
+                f"{len(results['regressions'])} figures against the older run: none is slower "
                 "beyond the noise",
                 highlight=False,
             )
@@ -88,8 +88,8 @@ def _where(about: Mapping[str, Any]) -> str:
     )
 
 
-def _compared(found: Mapping[str, Any]) -> str:
-    old = found["baseline"]
+def _compared(results: Mapping[str, Any]) -> str:
+    old = results["baseline"]
     if old is None:
         return f"The scan before this one: not run; it needs pandas: {install_hint('bench')}"
     drawn = (
@@ -99,7 +99,7 @@ def _compared(found: Mapping[str, Any]) -> str:
         f"The scan before this one, in pandas, on the same bars ({drawn}): "
         f"{old['B0']['us_per_symbol']:,.0f} µs a symbol and {old['b0_peak_mb']:,} MB; as intended "
         f"{old['B1']['us_per_symbol']:,.0f} µs. Ours {old['ours_us_per_symbol']:,.2f} µs: "
-        f"{found['speedup']:,.0f} ×"
+        f"{results['speedup']:,.0f} ×"
     )
 
 

@@ -21,18 +21,20 @@ SIGNS = {"entered": "+", "left": "−", "crossed": "×"}
 STYLES = {"entered": "green", "left": "red", "crossed": "yellow"}
 
 
-def render_difference(found: Difference, stream: TextIO) -> None:
+def render_difference(difference: Difference, stream: TextIO) -> None:
     """Who entered, left, crossed, and why."""
     out = console(stream)
-    if found.simulated:
+    if difference.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    out.print(f"[bold]{found.name}[/bold]   {found.before} → {found.after}")
-    if not found.changes:
-        out.print(f"Nothing changed: the same {len(found.stayed)} symbols.")
+    out.print(f"[bold]{difference.name}[/bold]   {difference.before} → {difference.after}")
+    if not difference.changes:
+        out.print(f"Nothing changed: the same {len(difference.stayed)} symbols.")
         return
-    for change in found.changes:
+    for change in difference.changes:
         out.print(_line(change))
-    out.print(f"{len(found.entered)} entered, {len(found.left)} left, {len(found.stayed)} stayed")
+    out.print(
+        f"{len(difference.entered)} entered, {len(difference.left)} left, {len(difference.stayed)} stayed"
+    )
 
 
 def _line(change: Change) -> Text:
@@ -51,10 +53,10 @@ def glance_line(glance: Glance) -> str:
         return f"{at}  {said.get(glance.state, glance.state)}"
     parts = [f"{len(getattr(glance.difference, kind))} {kind}" for kind in SIGNS]
     took = sum(ms for name, ms in glance.timings.items() if name != "asked")
-    told = f" · {len(glance.alerts)} alerts" if glance.alerts else ""
+    alerts = f" · {len(glance.alerts)} alerts" if glance.alerts else ""
     return (
         f"{at}  {glance.bars:,} bars so far · {glance.report.n_ranked:,} ranked · "
-        f"{', '.join(parts)}{told} · {took:.0f} ms"
+        f"{', '.join(parts)}{alerts} · {took:.0f} ms"
     )
 
 

@@ -39,8 +39,8 @@ def curves(
     title: str, days: Sequence[str], series: Mapping[str, Iterable[float]], height: int = 220
 ) -> str:
     """Long series over sessions, as lines; what is not a number is left out."""
-    known = [float(v) for values in series.values() for v in values if v == v]  # noqa: PLR0124 -- a NaN is not itself
-    low, high = min(known, default=0.0), max(known, default=1.0)
+    numbers = [float(v) for values in series.values() for v in values if v == v]  # noqa: PLR0124 -- a NaN is not itself
+    low, high = min(numbers, default=0.0), max(numbers, default=1.0)
     reach, wide, n = (high - low) or 1.0, 860, max(len(days) - 1, 1)
     marks = []
     for j, (label, values) in enumerate(series.items()):

@@ -53,16 +53,16 @@ def _needed(part: Mapping[str, Any]) -> str:
     return f"{needed:,}" if needed < 100_000 else ">100,000"
 
 
-def render_evidence(found: Evaluated, stream: TextIO) -> None:
+def render_evidence(evaluation: Evaluated, stream: TextIO) -> None:
     """One line per column; a star where the interval leaves zero out."""
     out = console(stream)
-    if found.simulated:
+    if evaluation.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    horizons = list(next(iter(found.evidence.values())).horizons)
+    horizons = list(next(iter(evaluation.evidence.values())).horizons)
     middle = str(horizons[len(horizons) // 2])
     out.print(
         f"Rank IC with the return from the next open, 95 % interval by block bootstrap; "
-        f"{found.sessions:,} sessions, {found.first} to {found.last}"
+        f"{evaluation.sessions:,} sessions, {evaluation.first} to {evaluation.last}"
     )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("column", no_wrap=True, max_width=19, overflow="ellipsis")
@@ -71,7 +71,7 @@ def render_evidence(found: Evaluated, stream: TextIO) -> None:
     table.add_column("spread", justify="right", no_wrap=True)
     table.add_column("needs", justify="right", no_wrap=True)
     silent = []
-    for text, evidence in found.evidence.items():
+    for text, evidence in evaluation.evidence.items():
         summary = evidence.summary()
         if summary["ic"][middle]["mean"] is None:
             silent.append(text)
@@ -90,43 +90,43 @@ def render_evidence(found: Evaluated, stream: TextIO) -> None:
     )
     if silent:
         out.print(f"Unknown on this store: {', '.join(silent)}", markup=False)
-    tried = sum(len(horizons) for _ in found.evidence)
+    tried = sum(len(horizons) for _ in evaluation.evidence)
     out.print(f"{tried} intervals were drawn; about {round(tried / 20)} leave zero out by chance.")
-    for note in found.notes:
+    for note in evaluation.notes:
         out.print(f"Note: {note}", markup=False)
 
 
-def evidence_page(found: Evaluated) -> str:
+def evidence_page(evaluation: Evaluated) -> str:
     """A page with the same table, and plots of every column that is known."""
-    mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if found.simulated else ""
-    notes = "".join(f"<p>Note: {escape(note)}</p>" for note in found.notes)
-    plots = "".join(_plots(text, e.summary()) for text, e in found.evidence.items())
+    mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if evaluation.simulated else ""
+    notes = "".join(f"<p>Note: {escape(note)}</p>" for note in evaluation.notes)
+    plots = "".join(_plots(text, e.summary()) for text, e in evaluation.evidence.items())
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Evidence · {found.first} to {found.last}</title>
+<title>Evidence · {evaluation.first} to {evaluation.last}</title>
 <style>{STYLE}{PLOT_STYLE}</style></head><body><main>
 {mark}
 <h1>What each column said about what came after</h1>
-<p class="soft">{found.sessions:,} sessions, {found.first} to {found.last} · store
-{escape(found.store_version)} · universe <code>{escape(found.universe)}</code></p>
+<p class="soft">{evaluation.sessions:,} sessions, {evaluation.first} to {evaluation.last} · store
+{escape(evaluation.store_version)} · universe <code>{escape(evaluation.universe)}</code></p>
 <p>Rank IC: Spearman's correlation, over one session, of a column with the return from the next
 open to the open some sessions later. The mean over sessions, with a 95 % interval by circular
 block bootstrap. Nothing was fitted; names in blue are told from zero at that horizon.</p>
 {notes}
-{_table(found)}
+{_table(evaluation)}
 {plots}
 </main></body></html>
 """
 
 
-def _table(found: Evaluated) -> str:
-    horizons = list(next(iter(found.evidence.values())).horizons)
+def _table(evaluation: Evaluated) -> str:
+    horizons = list(next(iter(evaluation.evidence.values())).horizons)
     head = ["column", *(f"IC {h}" for h in horizons), *(f"spread {h}" for h in horizons)]
     head += ["turnover", "symbols", "sessions needed"]
     rows = []
-    for text, evidence in found.evidence.items():
+    for text, evidence in evaluation.evidence.items():
         s = evidence.summary()
         cells = [f"<td>{escape(text)}</td>"]
         for h in horizons:

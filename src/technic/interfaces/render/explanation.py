@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from technic.scanner.inspect.provenance import ReportedFact
 
 
-def render_explanation(found: Explanation, command: Command, stream: TextIO) -> None:
+def render_explanation(explanation: Explanation, command: Command, stream: TextIO) -> None:
     """A score taken apart, and what moved."""
     out = console(stream)
-    if found.simulated:
+    if explanation.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
     before = ""
-    if found.score_before is not None:
-        place = f"{found.rank_before}" if found.rank_before else "not ranked"
-        before = f"  ({found.before}: {place}, {found.score_before:.2f})"
-    name = f"  {found.name}" if found.name else ""
+    if explanation.score_before is not None:
+        place = f"{explanation.rank_before}" if explanation.rank_before else "not ranked"
+        before = f"  ({explanation.before}: {place}, {explanation.score_before:.2f})"
+    name = f"  {explanation.name}" if explanation.name else ""
     out.print(
         Text.assemble(
-            (f"{found.symbol}{name}", "bold"),
-            f"  rank {found.rank} of {found.n_ranked:,}  score {found.score:.2f}{before}"
-            f"  as of {found.as_of}",
+            (f"{explanation.symbol}{name}", "bold"),
+            f"  rank {explanation.rank} of {explanation.n_ranked:,}  score {explanation.score:.2f}{before}"
+            f"  as of {explanation.as_of}",
         )
     )
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
     for _ in range(5):
         table.add_column(no_wrap=False)
-    for part in found.parts:
+    for part in explanation.parts:
         moved = "" if part.before is None else f"{part.contribution - part.before:+.2f}"
         made_of = "" if _takes_apart(part) else _briefly(part)
         table.add_row(
@@ -49,18 +49,18 @@ def render_explanation(found: Explanation, command: Command, stream: TextIO) -> 
         if _takes_apart(part):
             _add_pieces(table, part)
     out.print(table)
-    out.print(f"{found.score:+8.2f}  exactly")
-    _print_filings(found, out)
-    if found.evidence is not None:
-        out.print(_evidence(found.evidence), markup=False)
-    for note in found.notes:
+    out.print(f"{explanation.score:+8.2f}  exactly")
+    _print_filings(explanation, out)
+    if explanation.evidence is not None:
+        out.print(_evidence(explanation.evidence), markup=False)
+    for note in explanation.notes:
         out.print(f"Note: {note}", markup=False)
-    if found.score_before is not None:
+    if explanation.score_before is not None:
         out.print(
-            f"Since {found.before} {found.score - found.score_before:+.2f}: the last column, "
+            f"Since {explanation.before} {explanation.score - explanation.score_before:+.2f}: the last column, "
             "term by term"
         )
-    history = command(f"features 'rsi(14)' --symbols {quoted(found.symbol)}")
+    history = command(f"features 'rsi(14)' --symbols {quoted(explanation.symbol)}")
     out.print(f"Next: {history}", markup=False, soft_wrap=True)
 
 
@@ -92,15 +92,15 @@ def _add_pieces(table: Table, part: Part) -> None:
         table.add_row("", Text("  unknown", style="dim"), Text(", ".join(silent), style="dim"))
 
 
-def _print_filings(found: Explanation, out: Console) -> None:
+def _print_filings(explanation: Explanation, out: Console) -> None:
     """Every filing that gave a number, when it became known, and the numbers that count."""
     filings: dict[tuple[str, str, str], dict[str, None]] = {}
-    for part in found.parts:
+    for part in explanation.parts:
         for piece in part.pieces:
-            for told in piece.told if piece.value is not None else ():
-                seen = str(told.known_at.astimezone(NEW_YORK).date())
-                key = (seen, str(told.period_end), told.form or "filing")
-                filings.setdefault(key, {})[_said(told)] = None
+            for facts in piece.told if piece.value is not None else ():
+                seen = str(facts.known_at.astimezone(NEW_YORK).date())
+                key = (seen, str(facts.period_end), facts.form or "filing")
+                filings.setdefault(key, {})[_said(facts)] = None
     if not filings:
         return
     out.print("Filings behind it, and the night each became known:")
@@ -110,9 +110,9 @@ def _print_filings(found: Explanation, out: Console) -> None:
     out.print(table)
 
 
-def _evidence(found: dict[str, Any]) -> str:
+def _evidence(evidence: dict[str, Any]) -> str:
     """What such a score has been worth, in one line."""
-    part = found["ic"].get("5") or next(iter(found["ic"].values()))
+    part = evidence["ic"].get("5") or next(iter(evidence["ic"].values()))
     if part["mean"] is None or part["low"] is None:
         return "Evidence for this score: too little on this store to say anything"
     sure = "told from zero" if part["low"] * part["high"] > 0 else "not told from zero"
@@ -122,10 +122,10 @@ def _evidence(found: dict[str, Any]) -> str:
     )
 
 
-def _said(told: ReportedFact) -> str:
+def _said(fact: ReportedFact) -> str:
     """A number of a filing: net income 788.0M (12 months)."""
-    stretch = f" ({told.months} months)" if told.months else ""
-    return f"{told.item} {compact(told.value)}{stretch}"
+    stretch = f" ({fact.months} months)" if fact.months else ""
+    return f"{fact.item} {compact(fact.value)}{stretch}"
 
 
 def compact(value: float) -> str:
@@ -142,31 +142,31 @@ def compact(value: float) -> str:
     return f"{value:.2f}"
 
 
-def render_why_not(found: WhyNot, stream: TextIO) -> None:
+def render_why_not(answer: WhyNot, stream: TextIO) -> None:
     """Each clause and how far it misses."""
     out = console(stream)
-    if found.simulated:
+    if answer.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    failing = [clause for clause in found.clauses if clause.verdict != "ok"]
-    if found.rank is not None:
-        out.print(f"{found.symbol} is ranked: {found.rank} as of {found.as_of}")
+    failing = [clause for clause in answer.clauses if clause.verdict != "ok"]
+    if answer.rank is not None:
+        out.print(f"{answer.symbol} is ranked: {answer.rank} as of {answer.as_of}")
     else:
-        why = f" ({found.detail})" if found.detail and not found.clauses else ""
-        count = f": {len(failing)} of {len(found.clauses)} clauses" if failing else ""
+        why = f" ({answer.detail})" if answer.detail and not answer.clauses else ""
+        count = f": {len(failing)} of {len(answer.clauses)} clauses" if failing else ""
         out.print(
-            f"{found.symbol} is not ranked as of {found.as_of}: {found.title}{why}{count}",
+            f"{answer.symbol} is not ranked as of {answer.as_of}: {answer.title}{why}{count}",
             markup=False,
         )
     table = Table(box=None, pad_edge=False, padding=(0, 2), show_header=False)
     for _ in range(3):
         table.add_column()
-    for clause in found.clauses:
+    for clause in answer.clauses:
         table.add_row(clause.verdict, Text(clause.text), Text(clause.detail))
-    if found.clauses:
+    if answer.clauses:
         out.print(table)
-    if found.would_rank is not None and failing:
+    if answer.would_rank is not None and failing:
         met = "that clause" if len(failing) == 1 else "those clauses"
-        out.print(f"With {met} met it would rank {ordinal(found.would_rank)}.")
-    elif found.rank is None and found.would_rank is None:
-        why = f": {found.detail}" if found.bucket in {"unknown", "short_history"} else ""
+        out.print(f"With {met} met it would rank {ordinal(answer.would_rank)}.")
+    elif answer.rank is None and answer.would_rank is None:
+        why = f": {answer.detail}" if answer.bucket in {"unknown", "short_history"} else ""
         out.print(f"Its score is unknown{why}.", markup=False)

@@ -89,10 +89,10 @@ def describe_score(name: str) -> dict[str, Any]:
     QuestionError
         If there is none of that name.
     """
-    known = {entry["name"]: entry for entry in score_entries()}
-    if name not in known:
-        raise QuestionError(f"{name} is no score", hint=did_you_mean(name, list(known)))
-    entry = known[name]
+    scores = {entry["name"]: entry for entry in score_entries()}
+    if name not in scores:
+        raise QuestionError(f"{name} is no score", hint=did_you_mean(name, list(scores)))
+    entry = scores[name]
     lines = [
         name,
         "",

@@ -51,13 +51,13 @@ def render_card(card: Card, stream: TextIO) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("", "rank IC [95 %]", "t", "ICIR", "L/S net 10", "break-even"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
-    for name, found in _judged(card):
-        book = found["long_short"]
+    for name, clauses in _judged(card):
+        book = clauses["long_short"]
         table.add_row(
             Text(name),
-            Text(briefly(found["ic"])),
-            _number(found["t"], "+.2f"),
-            _number(found["icir"], "+.2f"),
+            Text(briefly(clauses["ic"])),
+            _number(clauses["t"], "+.2f"),
+            _number(clauses["icir"], "+.2f"),
             _number(book["by_cost"]["10"]["sharpe"], "+.2f"),
             _number(book["break_even_bps"], "+.0f", " bps"),
         )
@@ -115,7 +115,7 @@ def card_page(card: Card) -> str:
     """A page of its own: no script, no file, no network."""
     mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if card.simulated else ""
     notes = "".join(f"<p>Note: {escape(note)}</p>" for note in card.notes)
-    found = card.result["model"]
+    model = card.result["model"]
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -131,7 +131,7 @@ def card_page(card: Card) -> str:
 <h2>The gate</h2>{_checks(card.gate["clauses"])}
 {f"<h2>Canaries</h2>{_checks(card.canaries)}" if card.canaries else ""}
 <h2>Beside what it must beat</h2>{_table(card)}
-<h2>The model by itself</h2>{_plots(found, card)}
+<h2>The model by itself</h2>{_plots(model, card)}
 <h2>What it hangs on</h2>{_hangs(card)}
 <h2>How it was made</h2>{_made(card)}
 </main></body></html>
@@ -161,19 +161,19 @@ def _table(card: Card) -> str:
         "turnover",
     ]
     rows = []
-    for name, found in _judged(card):
-        costs, spread = found["long_short"]["by_cost"], found["spread"]["mean"]
+    for name, clauses in _judged(card):
+        costs, spread = clauses["long_short"]["by_cost"], clauses["spread"]["mean"]
         cells = [
             escape(name),
-            escape(briefly(found["ic"])),
-            _number(found["t"], "+.2f"),
-            _number(found["icir"], "+.2f"),
-            _number(found["hits"], ".0%"),
+            escape(briefly(clauses["ic"])),
+            _number(clauses["t"], "+.2f"),
+            _number(clauses["icir"], "+.2f"),
+            _number(clauses["hits"], ".0%"),
             _number(spread, "+.2%"),
             *(_sharpe(costs[str(cost)]) for cost in (0, 5, 10, 20)),
-            _number(found["long_short"]["break_even_bps"], "+.1f", " bps"),
-            _sharpe(found[TOP]["by_cost"]["10"]),
-            _number(found["long_short"]["turnover"], ".0%"),
+            _number(clauses["long_short"]["break_even_bps"], "+.1f", " bps"),
+            _sharpe(clauses[TOP]["by_cost"]["10"]),
+            _number(clauses["long_short"]["turnover"], ".0%"),
         ]
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     titles = "".join(f"<th>{title}</th>" for title in head)
@@ -192,46 +192,46 @@ def _sharpe(part: Mapping[str, Any]) -> str:
     return f"{part['sharpe']:+.2f} [{part['low']:+.2f} {part['high']:+.2f}]"
 
 
-def _plots(found: Mapping[str, Any], card: Card) -> str:
+def _plots(result: Mapping[str, Any], card: Card) -> str:
     shown = [
-        intervals("Rank IC by horizon: how it decays", found["by_horizon"]),
+        intervals("Rank IC by horizon: how it decays", result["by_horizon"]),
         bars(
             f"Mean return by decile, {card.horizon} sessions, %",
-            {str(k + 1): None if v is None else 100.0 * v for k, v in enumerate(found["deciles"])},
+            {str(k + 1): None if v is None else 100.0 * v for k, v in enumerate(result["deciles"])},
         ),
-        bars("Rank IC by year", found["years"]),
+        bars("Rank IC by year", result["years"]),
     ]
-    for name, values in found["by"].items():
+    for name, values in result["by"].items():
         if any(value is not None for value in values.values()):
             tilt = name == "sector"
             shown.append(bars(f"Rank IC by {name}", dict(values), tilt=tilt))
-    costs = {cost: part["sharpe"] for cost, part in found["long_short"]["by_cost"].items()}
+    costs = {cost: part["sharpe"] for cost, part in result["long_short"]["by_cost"].items()}
     if all(value is not None for value in costs.values()):
         shown.append(bars("Sharpe ratio by cost, basis points a side", costs))
     return "".join(shown)
 
 
 def _hangs(card: Card) -> str:
-    found = []
+    lines = []
     if card.survivors:
         s = card.survivors
-        found.append(
+        lines.append(
             f"Among names that never vanish the rank IC is {s['ic']:+.4f}: "
             f"{s['difference']:+.4f} more than among all; {s['share_vanishing']:.1%} of the rows "
             "are of names that vanish later."
         )
     by = card.sensitivity.get("ic_by_delisting_return", {})
     if by:
-        told = ", ".join(f"{name}: {ic:+.4f}" for name, ic in by.items())
-        found.append(f"Rank IC by what a vanishing name is thought to return: {told}.")
+        groups = ", ".join(f"{name}: {ic:+.4f}" for name, ic in by.items())
+        lines.append(f"Rank IC by what a vanishing name is thought to return: {groups}.")
     if "seeds" in card.result:
         seeds = card.result["seeds"]
-        found.append(f"Over {len(seeds['ic'])} seeds the rank IC varies by {seeds['sd']:.4f}.")
+        lines.append(f"Over {len(seeds['ic'])} seeds the rank IC varies by {seeds['sd']:.4f}.")
     if card.vault is not None:
         before = card.vault["opened_before"]
         seen = f"; it was opened {before:,} times before, and is not unseen" if before else ""
-        found.append(f"In the vault: {briefly(card.vault['ic'])} since {card.vault['from']}{seen}.")
-    return "".join(f"<p>{escape(line)}</p>" for line in found)
+        lines.append(f"In the vault: {briefly(card.vault['ic'])} since {card.vault['from']}{seen}.")
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def _made(card: Card) -> str:

@@ -61,7 +61,7 @@ def page(report: Report) -> str:
     """The whole page; every text of a vendor or a user is escaped."""
     mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if report.simulated else ""
     took = f" · {sum(report.timings.values()):.0f} ms" if report.timings else ""
-    asked = report.asked
+    question = report.asked
     terms = list(report.shown[0].contributions) if report.shown else []
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -81,7 +81,7 @@ ranked · {report.ledger_book.total:,} listed{took} · sealed
 <h2>Where every listed symbol went</h2>
 {_ledger(report)}
 <h2>The question</h2>
-{_question(asked)}
+{_question(question)}
 <h2>Manifest</h2>
 <pre>{_manifest(report.manifest)}</pre>
 <p class="soft">Plans are arithmetic on past prices out of one account, not advice. Entries are
@@ -173,14 +173,14 @@ def _ledger(report: Report) -> str:
     return "".join(rows)
 
 
-def _question(asked: dict[str, Any]) -> str:
+def _question(question: dict[str, Any]) -> str:
     parts = ("universe", "where", "rank", "benchmark")
     rows = [
-        f"<tr><th>{name}</th><td><code>{escape(str(asked[name]))}</code></td></tr>"
+        f"<tr><th>{name}</th><td><code>{escape(str(question[name]))}</code></td></tr>"
         for name in parts
-        if asked[name]
+        if question[name]
     ]
-    plan = ", ".join(f"{k} {v}" for k, v in asked["plan"].items())
+    plan = ", ".join(f"{k} {v}" for k, v in question["plan"].items())
     rows.append(f"<tr><th>plan</th><td><code>{escape(plan)}</code></td></tr>")
     return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
 

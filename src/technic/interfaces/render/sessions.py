@@ -19,21 +19,21 @@ FORMS = ("csv", "json", "parquet")
 SHOWN = 20  # sessions, of many
 
 
-def render_sessions(found: Reports, seconds: float, stream: TextIO) -> None:
+def render_sessions(reports: Reports, seconds: float, stream: TextIO) -> None:
     """One line per session: how many were ranked, which came first; the newest sessions."""
     out = console(stream)
-    if found.simulated:
+    if reports.simulated:
         out.print("SIMULATED MARKET", style="bold")
-    n = found.sessions.height
-    out.print(f"[bold]{found.asked['name']}[/bold]   {n} sessions, each a scan of its own")
+    n = reports.sessions.height
+    out.print(f"[bold]{reports.asked['name']}[/bold]   {n} sessions, each a scan of its own")
     best = (
-        found.rows.filter(pl.col("rank") <= 5)
+        reports.rows.filter(pl.col("rank") <= 5)
         .group_by("session", maintain_order=True)
         .agg(pl.col("symbol").str.join("  "))
-        if found.rows.height
+        if reports.rows.height
         else pl.DataFrame(schema={"session": pl.Date, "symbol": pl.String})
     )
-    table = found.sessions.join(best, on="session", how="left", maintain_order="left")
+    table = reports.sessions.join(best, on="session", how="left", maintain_order="left")
     for row in table.tail(SHOWN).iter_rows(named=True):
         out.print(
             f"{row['session']}  {row['ranked']:6,} of {row['listed']:6,}   {row['symbol'] or 'none'}",
@@ -41,16 +41,16 @@ def render_sessions(found: Reports, seconds: float, stream: TextIO) -> None:
         )
     if n > SHOWN:
         out.print(f"The last {SHOWN} of {n}; all with --format csv|parquet|json", highlight=False)
-    if found.lost:
-        days = ", ".join(str(day) for day in found.lost)
+    if reports.lost:
+        days = ", ".join(str(day) for day in reports.lost)
         out.print(f"lost: {days}: no worker survived them", highlight=False)
     out.print(
-        f"{seconds:,.1f} s, {1e3 * seconds / max(n, 1):,.0f} ms a session   sealed {found.seal[:12]}",
+        f"{seconds:,.1f} s, {1e3 * seconds / max(n, 1):,.0f} ms a session   sealed {reports.seal[:12]}",
         highlight=False,
     )
 
 
-def write_sessions(found: Reports, form: str, out: Path | None) -> None:
+def write_sessions(reports: Reports, form: str, out: Path | None) -> None:
     """All rows of all sessions in one of `FORMS`, to a file or to standard output.
 
     Raises
@@ -60,17 +60,17 @@ def write_sessions(found: Reports, form: str, out: Path | None) -> None:
     """
     if form not in FORMS:
         raise ConfigError(f"--format {form}: of many sessions there are {', '.join(FORMS)}")
-    what = f"{found.rows.height:,} rows of {found.sessions.height:,} sessions"
-    put(_content(found, form), form, out, what)
+    what = f"{reports.rows.height:,} rows of {reports.sessions.height:,} sessions"
+    put(_content(reports, form), form, out, what)
 
 
-def _content(found: Reports, form: str) -> bytes:
+def _content(reports: Reports, form: str) -> bytes:
     if form == "json":
         import orjson
 
-        return orjson.dumps(found.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
-    rows = found.rows
-    if found.simulated:
+        return orjson.dumps(reports.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+    rows = reports.rows
+    if reports.simulated:
         rows = rows.with_columns(simulated=pl.lit("SIMULATED"))
     if form == "csv":
         return safe_csv(rows)

@@ -34,8 +34,10 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
     """A scan: rows, ledger, timings, seal, what to do next."""
     out = console(stream)
     if heading and report.simulated is not None:
-        made = " ".join(f"{k} {v}" for k, v in report.simulated.items() if k in {"seed", "vendor"})
-        out.print(f"SIMULATED MARKET  {made}", style="bold yellow")
+        simulated = " ".join(
+            f"{k} {v}" for k, v in report.simulated.items() if k in {"seed", "vendor"}
+        )
+        out.print(f"SIMULATED MARKET  {simulated}", style="bold yellow")
     total = sum(report.timings.values())
     title = report.asked["name"]
     out.print(Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms"))
@@ -63,10 +65,10 @@ def work_line(report: Report) -> str:
     work = report.work
     if "computed" not in work:
         return "the same question on the same data: the report was kept"
-    known, made = int(work["found"]), int(work["computed"])
-    text = f"{known} features known, {made} computed"
+    reused, computed = int(work["found"]), int(work["computed"])
+    text = f"{reused} features known, {computed} computed"
     carried = {what: int(work.get(what, 0)) for what in ("advanced", "refolded", "unchanged")}
-    if made and any(carried.values()):
+    if computed and any(carried.values()):
         text += ": symbols " + " · ".join(f"{what} {n:,}" for what, n in carried.items())
     if crossed := int(work.get("cross_sections", 0)):
         text += f" · {int(work['cross_sections_found'])} of {crossed} cross-sections reused"
@@ -75,13 +77,13 @@ def work_line(report: Report) -> str:
 
 def hints(report: Report, command: Command) -> str:
     """Commands that run exactly as printed and go on from here."""
-    made = [command('scan -e "rsi(14) < 30 and close > sma(200)"')]
+    commands = [command('scan -e "rsi(14) < 30 and close > sma(200)"')]
     ranked = [row.symbol for row in report.shown[:1]]
     if ranked and not report.asked["where"] and not report.asked["universe"]:
-        made.insert(0, command(f"explain {ranked[0]}"))
+        commands.insert(0, command(f"explain {ranked[0]}"))
     elif report.symbols:
-        made.insert(0, command(f"why-not {quoted(report.symbols[0])}"))
-    return " · ".join(made)
+        commands.insert(0, command(f"why-not {quoted(report.symbols[0])}"))
+    return " · ".join(commands)
 
 
 def quoted(symbol: str) -> str:
@@ -237,47 +239,47 @@ def ordinal(value: int) -> str:
     return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th') }".replace(" ", "")
 
 
-def render_coverage(found: dict[str, Any], stream: TextIO) -> None:
+def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
     """What a store holds."""
     out = console(stream)
-    if found["simulated"]:
+    if figures["simulated"]:
         out.print("SIMULATED MARKET", style="bold yellow")
     adjusted = {"none": "as traded", "splits": "adjusted for splits by the vendor"}
-    quarantined = sum(found["quarantined"].values())
+    quarantined = sum(figures["quarantined"].values())
     lines = [
-        ("store", found["store"]),
-        ("sessions", f"{found['first']} to {found['as_of']}: {found['sessions']:,}"),
-        ("without any bar", f"{found['sessions_without_bars']:,}"),
-        ("with few bars", ", ".join(map(str, found["thin_sessions"][:6])) or "none"),
-        ("prices", adjusted[found["adjustment"]]),
-        ("symbols", f"{found['symbols']:,}"),
-        ("bars", f"{found['bars']:,}"),
-        ("traded on the session", f"{found['traded_on_session']:,}"),
-        ("no bar on it", f"{found['no_bar_on_session']:,}"),
-        ("stale", f"{found['stale']:,}"),
-        ("less than a year old", f"{found['short_history']:,}"),
-        *((f"{name} known", f"{count:,}") for name, count in found["known"].items()),
-        *((f"{kind}s", f"{count:,}") for kind, count in found["actions"].items()),
-        ("filings", _filings(found["filings"])),
-        ("rows set aside", f"{quarantined:,}{_details(found['quarantined'])}"),
+        ("store", figures["store"]),
+        ("sessions", f"{figures['first']} to {figures['as_of']}: {figures['sessions']:,}"),
+        ("without any bar", f"{figures['sessions_without_bars']:,}"),
+        ("with few bars", ", ".join(map(str, figures["thin_sessions"][:6])) or "none"),
+        ("prices", adjusted[figures["adjustment"]]),
+        ("symbols", f"{figures['symbols']:,}"),
+        ("bars", f"{figures['bars']:,}"),
+        ("traded on the session", f"{figures['traded_on_session']:,}"),
+        ("no bar on it", f"{figures['no_bar_on_session']:,}"),
+        ("stale", f"{figures['stale']:,}"),
+        ("less than a year old", f"{figures['short_history']:,}"),
+        *((f"{name} known", f"{count:,}") for name, count in figures["known"].items()),
+        *((f"{kind}s", f"{count:,}") for kind, count in figures["actions"].items()),
+        ("filings", _filings(figures["filings"])),
+        ("rows set aside", f"{quarantined:,}{_details(figures['quarantined'])}"),
     ]
     for title, text in lines:
         out.print(f"{title:22} {text}", markup=False)
 
 
-def _filings(found: dict[str, Any]) -> str:
-    if not found["filings"]:
+def _filings(figures: dict[str, Any]) -> str:
+    if not figures["filings"]:
         return "none: technic import-filings or technic sync-filings"
-    return f"{found['filings']:,} of {found['securities']:,} securities, to {found['newest']}"
+    return f"{figures['filings']:,} of {figures['securities']:,} securities, to {figures['newest']}"
 
 
-def render_findings(found: Iterable[Finding], stream: TextIO) -> None:
+def render_findings(findings: Iterable[Finding], stream: TextIO) -> None:
     """What lint found."""
     out = console(stream)
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for title in ("", "check", "of", "share", "compared"):
         table.add_column(title, justify="right" if title in {"share", "compared"} else "left")
-    for finding in found:
+    for finding in findings:
         mark = "ok" if finding.ok else "look"
         table.add_row(
             mark,
