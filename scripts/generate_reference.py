@@ -112,7 +112,7 @@ def api() -> str:
         "# HTTP API\n",
         (
             "Bodies and answers are JSON unless said otherwise; `GET /api/v1/openapi.json` of a running server has every "
-            "field. Errors are problem details. [How to begin](guide/pages.md).\n"
+            "field. Errors are problem details. [How to begin](guides/serve.md).\n"
         ),
     ]
     content = described()

@@ -66,7 +66,7 @@ def main() -> None:
         lambda _: f"<!-- evidence -->\n{evidence()}\n<!-- /evidence -->",
         head, count=1, flags=re.DOTALL,
     )  # fmt: skip
-    guide = ROOT / "docs/guide/evidence.md"
+    guide = ROOT / "docs/guides/evaluate.md"
     above = guide.read_text(encoding="utf-8").split("<!-- evidence")[0]
     mark = "<!-- evidence: written by scripts/refresh_readme.py -->"
     guide.write_text(f"{above}{mark}\n\n{evidence()}\n", encoding="utf-8", newline="\n")
