@@ -13,8 +13,11 @@ from pathlib import Path
 
 from reference.commands import commands
 from reference.definitions import indicators, scores
+from reference.errors import errors
 from reference.formats import file_formats
+from reference.http import http
 from reference.language import language
+from reference.python import python
 from reference.settings import settings
 
 FOLDER = Path(__file__).parents[1] / "docs/reference"
@@ -25,6 +28,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "scores.md": scores,
     "language.md": language,
     "file-formats.md": file_formats,
+    "errors.md": errors,
+    "http.md": http,
+    "python.md": python,
 }
 
 
