@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from reference.agents import agents
 from reference.commands import commands
 from reference.definitions import indicators, scores
 from reference.errors import errors
@@ -31,6 +32,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "http.md": http,
     "python.md": python,
+    "agents.md": agents,
 }
 
 

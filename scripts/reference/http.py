@@ -6,6 +6,7 @@ from inspect import getclosurevars
 from typing import Any
 
 from reference.markdown import anchor, cell, code, codes, complete, fill, table
+from reference.schemas import bounds, default, fields, kind, name_of
 from technic.api_keys import SCOPES
 from technic.interfaces.http import kept, learned, scans, symbols, working
 from technic.interfaces.http.app import described
@@ -78,10 +79,10 @@ def http() -> str:
             ("status", "title", "when"),
             [(status, TITLES[int(status)], about["description"]) for status, about in PROBLEMS.items()],
         ),
-        problem=_fields(schemas["ProblemShape"], schemas),
-        question=_fields(schemas["Asked"], schemas, only=asked),
-        plan=_fields(schemas["Plan"], schemas),
-        alerting=_fields(schemas["Alerting"], schemas),
+        problem=fields(schemas["ProblemShape"], schemas),
+        question=fields(schemas["Asked"], schemas, only=asked),
+        plan=fields(schemas["Plan"], schemas),
+        alerting=fields(schemas["Alerting"], schemas),
         routes="\n\n".join(part for part in groups if part),
     )  # fmt: skip
 
@@ -96,14 +97,14 @@ def _route(
 ) -> str:
     parts = [f"### {method} {path}", about["description"], key or "Needs no key."]
     rows = [
-        (code(one["name"]), one["in"], _kind(one["schema"]), _default(one["schema"]),
-         one.get("description", _bounds(one["schema"])))
+        (code(one["name"]), one["in"], kind(one["schema"]), default(one["schema"]),
+         one.get("description", bounds(one["schema"])))
         for one in about.get("parameters", [])
     ]  # fmt: skip
     parts.append(table(("parameter", "in", "type", "default", "meaning or bound"), rows))
     body = about.get("requestBody", {}).get("content", {}).get("application/json", {})
     if body:
-        parts.append(_body(schemas[_name(body["schema"])], schemas))
+        parts.append(_body(schemas[name_of(body["schema"])], schemas))
     parts.append(_answer(about["responses"], schemas))
     return "\n\n".join(part for part in parts if part)
 
@@ -112,27 +113,11 @@ def _body(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
     """The fields of a body; those of a question are described once for all routes."""
     asked = _question_fields(schemas)
     if not asked <= set(schema["properties"]):
-        return f"Body:\n\n{_fields(schema, schemas)}"
+        return f"Body:\n\n{fields(schema, schemas)}"
     others = set(schema["properties"]) - asked
     if not others:
         return "Body: [a question](#a-question)."
-    return f"Body: [a question](#a-question), and\n\n{_fields(schema, schemas, only=others)}"
-
-
-def _fields(
-    schema: dict[str, Any], schemas: dict[str, Any], only: set[str] | None = None
-) -> str:
-    required = set(schema.get("required", ()))
-    rows = [
-        (
-            code(name), _kind(one, schemas),
-            "(required)" if name in required else _default(one),
-            one.get("description", "") or _bounds(one),
-        )
-        for name, one in schema["properties"].items()
-        if only is None or name in only
-    ]  # fmt: skip
-    return table(("field", "type", "default", "meaning or bound"), rows)
+    return f"Body: [a question](#a-question), and\n\n{fields(schema, schemas, only=others)}"
 
 
 def _answer(responses: dict[str, Any], schemas: dict[str, Any]) -> str:
@@ -143,49 +128,8 @@ def _answer(responses: dict[str, Any], schemas: dict[str, Any]) -> str:
         return f"Answer: {status}, without a body."
     schema = forms.get("application/json", {}).get("schema", {})
     text = f"Answer: {status}, as {codes(forms)}."
-    name = _name(schema) or _name(schema.get("items", {}))
+    name = name_of(schema) or name_of(schema.get("items", {}))
     if not name:
         return text
     each = "A list; each holds" if "items" in schema else "It holds"
     return f"{text} {each} {codes(schemas[name]['properties'])}."
-
-
-def _name(schema: dict[str, Any]) -> str:
-    return str(schema.get("$ref", "")).rsplit("/", 1)[-1]
-
-
-def _kind(schema: dict[str, Any], schemas: dict[str, Any] | None = None) -> str:
-    """A type in words."""
-    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    return " or ".join(_plain(one, schemas or {}) for one in options)
-
-
-def _plain(one: dict[str, Any], schemas: dict[str, Any]) -> str:
-    if name := _name(one):
-        known = {"Plan": "[plan](#a-plan)", "Alerting": "[alert](#an-alert)"}
-        return known.get(name, f"object: {', '.join(schemas.get(name, {}).get('properties', ()))}")
-    if "enum" in one:
-        return ", ".join(code(value) for value in one["enum"])
-    if one.get("type") == "array":
-        return f"list of {_plain(one.get('items', {}), schemas)}"
-    named = {"date": "date", "date-time": "instant"}
-    kinds = {"integer": "whole number", "string": "text", "boolean": "true or false"}
-    kind = str(one.get("type", "anything"))
-    return named.get(one.get("format", ""), kinds.get(kind, kind))
-
-
-def _default(schema: dict[str, Any]) -> str:
-    value = schema.get("default")
-    return "" if value in (None, "", [], {}) else code(value)
-
-
-def _bounds(schema: dict[str, Any]) -> str:
-    """Bounds in words."""
-    one = next((o for o in schema.get("anyOf", [schema]) if o.get("type") != "null"), {})
-    low = one.get("minimum", one.get("exclusiveMinimum"))
-    high = one.get("maximum")
-    if low is not None and high is not None:
-        return f"{'above ' if 'exclusiveMinimum' in one else ''}{low:,g} to {high:,g}"
-    if "maxItems" in one:
-        return f"at most {one['maxItems']:,}"
-    return f"at most {one['maxLength']:,} characters" if "maxLength" in one else ""
