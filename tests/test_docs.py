@@ -76,7 +76,7 @@ def test_the_ten_scans_of_the_cookbook_run(tmp_path, kernels):
     from technic.simulate.statements import statements
     from technic.sync import FileStore
 
-    text = (ROOT / "docs/cookbook.md").read_text()
+    text = (ROOT / "docs/guides/cookbook.md").read_text()
     files = [
         ScanFile.of(tomllib.loads(block), "cookbook")
         for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)

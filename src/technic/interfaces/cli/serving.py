@@ -70,7 +70,7 @@ def serve(
     if host not in LOOPBACK:
         print(
             "Others can see this market's data. Vendors license it for your own use: what may be "
-            "shown to others is in docs/guide/data-licences.md",
+            "shown to others is in docs/guides/data-licences.md",
             file=sys.stderr,
         )
     print("Ctrl-C ends it.", flush=True)
