@@ -11,11 +11,11 @@ import re
 import sys
 from pathlib import Path
 
-from reference.markdown import TEMPLATES, table
+from reference.markdown import TEMPLATES, noted, table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/explanation/measurements.md"
-HEADER = "<!-- Written by scripts/refresh_measurements.py; edits here are lost. -->\n\n"
+NOTE = "<!-- Written by scripts/refresh_measurements.py; edits here are lost. -->"
 # The parts of the table of `make bench`, each by the beginning of its first row.
 PARTS = {
     "import of all rows": "One scan",
@@ -30,7 +30,7 @@ PARTS = {
 
 def rows_of(text: str, begin: str) -> list[list[str]]:
     """The rows of the first table whose head begins with a text; the head is left out."""
-    found = text[text.index(begin) :].split("\n\n")[0].splitlines()
+    found = text[text.index(begin) :].split("\n\n", maxsplit=1)[0].splitlines()
     cells = [[part.strip() for part in line.strip("| ").split("|")] for line in found]
     width = len(re.findall(r"(?<!\\)\|", found[1])) - 1
     return [row + [""] * (width - len(row)) for row in cells[2:]]
@@ -85,7 +85,7 @@ def page() -> str:
     made = (TEMPLATES / "measurements.md").read_text(encoding="utf-8")
     for name, content in parts.items():
         made = made.replace("{{" + name + "}}", content)
-    return HEADER + made
+    return noted(made, NOTE)
 
 
 def main() -> int:

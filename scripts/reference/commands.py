@@ -84,7 +84,7 @@ def commands() -> str:
     parts = [INTRODUCTION.format(options=options)]
     for topic, names in TOPICS.items():
         rows = [(_link(name), _first(known[name].help)) for name in names]
-        parts.append(f"## {topic}\n\n{table(('command', ''), rows)}")
+        parts += [f"## {topic}", table(("command", "what it does"), rows)]
         parts += [_command(name, known[name]) for name in names]
     return page(*parts)
 
@@ -110,9 +110,7 @@ def _command(name: str, command: Any) -> str:
     arguments = [_usage(one) for one in given if one.param_type_name == "argument"]
     has_options = any(one.param_type_name == "option" for one in given)
     usage = " ".join(["technic", name, *arguments, *(["[OPTIONS]"] if has_options else [])])
-    rows = [
-        (code(_names(one)), _value(one), _default(one), _meaning(name, one)) for one in given
-    ]
+    rows = [(code(_names(one)), _value(one), _default(one), _meaning(name, one)) for one in given]
     about = table(("argument or option", "value", "default", "meaning"), rows)
     shown = f"```sh\n{examples}\n```" if examples else ""
     parts = (f"### technic {name}", prose, f"```text\n{usage}\n```", about, shown)

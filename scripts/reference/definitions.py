@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from reference.markdown import anchor, cell, code, codes, complete, page, table
+from reference.markdown import anchor, cell, codes, complete, page, table
 from technic.indicators import REGISTRY
 from technic.interfaces.reference import entries, score_entries
 from technic.query.tree import write_number

@@ -20,7 +20,12 @@ from reference.markdown import cell, codes, table
 
 RULE = re.compile(r"^-{3,}$")
 LISTS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns")
-TITLES = {"Parameters": "parameter", "Attributes": "attribute", "Raises": "error", "Warns": "warning"}
+TITLES = {
+    "Parameters": "parameter",
+    "Attributes": "attribute",
+    "Raises": "error",
+    "Warns": "warning",
+}
 PROSE = {
     "a", "are", "by", "for", "from", "how", "if", "in", "is", "it", "no", "not", "such", "that",
     "the", "to", "what", "where", "which", "who", "with",
@@ -40,13 +45,18 @@ class Docstring:
 class Entry:
     """One line of a section: what it names, of which type, and what is said of it."""
 
-    names: tuple[str, ...]
+    head: str
     kind: str
     text: str
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it names, one or several."""
+        return tuple(part.strip() for part in self.head.split(","))
+
 
 def parse(text: str) -> Docstring:
-    """The prose and the sections of a docstring.
+    r"""The prose and the sections of a docstring.
 
     Examples
     --------
@@ -76,12 +86,11 @@ def entries(section: str) -> Iterator[Entry]:
 def _entry(head: str, text: str) -> Entry:
     """`name : type` with a description below; without one, what is behind the colon is it."""
     before, colon, after = head.partition(" : ")
-    names = tuple(part.strip() for part in before.split(","))
     if not colon:
-        return Entry(names, "", text)
+        return Entry(before, "", text)
     if not text or not is_type(after):
-        return Entry(names, "", " ".join([after.strip(), text]).strip())
-    return Entry(names, after.strip(), text)
+        return Entry(before, "", f"{after.strip()} {text}".strip())
+    return Entry(before, after.strip(), text)
 
 
 def is_type(text: str) -> bool:
@@ -143,8 +152,8 @@ def _returns(section: str) -> str:
     found = list(entries(section))
     lines = []
     for one in found:
-        kind = one.kind or ", ".join(one.names)
-        name = f"`{', '.join(one.names)}`: " if one.kind else ""
+        kind = one.kind or one.head
+        name = f"`{one.head}`: " if one.kind else ""
         lines.append(f"{name}`{kind}`. {one.text}" if one.text else kind)
     return "\n\n".join(lines)
 

@@ -84,5 +84,3 @@ def _section(kind: type[TechnicError]) -> str:
     parent = "" if kind is TechnicError else f"A kind of {_link(kind.__mro__[1])}.\n\n"
     doc = render(getdoc(kind) or "")
     return f"### {kind.__name__}\n\n{parent}{doc}\n\n**What to do.** {TO_DO[kind.__name__]}"
-
-

@@ -9,11 +9,9 @@ from dataclasses import MISSING, fields
 from datetime import timedelta
 from typing import Any
 
-from reference.format_texts import (
-    ALERT, BACKTEST, BARS, FILINGS, LISTINGS, PLAN, RIDGE, SCAN, SPANS, STORED, TABLES, TRAIN, TREES,
-)  # fmt: skip
+from reference import format_texts as texts
 from reference.markdown import code, codes, complete, fill, table
-from technic import backtest_rules, train_file
+from technic import train_file
 from technic.alert_rules import KNOWN, AlertRules
 from technic.alpha.folds import Spans
 from technic.backtest_rules import BacktestRules
@@ -35,26 +33,26 @@ ADDED = {"description"}  # said in the file, and part of no question
 def file_formats() -> str:
     """The page."""
     scan = {RENAMED.get(f.name, f.name): f for f in fields(ScanFile) if f.name not in NOT_KEYS}
-    complete({*scan, *ADDED}, SCAN, "key of a scan file", HERE)
+    complete({*scan, *ADDED}, texts.SCAN, "key of a scan file", HERE)
     return fill(
         "file-formats.md",
-        bars=_columns((*files.REQUIRED, *files.OPTIONAL), files.REQUIRED, files.ALIASES, BARS),
-        listings=_columns(files.LISTING_COLUMNS, ("symbol",), files.LISTING_ALIASES, LISTINGS),
+        bars=_columns((*files.REQUIRED, *files.OPTIONAL), files.REQUIRED, files.ALIASES, texts.BARS),
+        listings=_columns(files.LISTING_COLUMNS, ("symbol",), files.LISTING_ALIASES, texts.LISTINGS),
         filings=_columns(
             (*filings.REQUIRED, "fiscal_year", "amended"), filings.REQUIRED, filings.ALIASES,
-            FILINGS,
+            texts.FILINGS,
         ),
         items=_items(),
         reasons=table(("reason", "meaning"), [(code(k), v) for k, v in REASONS.items()]),
-        scan=_keys(SCAN, {k: _default(f) for k, f in scan.items()} | {"name": "the file's name"}),
-        plan=_dataclass(PlanRules, PLAN, {"stop": f"`{STOPS['long']}`"}),
-        alert=_dataclass(AlertRules, ALERT, {}, KNOWN),
-        backtest=_dataclass(BacktestRules, BACKTEST, {}),
+        scan=_keys(texts.SCAN, {k: _default(f) for k, f in scan.items()} | {"name": "the file's name"}),
+        plan=_dataclass(PlanRules, texts.PLAN, {"stop": f"`{STOPS['long']}`"}),
+        alert=_dataclass(AlertRules, texts.ALERT, {}, KNOWN),
+        backtest=_dataclass(BacktestRules, texts.BACKTEST, {}),
         training=train_file.default_text().strip(),
         train=_training(),
-        spans=_dataclass(Spans, SPANS, {}),
-        trees=_named(train_file.TREES, TREES),
-        ridge=_named(("strength",), RIDGE),
+        spans=_dataclass(Spans, texts.SPANS, {}),
+        trees=_named(train_file.TREES, texts.TREES),
+        ridge=_named(("strength",), texts.RIDGE),
         tables="\n\n".join(_stored(name, kind) for name, kind in schema.TABLES.items()),
     )  # fmt: skip
 
@@ -107,7 +105,7 @@ def _named(names: Any, about: Mapping[str, str]) -> str:
 
 def _training() -> str:
     keys = re.findall(r"^(\w+) = ", train_file.default_text().split("\n[")[0], re.MULTILINE)
-    return _named(keys, TRAIN)
+    return _named(keys, texts.TRAIN)
 
 
 def _default(one: Any) -> str:
@@ -132,11 +130,11 @@ def _type(dtype: Any) -> str:
 
 def _stored(name: str, columns: Mapping[str, Any]) -> str:
     """One table, with the comments of the schema's own source."""
-    complete(schema.TABLES, TABLES, "table", HERE)
+    complete(schema.TABLES, texts.TABLES, "table", HERE)
     source = inspect.getsource(schema).split(f"\n{name.upper()}: Schema = ")[1].split("\n}")[0]
     notes = dict(re.findall(r'"(\w+)": [^#\n]*(?:#\s*(.*))?', source))
     notes = {k: v for k, v in notes.items() if v and "_TYPES" not in v and "ITEMS" not in v}
-    own = {column: notes.get(column) or STORED.get(column, "") for column in columns}
+    own = {column: notes.get(column) or texts.STORED.get(column, "") for column in columns}
     complete(columns, [column for column, text in own.items() if text], "column", HERE)
     rows = [(code(column), _type(dtype), own[column]) for column, dtype in columns.items()]
-    return f"### {name}\n\n{TABLES[name]}\n\n" + table(("column", "type", "meaning"), rows)
+    return f"### {name}\n\n{texts.TABLES[name]}\n\n" + table(("column", "type", "meaning"), rows)

@@ -21,8 +21,10 @@ GROUPS = {
     "kept": ("Saved scans, lists, alerts, watches, runs", ""),
     "work": (
         "Long work",
-        "What takes long is a job. The answer is 202 with a `Location`; ask there how far it is, "
-        "follow `…/events`, fetch `…/result`, or `DELETE` it. The status of the system is here too.",
+        (
+            "What takes long is a job. The answer is 202 with a `Location`; ask there how far it is, "
+            "follow `…/events`, fetch `…/result`, or `DELETE` it. The status of the system is here too."
+        ),
     ),
     "models and backtests": ("Models and backtests", ""),
     "signs": ("Health, metrics, signing in", ""),
@@ -92,9 +94,7 @@ def _question_fields(schemas: dict[str, Any]) -> set[str]:
     return set(schemas["Span"]["properties"]) - {"first", "last"}
 
 
-def _route(
-    method: str, path: str, about: dict[str, Any], schemas: dict[str, Any], key: str
-) -> str:
+def _route(method: str, path: str, about: dict[str, Any], schemas: dict[str, Any], key: str) -> str:
     parts = [f"### {method} {path}", about["description"], key or "Needs no key."]
     rows = [
         (code(one["name"]), one["in"], kind(one["schema"]), default(one["schema"]),

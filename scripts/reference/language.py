@@ -83,8 +83,8 @@ FUNCTIONS = {
     "weekly": ("weekly(x)", "x over completed weeks: `weekly(close) > weekly(sma(50))`"),
     "monthly": ("monthly(x)", "x over completed months"),
     "in_list": ("in_list('mine')", "the symbol is on a watch-list of that name"),
-    "news_count": ("news_count(5)", "articles of the last 5 sessions; unknown before any news "
-                   "were brought in"),
+    "news_count": ("news_count(5)", ("articles of the last 5 sessions; unknown before any news "
+                   "were brought in")),
     "python": ("python('name')", "a score of your own, which you have trusted"),
 }  # fmt: skip
 
@@ -114,9 +114,7 @@ def language() -> str:
     )
 
 
-def _described(
-    kinds: Mapping[str, names.Kind], meanings: Mapping[str, str], what: str
-) -> str:
+def _described(kinds: Mapping[str, names.Kind], meanings: Mapping[str, str], what: str) -> str:
     """A table of names: what each is, and its kind."""
     complete(kinds, meanings, what, HERE)
     rows = [

@@ -8,9 +8,9 @@ from pathlib import Path
 from unicodedata import normalize
 
 TEMPLATES = Path(__file__).parent / "templates"
-HEADER = (
+NOTE = (
     "<!-- Written by `make reference`. Edits here are lost: change the code, its docstring, or "
-    "scripts/reference/. -->\n"
+    "scripts/reference/. -->"
 )
 
 
@@ -44,8 +44,15 @@ def anchor(heading: str) -> str:
 
 
 def page(*parts: str) -> str:
-    """A page out of parts with one blank line between."""
-    return "\n\n".join([HEADER.rstrip(), *(part.strip("\n") for part in parts if part)]) + "\n"
+    """A page out of parts with one blank line between; the note stands below its title."""
+    text = "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+    return noted(text, NOTE)
+
+
+def noted(text: str, note: str) -> str:
+    """A page with a note below its title, where it does not hide the title from the site."""
+    title, _, rest = text.partition("\n")
+    return f"{title}\n\n{note}\n{rest}"
 
 
 def fill(template: str, **tables: str) -> str:

@@ -176,4 +176,6 @@ def _parameter(one: Parameter) -> str:
 
 
 def _plain(annotation: Any) -> str:
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    if isinstance(annotation, str):
+        return annotation
+    return str(getattr(annotation, "__name__", annotation))
