@@ -302,12 +302,3 @@ def test_config_show_names_the_origin(technic, tmp_path):
     (tmp_path / "technic.toml").write_text("thread = 1")
     _, err = technic("config", "show", code=1, cwd=tmp_path)
     assert "thread is no setting" in err
-
-
-def test_the_readme_lists_every_command():
-    readme = Path(__file__).parents[2] / "README.md"
-    from technic.interfaces.cli import app
-
-    text = readme.read_text()
-    for command in app.registered_commands:
-        assert f"technic {command.name}" in text, command.name
