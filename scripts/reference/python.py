@@ -12,6 +12,7 @@ from typing import Any
 import technic as tc
 from reference.docstrings import entries, parse, render
 from reference.markdown import anchor, cell, code, complete, fill, table
+from technic.execute import open_executor
 
 GROUPS = {
     "Open and ask": ("open_store", "scan", "scan_sessions", "features", "market_regime"),
@@ -46,6 +47,7 @@ def python() -> str:
     constants = [(code(f"tc.{name}"), text) for name, text in CONSTANTS.items()]
     return fill(
         "python.md",
+        executor=f"{open_executor.__module__}.{open_executor.__name__}",
         constants=table(("name", "what it is"), constants),
         names="\n\n".join(part for part in parts if part),
     )

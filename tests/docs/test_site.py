@@ -75,6 +75,20 @@ def test_the_architecture_page_names_the_rooms_of_the_picture():
     assert [room for room in rooms if f">{room}</text>" not in picture] == []
 
 
+def test_the_files_that_the_architecture_page_names_are_there():
+    source = ROOT / "src/technic"
+    page = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]+) \|$", page, re.MULTILINE)
+    named = [f"{room}/{path}" for room, files in rooms for path in re.findall(r"`([^`]+)`", files)]
+    look = page.split("## Where to look")[1]
+    named += re.findall(r"`(\w+/[\w/]+\.py)`", look)
+    assert len(named) > 20
+    # Rooms that the other layout has not yet are checked once they are there.
+    there = {"market", "scores", "query"} if not (source / "scanner").is_dir() else set()
+    wanted = [path for path in named if not there or path.split("/")[0] in there]
+    assert [path for path in wanted if not (source / path).is_file()] == []
+
+
 def test_links_that_leave_the_docs_become_names_on_the_site():
     sys.path.insert(0, SCRIPTS)
     try:
