@@ -10,8 +10,9 @@ from technic.cache import DEFAULT as CACHE
 from technic.config import SETTINGS
 from technic.execute import DEFAULT as EXECUTOR
 from technic.keys import VARIABLES
-from technic.vendors import DEFAULT_HISTORY, ENDPOINTS
+from technic.vendors import DEFAULT_HISTORY, ENDPOINTS, PLANS
 
+PLANS_TOLD = " ".join(f"At {vendor}: {codes(plans)}." for vendor, plans in PLANS.items())
 # By name: the default, and what a reader should know beyond one line.
 DETAILS = {
     "home": (
@@ -78,7 +79,7 @@ DETAILS = {
         "the vendor's free plan",
         (
             "Your plan at the vendor. It decides how fast a sync may ask and how far back it may go. "
-            "`calls/seconds`, such as `20/60`, states a rate of your own."
+            f"{PLANS_TOLD} `calls/seconds`, such as `20/60`, states a rate of your own."
         ),
     ),
     "edgar_contact": (
