@@ -42,9 +42,14 @@ from pathlib import Path
 from servers import free_port
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("docs/tutorial/*.md"), *ROOT.glob("docs/guides/*.md")])
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/tutorial/*.md")),
+    *sorted(ROOT.glob("docs/guides/*.md")),
+]
 STARTS = {
     "This page uses the simulated market of `technic demo`": "demo",
+    "This runs on the simulated market of `make demo`": "demo",
     "This page begins without a store": "empty",
     "This page needs no store": "empty",
 }
@@ -158,7 +163,7 @@ def read(path: Path) -> Page:
         elif line.strip():
             comments, behind = {}, False
         at += 1
-    head = " ".join(lines).split("```")[0]
+    head = " ".join(lines)
     start = next((kind for text, kind in STARTS.items() if text in head), None)
     if start is None:
         raise PageError(f"{path.name}: does not say where it starts; see STARTS")

@@ -55,7 +55,7 @@ def begun(page, tmp_path, kernels, request) -> Runner:
 def marked(path: Path):
     slow = "<!-- slow" in path.read_text(encoding="utf-8")
     marks = [pytest.mark.timeout(900)] + [pytest.mark.slow] * slow
-    return pytest.param(path, marks=marks, id=str(path.relative_to(printed.ROOT / "docs")))
+    return pytest.param(path, marks=marks, id=str(path.relative_to(printed.ROOT)))
 
 
 @pytest.mark.parametrize("path", [marked(path) for path in PAGES])
