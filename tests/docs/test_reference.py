@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -177,9 +178,7 @@ def test_every_column_and_key_of_a_file_is_documented():
         assert "|  |" not in section, name
 
 
-def test_every_route_and_every_tool_is_documented():
-    from pathlib import Path as Folder
-
+def test_every_route_is_documented():
     from technic.interfaces.http.app import described
 
     routes = [
@@ -189,13 +188,13 @@ def test_every_route_and_every_tool_is_documented():
     ]
     assert lacking(routes, page("http.md"), "### {}\n") == []
 
-    import asyncio
 
+def test_every_tool_is_documented():
     from technic.config import Settings
     from technic.interfaces.mcp import make_server
     from technic.store import Store
 
-    tools = asyncio.run(make_server(Store(Folder("no-such-store")), Settings()).list_tools())
+    tools = asyncio.run(make_server(Store(Path("no-such-store")), Settings()).list_tools())
     assert lacking([tool.name for tool in tools], page("agents.md"), "### {}\n") == []
 
 
