@@ -19,7 +19,7 @@ TOPICS = {
     ),
     "Ask": ("scan", "explain", "why-not", "diff", "lint", "features", "regime", "universe"),
     "Look names up": ("indicators", "scores", "presets"),
-    "Keep scans, and be told": (
+    "Keep scans, and get alerts": (
         "saved list", "saved show", "saved remove", "list add", "list remove", "list show",
         "alerts add", "alerts remove", "alerts channels", "alerts test", "alerts list",
         "alerts deliver", "watch", "daily", "schedule",
@@ -68,7 +68,7 @@ an answer take `--json`, which prints all of it.
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | an [error](errors.md), told in one line; or the command did its work and found something wrong: a check of `doctor` or `bench`, a difference in `verify`, look-ahead in `lint`, a step of `sync` or `daily` that failed |
+| 1 | an [error](errors.md), printed in one line; or the command did its work and found something wrong: a check of `doctor` or `bench`, a difference in `verify`, look-ahead in `lint`, a step of `sync` or `daily` that failed |
 | 2 | the command was used wrongly: an unknown option, a missing argument |
 | 130 | stopped with Ctrl-C; what was stored is safe |"""
 

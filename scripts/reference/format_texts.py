@@ -58,7 +58,7 @@ SCAN = {
     "let": "texts with a name, to be used in the others: `let.trend = …`",
     "params": "numbers with a name, used as `$name`: a number, or `{ default, min, max }`",
     "plan": "how plans are made: [[plan]](#plan)",
-    "alert": "when a change is told: [[alert]](#alert)",
+    "alert": "when a change is sent as an alert: [[alert]](#alert)",
     "backtest": "how it is traded on the past: [[backtest]](#backtest)",
 }
 PLAN = {
@@ -74,10 +74,10 @@ PLAN = {
     "target": 'a multiple of the distance from entry to stop, `"2R"`; or an expression',
 }
 ALERT = {
-    "on": "which changes are told: `entered`, `left`, `crossed`",
+    "on": "which changes are sent: `entered`, `left`, `crossed`",
     "crossed": "questions; who is on the list and turns from false to true has crossed",
-    "debounce": "evaluations in a row that must agree before a change is told",
-    "cooldown": "time before the same is told again of the same security: 90s, 30m, 4h, 5d",
+    "debounce": "evaluations in a row that must agree before a change is sent",
+    "cooldown": "time before the same is sent again of the same security: 90s, 30m, 4h, 5d",
     "quiet": "hours in New York in which alerts are kept, and delivered afterwards",
     "to": "names of channels, see `technic alerts add`",
 }
@@ -131,7 +131,7 @@ TABLES = {
     "classifications": "What a company was said to be, and to be worth.",
     "filings": "Which filing was made when.",
     "facts": "Single numbers of filings; a restatement is a new row.",
-    "news": "Titles of articles, as they were told: text from outside, not to be trusted.",
+    "news": "Titles of articles, as their source gives them: text from outside, not to be trusted.",
     "asked": "What a vendor was asked for, and what it answered.",
 }
 # Of columns that several tables share, and of those the schema's own comments leave out.

@@ -28,7 +28,7 @@ ATTRIBUTES = {
     "sector": "one of the eleven GICS sectors",
     "industry": "the industry, in the source's words",
     "sic": "standard industrial classification code",
-    "market_cap": "USD: the shares of the newest filing at the close; else as the source told it",
+    "market_cap": "USD: the shares of the newest filing at the close; else as the source gave it",
     "is_common": "a common stock",
     "is_etf": "an exchange-traded fund",
     "is_fund": "a fund, exchange-traded ones among them",
