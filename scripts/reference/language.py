@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reference.markdown import code, codes, complete, fill, table
+from technic.indicators.define import MAX_LOOKBACK
 from technic.market.items import FLOW, ITEMS
 from technic.market.schema import SECTORS
 from technic.query import names
+from technic.query.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from technic.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 
@@ -96,6 +98,10 @@ def language() -> str:
     complete(names.CROSS_SECTIONAL, CROSS, "function", HERE)
     return fill(
         "language.md",
+        bytes=f"{MAX_BYTES:,}",
+        parts=f"{MAX_NODES:,}",
+        depth=str(MAX_DEPTH),
+        lookback=f"{MAX_LOOKBACK:,}",
         fields=_described(names.BAR_FIELDS, FIELDS, "field"),
         attributes=_described(names.ATTRIBUTES, ATTRIBUTES, "attribute"),
         regime=_described(names.REGIME, REGIME, "name of the market"),

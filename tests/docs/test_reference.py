@@ -145,6 +145,28 @@ def test_every_name_of_the_language_and_every_universe_is_documented():
     assert [word for word in words if not re.search(rf"`[^`\n]*\b{word}\b", prose)] == []
 
 
+def test_the_examples_of_the_language_are_understood():
+    from technic.query.resolve import Resolver
+
+    block = re.search(r"```text\n(.*?)```", page("language.md"), re.DOTALL)[1]
+    lines = block.strip().splitlines()
+    assert len(lines) >= 7
+    for line in lines:
+        assert Resolver().question(line), line
+
+
+def test_the_files_that_the_reference_shows_are_read():
+    from technic.scan_file import ScanFile
+    from technic.train_file import TrainFile
+
+    blocks = re.findall(r"```toml\n(.*?)```", page("file-formats.md"), re.DOTALL)
+    assert len(blocks) >= 4
+    for block in blocks:
+        content = tomllib.loads(block)
+        made = TrainFile if "model" in content else ScanFile
+        assert made.of(content, "the page"), block
+
+
 def test_every_public_name_and_every_parameter_is_documented():
     import inspect
 
