@@ -227,14 +227,20 @@ def matches(printed: str, output: str) -> str:
 
 
 def _fits(wanted: list[str], given: list[str]) -> bool:
-    parts = []
+    """Whether the lines are those wanted; `reached` holds how many lines may be used up so far."""
+    reached = {0}
     for line in wanted:
         if line.strip() == "…":
-            parts.append(r"(?:.*\n)*?")
+            reached = set(range(min(reached), len(given) + 1)) if reached else reached
         else:
-            words = (r"\s+".join(map(re.escape, part.split(" "))) for part in line.split("…"))
-            parts.append(r".*?".join(words) + r"\n")
-    return re.fullmatch("".join(parts), "".join(f"{line}\n" for line in given)) is not None
+            reached = {k + 1 for k in reached if k < len(given) and _is_line(line, given[k])}
+    return len(given) in reached
+
+
+def _is_line(wanted: str, given: str) -> bool:
+    """Whether a line is the one wanted: `…` is anything, spaces are any number of spaces."""
+    parts = (r"\s+".join(map(re.escape, part.split())) for part in wanted.split("…"))
+    return re.fullmatch(r"\s*" + r".*?".join(parts) + r"\s*", given) is not None
 
 
 @dataclass
@@ -290,9 +296,7 @@ class Runner:
         where = f"{self.page.path.name}:{block.line}"
         if code != int(block.comments.get("exit", 0)):
             raise PageError(f"{where}: exit code {code}\n{block.text}\n{output}")
-        if block.printed is not None and (
-            trouble := matches(self._here(block.printed), output)
-        ):
+        if block.printed is not None and (trouble := matches(self._here(block.printed), output)):
             raise PageError(f"{where}: {trouble}")
 
     def _install(self, package: Path) -> None:
