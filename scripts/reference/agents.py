@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from reference.markdown import code, fill, table
-from reference.schemas import fields
+from reference.schemas import Schemas
 from technic.config import Settings
 from technic.interfaces.mcp import make_server
 from technic.store import Store
@@ -19,7 +19,7 @@ def agents() -> str:
     rows = [(f"[`{tool.name}`](#{tool.name})", tool.description) for tool in tools]
     sections = [
         f"### {tool.name}\n\n{tool.description}\n\n"
-        + (fields(tool.input_schema) or "Takes nothing.")
+        + (Schemas().fields(tool.input_schema) or "Takes nothing.")
         for tool in tools
     ]
     changing = [code(tool.name) for tool in tools if not tool.annotations.read_only_hint]

@@ -122,7 +122,7 @@ def _split(text: str) -> tuple[str, str]:
     lines = text.strip().splitlines()
     examples = [line.strip() for line in lines if line.strip().startswith("technic ")]
     prose = [line for line in lines if line.strip() not in examples]
-    return "\n".join(prose).strip(), "\n".join(examples)
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip(), "\n".join(examples)
 
 
 def _first(text: str) -> str:

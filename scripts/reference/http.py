@@ -6,7 +6,7 @@ from inspect import getclosurevars
 from typing import Any
 
 from reference.markdown import anchor, cell, code, codes, complete, fill, table
-from reference.schemas import bounds, default, fields, kind, name_of
+from reference.schemas import Schemas, bounds, default, name_of, options
 from technic.api_keys import SCOPES
 from technic.interfaces.http import kept, learned, scans, symbols, working
 from technic.interfaces.http.app import described
@@ -50,86 +50,112 @@ def scope_of() -> dict[tuple[str, str], str]:
     return found
 
 
+class Api:
+    """The routes of the API, and the schemas that they share.
+
+    The fields of a question stand in many bodies, and are described once.
+    """
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        self.paths = content["paths"]
+        named = content["components"]["schemas"]
+        scan, span, keeping = (
+            named[name_of(self.body(*route))]
+            for route in (
+                ("post", "/api/v1/scan"), ("post", "/api/v1/sessions"), ("put", "/api/v1/scans/{name}"),
+            )
+        )  # fmt: skip
+        plan, alert = (
+            name_of(options(schema["properties"][name])[0])
+            for schema, name in ((scan, "plan"), (keeping, "alert"))
+        )
+        links = {plan: "[plan](#a-plan)", alert: "[alert](#an-alert)"}
+        self.schemas = Schemas(named, links)
+        self.asked = set(span["properties"]) - {"first", "last"}
+        self.question = self.schemas.fields(scan, only=self.asked)
+        self.plan, self.alert = (self.schemas.fields(named[name]) for name in (plan, alert))
+        refused = self.paths["/api/v1/scan"]["post"]["responses"]["401"]["content"]
+        problem = refused["application/problem+json"]["schema"]
+        self.problem = self.schemas.fields(named[name_of(problem)])
+
+    def body(self, method: str, path: str) -> dict[str, Any]:
+        """The schema of a route's body; empty if it takes none."""
+        content = self.paths[path][method].get("requestBody", {}).get("content", {})
+        found: dict[str, Any] = content.get("application/json", {}).get("schema", {})
+        return found
+
+    def routes(self) -> list[tuple[str, str, str]]:
+        """Tag, method and path of every route."""
+        return [
+            (about["tags"][0], method, path)
+            for path, methods in self.paths.items()
+            for method, about in methods.items()
+        ]
+
+    def route(self, method: str, path: str, key: str) -> str:
+        """The section of one route."""
+        about = self.paths[path][method]
+        rows = [
+            (code(one["name"]), one["in"], self.schemas.kind(one["schema"]), default(one["schema"]),
+             one.get("description", bounds(one["schema"])))
+            for one in about.get("parameters", [])
+        ]  # fmt: skip
+        head = ("parameter", "in", "type", "default", "meaning or bound")
+        parts = [f"### {method.upper()} {path}", about["description"], key, table(head, rows)]
+        if body := self.body(method, path):
+            parts.append(self._body(self.schemas.named[name_of(body)]))
+        parts.append(self._answer(about["responses"]))
+        return "\n\n".join(part for part in parts if part)
+
+    def _body(self, schema: dict[str, Any]) -> str:
+        if not self.asked <= set(schema["properties"]):
+            return f"Body:\n\n{self.schemas.fields(schema)}"
+        others = set(schema["properties"]) - self.asked
+        if not others:
+            return "Body: [a question](#a-question)."
+        return f"Body: [a question](#a-question), and\n\n{self.schemas.fields(schema, others)}"
+
+    def _answer(self, responses: dict[str, Any]) -> str:
+        """What comes back if all is well: status, form, and fields."""
+        status, good = next((s, r) for s, r in responses.items() if int(s) < 400)  # noqa: PLR2004
+        forms = good.get("content", {})
+        if not forms:
+            return f"Answer: {status}, without a body."
+        schema = forms.get("application/json", {}).get("schema", {})
+        text = f"Answer: {status}, as {codes(forms)}."
+        name = name_of(schema) or name_of(schema.get("items", {}))
+        if not name:
+            return text
+        each = "A list; each holds" if "items" in schema else "It holds"
+        return f"{text} {each} {codes(self.schemas.named[name]['properties'])}."
+
+
 def http() -> str:
     """The page."""
-    content = described()
-    schemas = content["components"]["schemas"]
+    api = Api(described())
     complete(SCOPES, KEYS, "scope", HERE)
-    routes = [
-        (about["tags"][0], method.upper(), path, about)
-        for path, methods in content["paths"].items()
-        for method, about in methods.items()
-    ]
-    complete({tag for tag, *_ in routes}, GROUPS, "group of routes", HERE)
-    groups, needed = [], scope_of()
+    complete({tag for tag, *_ in api.routes()}, GROUPS, "group of routes", HERE)
+    parts, needed = [], scope_of()
     for tag, (title, prose) in GROUPS.items():
-        mine = [route for route in routes if route[0] == tag]
-        rows = [
-            (f"[`{method} {path}`](#{anchor(f'{method} {path}')})",
-             cell(about["description"].split("\n\n")[0]))
-            for _, method, path, about in mine
-        ]  # fmt: skip
-        groups += [f"## {title}", prose, table(("route", "what it does"), rows)]
-        for _, method, path, about in mine:
-            key = "" if path in OPEN else f"Scope: `{needed.get((method, path), 'read')}`."
-            groups.append(_route(method, path, about, schemas, key))
-    asked = _question_fields(schemas)
+        mine = [(method, path) for of, method, path in api.routes() if of == tag]
+        rows = []
+        for method, path in mine:
+            name = f"{method.upper()} {path}"
+            first = cell(api.paths[path][method]["description"].split("\n\n")[0])
+            rows.append((f"[`{name}`](#{anchor(name)})", first))
+        parts += [f"## {title}", prose, table(("route", "what it does"), rows)]
+        for method, path in mine:
+            scope = needed.get((method.upper(), path), "read")
+            key = "Needs no key." if path in OPEN else f"Scope: `{scope}`."
+            parts.append(api.route(method, path, key))
+    statuses = [(n, TITLES[int(n)], about["description"]) for n, about in PROBLEMS.items()]
     return fill(
         "http.md",
         scopes=table(("scope", "may"), [(code(k), v) for k, v in KEYS.items()]),
-        problems=table(
-            ("status", "title", "when"),
-            [(status, TITLES[int(status)], about["description"]) for status, about in PROBLEMS.items()],
-        ),
-        problem=fields(schemas["ProblemShape"], schemas),
-        question=fields(schemas["Asked"], schemas, only=asked),
-        plan=fields(schemas["Plan"], schemas),
-        alerting=fields(schemas["Alerting"], schemas),
-        routes="\n\n".join(part for part in groups if part),
-    )  # fmt: skip
-
-
-def _question_fields(schemas: dict[str, Any]) -> set[str]:
-    """The fields that every body holding a question has."""
-    return set(schemas["Span"]["properties"]) - {"first", "last"}
-
-
-def _route(method: str, path: str, about: dict[str, Any], schemas: dict[str, Any], key: str) -> str:
-    parts = [f"### {method} {path}", about["description"], key or "Needs no key."]
-    rows = [
-        (code(one["name"]), one["in"], kind(one["schema"]), default(one["schema"]),
-         one.get("description", bounds(one["schema"])))
-        for one in about.get("parameters", [])
-    ]  # fmt: skip
-    parts.append(table(("parameter", "in", "type", "default", "meaning or bound"), rows))
-    body = about.get("requestBody", {}).get("content", {}).get("application/json", {})
-    if body:
-        parts.append(_body(schemas[name_of(body["schema"])], schemas))
-    parts.append(_answer(about["responses"], schemas))
-    return "\n\n".join(part for part in parts if part)
-
-
-def _body(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
-    """The fields of a body; those of a question are described once for all routes."""
-    asked = _question_fields(schemas)
-    if not asked <= set(schema["properties"]):
-        return f"Body:\n\n{fields(schema, schemas)}"
-    others = set(schema["properties"]) - asked
-    if not others:
-        return "Body: [a question](#a-question)."
-    return f"Body: [a question](#a-question), and\n\n{fields(schema, schemas, only=others)}"
-
-
-def _answer(responses: dict[str, Any], schemas: dict[str, Any]) -> str:
-    """What comes back if all is well: status, form, and fields."""
-    status, good = next((s, r) for s, r in responses.items() if int(s) < 400)  # noqa: PLR2004
-    forms = good.get("content", {})
-    if not forms:
-        return f"Answer: {status}, without a body."
-    schema = forms.get("application/json", {}).get("schema", {})
-    text = f"Answer: {status}, as {codes(forms)}."
-    name = name_of(schema) or name_of(schema.get("items", {}))
-    if not name:
-        return text
-    each = "A list; each holds" if "items" in schema else "It holds"
-    return f"{text} {each} {codes(schemas[name]['properties'])}."
+        problems=table(("status", "title", "when"), statuses),
+        problem=api.problem,
+        question=api.question,
+        plan=api.plan,
+        alerting=api.alert,
+        routes="\n\n".join(part for part in parts if part),
+    )
