@@ -16,7 +16,6 @@ Comments, which no reader sees, say what a page cannot:
 <!-- background: 8600 -->             a server: started, and ended with the page; it listens there
 <!-- stand-in: TEXT = SERVICE -->     wherever the page has TEXT, a real server of that kind is
 <!-- needs: MODULE -->                an optional dependency
-<!-- slow: REASON -->                 not every day
 
 Ports of the page are exchanged for free ones. Lines that install (`pip install '.[web]'`,
 `make demo`) are checked instead: the extra and the target exist; `make demo` is `technic demo`, and
@@ -53,7 +52,7 @@ STARTS = {
     "This page begins without a store": "empty",
     "This page needs no store": "empty",
 }
-COMMENTS = {"not run", "exit", "background", "stand-in", "needs", "slow"}
+COMMENTS = {"not run", "exit", "background", "stand-in", "needs"}
 RUN, SAVED, SHOWN = {"sh", "python"}, {"toml"}, {"text", "json"}
 FILE = re.compile(r"# ([\w./-]+\.(?:py|toml))\n")
 INSTALLS = re.compile(
@@ -116,7 +115,6 @@ class Page:
     blocks: tuple[Block, ...]
     stand_ins: dict[str, str]
     needs: tuple[str, ...]
-    slow: bool
 
     @property
     def not_run(self) -> list[Block]:
@@ -135,7 +133,7 @@ def read(path: Path) -> Page:
     lines = path.read_text(encoding="utf-8").splitlines()
     blocks: list[Block] = []
     comments: dict[str, str] = {}
-    whole: dict[str, list[str]] = {"stand-in": [], "needs": [], "slow": []}
+    whole: dict[str, list[str]] = {"stand-in": [], "needs": []}
     at, behind = 0, False  # behind: nothing but empty lines since the last block
     while at < len(lines):
         line = lines[at]
@@ -171,9 +169,7 @@ def read(path: Path) -> Page:
         if block.comments.get("not run") == "":
             raise PageError(f"{path.name}:{block.line}: not run, without a reason")
     stand_ins = dict(one.rsplit(" = ", 1) for one in whole["stand-in"])
-    return Page(
-        path, start, tuple(blocks), stand_ins, tuple(whole["needs"]), slow=bool(whole["slow"])
-    )
+    return Page(path, start, tuple(blocks), stand_ins, tuple(whole["needs"]))
 
 
 def installed_only(text: str) -> str:
@@ -410,16 +406,21 @@ class Runner:
 
 def main() -> None:
     """Print what is run of each page, and what is not, and why."""
-    total = [0, 0]
+    total = [0, 0, 0]
     for path in PAGES:
         page = read(path)
-        run = sum(b.commands for b in page.blocks if b.runs)
-        shown = sum(b.commands for b in page.not_run)
-        total = [total[0] + run, total[1] + shown]
-        print(f"{run:4} run {shown:3} shown  {path.relative_to(ROOT)}{'  (slow)' * page.slow}")
+        lines = [line for b in page.blocks if b.runs for line in b.text.splitlines()]
+        checked = sum(bool(INSTALLS.fullmatch(line.split("  #")[0].rstrip())) for line in lines)
+        counts = [
+            sum(b.commands for b in page.blocks if b.runs) - checked,
+            checked,
+            sum(b.commands for b in page.not_run),
+        ]
+        total = [a + b for a, b in zip(total, counts, strict=True)]
+        print("{:4} run {:3} checked {:3} shown".format(*counts), path.relative_to(ROOT))
         for block in page.not_run:
-            print(f"             line {block.line}: {block.comments['not run']}")
-    print(f"{total[0]:4} run {total[1]:3} shown")
+            print(f"     line {block.line}: {block.comments['not run']}")
+    print("{:4} run {:3} checked {:3} shown".format(*total))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 import pytest
