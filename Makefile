@@ -27,11 +27,13 @@ torture: .make/test   ## break it on purpose; TIER=2 for all of it
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null 2>&1; } || true
 	cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER)
 
-check: .make/check    ## style, types and import contracts
+check: .make/check    ## style, types, import contracts, spelling, links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/codespell *.md docs benchmarks deploy scripts src tests Makefile
+	$(BIN)/python scripts/check_links.py
 
 docs: .make/heavy    ## build the site of the docs, offline
 	$(BIN)/python -m mkdocs build -q --strict
@@ -39,8 +41,9 @@ docs: .make/heavy    ## build the site of the docs, offline
 bench: .make/heavy    ## measure, beside honest baselines
 	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python benchmarks/run.py
 
-reference: .make/install  ## write the generated pages of docs/
+reference: .make/test  ## write the generated pages of docs/
 	$(BIN)/python scripts/generate_reference.py
+	$(BIN)/python scripts/refresh_measurements.py
 
 clean:           ## remove what make made
 	rm -rf .make dist build $(VENV)

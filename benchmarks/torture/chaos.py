@@ -117,9 +117,9 @@ def checks_pages(tier: int, seed: int):
 def checks_matrix(tier: int, seed: int):
     """Every fault against a naive loop, the vendor's client and technic."""
     table = fault_matrix(seed)
-    target = Path(__file__).parents[2] / "docs" / "faults.md"
+    target = Path(__file__).parents[2] / "docs" / "explanation" / "faults.md"
     if tier == 2:
-        target.write_text(matrix_page(table))
+        target.write_text(matrix_page(target.read_text(encoding="utf-8"), table), encoding="utf-8")
     bad = [row for row in table if row[3].startswith("WRONG")]
     yield (
         "faults of one request that technic passes on as if healthy",
@@ -290,31 +290,16 @@ def verdict(got, truth, ours):
     )
 
 
-DATABASE = """
-## The database of the catalog
-
-| fault | what happens | shown by |
-|---|---|---|
-| text that is an attack | bound as text everywhere; statements are never built from text | 10,000 payloads in seven fields, both databases |
-| the writer is killed | the store is the truth; the index is made again from it at the next opening | kills at random moments, both databases |
-| the server is killed | the same; what was confirmed is there after its recovery | kills of the server under a writer |
-| a migration is killed | each step is one transaction: before it or after it | every statement in turn |
-| two writers | one after the other: a file's lock, an advisory lock in PostgreSQL | the contract of both databases |
-| serialisation failure, deadlock, a server that went away | the whole transaction again, at most three times | the engine |
-| a database that is not there | one line without its password; scans go on without it | tests |
-| a catalog of a newer technic | refused, nothing changed | tests |
-| a catalog that is lost | the index is made again; what lived only there is in the backup | tests |
-"""
+MARK = "<!-- faults: written by make torture TIER=2 -->\n"
+END = "<!-- /faults -->"
 
 
-def matrix_page(table):
-    head = (
-        "# When the vendor misbehaves: who notices\n\nOne fault in the first request for 40 daily bars of one symbol in pages of 12 (technic asks "
-        "for one page). *Naive* is a loop over `next_url`, *official* the vendor's own client 2.9, *technic* its provider and examination.\n"
-        "Written by `make torture TIER=2`.\n\n| fault | naive loop | official client | technic |\n|---|---|---|---|\n"
-    )
-    rows = "\n".join(f"| `{a}` | {b} | {c} | {d} |" for a, b, c, d in table)
-    return f"{head}{rows}\n{DATABASE}"
+def matrix_page(page, table):
+    """The page of faults with the table of vendors' faults made anew; the rest of it stays."""
+    before, _, after = page.partition(MARK)
+    head = "| fault | naive loop | official client | technic |\n|---|---|---|---|\n"
+    rows = "".join(f"| `{a}` | {b} | {c} | {d} |\n" for a, b, c, d in table)
+    return before + MARK + head + rows + END + after.partition(END)[2]
 
 
 CHECKS = {

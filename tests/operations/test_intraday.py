@@ -261,6 +261,28 @@ def test_minutes_by_websocket_give_what_snapshots_give(made):
         stream.close()
 
 
+def test_a_stream_that_is_closed_while_it_asks_ends_without_a_word(made):
+    """A command that ends early closes the vendor's client under the stream."""
+    import threading
+
+    from technic.extras.stream import Stream
+
+    asked, closed = threading.Event(), threading.Event()
+
+    class Closing:
+        def bars(self):
+            asked.set()
+            closed.wait(10)
+            raise AssertionError("the client is closed")
+
+    stream = Stream(made[0].url.replace("http", "ws") + "/stocks", "canary-key", Closing())
+    assert asked.wait(10)
+    stream.close()
+    closed.set()
+    stream._thread.join(10)  # an exception that nobody caught would be an error of this test
+    assert not stream._thread.is_alive()
+
+
 def wait(stream):
     from time import monotonic, sleep
 

@@ -54,6 +54,16 @@ def test_a_deadline_is_wall_clock(name):
     assert max(call.ms for call in calls) < 1000.0 + 250.0, "a second, and a quarter beyond"
 
 
+def test_two_threads_may_ask_at_once():
+    """As a stream of minutes does while somebody looks at it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with vendor() as (_, source, calls), ThreadPoolExecutor(4) as threads:
+        tables = list(threads.map(lambda _: source.read(day(), source.fetch(day())).table, range(8)))
+    assert all(table.equals(tables[0]) for table in tables)
+    assert [call.outcome for call in calls] == ["ok"] * 8
+
+
 def test_a_refused_key_fails_at_once_and_says_what_to_do():
     with vendor(keys=("another",)) as (_, source, calls):
         with pytest.raises(AccessError, match="technic init"):

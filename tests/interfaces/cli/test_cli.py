@@ -9,7 +9,6 @@ import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -280,8 +279,9 @@ def test_help_needs_nothing_heavy(technic):
 
 
 def test_page_and_tables_escape_hostile_names(tmp_path):
-    from technic.interfaces.render.export import _cell
-    from technic.interfaces.render.report_page import _row
+    from technic.interfaces.render.text.text.export import _cell
+    from technic.interfaces.render.text.text.report_page import _row
+
     from technic.scanner.plan import Plan
     from technic.scanner.report import Row
 
@@ -302,12 +302,3 @@ def test_config_show_names_the_origin(technic, tmp_path):
     (tmp_path / "technic.toml").write_text("thread = 1")
     _, err = technic("config", "show", code=1, cwd=tmp_path)
     assert "thread is no setting" in err
-
-
-def test_the_readme_lists_every_command():
-    readme = Path(__file__).parents[3] / "README.md"
-    from technic.interfaces.cli import app
-
-    text = readme.read_text()
-    for command in app.registered_commands:
-        assert f"technic {command.name}" in text, command.name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -73,13 +74,15 @@ class Http:
         self.simulated = False  # whether an answer said that it came from a twin
         self._runner: asyncio.Runner | None = None
         self._client: httpx2.AsyncClient | None = None
+        self._guard = threading.Lock()  # a stream and who looks at it ask from two threads
 
     def close(self) -> None:
         """End the connections."""
-        if self._runner is not None and self._client is not None:
-            self._runner.run(self._client.aclose())
-            self._runner.close()
-        self._runner = self._client = None
+        with self._guard:
+            if self._runner is not None and self._client is not None:
+                self._runner.run(self._client.aclose())
+                self._runner.close()
+            self._runner = self._client = None
 
     def get(
         self,
@@ -184,11 +187,12 @@ class Http:
     def _exchange(
         self, path: str, params: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-            limit = httpx2.Timeout(self._manners.deadline)
-            self._client = httpx2.AsyncClient(timeout=limit, headers=self._headers)
-        return self._runner.run(self._answer(path, params))
+        with self._guard:
+            if self._runner is None:
+                self._runner = asyncio.Runner()
+                limit = httpx2.Timeout(self._manners.deadline)
+                self._client = httpx2.AsyncClient(timeout=limit, headers=self._headers)
+            return self._runner.run(self._answer(path, params))
 
     async def _answer(
         self, path: str, params: Mapping[str, str]

@@ -69,6 +69,10 @@ class Stream:
                 tries = 0
             except (WebSocketException, OSError, ProviderError, ValueError) as error:
                 self._trouble = f"{type(error).__name__}: {error}".replace(self._key, "•••")
+            except Exception:
+                if self._over.is_set():  # what it was asking has been closed with it
+                    return
+                raise
             self._over.wait(REST[min(tries, len(REST) - 1)])
             tries += 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,11 +89,12 @@ def watch(
     name, file = named_scan(scan, desk.settings)
     pause = duration(every, "--every")
     channels = channels_of(desk.settings)
-    with connected(desk.settings, ledger(desk.store)) as vendors:
+    with connected(desk.settings, ledger(desk.store)) as vendors, ExitStack() as stack:
         source = vendors.watched()
         feed: Any = Snapshots(source, vendors.now)
         if stream:
             feed = streamed(desk.settings, feed)
+            stack.callback(feed.close)
         book = AlertBook(desk.store.catalog)
         watched = Watch(desk.store, feed, file, name, settings=desk.settings, book=book)
         with shown(as_json) as show:
