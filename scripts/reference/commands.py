@@ -39,19 +39,6 @@ TOPICS = {
     ),
 }  # fmt: skip
 # What the command line says nothing about, because the name says it there.
-MEANINGS = {
-    "--format": "Form of the answer.",
-    "--out": "Write to this file instead of the terminal.",
-    "--port": "Port to listen on.",
-    "-e, --where": "Which symbols pass.",
-    "symbol": "A ticker.",
-    "symbols": "One or more tickers.",
-    "file": "A scan file, or a preset's name.",
-    "name": "The name it was given.",
-    "lint file": "A scan file, or a preset's name.",
-    "indicators name": "The indicator to describe; all are listed without it.",
-    "list show name": "The watch-list to show; all are listed without it.",
-}
 INTRODUCTION = """\
 # Commands
 
@@ -174,12 +161,10 @@ def _meaning(command: str, one: Any) -> str:
     Raises
     ------
     ValueError
-        If neither the command line nor `MEANINGS` says so.
+        If the command line does not say.
     """
     text = getattr(one, "help", None)
-    name = _names(one)
-    found = text or MEANINGS.get(f"{command} {name}") or MEANINGS.get(name)
-    if not found:
-        message = f"technic {command}: {name} has no help text"
+    if not text:
+        message = f"technic {command}: {_names(one)} has no help text"
         raise ValueError(message)
-    return re.sub(r"\s+", " ", found)
+    return re.sub(r"\s+", " ", text)

@@ -10,7 +10,7 @@ import typer
 from technic.errors import ConfigError
 from technic.interfaces.cli import options
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name it was given.")]
 
 
 def saved_list(as_json: options.JsonOption = False) -> None:

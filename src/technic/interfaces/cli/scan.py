@@ -65,8 +65,12 @@ class RowOptions:
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B", help="What to show of each row.")
     ] = None
-    form: Annotated[str, typer.Option("--format", metavar="|".join(FORMATS))] = "table"
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE")] = None
+    form: Annotated[
+        str, typer.Option("--format", metavar="|".join(FORMATS), help="Form of the answer.")
+    ] = "table"
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to write it.")
+    ] = None
 
     @property
     def column_texts(self) -> tuple[str, ...] | None:
@@ -250,7 +254,7 @@ def _scan_sessions(
 
 @grouped
 def explain(
-    symbol: Annotated[str, typer.Argument(metavar="SYMBOL")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker.")],
     question: QuestionOptions,
     moment: MomentOptions,
     target: StoreOptions,
@@ -276,7 +280,7 @@ def explain(
 
 @grouped
 def why_not(
-    symbol: Annotated[str, typer.Argument(metavar="SYMBOL")],
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker.")],
     question: QuestionOptions,
     moment: MomentOptions,
     target: StoreOptions,

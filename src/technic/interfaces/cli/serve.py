@@ -26,7 +26,7 @@ class ListenOptions:
     """Where a server listens, and who may reach it."""
 
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1"
-    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8600
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on.")] = 8600
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name that pages are asked for under."),
@@ -253,7 +253,8 @@ def keys_list(store: options.StoreOption = None, as_json: options.JsonOption = F
 
 
 def keys_revoke(
-    name: Annotated[str, typer.Argument(metavar="NAME")], store: options.StoreOption = None
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name it was given.")],
+    store: options.StoreOption = None,
 ) -> None:
     """Make a key open nothing any more."""
     from datetime import UTC, datetime

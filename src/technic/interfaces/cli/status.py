@@ -116,7 +116,9 @@ def _write_features(
 
 
 def indicators(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One of them; all without it.")
+    ] = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """List the indicators, or describe one."""
@@ -135,8 +137,13 @@ def indicators(
 
 
 def lint(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE|PRESET]")] = None,
-    where: Annotated[str | None, typer.Option("-e", "--where", metavar="QUESTION")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE|PRESET]", help="A scan file, or a preset's name."),
+    ] = None,
+    where: Annotated[
+        str | None, typer.Option("-e", "--where", metavar="QUESTION", help="Which symbols pass.")
+    ] = None,
     as_of: options.AsOfOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
@@ -332,7 +339,7 @@ def plugins_forget(
 
 def list_add(
     name: ListArgument,
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…")],
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…", help="Tickers.")],
     store: options.StoreOption = None,
 ) -> None:
     """Add symbols to a watch-list."""
@@ -349,7 +356,7 @@ def list_add(
 
 def list_remove(
     name: ListArgument,
-    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…")],
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL…", help="Tickers.")],
     store: options.StoreOption = None,
 ) -> None:
     """Remove symbols from a watch-list."""
@@ -359,7 +366,9 @@ def list_remove(
 
 
 def list_show(
-    name: Annotated[str | None, typer.Argument(metavar="[LIST]")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[LIST]", help="A watch-list; all without it.")
+    ] = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
