@@ -67,7 +67,19 @@ class AdmissionLimit:
 
 @dataclass
 class TokenBucket:
-    """So many a second, and a reserve."""
+    """A token bucket: how many requests a key may make each second, and how many at once.
+
+    Attributes
+    ----------
+    rate
+        Tokens that flow in each second.
+    most
+        Tokens the bucket holds when it is full.
+    held
+        Tokens in it at the instant `since`.
+    since
+        Seconds of the monotonic clock.
+    """
 
     rate: float
     most: float

@@ -25,7 +25,21 @@ LOG = logging.getLogger("technic.http")
 
 @dataclass
 class Running:
-    """One watch at work."""
+    """One watch at work.
+
+    Attributes
+    ----------
+    name
+        The saved scan or preset that is watched.
+    every
+        Seconds between looks.
+    over
+        Set when the watch is to end.
+    last
+        What the last look showed, as JSON holds it.
+    looks
+        How many looks there were.
+    """
 
     name: str
     every: float

@@ -58,7 +58,21 @@ class Exposure:
 
 @dataclass
 class ServerState:
-    """The shared state of one server."""
+    """What all requests to one server share.
+
+    Attributes
+    ----------
+    exposure
+        Under which names it is reached, and whether a key is needed.
+    feed
+        Opens a feed of bars of the day so far; None if no vendor is set up that has one.
+    bus
+        Publishes events to the pages that listen.
+    observed
+        Counts scans, times and troubles for `/metrics` and the page of operations.
+    began
+        When the server started, UTC.
+    """
 
     store: FileStore
     settings: Settings

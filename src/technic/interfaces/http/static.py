@@ -25,7 +25,15 @@ WORTH = 1_400  # bytes above which a file is sent compressed
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One file."""
+    """One file of the pages, ready to be sent.
+
+    Attributes
+    ----------
+    kind
+        Its content type.
+    body, zipped
+        Its bytes, plain and compressed with gzip.
+    """
 
     kind: str
     body: bytes
