@@ -9,6 +9,7 @@ const clarity = {
   "default-param-last": "error",
   eqeqeq: "error",
   "max-classes-per-file": ["error", 1],
+  "no-duplicate-imports": "error",
   "no-else-return": "error",
   "no-lonely-if": "error",
   "no-multi-assign": "error",

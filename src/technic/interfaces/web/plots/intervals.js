@@ -7,7 +7,7 @@ import { extentWithZero, middleText, plot, zeroScale } from "./frame.js";
 const LEFT = 46;
 
 /** Whether an interval is told from zero. */
-export function isTold(part) {
+export function excludesZero(part) {
   return part.low !== null && (part.low > 0 || part.high < 0);
 }
 
@@ -23,7 +23,7 @@ function renderPoint(part, x, y) {
     cx: x,
     cy: y(part.mean),
     r: 4.5,
-    fill: isTold(part) ? "var(--one)" : "var(--raised)",
+    fill: excludesZero(part) ? "var(--one)" : "var(--raised)",
     stroke: "var(--one)",
     "stroke-width": 2,
   };

@@ -18,12 +18,12 @@ function placePoints(values) {
 
 /** The line of some closes; empty if fewer than two are known. */
 export function spark(values) {
-  const known = values.filter(isKnown);
+  const closes = values.filter(isKnown);
   const size = { width: WIDTH, height: HEIGHT };
-  if (known.length < 2) return svg("svg", { ...size, "aria-hidden": "true" });
-  const rose = known[known.length - 1] >= known[0];
-  const label = `${rose ? "rose" : "fell"} over ${known.length} bars`;
-  const path = svg("path", { d: `M${placePoints(known).join("L")}` });
+  if (closes.length < 2) return svg("svg", { ...size, "aria-hidden": "true" });
+  const rose = closes[closes.length - 1] >= closes[0];
+  const label = `${rose ? "rose" : "fell"} over ${closes.length} bars`;
+  const path = svg("path", { d: `M${placePoints(closes).join("L")}` });
   const className = `spark ${rose ? "up" : "down"}`;
   return svg("svg", { class: className, ...size, role: "img", "aria-label": label }, path);
 }

@@ -113,9 +113,9 @@ export function paintPriceLines(frame) {
 export function paintPanel(frame) {
   const { pen, first, end, below, base, panelHeight, right } = frame;
   if (!below.length) return;
-  const known = below.flatMap(([, line]) => line.slice(first, end)).filter((v) => v !== null);
-  const low = Math.min(...known);
-  const high = Math.max(...known, low + 1e-9);
+  const visible = below.flatMap(([, line]) => line.slice(first, end)).filter((v) => v !== null);
+  const low = Math.min(...visible);
+  const high = Math.max(...visible, low + 1e-9);
   const y = (v) => base + panelHeight - 6 - ((panelHeight - 18) * (v - low)) / (high - low);
   pen.fillStyle = themeColour("--soft");
   for (const value of [low, high]) pen.fillText(formatNumber(value), right + 8, y(value) + 4);

@@ -15,9 +15,9 @@ const TAIL = 0.04; // of the values on either end, which do not stretch the scal
 
 /** The scale of shades over some values; it diverges around zero if they lie on both sides. */
 export function shadeScale(values) {
-  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  const low = known[Math.floor(known.length * TAIL)] ?? 0;
-  const high = known[Math.floor(known.length * (1 - TAIL))] ?? 1;
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const low = sorted[Math.floor(sorted.length * TAIL)] ?? 0;
+  const high = sorted[Math.floor(sorted.length * (1 - TAIL))] ?? 1;
   const isDiverging = low < 0 && high > 0;
   if (!isDiverging) return { low, high, isDiverging };
   const reach = Math.max(-low, high);

@@ -13,14 +13,14 @@ const SPARK = { key: "spark", title: "20 bars", width: 104 };
 const TEXTS = new Set(["symbol", "name", "sector", "spark", "score"]);
 const ASCENDING_FIRST = new Set(["rank", "symbol", "name", "sector"]);
 
-function askedColumn(key) {
+function columnOf(key) {
   const title = columnHeading(key);
   return { key, title, width: Math.max(92, Math.min(190, 26 + 7.4 * title.length)) };
 }
 
 /** The columns of an answer of /grid. */
 export function columnsOf(answer, withSparks) {
-  const columns = [...LEADING, ...answer.columns.map(askedColumn)];
+  const columns = [...LEADING, ...answer.columns.map(columnOf)];
   if (withSparks) columns.splice(2, 0, SPARK);
   return columns;
 }

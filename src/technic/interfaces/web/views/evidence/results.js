@@ -2,12 +2,19 @@
 
 import { h } from "../../base/dom.js";
 import { DASH, formatInterval, formatNumber, formatShare, formatWhole } from "../../base/format.js";
-import { cardHeader, cell, headings, namedCard } from "../../parts/cards.js";
-import { numberCell, table, tableRow } from "../../parts/cards.js";
+import {
+  cardHeader,
+  cell,
+  headings,
+  namedCard,
+  numberCell,
+  table,
+  tableRow,
+} from "../../parts/cards.js";
 import { columnsPlot } from "../../plots/bars.js";
-import { intervalsPlot, isTold } from "../../plots/intervals.js";
+import { intervalsPlot, excludesZero } from "../../plots/intervals.js";
 
-const TOLD_STYLE = { fontWeight: "650", color: "var(--accent)" };
+const DISTINCT_STYLE = { fontWeight: "650", color: "var(--accent)" };
 
 const middleOf = (horizons) => horizons[Math.floor(horizons.length / 2)];
 
@@ -18,7 +25,7 @@ export function measuredColumns(columns) {
 }
 
 function renderCoefficient(part) {
-  const style = isTold(part) ? TOLD_STYLE : {};
+  const style = excludesZero(part) ? DISTINCT_STYLE : {};
   return h("td", { class: "n", style }, formatInterval(part, 3));
 }
 

@@ -2,10 +2,24 @@
 
 import { downloadFile, postJson } from "../../base/api.js";
 import { h } from "../../base/dom.js";
-import { countOf, formatInterval, formatNumber } from "../../base/format.js";
-import { formatSigned, formatWhole } from "../../base/format.js";
-import { cardHeader, cell, headings, namedCard, numberCell } from "../../parts/cards.js";
-import { remark, scrollCard, table, tableRow } from "../../parts/cards.js";
+import {
+  countOf,
+  formatInterval,
+  formatNumber,
+  formatSigned,
+  formatWhole,
+} from "../../base/format.js";
+import {
+  cardHeader,
+  cell,
+  headings,
+  namedCard,
+  numberCell,
+  remark,
+  scrollCard,
+  table,
+  tableRow,
+} from "../../parts/cards.js";
 import { showToast, toastProblem } from "../../parts/notices.js";
 import { columnsPlot } from "../../plots/bars.js";
 import { intervalsPlot } from "../../plots/intervals.js";

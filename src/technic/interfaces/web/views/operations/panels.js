@@ -1,10 +1,23 @@
 // What changes slowly: calls, freshness, accuracy, coverage, disk, rollout, alerts, log.
 
 import { h } from "../../base/dom.js";
-import { DASH, formatBytes, formatInstant, formatMilliseconds } from "../../base/format.js";
-import { formatWhole } from "../../base/format.js";
-import { cell, figures, figuresTable, numberCell } from "../../parts/cards.js";
-import { remark, table, tableRow, titledCard } from "../../parts/cards.js";
+import {
+  DASH,
+  formatBytes,
+  formatInstant,
+  formatMilliseconds,
+  formatWhole,
+} from "../../base/format.js";
+import {
+  cell,
+  figures,
+  figuresTable,
+  numberCell,
+  remark,
+  table,
+  tableRow,
+  titledCard,
+} from "../../parts/cards.js";
 
 const CALL_HEADINGS = ["vendor", "calls", "failed", "bytes", "allowed", "left", "last"];
 

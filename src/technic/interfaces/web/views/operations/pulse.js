@@ -1,8 +1,13 @@
 // What is pushed every two seconds: scans, process, caches.
 
 import { h, setChildren } from "../../base/dom.js";
-import { DASH, formatDuration, formatMilliseconds } from "../../base/format.js";
-import { formatNumber, formatWhole } from "../../base/format.js";
+import {
+  DASH,
+  formatDuration,
+  formatMilliseconds,
+  formatNumber,
+  formatWhole,
+} from "../../base/format.js";
 import { figures, figuresTable } from "../../parts/cards.js";
 import { lanesPlot } from "../../plots/bars.js";
 import { linePlot } from "../../plots/lines.js";

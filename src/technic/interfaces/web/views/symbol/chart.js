@@ -71,8 +71,8 @@ function renderEvents({ events }) {
 /** Ask for the bars and the indicators, and draw them. */
 export async function loadChart(state) {
   const indicators = state.chips.values.length ? state.chips.values : ["close"];
-  const asked = indicators.map((text) => `&indicator=${encodeURIComponent(text)}`).join("");
-  const path = symbolPath(state, "", `bars=${BARS}${asked}`);
+  const query = indicators.map((text) => `&indicator=${encodeURIComponent(text)}`).join("");
+  const path = symbolPath(state, "", `bars=${BARS}${query}`);
   const data = await getJson(path, state.signal);
   document.title = `${state.name} · technic`;
   setChildren(state.head, renderHead(state, data));

@@ -3,8 +3,15 @@
 import { getJson } from "../../base/api.js";
 import { h, setChildren } from "../../base/dom.js";
 import { formatInstant, formatNumber } from "../../base/format.js";
-import { cardHeader, cell, figures, headings } from "../../parts/cards.js";
-import { numberCell, table, tableRow } from "../../parts/cards.js";
+import {
+  cardHeader,
+  cell,
+  figures,
+  headings,
+  numberCell,
+  table,
+  tableRow,
+} from "../../parts/cards.js";
 import { symbolPath } from "./asking.js";
 
 const HEADINGS = ["item", "value", "months", "period ends", "known"];
@@ -34,11 +41,11 @@ function renderFacts(facts) {
 /** Ask for the facts and the ratios, and show them. */
 export async function loadFundamentals(state) {
   const { ratios, facts } = await getJson(symbolPath(state, "/fundamentals"), state.signal);
-  const known = Object.entries(ratios).filter(([, value]) => value !== null);
+  const knownRatios = Object.entries(ratios).filter(([, value]) => value !== null);
   setChildren(
     state.cards.fundamentals,
     cardHeader("Fundamentals", h("span", { class: "soft small" }, "as known at the time")),
-    figures(known.map(([name, value]) => [spell(name), formatNumber(value)])),
+    figures(knownRatios.map(([name, value]) => [spell(name), formatNumber(value)])),
     renderFacts(facts),
   );
 }

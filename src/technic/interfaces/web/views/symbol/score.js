@@ -2,8 +2,13 @@
 
 import { postJson } from "../../base/api.js";
 import { h, setChildren } from "../../base/dom.js";
-import { formatNumber, formatOrdinal, formatSigned, formatWhole } from "../../base/format.js";
-import { signClass } from "../../base/format.js";
+import {
+  formatNumber,
+  formatOrdinal,
+  formatSigned,
+  formatWhole,
+  signClass,
+} from "../../base/format.js";
 import { cardHeader, remark } from "../../parts/cards.js";
 import { skeleton } from "../../parts/notices.js";
 import { composeQuestion } from "./asking.js";

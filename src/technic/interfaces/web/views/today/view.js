@@ -45,8 +45,8 @@ function reloadScans(cards, signal) {
 async function loadWatchList(aside, signal) {
   const { symbols } = await getJson("lists/watch", signal);
   if (!symbols.length) return;
-  const asked = { symbols: symbols.slice(0, MOST_SPARKS) };
-  aside.append(renderWatchList(symbols, await postJson("sparks", asked, signal)));
+  const closes = await postJson("sparks", { symbols: symbols.slice(0, MOST_SPARKS) }, signal);
+  aside.append(renderWatchList(symbols, closes));
 }
 
 function listen(cards, signal) {
@@ -63,10 +63,9 @@ export async function openToday(main, { signal }) {
   const aside = h("aside", { class: "stack" }, renderFreshness(server.about));
   const columns = h("div", { class: "two" }, h("div", { class: "stack" }, cards), aside);
   setChildren(main, renderHead(server.about), columns);
-  const alertsPath = "alerts?limit=40";
   const [scans, alerts] = await Promise.all([
     loadScans(cards, signal),
-    getJson(alertsPath, signal),
+    getJson("alerts?limit=40", signal),
   ]);
   const watches = renderWatches(scans.map(({ name }) => name));
   if (watches) aside.append(watches);
