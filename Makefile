@@ -27,13 +27,14 @@ torture: .make/test   ## break it on purpose; TIER=2 for all of it
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null 2>&1; } || true
 	cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER)
 
-check: .make/check    ## style, types, import contracts, spelling, links
+check: .make/check .make/pages  ## style, types, import contracts, spelling, links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell *.md docs benchmarks deploy scripts src tests Makefile
 	$(BIN)/python scripts/check_links.py
+	PATH=$(BIN_HERE):$$PATH npm --prefix scripts/pages run -s check
 
 docs: .make/heavy    ## build the site of the docs, offline
 	$(BIN)/python -m mkdocs build -q --strict
@@ -46,7 +47,7 @@ reference: .make/test  ## write the generated pages of docs/
 	$(BIN)/python scripts/refresh_measurements.py
 
 clean:           ## remove what make made
-	rm -rf .make dist build $(VENV)
+	rm -rf .make dist build $(VENV) scripts/pages/node_modules
 
 $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv: install it, on Debian: apt-get install python3-venv"; exit 1; }
@@ -71,4 +72,8 @@ $(BIN)/python:
 
 .make/check: .make/install
 	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[check,test]"
+	@touch $@
+
+.make/pages: .make/check scripts/pages/package-lock.json  # prettier and eslint, on the Node of a wheel
+	@PATH=$(BIN_HERE):$$PATH npm --prefix scripts/pages ci --silent
 	@touch $@

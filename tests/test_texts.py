@@ -39,7 +39,9 @@ RESOURCES = {
     "scanner/spec/presets": ["momentum-leaders.toml", "oversold-quality.toml"],
     "market": ["nyse_sessions.csv"],
     "research/learning": ["default.toml"],
-    "interfaces/web": ["index.html", "app.css", "icon.svg", "main.js", "scan.js"],
+    "interfaces/web": ["index.html", "icon.svg", "main.js"],
+    "interfaces/web/styles": ["base.css"],
+    "interfaces/web/views/scan": ["view.js"],
 }
 # `pip install technic` and `technic[web]` name a stranger's package on the index.
 BARE = re.compile(r"pip install (?:--?\w+ )*['\"]?technic(?![\w-])|technic\[[a-z]")

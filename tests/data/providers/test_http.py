@@ -59,7 +59,9 @@ def test_two_threads_may_ask_at_once():
     from concurrent.futures import ThreadPoolExecutor
 
     with vendor() as (_, source, calls), ThreadPoolExecutor(4) as threads:
-        tables = list(threads.map(lambda _: source.read(day(), source.fetch(day())).table, range(8)))
+        tables = list(
+            threads.map(lambda _: source.read(day(), source.fetch(day())).table, range(8))
+        )
     assert all(table.equals(tables[0]) for table in tables)
     assert [call.outcome for call in calls] == ["ok"] * 8
 

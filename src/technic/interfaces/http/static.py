@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -40,26 +42,34 @@ class Page:
     zipped: bytes
 
 
+def walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+    """The files of a folder and of all within it, in the order of their names, which are paths."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from walk(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry
+
+
 @lru_cache(maxsize=1)
 def assets() -> tuple[str, dict[str, Page]]:
     """The files by name, and a digest of them all."""
-    folder = files("technic.interfaces.web")
     pages, digest = dict[str, Page](), blake2b(digest_size=6)
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        kind = KINDS.get("." + entry.name.rpartition(".")[2])
+    for name, entry in walk(files("technic.interfaces.web")):
+        kind = KINDS.get("." + name.rpartition(".")[2])
         if kind is not None:
             body = entry.read_bytes()
-            digest.update(entry.name.encode() + body)
-            pages[entry.name] = Page(kind, body, gzip.compress(body, 6, mtime=0))
+            digest.update(name.encode() + body)
+            pages[name] = Page(kind, body, gzip.compress(body, 6, mtime=0))
     return digest.hexdigest(), pages
 
 
 def index() -> bytes:
     """The page itself, its files named by their digest and asked for at once."""
-    version, page = assets()
+    version, pages = assets()
     modules = "".join(
         f'<link rel="modulepreload" href="/assets/{version}/{name}">\n'
-        for name in page
+        for name in pages
         if name.endswith(".js")
     )
     text = page["index.html"].body.decode()
@@ -75,7 +85,7 @@ def add_to(app: FastAPI) -> None:
     async def root() -> Response:
         return Response(page, headers={"Cache-Control": "no-cache"}, media_type=KINDS[".html"])
 
-    @app.get("/assets/{digest}/{name}", include_in_schema=False)
+    @app.get("/assets/{digest}/{name:path}", include_in_schema=False)
     async def asset(digest: str, name: str, request: Request) -> Response:
         file = found.get(name)
         if file is None or digest != version or name == "index.html":
