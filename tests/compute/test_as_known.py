@@ -28,7 +28,7 @@ def bars(symbol, closes, told):
         {
             "symbol": symbol,
             "date": [DAYS[k] for k in closes],
-            **dict.fromkeys(("open", "high", "low", "close"), list(closes.values())),
+            **{name: list(closes.values()) for name in ("open", "high", "low", "close")},
             "volume": 1e6,
             "as_of": [DAYS[k] for k in told],
         }

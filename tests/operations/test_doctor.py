@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections import namedtuple
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,9 +69,10 @@ def test_a_spoilt_file_is_found_only_by_a_deep_look(store):
 
 
 def test_little_room_is_a_fault(store, monkeypatch):
-    usage = namedtuple("usage", "total used free")
     for free, fine in ((1 << 30, False), ((1 << 30) + 1, True)):
-        monkeypatch.setattr(shutil, "disk_usage", lambda _folder, free=free: usage(0, 0, free))
+        monkeypatch.setattr(
+            shutil, "disk_usage", lambda _folder, free=free: SimpleNamespace(free=free)
+        )
         assert said(store)["disk"] == (fine, f"1.0 GiB free at {store.folder}")
 
 

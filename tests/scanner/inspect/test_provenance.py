@@ -117,7 +117,7 @@ def test_what_comes_from_bars_alone_has_no_filing_behind_it(store, companies):
 
 
 def test_nothing_is_told_of_a_company_that_filed_nothing(store, companies):
-    made, symbols = companies
+    _, symbols = companies
     scan = tc.scan(store, rank="close", top=40, as_of=DAY)
     other = next(row.symbol for row in scan.shown if row.symbol not in symbols)
     (part,) = explained(store, other, "coalesce(roa, 0)").parts
