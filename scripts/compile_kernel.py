@@ -4,7 +4,7 @@ A step of its own before the tests: on a busy machine it takes minutes, and the 
 first test to need it would run out.
 """
 
-from technic.compiling import ensure_compiled
-from technic.config import Settings
+from technic.compute.kernel import ensure_compiled
+from technic.runtime.settings import Settings
 
 ensure_compiled(Settings.load().kernels)

@@ -11,11 +11,12 @@ import sys
 from hashlib import blake2b
 from pathlib import Path
 
+from technic.data.simulated.statements import statements
+
 import technic as tc
-from technic.config import Settings
-from technic.scan_file import ScanFile, presets
-from technic.simulate import simulate
-from technic.simulate.statements import statements
+from technic.data.simulated.market import simulate
+from technic.runtime.settings import Settings
+from technic.scanner.spec.scan_file import ScanFile, presets
 
 
 def main() -> None:

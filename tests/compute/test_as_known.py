@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.histories import store_features
+from technic.compute.as_known import revised_values
+from technic.compute.history import store_features
+from technic.data.simulated.market import simulate
 from technic.market.sessions import nyse
-from technic.question import series_for
-from technic.revised import revised_values
-from technic.simulate import simulate
+from technic.query.series import series_for
 
 N = 12  # sessions
 LAST = nyse().last_until(np.datetime64("2026-03-13").astype(object))

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 import technic as tc
-from technic import doctor
-from technic.config import Setting, Settings
-from technic.simulate import simulate
+from technic.data.simulated.market import simulate
+from technic.operations import doctor
+from technic.runtime.settings import Setting, Settings
 
 
 @pytest.fixture

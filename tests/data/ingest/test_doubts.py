@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from technic.sync.scrutiny import suspicion
+from technic.data.ingest.doubts import suspicion
 
 DAY = date(2026, 3, 11)
 BACK = (1, 2, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16)  # days before DAY that were sessions

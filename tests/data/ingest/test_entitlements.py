@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from technic.config import Setting, Settings
-from technic.probing import known_verdict, probed
-from technic.simulate.server import Plan, Twin, serving
-from vendor import tape
+from support.vendors import tape
+from technic.data.ingest.entitlements import known_verdict, probed
+from technic.data.simulated.server import Twin, VendorPlan, serving
+from technic.runtime.settings import Setting, Settings
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def limited(monkeypatch):
     @contextmanager
     def made(days, key="canary-key"):
         twin = Twin(tape(), keys=("canary-key",))
-        twin.plan = Plan(history_days=days)
+        twin.plan = VendorPlan(history_days=days)
         with serving(twin) as served:
             monkeypatch.setenv("MASSIVE_API_KEY", key)
             monkeypatch.setenv("TECHNIC_MASSIVE__BASE_URL", served.url)

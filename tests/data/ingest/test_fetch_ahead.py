@@ -9,16 +9,16 @@ from datetime import timedelta
 import pytest
 
 import technic as tc
-from technic import asking
-from technic.asking import asking_ahead
-from technic.config import Setting, Settings
+from support.vendors import SIMULATED, at_evening, massive, tape
+from technic.data.ingest import fetch_ahead
+from technic.data.ingest.fetch_ahead import asking_ahead
+from technic.data.ingest.planning import Step, Wish
+from technic.data.ingest.sync import plan_sync, sync
+from technic.data.providers.source import Ask
+from technic.data.simulated.server import Twin, VendorPlan, serving
 from technic.errors import AccessError, ConfigError, ProviderError
-from technic.execute import open_executor
-from technic.providers.source import Ask
-from technic.simulate.server import Plan, Twin, serving
-from technic.sync.planning import Step, Wish
-from technic.sync.syncing import plan_sync, sync
-from vendor import SIMULATED, at_evening, massive, tape
+from technic.runtime.executors import open_executor
+from technic.runtime.settings import Setting, Settings
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_answers_come_in_the_order_of_the_questions(settings, served):
     assert more == found[:1]
     assert len(calls) == 8, "every call is told, once"
     assert {call.status for call in calls} == {200}
-    assert not asking._OPENED, "connections end with the block"
+    assert not fetch_ahead._OPENED, "connections end with the block"
 
 
 def test_a_sync_ahead_leaves_the_same_store(settings, served, tmp_path):
@@ -85,13 +85,13 @@ def test_a_sync_ahead_leaves_the_same_store(settings, served, tmp_path):
 
 def test_each_thread_has_a_connection_of_its_own(settings, served, monkeypatch):
     twin, _ = served
-    opened, connected = [], asking.connected
+    opened, connected = [], fetch_ahead.connected
 
     def counted(*arguments):
         opened.append(threading.get_ident())
         return connected(*arguments)
 
-    monkeypatch.setattr(asking, "connected", counted)
+    monkeypatch.setattr(fetch_ahead, "connected", counted)
     with ahead(settings) as ask:
         ask(days_of(twin, 9))
     assert len(set(opened)) == len(opened) <= 3
@@ -100,7 +100,7 @@ def test_each_thread_has_a_connection_of_its_own(settings, served, monkeypatch):
 
 def test_a_failure_is_an_answer_and_keeps_its_kind(settings, served):
     twin, source = served
-    twin.plan = Plan(history_days=3)
+    twin.plan = VendorPlan(history_days=3)
     old = twin.tape.sessions[-1] - timedelta(days=20)
     steps = [*days_of(twin, 1), Step("massive", Ask("day", old, old), 1)]
     with ahead(settings, "inline:") as ask:
@@ -116,4 +116,4 @@ def test_processes_are_refused_since_keys_stay_here(settings):
     with closing(open_executor("processes:1")) as runner, refused:
         with asking_ahead(settings, runner):
             pass
-    assert not asking._OPENED
+    assert not fetch_ahead._OPENED

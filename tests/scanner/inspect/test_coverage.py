@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.coverage import coverage
 from technic.market.sessions import nyse
+from technic.scanner.inspect.coverage import coverage
 
 LAST = nyse().ordinal(date(2026, 3, 13))
 DAYS = [nyse().day(LAST - 19 + k) for k in range(20)]

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.simulated.market import simulate
 from technic.market.sessions import nyse
-from technic.scan_file import ScanFile
-from technic.simulate import simulate
+from technic.scanner.spec.scan_file import ScanFile
 
 # A year, and the first quarters of it and of the next: a trailing year is 400 + 90 − 70.
 FILED = [
