@@ -5,9 +5,11 @@ BIN     := $(VENV)/bin
 BIN_HERE := $(CURDIR)/$(BIN)
 SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md
 HOME_OF_TESTS := $(CURDIR)/.make/home
+STEP    := scripts/step
+export MAKE_RUN := $(shell date +%s)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all torture check bench docs reference clean help
+.PHONY: demo test test-all test-other compile torture check bench docs reference clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -15,17 +17,29 @@ help:            ## what there is to make
 demo: .make/install   ## set up, and scan the simulated market
 	@$(BIN)/technic demo
 
-test: .make/test      ## set up, and run the tests against the built wheel
-	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal
-	NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q tests/indicators
+test: .make/test compile  ## set up, and run the tests against the built wheel, measuring what they reach
+	@rm -rf .make/coverage && mkdir -p .make/coverage
+	@$(STEP) "tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/coverage run -m pytest -q -n 2 --dist worksteal
+	@$(STEP) "indicators as plain Python" env NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/coverage run -m pytest -q tests/indicators
+	@$(STEP) "coverage" scripts/coverage $(BIN)/coverage
+	@$(STEP) --table
 
-test-all: .make/heavy  ## the slow tests too, on a fixed sample, with Ray and an S3 server
-	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow
+# A step of its own: on a busy machine it takes minutes, and would end the first test that needs it.
+compile: .make/test
+	@$(STEP) "compiling the indicators" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python scripts/compile_kernel.py
+
+test-all: .make/heavy compile  ## the slow tests too, on a fixed sample, with Ray and an S3 server
+	@$(STEP) "slow tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow
+
+# A sample, on another Python: everything imports, definitions are right, scans have the same seals.
+OTHER_PYTHON ?= $(shell scripts/other_python $(BIN)/python)
+test-other: .make/test compile  ## a sample of the tests on another Python: OTHER_PYTHON=python3.13
+	@scripts/test_other "$(OTHER_PYTHON)" $(BIN)/python $(HOME_OF_TESTS)
 
 TIER ?= 1
-torture: .make/test   ## break it on purpose; TIER=2 for all of it
+torture: .make/test compile  ## break it on purpose; TIER=2 for all of it
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null 2>&1; } || true
-	cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER)
+	@$(STEP) "torture" sh -c 'cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER)'
 
 check: .make/check .make/pages  ## style, types, import contracts, spelling, links
 	$(BIN)/ruff check .
@@ -54,24 +68,23 @@ $(BIN)/python:
 
 .make/install: $(BIN)/python $(SOURCES)
 	@mkdir -p .make && rm -rf dist
-	@echo "Installing technic into $(VENV) …"
-	@$(BIN)/pip wheel -q --no-deps -w dist .
+	@$(STEP) "building the wheel" $(BIN)/pip wheel -q --no-deps -w dist .
 	@$(BIN)/pip uninstall -q -y technic technic-scanner 2>/dev/null || true
-	@$(BIN)/pip install -q dist/technic_scanner-*.whl
+	@$(STEP) "installing technic into $(VENV)" $(BIN)/pip install -q dist/technic_scanner-*.whl
 	@touch $@
 
 .make/test: .make/install
-	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[test]"
+	@$(STEP) "installing what tests need" $(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[test]"
 	@touch $@
 
 .make/heavy: .make/test
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || echo "no chromium: tests of the pages will be skipped"
 	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y systemd >/dev/null; } || echo "no systemd: its reading of the units will be skipped"
-	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[heavy,test]"
+	@$(STEP) "installing what slow tests need" $(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[heavy,test]"
 	@touch $@
 
 .make/check: .make/install
-	@$(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[check,test]"
+	@$(STEP) "installing what checks need" $(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[check,test]"
 	@touch $@
 
 .make/pages: .make/check scripts/pages/package-lock.json  # prettier and eslint, on the Node of a wheel

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from support.needs import lacking
+from support.needs import NO_REAL_DATA, lacking
 from support.panels import walk
 from technic.market.panel import Panel
 
@@ -27,8 +27,16 @@ REAL = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 def real_data() -> Path:
     """The folder of real bars; missing, it fails in CI and skips elsewhere."""
     if not (REAL / "bars").is_dir():
-        lacking(f"no real data at {REAL.resolve()}: set TECHNIC_TEST_DATA")
+        lacking(f"{NO_REAL_DATA}{REAL.resolve()}: set TECHNIC_TEST_DATA")
     return REAL
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say in one line how many tests were skipped for want of the real data."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if count := sum(NO_REAL_DATA in str(report.longrepr) for report in skipped):
+        text = f"{count} tests need the real data, which is not here: set TECHNIC_TEST_DATA"
+        terminalreporter.write_line(text, yellow=True)
 
 
 @pytest.fixture(scope="session")

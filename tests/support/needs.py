@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+NO_REAL_DATA = "no real data at "
+
 
 def lacking(message: str) -> None:
     """Something is missing here: that fails in CI, and skips elsewhere."""
