@@ -11,10 +11,9 @@ import sys
 from hashlib import blake2b
 from pathlib import Path
 
-from technic.data.simulated.statements import statements
-
 import technic as tc
 from technic.data.simulated.market import simulate
+from technic.data.simulated.statements import statements
 from technic.runtime.settings import Settings
 from technic.scanner.spec.scan_file import ScanFile, presets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib import import_module
 from importlib.resources import files
@@ -56,6 +57,16 @@ def sources() -> dict[Path, str]:
 def test_the_public_names_are_those_of_the_list():
     assert technic.__all__ == PUBLIC
     assert dir(technic) == PUBLIC
+
+
+def test_the_stub_offers_what_it_says():
+    """Type checkers read the stub; the loader drops what stands after `as` without a word."""
+    stub = ast.parse((SOURCE / "__init__.pyi").read_text(encoding="utf-8"))
+    aliases = [
+        alias for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    ]
+    assert all(alias.asname is None for alias in aliases)
+    assert sorted(alias.name for alias in aliases) == PUBLIC
 
 
 def test_every_work_named_as_text_can_be_imported():
