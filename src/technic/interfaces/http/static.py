@@ -72,7 +72,7 @@ def index() -> bytes:
         for name in pages
         if name.endswith(".js")
     )
-    text = page["index.html"].body.decode()
+    text = pages["index.html"].body.decode()
     return text.replace("{modules}", modules).replace("{version}", version).encode()
 
 
