@@ -286,9 +286,9 @@ def plugins_list(as_json: options.JsonOption = False) -> None:
     from dataclasses import asdict
 
     from technic.runtime.settings import Settings
-    from technic.scanner.columns.plugins import GROUP, found
+    from technic.scanner.columns.plugins import GROUP, installed_plugins
 
-    every = found(Settings.load())
+    every = installed_plugins(Settings.load())
     if as_json:
         options.emit_json([asdict(plugin) for plugin in every])
         return

@@ -26,7 +26,7 @@ SUFFIX = {"ridge": "json", "xgboost": "ubj"}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RegisteredModel:
     """A model and its card."""
 
     card: Card
@@ -119,7 +119,7 @@ def card_of(store: Store, digest: str) -> Card:
     return card
 
 
-def load_model(store: Store, digest: str) -> Kept:
+def load_model(store: Store, digest: str) -> RegisteredModel:
     """A registered model, everything about it checked.
 
     Raises
@@ -139,7 +139,7 @@ def load_model(store: Store, digest: str) -> Kept:
     except OSError as error:
         raise ModelError(f"model {digest[:12]}: its file cannot be read: {path.name}") from error
     card.check_file(content)
-    return Kept(card, _read(card.kind, content, card.features))
+    return RegisteredModel(card, _read(card.kind, content, card.features))
 
 
 @lru_cache(maxsize=4)

@@ -131,7 +131,7 @@ def _piece(
 
 def told_of(known: Attributes, column: str, at: int) -> list[ReportedFact]:
     """The numbers of filings whose sum a column is, for the symbol at a position."""
-    event = int(known.event_rows()[at])
+    event = int(known.events[at])
     if event < 0 or np.isnan(known[column][at]):
         return []
     statements, forms = known.statements, known.forms()
