@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from technic.compute.history import every_bar
+from technic.compute.panel_series import PanelSeries
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
@@ -88,7 +89,8 @@ class PanelHistory:
         )
         past = AttributeHistory(store, view, statements_at(store, view.version))
         series = needed_series(asked)
-        values = every_bar(store, view, panel, series, kernels, room, threads=threads)
+        wanted = PanelSeries(store, view, panel, tuple(series), kernels)
+        values = every_bar(wanted, room, threads=threads)
         by_series = dict(zip(series, values, strict=True))
         made = cls(store, view, horizons, ordinals, [], [], [], [], [], [], past.sectors)
         for t, ordinal in enumerate(ordinals):

@@ -2,7 +2,7 @@
 
 1. `_open_view` maps the bars as of the session.
 2. `columns_of` recalls or computes all series at each symbol's last bar.
-3. `Attributes.prefetch` loads what is known of listings, filings, the market and models.
+3. `_load_attributes` loads what is known of listings, filings, the market and models.
 4. `_decide_universe` says who is listed, in the universe, and traded: the peers of percentiles.
 5. `PercentileCache.recall` puts cached percentiles into the evaluation, which computes the rest
    when `_rank` evaluates the clauses and the score, and orders those that pass.
@@ -150,18 +150,12 @@ def evaluate_question(
     settings = settings or Settings.load()
     columns = columns_of(question.series, question.benchmark, view, settings)
     timer.lap("features")
-    attributes = Attributes(store, view, settings, pinned.model)
-    attributes.prefetch(
-        {*(question.names & LOADED_NAMES), *(column_name(name) for name in question.plugins)}
-    )
+    attributes = _load_attributes(question, Attributes(store, view, settings, pinned.model))
     timer.lap("filings")
     lists = {name: _symbols_of_list(store, name, pinned) for name in question.lists}
+    everybody = np.ones(len(view.panel), dtype=bool)
     evaluation = Evaluation(
-        len(view.panel),
-        columns.values,
-        attributes,
-        np.ones(len(view.panel), dtype=bool),
-        lists.__getitem__,
+        len(view.panel), columns.values, attributes, everybody, lists.__getitem__
     )
     membership = _decide_universe(question, view, evaluation)
     timer.lap("universe")
@@ -199,6 +193,13 @@ def _open_view(
     version = pinned.version or store.require()
     is_newest = as_of is None or (pinned.sees_everything and as_of == version.last)
     return store.panel(None if is_newest else as_of, known_at, version)
+
+
+def _load_attributes(question: Question, attributes: Attributes) -> Attributes:
+    """Step 3: load all that the question names at once, and nothing else."""
+    plugins = (column_name(name) for name in question.plugins)
+    attributes.prefetch({*(question.names & LOADED_NAMES), *plugins})
+    return attributes
 
 
 @dataclass(frozen=True, slots=True)

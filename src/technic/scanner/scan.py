@@ -108,11 +108,13 @@ def scan(
         "top": top,
         "columns": tuple(columns) if columns is not None else None,
     }
-    asked = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
+    question_file = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
     if rank is not None and file is None:
-        asked = replace(asked, name=f"everything by {rank}")
+        question_file = replace(question_file, name=f"everything by {rank}")
     only = None if symbols is None else sorted(set(symbols))
-    return _scan_file(store, asked, only, Instants(as_of, known_at), settings or Settings.load())
+    return _scan_file(
+        store, question_file, only, Instants(as_of, known_at), settings or Settings.load()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +126,13 @@ class Instants:
 
 
 def _scan_file(
-    store: Store, asked: ScanFile, only: list[str] | None, when: Instants, settings: Settings
+    store: Store, file: ScanFile, only: list[str] | None, when: Instants, settings: Settings
 ) -> Report:
     """The report on a scan file: out of the cache, or made and put there."""
     timer = StageTimer()
     cache, counts_before = settings.cache, settings.cache.counts()
     version = store.require()
-    canonical_form = canonical_question(asked, only, cache)
+    canonical_form = canonical_question(file, only, cache)
     timer.lap("understand")
     key = _cache_key(store, canonical_form, version, when)
     content = cache.get(key) if key else None
@@ -139,7 +141,7 @@ def _scan_file(
         report = unpack(content, timer.laps)
         if report is not None:
             return replace(report, work=cache.since(counts_before))
-    question = resolve_question(asked, only)
+    question = resolve_question(file, only)
     result = evaluate_question(
         store,
         question,
@@ -201,20 +203,20 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
             f"{manifest['store_version']}"
         )
     settings = settings or Settings.load()
-    asked, known_at = manifest["question"], manifest["known_at"]
-    for name, digest in asked.get("plugins", {}).items():
+    sealed, known_at = manifest["question"], manifest["known_at"]
+    for name, digest in sealed.get("plugins", {}).items():
         if plugin_named(settings, name).digest != digest:
             raise VerifyError(f"python('{name}') is not the code that the answer was made with")
     result = evaluate_question(
         store,
-        question_of_dict(asked),
+        question_of_dict(sealed),
         date.fromisoformat(manifest["as_of"]),
         known_at=datetime.fromisoformat(known_at) if known_at else None,
         settings=settings.uncached(),
         pinned=Pinned(
             version=version,
-            lists=asked.get("lists"),
-            model=asked.get("model"),
+            lists=sealed.get("lists"),
+            model=sealed.get("model"),
             sees_everything=known_at is None,
         ),
     )
@@ -262,14 +264,14 @@ def report_of(result: ScanResult) -> Report:
 def _sealed_question(result: ScanResult) -> dict[str, Any]:
     """The question with all that its user may change: lists, code and the model that answered."""
     question = result.question
-    asked = question.as_dict()
+    sealed = question.as_dict()
     if question.lists:
-        asked["lists"] = {name: sorted(result.evaluation.lists(name)) for name in question.lists}
+        sealed["lists"] = {name: sorted(result.evaluation.lists(name)) for name in question.lists}
     if question.plugins:
-        asked["plugins"] = {name: result.plugins[name] for name in sorted(question.plugins)}
+        sealed["plugins"] = {name: result.plugins[name] for name in sorted(question.plugins)}
     if result.model:
-        asked["model"] = result.model
-    return asked
+        sealed["model"] = result.model
+    return sealed
 
 
 def _thin_note(result: ScanResult) -> list[str]:

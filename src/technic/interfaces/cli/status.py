@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from technic.errors import ConfigError, VerifyError
 from technic.interfaces.cli import options
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
+
+if TYPE_CHECKING:
+    from technic.compute.history import FeatureRequest
 
 
 def presets(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
@@ -66,21 +69,18 @@ def features(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show the history of features, for some symbols or for all."""
-    from technic.compute.history import store_features
+    from technic.compute.history import FeatureRequest, store_features
     from technic.interfaces.render.text import render_frame
 
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
-    asked = {
-        "symbols": options.symbols(symbols),
-        "as_of": options.day(as_of),
-        "settings": desk.settings,
-    }
+    request = FeatureRequest(question, options.symbols(symbols), options.day(as_of))
     if out is not None and out.suffix != ".parquet":
-        _write_features(desk, question, out, executor, asked)
+        _write_features(desk, request, out, executor)
         return
-    table = store_features(desk.store, question, last=None if out is not None else last, **asked)  # type: ignore[arg-type]
+    shown = None if out is not None else last
+    table = store_features(desk.store, request, last=shown, settings=desk.settings)
     if out is not None:
         table.write_parquet(out)
         print(f"{out}: {table.height:,} rows", file=sys.stderr)
@@ -91,7 +91,7 @@ def features(
 
 
 def _write_features(
-    desk: options.Desk, question: list[str], out: Path, executor: str | None, asked: dict[str, Any]
+    desk: options.Desk, request: FeatureRequest, out: Path, executor: str | None
 ) -> None:
     from technic.compute.parquet_export import write_features
 
@@ -99,10 +99,17 @@ def _write_features(
         options.executor(executor, desk.settings) as runner,
         options.bar("Features") as advance,
     ):
-        made = write_features(desk.store, question, out, executor=runner, progress=advance, **asked)
+        written = write_features(
+            desk.store,
+            request,
+            out,
+            settings=desk.settings,
+            executor=runner,
+            progress=advance,
+        )
     print(
-        f"{made.folder}: {made.rows:,} rows of {len(made.columns)} features in {made.files} files, "
-        f"{made.size / 1e6:,.0f} MB, by year",
+        f"{written.folder}: {written.rows:,} rows of {len(written.columns)} features in "
+        f"{written.files} files, {written.size / 1e6:,.0f} MB, by year",
         file=sys.stderr,
     )
 

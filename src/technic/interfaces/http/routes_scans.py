@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from technic.compute.history import store_features
+from technic.compute.history import FeatureRequest, store_features
 from technic.errors import QuestionError
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import (
@@ -231,9 +231,7 @@ async def features(asked: Features, request: Request, hub: HubOf) -> Response:
     def work() -> Response:
         table = store_features(
             hub.store,
-            asked.features,
-            symbols=asked.symbols,
-            as_of=asked.as_of,
+            FeatureRequest(asked.features, asked.symbols, asked.as_of),
             last=asked.last,
             settings=hub.settings,
         )

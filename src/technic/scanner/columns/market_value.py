@@ -21,6 +21,6 @@ class MarketValue:
     def load(self, _names: Sequence[str], view: SymbolView) -> LoadedColumns:
         """Load the market value of every symbol of a view; NaN where nothing tells it."""
         shares = view.columns["shares"]
-        told = view.columns["market_cap_told"]
-        value = np.where(np.isnan(shares), told, shares * view.closes)
+        reported = view.columns["market_cap_told"]
+        value = np.where(np.isnan(shares), reported, shares * view.closes)
         return LoadedColumns({"market_cap": value})

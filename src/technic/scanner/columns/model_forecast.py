@@ -49,6 +49,7 @@ class ModelForecast:
 
     Attributes
     ----------
+    card : of the model
     alpha : float64, shape (n_symbols,); standard deviations of the label, NaN is unknown
     rank : float64, shape (n_symbols,); percentile of `alpha` among the members
     """

@@ -240,11 +240,11 @@ def level_by_value(view: MappedPanel, weights: bytes) -> FloatArray:
     panel = view.panel
     shares = np.frombuffer(weights)
     close, session = (panel.bars[:, panel.fields.index(name)] for name in ("close", "session"))
-    held = np.zeros(panel.bars.shape[0] * LANES)
-    held[panel.places] = np.nan_to_num(shares)
-    lengths = np.zeros(len(held), dtype=np.int64)
+    shares_by_place = np.zeros(panel.bars.shape[0] * LANES)
+    shares_by_place[panel.places] = np.nan_to_num(shares)
+    lengths = np.zeros(len(shares_by_place), dtype=np.int64)
     lengths[panel.places] = panel.lengths
-    by_block, runs = held.reshape(-1, LANES), lengths.reshape(-1, LANES)
+    by_block, runs = shares_by_place.reshape(-1, LANES), lengths.reshape(-1, LANES)
     top = np.nansum(shares * panel.last("close"))
     gains, worth = np.zeros(len(nyse())), np.zeros(len(nyse()))
     for b in np.flatnonzero((by_block > 0.0).any(axis=1) & (runs.max(axis=1) > 1)):
