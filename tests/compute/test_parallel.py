@@ -15,7 +15,8 @@ import pytest
 
 import technic as tc
 from technic.compute import parallel
-from technic.compute.history import every_bar, store_features
+from technic.compute.history import FeatureRequest, every_bar, store_features
+from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import spread
 from technic.compute.parquet_export import write_features
 from technic.data.simulated import simulate
@@ -84,9 +85,11 @@ def test_every_executor_worker_count_and_chunk_gives_the_same_bytes(
 
 def test_histories_of_split_symbols_are_the_same_everywhere(store, kernels, executors):
     view, (_, series) = store.panel(), series_for(TEXTS)
-    wanted = digest(every_bar(store, view, view.panel, series, kernels))
+    wanted = digest(every_bar(PanelSeries(store, view, view.panel, tuple(series), kernels)))
     for url in ("inline:", "threads:2", "processes:2"):
-        made = every_bar(store, view, view.panel, series, kernels, executor=executors(url))
+        made = every_bar(
+            PanelSeries(store, view, view.panel, tuple(series), kernels), executor=executors(url)
+        )
         assert digest(made) == wanted
     assert store.table("actions").filter(pl.col("kind") == "split").collect().height > 0
 
@@ -96,18 +99,22 @@ def test_a_history_without_room_is_put_together_from_its_parts(store, kernels, m
     with closing(open_executor("inline:")) as runner:
         monkeypatch.setattr(runner, "room", lambda _shape: None, raising=False)
         monkeypatch.setattr(parallel, "sized", lambda *_: 3)
-        made = every_bar(store, view, view.panel, series, kernels, executor=runner)
-    assert digest(made) == digest(every_bar(store, view, view.panel, series, kernels))
+        made = every_bar(
+            PanelSeries(store, view, view.panel, tuple(series), kernels), executor=runner
+        )
+    assert digest(made) == digest(
+        every_bar(PanelSeries(store, view, view.panel, tuple(series), kernels))
+    )
 
 
 def test_files_of_features_hold_what_the_frame_holds_and_are_the_same_everywhere(
     store, executors, tmp_path
 ):
-    wanted = store_features(store, TEXTS).sort("symbol", "session")
+    wanted = store_features(store, FeatureRequest(TEXTS)).sort("symbol", "session")
     seen = set()
     for url in ("inline:", "processes:2"):
         folder = tmp_path / url.strip(":")
-        made = write_features(store, TEXTS, folder, executor=executors(url))
+        made = write_features(store, FeatureRequest(TEXTS), folder, executor=executors(url))
         table = pl.read_parquet(f"{folder}/**/*.parquet", hive_partitioning=False)
         assert table.sort("symbol", "session").equals(wanted)
         assert made.rows == wanted.height
@@ -122,7 +129,7 @@ def test_files_of_features_never_mix_with_others(store, tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("mine")
     with pytest.raises(StoreError, match="not empty"):
-        write_features(store, ["rsi(14)"], tmp_path / "taken")
+        write_features(store, FeatureRequest(["rsi(14)"]), tmp_path / "taken")
     assert [p.name for p in tmp_path.rglob("*")] == ["taken", "mine.txt"]
 
 

@@ -18,7 +18,7 @@ from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook
 from technic.operations.intraday import Snapshots, Watch, session_at, watching
 from technic.runtime.settings import Settings
-from technic.scanner.pipeline import evaluate_question
+from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.scan import report_of, rerun, scan
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.question import resolve_question
@@ -228,10 +228,16 @@ def test_a_split_today_is_known_before_the_first_bar_of_today_is_stored(made):
     settings = Settings.load()
     carry_ahead(resolve_question(ASKED).series, fresh, settings)
     section = evaluate_question(
-        store, resolve_question(ASKED), view=merged.view, settings=settings.reading()
+        store,
+        resolve_question(ASKED),
+        settings=settings.reading(),
+        pinned=Pinned(view=merged.view),
     )
     anew = evaluate_question(
-        store, resolve_question(ASKED), view=merged.view, settings=settings.uncached()
+        store,
+        resolve_question(ASKED),
+        settings=settings.uncached(),
+        pinned=Pinned(view=merged.view),
     )
     assert answer_of(report_of(section)) == answer_of(report_of(anew))
 

@@ -222,7 +222,7 @@ def test_a_renamed_security_has_its_old_name_until_the_day_it_changes(tmp_path):
     import polars as pl
 
     from technic.market.schema import TICKERS
-    from technic.scanner.columns.past_attributes import Past
+    from technic.scanner.columns.past_attributes import AttributeHistory
 
     days = [date(2024, 3, d) for d in (4, 5, 6, 7, 8)]
     bars = pl.concat([
@@ -243,7 +243,7 @@ def test_a_renamed_security_has_its_old_name_until_the_day_it_changes(tmp_path):
         pl.DataFrame({"symbol": ["OTHER"], "sector": ["Energy"], "as_of": [days[1]]})
     )
     view = store.panel()
-    past = Past(store, view, None)
+    past = AttributeHistory(store, view, None)
     at = view.panel.security_ids.tolist().index(who)
     for day in days:
         seen = past.at(nyse().ordinal(day), np.array([at, 1 - at]), np.ones(2))

@@ -172,7 +172,7 @@ def test_features_are_row_for_row_with_the_input(kernels):
 
 def test_the_history_of_a_feature_is_what_scans_as_of_each_session_give(market):
     """Across splits too, and where a bar was told late or corrected since: by what was known then."""
-    from technic.compute.history import store_features
+    from technic.compute.history import FeatureRequest, store_features
     from technic.indicators.kernel.run import evaluate
     from technic.query.series import series_for
 
@@ -181,7 +181,7 @@ def test_the_history_of_a_feature_is_what_scans_as_of_each_session_give(market):
     tickers = market.table("tickers").collect()
     names = tickers.join(splits, on="security_id", how="semi")["symbol"].to_list()
     assert len(names) > 3
-    table = store_features(market, texts, symbols=names)
+    table = store_features(market, FeatureRequest(texts, names))
     kernels = Settings.load().kernels
     for day in (date(2026, 2, 3), date(2026, 6, 16), date(2026, 11, 20)):
         view = market.panel(as_of=None if day == market.version().last else day)

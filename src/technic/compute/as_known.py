@@ -2,15 +2,18 @@
 
 A history is folded over the bars as they are known now. Where a bar became known only after the
 open that follows its session, or was corrected later, a scan of the sessions in between saw
-something else: nothing there, or the older numbers. Those values are computed anew, each from the
-bars that were known; what compares with the market is computed from the whole market of that night.
+something else: nothing there, or the older numbers.
+
+1. `_late_bars` finds the pairs of symbol and session on which something was not as it is now.
+2. `_Histories.values` computes each of those values from the bars of its symbol known that night.
+3. What compares with the market `_values_of_session` computes from the whole market of that night.
 """
 
 from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,7 +22,7 @@ import polars as pl
 
 from technic.compute.benchmark import benchmark_closes
 from technic.compute.last_bar import reads_benchmark
-from technic.data.store import Store
+from technic.compute.panel_series import PanelSeries
 from technic.data.store.panels import MappedPanel
 from technic.data.store.past_panels import Tables, tables_of
 from technic.data.store.rows import columns_of_rows, newest_of
@@ -32,38 +35,36 @@ from technic.market.typing import BoolArray, FloatArray, IntArray
 
 STRETCH = 4_000  # runs that are held at once
 WIDE = 1 << 20  # more than there are sessions
-Values = tuple[IntArray, IntArray, FloatArray]  # rows, series, and what stands there
+RevisedValues = tuple[IntArray, IntArray, FloatArray]  # rows, series, and what stands there
 
 
-def revised_values(
-    store: Store,
-    view: MappedPanel,
-    panel: Panel,
-    series: Sequence[Series],
-    kernels: Path,
-) -> Iterator[Values]:
-    """Rows of the history, positions among `series`, and the values that a scan then gave.
+def revised_values(history: PanelSeries) -> Iterator[RevisedValues]:
+    """Yield the values that scans gave where a bar was told late, or revised since.
 
-    Rows lie symbol after symbol, as in `panel`. A bar that was not known on its own session has
-    no value: a scan found the symbol without one.
+    A bar that was not known on its own session has no value: a scan found the symbol without one.
+
+    Yields
+    ------
+    tuple
+        Rows of the history, positions among the series, and float64 of shape (n_series, n_rows).
     """
-    told = _late_bars(view, store.folder, panel.security_ids.tobytes())
-    pairs = told.pairs
-    if not len(pairs):
+    late = _late_bars(history.view, history.store.folder, history.panel.security_ids.tobytes())
+    if not len(late.pairs):
         return
-    own = [j for j, one in enumerate(series) if not reads_benchmark(one)]
+    places = range(len(history.series))
+    own = [j for j in places if not reads_benchmark(history.series[j])]
     if own:
-        mine = [series[j] for j in own]
-        for start in range(0, len(pairs), STRETCH):
+        series = [history.series[j] for j in own]
+        for start in range(0, len(late.pairs), STRETCH):
             some = slice(start, start + STRETCH)
-            values = told.histories.values(pairs[some], mine, kernels)
-            yield told.rows[some], np.array(own), values
-    beside = [j for j, one in enumerate(series) if reads_benchmark(one)]
-    if beside:
-        theirs = [series[j] for j in beside]
-        for ordinal in told.moved:
-            rows, values = _of_session(store, view, panel, told.keys, int(ordinal), theirs, kernels)
-            yield rows, np.array(beside), values
+            values = late.histories.values(late.pairs[some], series, history.kernels)
+            yield late.rows[some], np.array(own), values
+    relative = [j for j in places if reads_benchmark(history.series[j])]
+    if relative:
+        beside = replace(history, series=tuple(history.series[j] for j in relative))
+        for ordinal in late.moved:
+            rows, values = _values_of_session(beside, late.keys, int(ordinal))
+            yield rows, np.array(relative), values
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,11 @@ def _late_bars(view: MappedPanel, folder: Path, ids: bytes) -> _LateBars:
     """What was not known in time of some securities, by their ids."""
     version = view.version
     tables = tables_of(folder, version.identity, tuple(version.tables.items()))
-    mine = np.frombuffer(ids, dtype=view.panel.security_ids.dtype)
-    panel = view.panel.select(np.searchsorted(view.panel.security_ids, mine))
+    securities = np.frombuffer(ids, dtype=view.panel.security_ids.dtype)
+    panel = view.panel.select(np.searchsorted(view.panel.security_ids, securities))
     keys = _keys(panel)
     pairs = _pairs(tables.late, view, panel)
-    rows, there = _found(keys, pairs)
+    rows, there = _rows_of_pairs(keys, pairs)
     moved = np.unique(_pairs(_moving(tables), view, view.panel)[:, 1])
     return _LateBars(pairs[there], rows[there], keys, moved, _Histories.of(tables, panel))
 
@@ -119,10 +120,10 @@ def _pairs(late: pl.DataFrame, view: MappedPanel, panel: Panel) -> IntArray:
     if late.is_empty():
         return np.empty((0, 2), dtype=np.int64)
     first = nyse().ordinals(late["session"].to_numpy()).astype(np.int64)
-    known = late["known_at"].to_physical().to_numpy()
+    known_at = late["known_at"].to_physical().to_numpy()
     opens = _opens(int(first.min()), nyse().ordinal(view.as_of) + 1)
     # The last session whose following open lies before the instant at which the row was known.
-    last = int(first.min()) + np.searchsorted(opens, known, side="right") - 2
+    last = int(first.min()) + np.searchsorted(opens, known_at, side="right") - 2
     last = np.minimum(last, nyse().ordinal(view.as_of))
     counts = np.maximum(last - first + 1, 0)
     at = np.searchsorted(panel.security_ids, late["security_id"].to_numpy())
@@ -145,7 +146,7 @@ def _keys(panel: Panel) -> IntArray:
     return keys
 
 
-def _found(keys: IntArray, pairs: IntArray) -> tuple[IntArray, BoolArray]:
+def _rows_of_pairs(keys: IntArray, pairs: IntArray) -> tuple[IntArray, BoolArray]:
     """Where the bar of each pair lies, and whether there is one."""
     wanted = pairs[:, 0] * WIDE + pairs[:, 1]
     rows = np.searchsorted(keys, wanted)
@@ -159,27 +160,34 @@ class _RevisedBars:
     Attributes
     ----------
     bars : a column for each field; as they are known now
-    days, known, told : of the rows: session, µs since 1970, and shape (n_fields, n_rows); by
-        session and then by when they became known
+    days, known_at, rows : of each earlier row its session, when it became known in µs since 1970,
+        and its fields, shape (n_fields, n_rows); by session and then by when they became known
     """
 
     bars: Sequence[FloatArray]
     days: FloatArray
-    known: IntArray
-    told: FloatArray
+    known_at: IntArray
+    rows: FloatArray
 
     def until(self, day: int, ordinal: int, cutoff: int) -> FloatArray:
-        """The bars up to a session as they were known before an instant; `day` is a field."""
+        """The bars up to a session as they were known before an instant.
+
+        Parameters
+        ----------
+        day : position of the field that holds sessions
+        ordinal : the last session
+        cutoff : µs since 1970
+        """
         n = int(np.searchsorted(self.bars[day], ordinal, side="right"))
         bars = np.stack([column[:n] for column in self.bars])
-        seen = np.flatnonzero(self.days <= ordinal)
+        until = np.flatnonzero(self.days <= ordinal)
         hidden = []
-        for session in np.unique(self.days[seen]):
-            rows = seen[self.days[seen] == session]
-            then = rows[self.known[rows] < cutoff]
+        for session in np.unique(self.days[until]):
+            words = until[self.days[until] == session]
+            in_time = words[self.known_at[words] < cutoff]
             at = int(np.searchsorted(bars[day], session))
-            if len(then):
-                bars[:, at] = self.told[:, then[-1]]
+            if len(in_time):
+                bars[:, at] = self.rows[:, in_time[-1]]
             else:
                 hidden.append(at)
         return np.delete(bars, hidden, axis=1) if hidden else bars
@@ -237,41 +245,34 @@ class _Histories:
 
     def _epoch(self, i: int, splits: pl.DataFrame | None) -> _RevisedBars:
         who, fields = int(self.panel.security_ids[i]), self.panel.fields
-        told = self.versions[who]
+        words = self.versions[who]
         if splits is None:
             bars = [self.panel.run(i, name) for name in fields]
         else:
             rows = adjust_for_splits(newest_of(self.split[who]), splits)
             bars = columns_of_rows(rows, fields)
-            told = adjust_for_splits(told, splits)
-        told = told.sort("session", "known_at")
-        columns = np.stack(columns_of_rows(told, fields))
-        known = told["known_at"].to_physical().to_numpy()
-        return _RevisedBars(bars, columns[fields.index("session")], known, columns)
+            words = adjust_for_splits(words, splits)
+        words = words.sort("session", "known_at")
+        columns = np.stack(columns_of_rows(words, fields))
+        known_at = words["known_at"].to_physical().to_numpy()
+        return _RevisedBars(bars, columns[fields.index("session")], known_at, columns)
 
 
 def _by_security(table: pl.DataFrame) -> dict[int, pl.DataFrame]:
     return {int(part["security_id"][0]): part for part in table.partition_by("security_id")}
 
 
-def _of_session(
-    store: Store,
-    view: MappedPanel,
-    panel: Panel,
-    keys: IntArray,
-    ordinal: int,
-    series: Sequence[Series],
-    kernels: Path,
+def _values_of_session(
+    history: PanelSeries, keys: IntArray, ordinal: int
 ) -> tuple[IntArray, FloatArray]:
     """Of everybody that traded on a session, with the market as it was known that night."""
+    version, ids = history.view.version, history.panel.security_ids
     day = nyse().day(ordinal)
-    then = store.panel(None if day == view.version.last else day, version=view.version)
+    then = history.store.panel(None if day == version.last else day, version=version)
     closes = benchmark_closes(then, "market")
-    mine, theirs = np.intersect1d(panel.security_ids, then.panel.security_ids, return_indices=True)[
-        1:
-    ]
-    traded = then.panel.last("session")[theirs] == ordinal
-    mine, theirs = mine[traded], theirs[traded]
-    values = evaluate(list(series), then.panel, kernels, benchmark=closes)[:, theirs]
-    rows, there = _found(keys, np.stack([mine, np.full(len(mine), ordinal)], axis=1))
-    return rows[there], values[:, there]
+    _, here, there = np.intersect1d(ids, then.panel.security_ids, return_indices=True)
+    traded = then.panel.last("session")[there] == ordinal
+    here, there = here[traded], there[traded]
+    values = evaluate(list(history.series), then.panel, history.kernels, benchmark=closes)[:, there]
+    rows, exists = _rows_of_pairs(keys, np.stack([here, np.full(len(here), ordinal)], axis=1))
+    return rows[exists], values[:, exists]

@@ -1,4 +1,4 @@
-"""The series that `beta`, `corr` and `rel_strength` compare with.
+"""The benchmark: the series that `beta`, `corr` and `rel_strength` compare with.
 
 By default the market: every session's mean return of all common stocks that traded on it and
 on their bar before, each counting the same, single returns cut at ±50 % because one bad tick
@@ -18,12 +18,22 @@ from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
 
-CUT = 0.5
+CUT = 0.5  # a single return beyond it is a bad tick more often than not
 UNIT = 2.0**36  # per return; 131,072 symbols at the cut add up exactly
 
 
 def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
-    """One close per session ordinal, NaN where there is none.
+    """Return the closes of a benchmark.
+
+    Parameters
+    ----------
+    view : the session to stand in
+    name : "market" or a symbol
+
+    Returns
+    -------
+    FloatArray
+        Per session ordinal, float64; NaN where there is none.
 
     Raises
     ------
@@ -32,19 +42,19 @@ def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
     """
     if name == "market":
         return _market(view)
-    found = np.flatnonzero(view.who["symbol"].to_numpy() == name)
-    if not len(found):
+    positions = np.flatnonzero(view.who["symbol"].to_numpy() == name)
+    if not len(positions):
         raise ConfigError(
             f"benchmark {name}: no such symbol in the store; give another, or 'market'"
         )
     out = np.full(len(nyse()), np.nan)
-    i = int(found[0])
+    i = int(positions[0])
     out[view.panel.run(i, "session").astype(np.int64)] = view.panel.run(i, "close")
     return out
 
 
 def counted(view: MappedPanel) -> BoolArray:
-    """Who makes up the market: whatever nobody said to be anything but a common stock."""
+    """Return who makes up the market: whatever nobody said to be anything but a common stock."""
     return (view.who["type"] == "common").fill_null(value=True).to_numpy()
 
 

@@ -1,19 +1,25 @@
-"""Full histories of features: for research, for training, for charts."""
+"""Features at every bar: of a frame, or of a store's symbols as scans of each session gave them.
+
+1. `features` makes a panel of a frame and runs the series over it, row for row.
+2. `store_features` does it for the symbols of a store, with `every_bar`: the program runs over the
+   bars as they are known now, and `as_known` says where a scan of the time saw something else.
+3. `past_epochs` gives the values before each split, `revised_values` those of bars that became
+   known late or were corrected.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from technic.compute.as_known import revised_values
-from technic.compute.benchmark import benchmark_closes
+from technic.compute.as_known import RevisedValues, revised_values
 from technic.compute.kernel import ensure_compiled
-from technic.compute.last_bar import reads_benchmark
+from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import spread
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
@@ -25,7 +31,7 @@ from technic.indicators.kernel.run import evaluate
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
-from technic.market.typing import FloatArray, IntArray
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.series import series_for
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
@@ -36,15 +42,16 @@ NEEDED = ("open", "high", "low", "close", "volume")
 def features(
     frame: Any, texts: Sequence[str], *, benchmark: Any = None, settings: Settings | None = None
 ) -> pl.DataFrame:
-    """The full history of features as columns, row for row with `frame`.
+    """Compute the full history of features, row for row with a frame of bars.
 
     Parameters
     ----------
     frame : Polars or pandas frame with open, high, low, close, volume; with `symbol` if it
         holds several, and with `date`. Without dates rows are taken as they stand, oldest
-        first, and nothing weekly, monthly or relative can be asked.
+        first, and nothing weekly, monthly or relative can be asked
     texts : features such as "rsi(14)" or "macd(12, 26, 9)", which gives all three outputs
     benchmark : frame with `date` and `close`, for beta, corr and rel_strength
+    settings : the folder of the compiled indicators
 
     Returns
     -------
@@ -56,7 +63,16 @@ def features(
     QuestionError
         If a text is no feature.
     SchemaError
-        If a column is missing.
+        If a column is missing, or a date is no session of the NYSE.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> import polars as pl
+    >>> closes = [10.0, 11.0, 12.0, 13.0]
+    >>> bars = pl.DataFrame({name: closes for name in ("open", "high", "low", "close", "volume")})
+    >>> tc.features(bars, ["sma(3)"])["sma(3)"].to_list()
+    [None, None, 11.0, 12.0]
     """
     table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     names = {name: name.lower() for name in table.columns}
@@ -66,8 +82,8 @@ def features(
     columns, series = series_for(texts)
     if "date" not in table.columns and any(map(_needs_dates, series)):
         raise SchemaError("weekly, monthly and relative features need a column date")
-    order, panel = _panel(table)
-    closes = _benchmark(benchmark) if benchmark is not None else None
+    order, panel = _panel_of(table)
+    closes = _closes_of(benchmark) if benchmark is not None else None
     kernels = (settings or Settings.load()).kernels
     ensure_compiled(kernels)
     values = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
@@ -78,90 +94,142 @@ def features(
     ).fill_nan(None)
 
 
+@dataclass(frozen=True, slots=True)
+class FeatureRequest:
+    """Which features of which symbols of a store, until which session.
+
+    Attributes
+    ----------
+    texts : features such as "rsi(14)"
+    symbols : only these; None for all
+    as_of : the session that histories end with; None for the newest stored
+    """
+
+    texts: Sequence[str]
+    symbols: Iterable[str] | None = None
+    as_of: date | None = None
+
+
 def store_features(
     store: Store,
-    texts: Sequence[str],
+    request: FeatureRequest,
     *,
-    symbols: Iterable[str] | None = None,
-    as_of: date | None = None,
     last: int | None = None,
     settings: Settings | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
-    """The history of features of a store's symbols: `symbol`, `session`, one column each.
+    """Compute the history of features of a store's symbols.
 
     A row holds what a scan as of its session gives: bars adjusted for the splits until then.
+
+    Parameters
+    ----------
+    store : whose bars are read
+    request : features, symbols and the last session
+    last : how many of the newest sessions of each symbol; None for all
+    settings : threads and kernels; none of them changes a value
+    executor : where blocks of symbols are worked on; this process by default
+    progress : is told how many parts are done, and of how many
+
+    Returns
+    -------
+    DataFrame
+        `symbol`, `session` and a float64 column per feature; null where unknown.
+
+    Raises
+    ------
+    QuestionError
+        If a text is no feature.
+    SchemaError
+        If the store has no such symbol.
     """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
-    view = store.panel(as_of)
-    columns, series = series_for(texts)
-    found = view.who["symbol"].to_numpy()
-    chosen = chosen_symbols(view, symbols)
+    view = store.panel(request.as_of)
+    columns, series = series_for(request.texts)
+    chosen = chosen_symbols(view, request.symbols)
     panel = view.panel.select(chosen)
-    values = every_bar(
-        store, view, panel, series, settings.kernels, executor=executor, progress=progress
-    )
-    sessions = np.concatenate([panel.run(i, "session") for i in range(len(panel))])
-    table = pl.DataFrame(
-        {
-            "symbol": np.repeat(found[chosen].astype(str), panel.lengths),
-            "session": pl.Series(nyse().dates[sessions.astype(np.int64)]).cast(pl.Date),
-            **dict(zip(columns, values, strict=True)),
-        }
-    ).fill_nan(None)
+    history = PanelSeries(store, view, panel, tuple(series), settings.kernels)
+    values = every_bar(history, executor=executor, progress=progress)
+    symbols = view.who["symbol"].to_numpy()[chosen].astype(str)
+    table = history_frame(panel, symbols, dict(zip(columns, values, strict=True)))
     return table if last is None else table.group_by("symbol", maintain_order=True).tail(last)
 
 
+def history_frame(panel: Panel, symbols: Any, columns: dict[str, FloatArray]) -> pl.DataFrame:
+    """Put columns of a history beside the symbol and the session of each bar.
+
+    Parameters
+    ----------
+    panel : whose bars they are
+    symbols : str, shape (n_symbols,)
+    columns : float64, shape (n_bars,) each; NaN becomes null
+    """
+    sessions = [panel.run(i, "session") for i in range(len(panel))]
+    days = nyse().dates[np.concatenate([np.empty(0), *sessions]).astype(np.int64)]
+    return pl.DataFrame(
+        {
+            "symbol": np.repeat(symbols, panel.lengths),
+            "session": pl.Series(days).cast(pl.Date),
+            **columns,
+        }
+    ).fill_nan(None)
+
+
 def chosen_symbols(view: MappedPanel, symbols: Iterable[str] | None) -> IntArray:
-    """Positions of the symbols asked for; all if none are.
+    """Return the positions of some symbols in a view; of all where none are named.
 
     Raises
     ------
     SchemaError
         If the store has no such symbol.
     """
-    found = view.who["symbol"].to_numpy()
+    names = view.who["symbol"].to_numpy()
     if symbols is None:
-        return np.arange(len(found))
+        return np.arange(len(names))
     wanted = set(symbols)
-    if strange := sorted(wanted - set(found)):
+    if strange := sorted(wanted - set(names)):
         raise SchemaError(f"{', '.join(strange)}: no such symbol in the store")
-    return np.flatnonzero(np.isin(found, sorted(wanted)))
+    return np.flatnonzero(np.isin(names, sorted(wanted)))
 
 
 def every_bar(
-    store: Store,
-    view: MappedPanel,
-    panel: Panel,
-    series: list[Series],
-    kernels: Path,
+    history: PanelSeries,
     out: FloatArray | None = None,
     *,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """Series at every bar, each as a scan as of its session gives it; shape (n_series, n_bars).
+    """Compute series at every bar, each as a scan as of its session gives it.
 
-    Bars lie symbol after symbol, as in `panel`, which holds some or all symbols of `view`.
-    With `out`, of at least as many rows, the answer is written there: large memory that is
-    asked for anew costs more than what is put into it. With `executor`, blocks of symbols are
-    worked on there; the answer is the same.
+    Parameters
+    ----------
+    history : the series, and whose bars
+    out : memory of at least as many rows, to write to: large memory that is asked for anew costs
+        more than what is put into it
+    threads : how many to use in this process; all cores by default
+    executor : where blocks of symbols are worked on instead; the answer is the same
+    progress : is told how many parts are done, and of how many
+
+    Returns
+    -------
+    FloatArray
+        float64, shape (n_series, n_bars), symbol after symbol; NaN is unknown.
     """
-    closes = benchmark_closes(view, "market") if is_relative(series) else None
+    series, panel, kernels, closes = history.series, history.panel, history.kernels, history.closes
     if executor is None:
         values: FloatArray = evaluate(
-            series, panel, kernels, benchmark=closes, every_bar=True, threads=threads, out=out
+            list(series), panel, kernels, benchmark=closes, every_bar=True, threads=threads, out=out
         )
     else:
         program = compile_program(series, every_bar=True)
         values = spread(
             program, panel, kernels, executor, benchmark=closes, out=out, progress=progress
         )
-    for rows, which, then in as_known(store, view, panel, series, kernels, closes):
-        values[np.ix_(which, rows)] = then
+    for rows, which, seen in as_known(history):
+        values[np.ix_(which, rows)] = seen
     return values
 
 
@@ -169,46 +237,64 @@ def _needs_dates(series: Series) -> bool:
     return series.name in {"hold", "benchmark"} or any(map(_needs_dates, series.inputs))
 
 
-def as_known(
-    store: Store,
-    view: MappedPanel,
-    panel: Panel,
-    series: list[Series],
-    kernels: Path,
-    closes: FloatArray | None,
-) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
-    """Rows of the history, positions among `series`, and what a scan of their session gave.
+def as_known(history: PanelSeries) -> Iterator[RevisedValues]:
+    """Yield what scans of past sessions gave where it differs from a fold over today's bars.
 
-    Only what differs from a fold over today's bars; where a row comes again, the last one counts.
+    Yields
+    ------
+    tuple
+        Rows of the history, positions among the series, and the values seen then, of shape
+        (n_series, n_rows). Where a row comes more than once, the last values count.
     """
-    every = np.arange(len(series))
-    for rows, past in past_epochs(store, view, panel, series, kernels, closes):
-        yield rows, every, past
-    yield from revised_values(store, view, panel, series, kernels)
+    every = np.arange(len(history.series))
+    for rows, values in past_epochs(history):
+        yield rows, every, values
+    yield from revised_values(history)
 
 
-def past_epochs(
-    store: Store,
-    view: MappedPanel,
-    panel: Panel,
-    series: list[Series],
-    kernels: Path,
-    closes: FloatArray | None,
-) -> Iterator[tuple[IntArray, FloatArray]]:
-    """Rows of the history that lie before a split, and their values as they were then.
+def past_epochs(history: PanelSeries) -> Iterator[tuple[IntArray, FloatArray]]:
+    """Yield the rows of a history that lie before a split, and their values as they were then.
 
     A symbol with splits at s1 < s2 < … is folded once per adjustment epoch: its bars before
     s1 as traded, its bars before s2 adjusted for s1 alone, and so on; of each fold the rows
     since the split before are kept.
     """
-    if view.version.adjustment == "splits":
-        return
-    splits = (
-        store.table("actions", view.version)
+    if history.view.version.adjustment == "splits":
+        return  # bars that a vendor adjusted cannot be un-adjusted
+    panel = history.panel
+    splits = _splits_of(history)
+    raw = _bars_of(history, splits)
+    starts = np.cumsum(panel.lengths) - panel.lengths
+    for epoch in range(1, int(splits["place"].max() or 0) + 1):  # type: ignore[arg-type]
+        ends = splits.filter(pl.col("place") == epoch).select("security_id", end="session")
+        before = raw.join(ends, on="security_id").filter(pl.col("session") < pl.col("end"))
+        if before.is_empty():
+            continue
+        earlier = splits.filter(pl.col("place") < epoch)
+        bars = adjust_for_splits(before.drop("end"), earlier)
+        values = evaluate(
+            list(history.series),
+            _packed(bars),
+            history.kernels,
+            benchmark=history.closes,
+            every_bar=True,
+        )
+        ids = bars["security_id"].to_numpy()
+        rows = starts[np.searchsorted(panel.security_ids, ids)]
+        rows += np.arange(bars.height) - np.searchsorted(ids, ids)
+        inside = _since_last_split(bars, earlier)
+        yield rows[inside], values[:, inside]
+
+
+def _splits_of(history: PanelSeries) -> pl.DataFrame:
+    """The newest word on every split of the panel's symbols; `place` counts those of each."""
+    view = history.view
+    return (
+        history.store.table("actions", view.version)
         .filter(
             pl.col("kind") == "split",
             pl.col("session") <= view.as_of,
-            pl.col("security_id").is_in(panel.security_ids.tolist()),
+            pl.col("security_id").is_in(history.panel.security_ids.tolist()),
         )
         .collect()
         .sort("known_at")
@@ -216,30 +302,25 @@ def past_epochs(
         .sort("security_id", "session")
         .with_columns(place=pl.col("session").rank("ordinal").over("security_id"))
     )
-    ids = splits["security_id"].unique().to_list()
-    stored = store.table("bars", view.version).filter(
+
+
+def _bars_of(history: PanelSeries, splits: pl.DataFrame) -> pl.DataFrame:
+    """The newest bars, as traded, of the symbols that ever had a split."""
+    view, ids = history.view, splits["security_id"].unique().to_list()
+    stored = history.store.table("bars", view.version).filter(
         pl.col("security_id").is_in(ids), pl.col("session") <= view.as_of
     )
-    raw = newest_rows(stored)
-    starts = np.cumsum(panel.lengths) - panel.lengths
-    for epoch in range(1, int(splits["place"].max() or 0) + 1):  # type: ignore[arg-type]
-        ends = splits.filter(pl.col("place") == epoch).select("security_id", end="session")
-        before = raw.join(ends, on="security_id").filter(pl.col("session") < pl.col("end"))
-        if before.is_empty():
-            continue
-        known = splits.filter(pl.col("place") < epoch)
-        bars = adjust_for_splits(before.drop("end"), known)
-        last = known.group_by("security_id").agg(since=pl.col("session").max())
-        kept = bars.join(last, on="security_id", how="left", maintain_order="left").select(
-            keep=pl.col("since").is_null() | (pl.col("session") >= pl.col("since"))
-        )["keep"]
-        values = evaluate(series, _packed(bars), kernels, benchmark=closes, every_bar=True)
-        owner = np.searchsorted(panel.security_ids, bars["security_id"].to_numpy())
-        row = np.arange(bars.height) - np.searchsorted(
-            bars["security_id"].to_numpy(), bars["security_id"].to_numpy()
-        )
-        chosen = kept.to_numpy()
-        yield (starts[owner] + row)[chosen], values[:, chosen]
+    return newest_rows(stored)
+
+
+def _since_last_split(bars: pl.DataFrame, splits: pl.DataFrame) -> BoolArray:
+    """Which bars do not lie before the last of the splits of their security."""
+    last = splits.group_by("security_id").agg(since=pl.col("session").max())
+    joined = bars.join(last, on="security_id", how="left", maintain_order="left")
+    inside = joined.select(
+        inside=pl.col("since").is_null() | (pl.col("session") >= pl.col("since"))
+    )
+    return inside["inside"].to_numpy()
 
 
 def _packed(bars: pl.DataFrame) -> Panel:
@@ -251,12 +332,7 @@ def _packed(bars: pl.DataFrame) -> Panel:
     return pack(ids, lengths.astype(np.int64), columns)
 
 
-def is_relative(series: list[Series]) -> bool:
-    """Whether any of some series compares with the benchmark."""
-    return any(map(reads_benchmark, series))
-
-
-def _panel(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:
+def _panel_of(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:
     """The order that sorts the rows by symbol and date, and the panel in that order."""
     n = table.height
     symbols = (
@@ -282,7 +358,8 @@ def _panel(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:
     return order, pack(np.arange(len(lengths)), lengths.astype(np.int64), columns)
 
 
-def _benchmark(frame: Any) -> FloatArray:
+def _closes_of(frame: Any) -> FloatArray:
+    """The closes of a benchmark, per session ordinal; NaN where it has none."""
     table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     table = table.rename({name: name.lower() for name in table.columns})
     at = nyse().ordinals(table["date"].cast(pl.Date).to_numpy())

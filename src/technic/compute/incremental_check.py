@@ -1,7 +1,7 @@
-"""Proof that carrying on is the same as starting anew, on the user's own nights.
+"""A check on the user's own nights: state carried on gives what starting anew gives.
 
-1. `_replayed` builds a scratch store night by night from the rows of a real one, and carries the
-   state of every indicator from each night to the next through the cache, as scans do.
+1. `_bring` builds a scratch store night by night from the rows of a real one, and `columns_of`
+   carries the state of every indicator from each night to the next through the cache, as in scans.
 2. `_fresh` lets another process read the same rows, with no panel and no cache, from nothing.
 3. `prove` holds both against each other, bit by bit.
 """
@@ -38,11 +38,12 @@ def _untouched(_settings: Settings, _night: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was compared.
+    """What the check compared.
 
     Attributes
     ----------
-    values : how many; `differing` of them have other bits
+    nights, symbols : how many were carried on
+    values : how many were compared; `differing` of them have other bits
     work : symbols advanced, refolded and unchanged, over all nights
     """
 
@@ -54,8 +55,10 @@ class Proof:
 
 
 def every_series() -> tuple[Series, ...]:
-    """Every output of every indicator at its defaults."""
-    return tuple(s for it in REGISTRY.values() if not it.operator for s in it.all())
+    """Return every output of every indicator at its defaults."""
+    return tuple(
+        s for indicator in REGISTRY.values() if not indicator.operator for s in indicator.all()
+    )
 
 
 def prove(
@@ -66,6 +69,13 @@ def prove(
     between: Tamper = _untouched,
 ) -> Proof:
     """Advance the last nights one by one, and compare with a store built anew.
+
+    Parameters
+    ----------
+    store : whose rows are replayed; is only read
+    settings : threads and kernels
+    nights : how many
+    between : is called after each night; a test tampers with the state there
 
     Raises
     ------
@@ -101,8 +111,8 @@ def prove(
 
 def _apart(settings: Settings, folder: Path) -> Settings:
     """The same settings with a cache of their own."""
-    own = Setting("cache", f"file://{folder / 'values'}", "verify")
-    return replace(settings, given={**settings.given, "cache": own})
+    cache = Setting("cache", f"file://{folder / 'values'}", "verify")
+    return replace(settings, given={**settings.given, "cache": cache})
 
 
 def _nights(store: Store, nights: int) -> list[tuple[datetime | None, datetime | None]]:
@@ -123,14 +133,14 @@ def _bring(
     tables: dict[str, pl.DataFrame] = {}
     for name in ("bars", "actions", "tickers", "listings"):
         rows = store.table(name)
-        known = pl.col("known_at")
+        known_at = pl.col("known_at")
         if name in {"tickers", "listings"}:  # who is who changes no bar; all of it at once
             tables[name] = rows.collect() if after is None else rows.collect().clear()
             continue
         if after is not None:
-            rows = rows.filter(known >= after)
+            rows = rows.filter(known_at >= after)
         if until is not None:
-            rows = rows.filter(known < until)
+            rows = rows.filter(known_at < until)
         table = rows.collect()
         if name == "bars":
             table = table.with_columns(year=pl.col("session").dt.year())

@@ -1,4 +1,4 @@
-"""Have the indicators compiled: once per machine and version, in a process of its own."""
+"""Compilation of the indicators: once per machine and version, in a process of its own."""
 
 from __future__ import annotations
 

@@ -1,15 +1,18 @@
-"""All series of a question at each symbol's last bar: found, carried on, or computed.
+"""All series of a question at each symbol's last bar: recalled, carried on, or computed.
 
-1. Columns of a view are cached one by one: a question over known features computes nothing.
-2. What is missing is a program. Its state after an earlier session is cached too; the panel
-   never changes a run that it has shown, so a symbol whose run lies where it lay is carried on
-   by its new bars, and one whose run was written anew (a split, a revision) starts from nothing.
-3. Both ways give the same bits: a full run is an incremental run that starts from nothing.
+1. `columns_of` recalls the columns of the view that are cached, one by one: a question over known
+   features computes nothing.
+2. `_compute` makes a program of those that are missing.
+3. `_carry` runs it from its state after an earlier session, which is cached too. `_continued`
+   says which symbols can be carried on: the panel never changes a run that it has shown, so one
+   whose run lies where it lay goes on with its new bars, and one whose run was written anew (a
+   split, a revision) starts from nothing.
+
+Both ways give the same bits: a full run is an incremental run that starts from nothing.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +22,7 @@ import numpy as np
 import polars as pl
 
 from technic.compute.benchmark import benchmark_closes
+from technic.compute.column_cache import ColumnCache, arrow_of, table_of_arrow
 from technic.compute.kernel import ensure_compiled
 from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
@@ -26,13 +30,13 @@ from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.program import Program, compile_program
 from technic.indicators.kernel.run import Advance, advance
 from technic.market.typing import FloatArray, IntArray
-from technic.runtime.cache import TieredCache, key_of
+from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Values by series, and what it took.
+    """Values of series at each symbol's last bar, and the work that they took.
 
     Attributes
     ----------
@@ -47,7 +51,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """A program's state, and which bars it has seen.
+    """The state of a program after some bars, and which bars those were.
 
     Attributes
     ----------
@@ -64,59 +68,88 @@ class SavedState:
 def columns_of(
     series: Sequence[Series], benchmark: str, view: MappedPanel, settings: Settings
 ) -> Columns:
-    """Everything the kernel computes for a question."""
-    cache = settings.cache
+    """Find or compute series at the last bar of every symbol of a view.
+
+    Parameters
+    ----------
+    series : what to compute, each once
+    benchmark : "market" or a symbol, for series that compare with it
+    view : the session to stand in
+    settings : cache, threads and kernels; none of them changes a value
+
+    Returns
+    -------
+    Columns
+        Per series float64 of shape (n_symbols,), NaN where unknown; and counts of the work done.
+
+    Raises
+    ------
+    ConfigError
+        If the benchmark is no symbol of the store.
+    """
+    cache = ColumnCache(settings.cache, len(view.panel))
     keys = {s: _column_key(s, benchmark, view) for s in series}
-    found = cache.get_many(keys.values())
-    values: dict[Series, FloatArray] = {}
-    for one, key in keys.items():
-        if key in found and (column := column_of(found[key], len(view.panel))) is not None:
-            values[one] = column
+    values = cache.recall(keys)
     missing = tuple(s for s in series if s not in values)
     work = {"found": len(values), "computed": len(missing)}
     if missing:
         ensure_compiled(settings.kernels)
-        alone = tuple(s for s in missing if not reads_benchmark(s))
-        beside = tuple(s for s in missing if reads_benchmark(s))
         since = perf_counter()
-        fresh: dict[Series, FloatArray] = {}
-        if alone:
-            run, counts = _carry(alone, view, settings, cache)
-            work |= counts
-            fresh |= dict(zip(alone, run.values, strict=True))
-        if beside:
-            # The benchmark's past moves when any bar is revised: nothing is carried over it.
-            closes = benchmark_closes(view, benchmark)
-            run = advance(
-                _program(beside),
-                view.panel,
-                settings.kernels,
-                benchmark=closes,
-                threads=settings.threads,
-            )
-            fresh |= dict(zip(beside, run.values, strict=True))
-        took = 1e3 * (perf_counter() - since) / len(missing)
-        cache.put_many({keys[s]: column_content(v) for s, v in fresh.items()}, cost=took)
+        fresh, counts = _compute(missing, benchmark, view, settings)
+        cache.keep(keys, fresh, cost=1e3 * (perf_counter() - since) / len(missing))
+        work |= counts
         values |= fresh
     return Columns({s: values[s] for s in series}, work)
 
 
+def _compute(
+    series: tuple[Series, ...], benchmark: str, view: MappedPanel, settings: Settings
+) -> tuple[dict[Series, FloatArray], dict[str, int]]:
+    """Compute series, carried on from a cached state where that is allowed; and count symbols."""
+    alone = tuple(s for s in series if not reads_benchmark(s))
+    relative = tuple(s for s in series if reads_benchmark(s))
+    columns: dict[Series, FloatArray] = {}
+    counts: dict[str, int] = {}
+    if alone:
+        run, counts = _carry(alone, view, settings)
+        columns |= dict(zip(alone, run.values, strict=True))
+    if relative:
+        # The benchmark's past moves when any bar is revised: nothing is carried over it.
+        run = advance(
+            _program(relative),
+            view.panel,
+            settings.kernels,
+            benchmark=benchmark_closes(view, benchmark),
+            threads=settings.threads,
+        )
+        columns |= dict(zip(relative, run.values, strict=True))
+    return columns, counts
+
+
 def carry_ahead(series: Sequence[Series], view: MappedPanel, settings: Settings) -> None:
-    """Have the state of a program kept, so that one bar more costs one bar."""
+    """Cache the state of a program now, so that tomorrow's scan computes one bar per symbol.
+
+    Parameters
+    ----------
+    series : those that compare with the benchmark are passed over: they carry no state
+    view : the newest session, with everything known
+    settings : the cache that keeps the state
+    """
     alone = tuple(s for s in series if not reads_benchmark(s))
     if alone:
         ensure_compiled(settings.kernels)
-        _carry(alone, view, settings, settings.cache)
+        _carry(alone, view, settings)
 
 
 def _carry(
-    series: tuple[Series, ...], view: MappedPanel, settings: Settings, cache: TieredCache
+    series: tuple[Series, ...], view: MappedPanel, settings: Settings
 ) -> tuple[Advance, dict[str, int]]:
     """Run a program from the newest state there is, and keep the state it ends with."""
-    program, panel = _program(series), view.panel
+    program, panel, cache = _program(series), view.panel, settings.cache
     key = key_of("state", kernel_digest(), repr(series), view.data)
-    current = view.known_at is None and not view.provisional  # what is not final is not kept
-    before = _state(cache.get(key), program.state_width) if view.known_at is None else None
+    # The next session does not start from an unfinished day, nor from what was known before then.
+    is_final = view.known_at is None and not view.provisional
+    before = _state_of(cache.get(key), program.state_width) if view.known_at is None else None
     state, fresh = None, panel.lengths
     counts = {"advanced": 0, "refolded": len(panel), "unchanged": 0}
     if before is not None:
@@ -131,15 +164,16 @@ def _carry(
     run = advance(
         program, panel, settings.kernels, state=state, fresh=fresh, threads=settings.threads
     )
-    if current and (before is None or counts["advanced"] or counts["refolded"]):
-        kept = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
-        cache.put(key, _state_content(kept), cost=1e3 * (perf_counter() - since))
+    if is_final and (before is None or counts["advanced"] or counts["refolded"]):
+        after = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
+        cache.put(key, _content_of(after), cost=1e3 * (perf_counter() - since))
     return run, counts
 
 
 def _continued(before: SavedState, view: MappedPanel, width: int) -> tuple[FloatArray, IntArray]:
     """State to start from and bars not yet seen, per symbol."""
     panel = view.panel
+    # Clipped, a security newer than the state points at another's row, and its id tells them apart.
     at = np.minimum(
         np.searchsorted(before.security_ids, panel.security_ids), len(before.security_ids) - 1
     )
@@ -162,7 +196,7 @@ def _program(series: tuple[Series, ...]) -> Program:
 
 @lru_cache(maxsize=4096)
 def reads_benchmark(series: Series) -> bool:
-    """Whether a series compares with the benchmark."""
+    """Return whether a series, or anything it is made of, compares with the benchmark."""
     return series.name == "benchmark" or any(reads_benchmark(read) for read in series.inputs)
 
 
@@ -176,33 +210,20 @@ def _text(series: Series) -> str:
     return repr(series)
 
 
-def column_content(values: FloatArray) -> bytes:
-    """A column of numbers as a cache keeps it."""
-    return _arrow(pl.DataFrame({"value": values}))
-
-
-@lru_cache(maxsize=512)
-def column_of(content: bytes, n: int) -> FloatArray | None:
-    """A cached column; None if it is not one of `n` symbols. Read once per process."""
-    table = _table(content)
-    if table is None or table.columns != ["value"] or table.height != n:
-        return None
-    return table["value"].to_numpy()
-
-
-def _state_content(carried: SavedState) -> bytes:
+def _content_of(saved: SavedState) -> bytes:
+    """A state as the cache holds it."""
     columns: dict[str, np.ndarray] = {
-        "security_id": carried.security_ids,
-        "place": carried.places,
-        "length": carried.lengths,
+        "security_id": saved.security_ids,
+        "place": saved.places,
+        "length": saved.lengths,
     }
-    columns |= {f"s{j}": carried.state[:, j] for j in range(carried.state.shape[1])}
-    return _arrow(pl.DataFrame(columns))
+    columns |= {f"s{j}": saved.state[:, j] for j in range(saved.state.shape[1])}
+    return arrow_of(pl.DataFrame(columns))
 
 
-def _state(content: bytes | None, width: int) -> SavedState | None:
+def _state_of(content: bytes | None, width: int) -> SavedState | None:
     """A cached state; None if there is none of that width."""
-    table = None if content is None else _table(content)
+    table = None if content is None else table_of_arrow(content)
     names = [f"s{j}" for j in range(max(width, 1))]
     if table is None or table.columns != ["security_id", "place", "length", *names]:
         return None
@@ -210,16 +231,3 @@ def _state(content: bytes | None, width: int) -> SavedState | None:
         return None
     ids, places, lengths = (table[name].to_numpy() for name in ("security_id", "place", "length"))
     return SavedState(ids, places, lengths, table.select(names).to_numpy())
-
-
-def _arrow(table: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.write_ipc(buffer)
-    return buffer.getvalue()
-
-
-def _table(content: bytes) -> pl.DataFrame | None:
-    try:
-        return pl.read_ipc(content)
-    except (pl.exceptions.PolarsError, OSError, ValueError):
-        return None

@@ -1,4 +1,4 @@
-"""One program at every bar of a panel, spread over an executor: block by block of symbols.
+"""One program at every bar of a panel, spread over an executor block by block.
 
 The panel and the program are put once; a part is two numbers. Parts write where all can see it,
 or return what they made. Cutting changes no bit: no symbol reads another.
@@ -42,7 +42,22 @@ def spread(
     out: FloatArray | None = None,
     progress: Progress | None = None,
 ) -> FloatArray:
-    """A program's columns at every bar, symbol after symbol; shape (n_columns, n_bars).
+    """Compute a program's columns at every bar on an executor.
+
+    Parameters
+    ----------
+    program : what is computed
+    panel : whose bars are read
+    kernels : folder of the compiled indicators
+    executor : where blocks are worked on
+    benchmark : per session ordinal, for what compares with it
+    out : float64, shape (n_columns, n_bars) at least: memory to write to
+    progress : is told how many parts are done, and of how many
+
+    Returns
+    -------
+    FloatArray
+        float64, shape (n_columns, n_bars), symbol after symbol; NaN is unknown.
 
     Raises
     ------
@@ -81,32 +96,49 @@ def _place(values: FloatArray, starts: IntArray, lengths: IntArray, part: FloatA
 def arrays_of(
     program: Program, panel: Panel, benchmark: FloatArray | None = None
 ) -> dict[str, np.ndarray]:
-    """What every part reads."""
+    """Return the arrays that every part reads, by name."""
     arrays: dict[str, np.ndarray] = {name: getattr(panel, name) for name in PANEL}
     arrays |= {"code": program.code, "params": program.params, "used": program.used}
     return arrays if benchmark is None else {**arrays, "benchmark": benchmark}
 
 
 def sizes_of(program: Program) -> dict[str, Any]:
-    """The numbers of a program, as JSON holds them."""
+    """Return the numbers of a program, as JSON holds them."""
     return {name: getattr(program, name) for name in SIZES}
 
 
 def blocks(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """The part of `spread` that a worker does."""
+    """Do the part of `spread` that falls to a worker.
+
+    Parameters
+    ----------
+    shared : the program, the panel, and memory to write to if all can see it
+    first, last : blocks of the panel
+    """
     _, values = stretch_values(shared, first, last)
     return {} if shared.out is not None else {"values": values}
 
 
 def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, FloatArray]:
-    """The symbols of some blocks, by position, and every column at each of their bars."""
-    question, arrays = shared.job, shared.arrays
+    """Compute every column at each bar of the symbols of some blocks.
+
+    Parameters
+    ----------
+    shared : the program and the panel
+    first, last : blocks of the panel
+
+    Returns
+    -------
+    tuple
+        Positions of the symbols, and float64 of shape (n_columns, n_bars) of theirs.
+    """
+    job, arrays = shared.job, shared.arrays
     panel = Panel(*(arrays[name] for name in PANEL))
     program = Program(
         code=arrays["code"],
         params=arrays["params"],
         used=arrays["used"],
-        **{name: question[name] for name in SIZES},
+        **{name: job[name] for name in SIZES},
     )
     chosen, part = panel.stretch(first, last)
     starts = None
@@ -115,7 +147,7 @@ def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, Flo
     run = advance(
         program,
         part,
-        kernels_here(question),
+        kernels_here(job),
         benchmark=arrays.get("benchmark"),
         every_bar=True,
         threads=1,
@@ -125,20 +157,20 @@ def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, Flo
     return chosen, run.values
 
 
-def kernels_here(question: Mapping[str, Any]) -> Path:
-    """The folder of the compiled kernel on the machine of a worker.
+def kernels_here(job: Mapping[str, Any]) -> Path:
+    """Return the folder of the compiled kernel on the machine of a worker.
 
     Raises
     ------
     StoreError
         If this worker runs other code than who asks.
     """
-    if question["kernel"] != kernel_digest():
+    if job["kernel"] != kernel_digest():
         raise StoreError(
             "a worker runs another version of technic than this process; install the same one "
             "everywhere"
         )
-    folder = Path(str(question["kernels"]))
+    folder = Path(str(job["kernels"]))
     if not compiled(folder):
         folder = Settings.load().kernels
         ensure_compiled(folder)
@@ -146,14 +178,14 @@ def kernels_here(question: Mapping[str, Any]) -> Path:
 
 
 def rows_of(panel: Panel, chosen: IntArray) -> Iterator[tuple[int, int]]:
-    """Where the bars of some symbols begin and end, where all lie symbol after symbol."""
+    """Yield where the bars of some symbols begin and end, where all lie symbol after symbol."""
     ends = np.cumsum(panel.lengths)
     for i in chosen:
         yield int(ends[i] - panel.lengths[i]), int(ends[i])
 
 
 def pin(store: Store, version: StoreVersion, kernels: Path) -> dict[str, Any]:
-    """What a worker needs to open the very same version and kernel: see `pinned`."""
+    """Return what a worker needs to open the very same store version and kernel; see `pinned`."""
     return {
         "store": str(store.folder),
         "place": store.place,
@@ -164,8 +196,8 @@ def pin(store: Store, version: StoreVersion, kernels: Path) -> dict[str, Any]:
     }
 
 
-def pinned(question: Mapping[str, Any]) -> tuple[Store, StoreVersion, Path]:
-    """The store a worker reads, at the very version, and the folder of its kernel.
+def pinned(job: Mapping[str, Any]) -> tuple[Store, StoreVersion, Path]:
+    """Open the store that a worker reads at the very version, and find the folder of its kernel.
 
     Raises
     ------
@@ -173,7 +205,7 @@ def pinned(question: Mapping[str, Any]) -> tuple[Store, StoreVersion, Path]:
         If it is not there on this machine, or other code runs here.
     """
     names = ("store", "place", "number", "version")
-    return (*_store_at(*(question[name] for name in names)), kernels_here(question))
+    return (*_store_at(*(job[name] for name in names)), kernels_here(job))
 
 
 @lru_cache(maxsize=2)

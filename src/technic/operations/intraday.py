@@ -26,7 +26,7 @@ from technic.market.sessions import NEW_YORK, nyse
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import Difference, difference
-from technic.scanner.pipeline import evaluate_question
+from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.report import Report
 from technic.scanner.scan import report_of, scan
 from technic.scanner.spec.question import resolve_question
@@ -201,9 +201,8 @@ class Watch:
         section = evaluate_question(
             self._store,
             resolve_question(self.file),
-            version=version,
-            view=merged.view,
             settings=self._settings.reading(),
+            pinned=Pinned(version=version, view=merged.view),
         )
         notes = [f"{merged.bars:,} symbols have bars of the day so far, which are not final"]
         assert merged.view is not None

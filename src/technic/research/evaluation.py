@@ -26,6 +26,7 @@ import orjson
 
 from technic.compute.history import every_bar
 from technic.compute.kernel import ensure_compiled
+from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
@@ -286,7 +287,8 @@ def _evaluated(
     """Steps 2 and 5 for the columns of one batch."""
     series = needed_series(list(batch.values()))
     view, n = sessions.view, len(sessions.ordinals)
-    values = every_bar(sessions.store, view, view.panel, series, kernels, room, threads=threads)
+    wanted = PanelSeries(sessions.store, view, view.panel, tuple(series), kernels)
+    values = every_bar(wanted, room, threads=threads)
     by_series = dict(zip(series, values, strict=True))
     found = _SessionStatistics.of(n, len(batch), sessions)
 

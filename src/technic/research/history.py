@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from technic.compute.history import every_bar
+from technic.compute.panel_series import PanelSeries
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.errors import StoreError
@@ -21,7 +22,7 @@ from technic.query.lower import series_of
 from technic.query.tree import Node
 from technic.research.forward_returns import dividends_of, forward_returns
 from technic.scanner.columns.filings import statements_at
-from technic.scanner.columns.past_attributes import Past, PastAttributes
+from technic.scanner.columns.past_attributes import AttributeHistory, PastAttributes
 
 CLOSE = field("close")
 
@@ -86,9 +87,10 @@ class PanelHistory:
         returns = forward_returns(
             view, ordinals, horizons, dividends=paid, delisting=delisting or 0.0
         )
-        past = Past(store, view, statements_at(store, view.version))
+        past = AttributeHistory(store, view, statements_at(store, view.version))
         series = needed_series(asked)
-        values = every_bar(store, view, panel, series, kernels, room, threads=threads)
+        wanted = PanelSeries(store, view, panel, tuple(series), kernels)
+        values = every_bar(wanted, room, threads=threads)
         by_series = dict(zip(series, values, strict=True))
         made = cls(store, view, horizons, ordinals, [], [], [], [], [], [], past.sectors)
         for t, ordinal in enumerate(ordinals):

@@ -1,4 +1,4 @@
-"""Every listed symbol in exactly one bucket, with the reason: nothing is lost silently.
+"""The ledger: every listed symbol in exactly one bucket, with the reason.
 
 The buckets are tried in this order, and the first that fits takes the symbol:
 
@@ -69,7 +69,7 @@ class LedgerInput:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Where each symbol went.
+    """The bucket that each symbol went to, and the reason.
 
     Attributes
     ----------
@@ -86,19 +86,19 @@ class Ledger:
         return int((self.bucket >= 0).sum())
 
     def counts(self) -> dict[str, int]:
-        """How many symbols are in each bucket; they add up to `total`."""
+        """Count the symbols in each bucket; they add up to `total`."""
         return {name: int((self.bucket == j).sum()) for j, name in enumerate(BUCKETS)}
 
     def details(self, name: str) -> dict[str, int]:
-        """How many symbols of a bucket have each detail, most first."""
+        """Count the symbols of a bucket by detail, most first."""
         inside = np.flatnonzero(self.bucket == BUCKETS.index(name))
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for i in inside:
-            found[self.detail[i]] = found.get(self.detail[i], 0) + 1
-        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+            counts[self.detail[i]] = counts.get(self.detail[i], 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def frame(self, symbols: Sequence[str]) -> pl.DataFrame:
-        """One row per listed symbol: `symbol`, `bucket`, `detail`."""
+        """Return a frame with one row per listed symbol: `symbol`, `bucket`, `detail`."""
         listed = np.flatnonzero(self.bucket >= 0)
         return pl.DataFrame(
             {
@@ -110,39 +110,39 @@ class Ledger:
         )
 
 
-def draw_up(evidence: LedgerInput) -> Ledger:
-    """Put every symbol into its bucket."""
-    n = len(evidence.listed)
+def draw_up(given: LedgerInput) -> Ledger:
+    """Put every listed symbol into the first bucket that fits it; see the top of this module."""
+    n = len(given.listed)
     bucket = np.full(n, -1, dtype=np.int64)
     detail = np.full(n, "", dtype=object)
-    open_ = evidence.listed.copy()
+    undecided = given.listed.copy()
 
     def take(chosen: BoolArray, name: str, reason: str) -> None:
-        nonlocal open_
-        taken = open_ & chosen
+        nonlocal undecided
+        taken = undecided & chosen
         bucket[taken] = BUCKETS.index(name)
         detail[taken] = reason
-        open_ = open_ & ~chosen
+        undecided = undecided & ~chosen
 
-    for text, truth in evidence.outside:
+    for text, truth in given.outside:
         take(truth == 0.0, "not_in_universe", text)
-    take(evidence.universe == 0.0, "not_in_universe", "")
-    for text, truth in evidence.outside:
+    take(given.universe == 0.0, "not_in_universe", "")
+    for text, truth in given.outside:
         take(np.isnan(truth), "not_in_universe", f"unknown: {text}")
-    take(np.isnan(evidence.universe), "not_in_universe", "unknown")
-    take(np.isnan(evidence.age), "stale", "no bar at all")
-    take(evidence.age > STALE_SESSIONS, "stale", "")
-    take(evidence.age > 0.0, "no_bar", "")
-    for text, truth in evidence.clauses:
+    take(np.isnan(given.universe), "not_in_universe", "unknown")
+    take(np.isnan(given.age), "stale", "no bar at all")
+    take(given.age > STALE_SESSIONS, "stale", "")
+    take(given.age > 0.0, "no_bar", "")
+    for text, truth in given.clauses:
         take(truth == 0.0, "filtered", text)
-    unknown = np.isnan(evidence.score)
-    for _, truth in evidence.clauses:
+    unknown = np.isnan(given.score)
+    for _, truth in given.clauses:
         unknown = unknown | np.isnan(truth)
-    for text, missing, short in evidence.unknowns:
+    for text, missing, short in given.unknowns:
         take(unknown & missing & short, "short_history", text)
         take(unknown & missing, "unknown", text)
     take(~unknown, "ranked", "")
-    if open_.any():
+    if undecided.any():
         message = "a symbol fell through every bucket of the ledger"
         raise AssertionError(message)
     return Ledger(bucket, detail.tolist())

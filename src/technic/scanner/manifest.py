@@ -6,6 +6,7 @@ same question on the same data by the same code have the same manifest, byte for
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -15,54 +16,71 @@ FORMAT = 1
 
 
 def canonical(value: Any) -> bytes:
-    """One spelling for a value made of plain types: sorted keys, shortest numbers."""
+    """Return a value of plain types in its one spelling as JSON: sorted keys, shortest numbers."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY)
 
 
 def digest(*parts: bytes) -> str:
-    """A digest that tells where one part ends and the next begins."""
-    made = blake2b(digest_size=16)
+    """Return a digest that depends on where one part ends and the next begins."""
+    state = blake2b(digest_size=16)
     for part in parts:
-        made.update(len(part).to_bytes(8, "little"))
-        made.update(part)
-    return made.hexdigest()
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return state.hexdigest()
 
 
-def make_manifest(
-    *,
-    version: str,
-    store_version: str,
-    store_number: int,
-    kernel: str,
-    as_of: str,
-    known_at: str | None,
-    simulated: bool,
-    question: dict[str, Any],
-    answer: bytes,
-    provisional: str = "",
-) -> dict[str, Any]:
-    """The manifest of one scan; `seal` covers all the rest.
+@dataclass(frozen=True, slots=True)
+class ManifestInput:
+    """What a manifest seals.
 
-    With `provisional`, a name of bars that nobody keeps, it says so, and cannot be run again.
+    Attributes
+    ----------
+    technic : version of the code
+    store_version, store_number : name and number of the store version that was asked
+    kernel : digest of the code that computes indicators
+    as_of : the session, as ISO 8601
+    known_at : the instant before which everything was known, as ISO 8601; None for no such bound
+    simulated : whether the market is a simulated one
+    question : in canonical form, with all that its user may change
+    answer : bytes that say all of the answer
+    provisional : name of bars of an unfinished day, which nobody keeps; empty for none
+    """
+
+    technic: str
+    store_version: str
+    store_number: int
+    kernel: str
+    as_of: str
+    known_at: str | None
+    simulated: bool
+    question: dict[str, Any]
+    answer: bytes
+    provisional: str = ""
+
+
+def make_manifest(sealed: ManifestInput) -> dict[str, Any]:
+    """Make the manifest of one answer; its `seal` covers all the rest.
+
+    An answer over provisional bars says so in it, and cannot be run again.
     """
     content: dict[str, Any] = {
         "format": FORMAT,
-        "technic": version,
-        "store_version": store_version,
-        "store_number": store_number,
-        "kernel": kernel,
-        "as_of": as_of,
-        "known_at": known_at,
-        "simulated": simulated,
-        "question": question,
-        "question_digest": digest(canonical(question)),
-        "answer_digest": digest(answer),
+        "technic": sealed.technic,
+        "store_version": sealed.store_version,
+        "store_number": sealed.store_number,
+        "kernel": sealed.kernel,
+        "as_of": sealed.as_of,
+        "known_at": sealed.known_at,
+        "simulated": sealed.simulated,
+        "question": sealed.question,
+        "question_digest": digest(canonical(sealed.question)),
+        "answer_digest": digest(sealed.answer),
     }
-    if provisional:
-        content["provisional"] = provisional
+    if sealed.provisional:
+        content["provisional"] = sealed.provisional
     return {**content, "seal": seal_of(content)}
 
 
 def seal_of(content: dict[str, Any]) -> str:
-    """The digest of a manifest without its seal."""
+    """Return the digest of a manifest without its seal."""
     return digest(canonical({k: v for k, v in content.items() if k != "seal"}))

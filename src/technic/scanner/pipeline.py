@@ -1,24 +1,26 @@
 """A question evaluated over every listed symbol of one session.
 
-1. `columns_of` finds or computes all series at each symbol's last bar.
-2. `_section` evaluates universe, clauses and score over the cross-section.
-3. `ledger.draw_up` puts every symbol into its bucket; `rank.order_by` orders those that pass.
+1. `_open_view` maps the bars as of the session.
+2. `columns_of` recalls or computes all series at each symbol's last bar.
+3. `_load_attributes` loads what is known of listings, filings, the market and models.
+4. `_decide_universe` says who is listed, in the universe, and traded: the peers of percentiles.
+5. `PercentileCache.recall` puts cached percentiles into the evaluation, which computes the rest
+   when `_rank` evaluates the clauses and the score, and orders those that pass.
+6. `draw_up` puts every symbol into its bucket of the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
 from technic.compute.last_bar import columns_of
-from technic.data.store import Store
+from technic.data.store import Store, StoreVersion
 from technic.data.store.panels import MappedPanel
-from technic.indicators import Series
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.evaluate import Evaluation, both
@@ -28,17 +30,37 @@ from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.listings import last_sessions, listed_on
 from technic.scanner.columns.percentile_cache import PercentileCache
-from technic.scanner.columns.plugins import plugin_named
+from technic.scanner.columns.plugins import column_name, plugin_named
 from technic.scanner.ledger import Ledger, LedgerInput, draw_up
 from technic.scanner.rank import Ranking, combine, order_by
 from technic.scanner.spec.question import Question
 
-KNOWN_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
+LOADED_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
+PRICES = frozenset({"close", "open", "high", "low"})
+Truths = list[tuple[str, FloatArray]]  # texts of clauses; 1, 0 or NaN per symbol
 
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """A question evaluated over every symbol of a session: what reports are made of."""
+    """A question evaluated over every symbol of a session: what reports are made of.
+
+    Arrays have one value per symbol of the view, in its order.
+
+    Attributes
+    ----------
+    question : what was asked
+    view : the session, its bars and who is in it
+    evaluation : values of every tree of the question
+    listed : who was listed on the session; bool
+    ranking : who passed, best first, with scores and contributions
+    ledger : the bucket of every listed symbol
+    age : sessions since the newest bar; float64, NaN for a symbol without bars
+    timings : milliseconds by stage; not part of the answer
+    notes : what a reader should know, one line each
+    work : columns found or computed, symbols carried on or computed anew
+    plugins : per plugin of the question, the digest of the code that ran
+    model : digest of the model that gave a forecast; empty for none
+    """
 
     question: Question
     view: MappedPanel
@@ -59,11 +81,32 @@ class ScanResult:
         return tuple(self.evaluation.attributes["symbol"])
 
     def position(self, symbol: str) -> int | None:
-        """Where a symbol stands; None if it is not listed."""
+        """Return where a symbol stands; None if it is not listed."""
         for i, name in enumerate(self.symbols):
             if name == symbol and self.listed[i]:
                 return i
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What an evaluation is held to, in place of what the store would say now.
+
+    Attributes
+    ----------
+    version : of the store; None for the newest
+    view : bars to evaluate over; None for those of the version as of the session
+    lists : content of watch-lists by name; None for what the catalog holds now
+    model : digest of the one that gives `alpha`; None for the one in use
+    sees_everything : on the version's last session, see all that it knows although the session
+        was named
+    """
+
+    version: StoreVersion | None = None
+    view: MappedPanel | None = None
+    lists: Mapping[str, Sequence[str]] | None = None
+    model: str | None = None
+    sees_everything: bool = False
 
 
 def evaluate_question(
@@ -72,136 +115,176 @@ def evaluate_question(
     as_of: date | None = None,
     *,
     known_at: datetime | None = None,
-    everything: bool = False,
-    version: Any = None,
     settings: Settings | None = None,
-    lists: dict[str, list[str]] | None = None,
-    view: MappedPanel | None = None,
-    model: str | None = None,
+    pinned: Pinned | None = None,
 ) -> ScanResult:
-    """Evaluate a question over every symbol: steps 2 to 5.
+    """Evaluate a question over every symbol of a session; see the top of this module.
 
     Parameters
     ----------
-    everything : see all that the store version knows, although `as_of` is given
-    lists : content of watch-lists; from the catalog by default
-    view : evaluate over these bars instead
-    model : digest of the one that gives `alpha`; the one in use by default
+    store : the bars, listings and filings
+    question : parsed and checked
+    as_of : the session to stand in; the newest stored by default
+    known_at : only what was known before this instant
+    settings : cache, threads and kernels; none of them changes a value
+    pinned : the version, lists or model to use in place of those of now
+
+    Returns
+    -------
+    ScanResult
+        Values, ranking and ledger of every symbol that the store knows.
+
+    Raises
+    ------
+    StoreError
+        If the store is empty or `as_of` lies outside it.
+    ConfigError
+        If the benchmark or a plugin cannot be used.
+    ModelError
+        If the question reads a forecast and no model may give it.
     """
-    clock = StageTimer()
-    if view is None:
-        pinned = version or store.require()
-        newest = as_of is None or (everything and as_of == pinned.last)
-        view = store.panel(None if newest else as_of, known_at, pinned)
-    clock.lap("open")
+    timer = StageTimer()
+    pinned = pinned or Pinned()
+    view = pinned.view or _open_view(store, as_of, known_at, pinned)
+    timer.lap("open")
     settings = settings or Settings.load()
     columns = columns_of(question.series, question.benchmark, view, settings)
-    clock.lap("features")
-    known = Attributes(store, view, settings, model)
-    own = {f"python('{name}')" for name in question.plugins}
-    known.prefetch((question.names & KNOWN_NAMES) | own)
-    clock.lap("filings")
-    plugins = {name: plugin_named(settings, name).digest for name in question.plugins}
-    section = _section(question, view, columns.values, known, store, lists, settings, clock)
-    clock.lap("ledger")
-    return replace(
-        section,
-        timings=clock.laps,
-        work={**columns.work, **section.work},
-        plugins=plugins,
-        model=known.model,
-    )
-
-
-def _section(
-    question: Question,
-    view: MappedPanel,
-    columns: dict[Series, FloatArray],
-    attributes: Attributes,
-    store: Store,
-    lists: dict[str, list[str]] | None,
-    settings: Settings,
-    clock: StageTimer,
-) -> ScanResult:
-    ordinal = nyse().ordinal(view.as_of)
-    n = len(view.panel)
-    named = {name: _watched(store, name, lists) for name in question.lists}
+    timer.lap("features")
+    attributes = _load_attributes(question, Attributes(store, view, settings, pinned.model))
+    timer.lap("filings")
+    lists = {name: _symbols_of_list(store, name, pinned) for name in question.lists}
+    everybody = np.ones(len(view.panel), dtype=bool)
     evaluation = Evaluation(
-        n, columns, attributes, np.ones(n, dtype=bool), lambda name: named[name]
+        len(view.panel), columns.values, attributes, everybody, lists.__getitem__
     )
+    membership = _decide_universe(question, view, evaluation)
+    timer.lap("universe")
+    percentiles = PercentileCache.recall(question, evaluation, view, settings)
+    clauses = _truths(question.where_clauses, evaluation)
+    timer.lap("query")
+    ranking = _rank(question, evaluation, clauses)
+    percentiles.keep(evaluation)
+    timer.lap("rank")
+    unknowns = _unknowns(question, evaluation, view)
+    ledger = draw_up(membership.ledger_input(clauses, ranking.score, unknowns))
+    notes = [*question.warnings, *percentiles.notes(evaluation), *attributes.notes]
+    notes += _notes_on_bars(question, view)
+    timer.lap("ledger")
+    return ScanResult(
+        question=question,
+        view=view,
+        evaluation=evaluation,
+        listed=membership.listed,
+        ranking=ranking,
+        ledger=ledger,
+        age=membership.age,
+        timings=timer.laps,
+        notes=tuple(notes),
+        work={**columns.work, **percentiles.work},
+        plugins={name: plugin_named(settings, name).digest for name in question.plugins},
+        model=attributes.model,
+    )
+
+
+def _open_view(
+    store: Store, as_of: date | None, known_at: datetime | None, pinned: Pinned
+) -> MappedPanel:
+    """Step 1: the bars as of a session; the version's own last view where nothing is hidden."""
+    version = pinned.version or store.require()
+    is_newest = as_of is None or (pinned.sees_everything and as_of == version.last)
+    return store.panel(None if is_newest else as_of, known_at, version)
+
+
+def _load_attributes(question: Question, attributes: Attributes) -> Attributes:
+    """Step 3: load all that the question names at once, and nothing else."""
+    plugins = (column_name(name) for name in question.plugins)
+    attributes.prefetch({*(question.names & LOADED_NAMES), *plugins})
+    return attributes
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """Who belongs to the universe, and why the others do not; see `LedgerInput`."""
+
+    listed: BoolArray
+    inside: FloatArray
+    outside: Truths
+    age: FloatArray
+
+    def ledger_input(
+        self,
+        clauses: Truths,
+        score: FloatArray,
+        unknowns: Sequence[tuple[str, BoolArray, BoolArray]],
+    ) -> LedgerInput:
+        """All that the ledger is drawn up from."""
+        return LedgerInput(
+            self.listed, self.inside, self.outside, self.age, clauses, score, unknowns
+        )
+
+
+def _decide_universe(question: Question, view: MappedPanel, evaluation: Evaluation) -> _Membership:
+    """Step 4: decide who is in the universe, and make those who traded peers of one another."""
     listed = listed_on(view)
-    inside = np.ones(n)
-    outside = []
+    outside: Truths = []
     if question.symbols:
         wanted = set(question.symbols)
-        chosen = np.array([float(s in wanted) for s in attributes["symbol"]])
+        chosen = np.array([float(s in wanted) for s in evaluation.attributes["symbol"]])
         outside.append(("not among the symbols asked for", chosen))
-    outside += [(str(clause), evaluation.value(clause)) for clause in question.universe_clauses]
+    outside += _truths(question.universe_clauses, evaluation)
+    inside = np.ones(len(view.panel))
     for _, truth in outside:
         inside = both(inside, truth)
-    age = ordinal - last_sessions(view)
+    age = nyse().ordinal(view.as_of) - last_sessions(view)
     # Peers are those of the universe that traded: yesterday's values are not today's.
     evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
-    evaluation.known.clear()
-    clock.lap("universe")
-    crossed = PercentileCache.recall(question, evaluation, view, settings)
-    clauses = [(str(part), evaluation.value(part)) for part in question.where_clauses]
-    clock.lap("query")
+    evaluation.known.clear()  # a clause with a percentile was evaluated among everybody
+    return _Membership(listed, inside, outside, age)
+
+
+def _rank(question: Question, evaluation: Evaluation, clauses: Truths) -> Ranking:
+    """Step 5: the score of every symbol, and the order of those that every clause lets pass."""
     values = [evaluation.value(term.node) for term in question.terms]
     score, contributions = combine(question.terms, values, question.missing)
     passed = evaluation.universe.copy()
     for _, truth in clauses:
         passed &= truth == 1.0
     liquidity = evaluation.value(question.liquidity)
-    ranking = order_by(score, contributions, passed, liquidity, list(attributes["symbol"]))
-    crossed.keep(evaluation)
-    clock.lap("rank")
-    evidence = LedgerInput(
-        listed, inside, outside, age, clauses, score, _unknowns(question, evaluation, view)
-    )
-    ledger = draw_up(evidence)
-    notes = crossed.notes(evaluation)
-    notes += attributes.notes
-    notes += _adjustment_note(question, view)
-    settled = view.version.settled
-    if settled is not None and view.as_of > settled:
+    return order_by(score, contributions, passed, liquidity, list(evaluation.attributes["symbol"]))
+
+
+def _truths(clauses: Iterable[Node], evaluation: Evaluation) -> Truths:
+    return [(str(clause), evaluation.value(clause)) for clause in clauses]
+
+
+def _notes_on_bars(question: Question, view: MappedPanel) -> list[str]:
+    """What a reader should know of the bars: adjusted with hindsight, or not final yet."""
+    notes = []
+    version = view.version
+    is_past = version.last is not None and view.as_of < version.last
+    if version.adjustment == "splits" and is_past and _reads_price(question):
+        notes.append(
+            "prices were adjusted by the vendor for later splits: a price threshold on a past "
+            "session is not what a trader saw then"
+        )
+    if version.settled is not None and view.as_of > version.settled:
         notes.append(f"the bars of {view.as_of} are not final yet: sync again after the evening")
-    return ScanResult(
-        question,
-        view,
-        evaluation,
-        listed,
-        ranking,
-        ledger,
-        age,
-        {},
-        (*question.warnings, *notes),
-        crossed.work,
+    return notes
+
+
+def _reads_price(question: Question) -> bool:
+    """Whether a clause compares with a price itself, and not only with what prices did."""
+    return any(
+        isinstance(part, Name) and part.name in PRICES
+        for clause in (*question.universe_clauses, *question.where_clauses)
+        for part in clause.walk()
     )
 
 
-def _adjustment_note(question: Question, view: MappedPanel) -> list[str]:
-    """Vendor-adjusted prices of the past are not the prices of that time."""
-    past = view.version.last is not None and view.as_of < view.version.last
-    texts = [*question.universe_clauses, *question.where_clauses]
-    on_price = any(
-        isinstance(part, Name) and part.name in {"close", "open", "high", "low"}
-        for text in texts
-        for part in text.walk()
-    )
-    if view.version.adjustment == "splits" and past and on_price:
-        return [
-            (
-                "prices were adjusted by the vendor for later splits: a price threshold on a past "
-                "session is not what a trader saw then"
-            )
-        ]
-    return []
-
-
-def _watched(store: Store, name: str, lists: dict[str, list[str]] | None) -> frozenset[str]:
-    if lists is not None:
-        return frozenset(lists.get(name, []))
+def _symbols_of_list(store: Store, name: str, pinned: Pinned) -> frozenset[str]:
+    """The symbols of a watch-list, as they are pinned or as the catalog holds them now."""
+    if pinned.lists is not None:
+        return frozenset(pinned.lists.get(name, ()))
     return frozenset(store.catalog.watched(name))
 
 
@@ -211,18 +294,27 @@ def _unknowns(
     """What may be unknown about the clauses, then about the score."""
     trees: list[Node] = [*question.where_clauses, *(term.node for term in question.terms)]
     bars = view.panel.lengths
-    return [found for tree in trees for found in evaluation.unknowns(tree, bars)]
+    return [unknown for tree in trees for unknown in evaluation.unknowns(tree, bars)]
 
 
 class StageTimer:
-    """Milliseconds by stage."""
+    """Measures the milliseconds of each stage of a scan.
+
+    Parameters
+    ----------
+    laps : milliseconds of the stages before, by name
+
+    Attributes
+    ----------
+    laps : milliseconds by stage
+    """
 
     def __init__(self, laps: dict[str, float] | None = None) -> None:
         self.laps = dict(laps or {})
         self._since = perf_counter()
 
     def lap(self, stage: str) -> None:
-        """The stage that ends here."""
+        """End a stage: what passed since the one before is its time."""
         now = perf_counter()
         self.laps[stage] = round(1e3 * (now - self._since), 3)
         self._since = now

@@ -1,4 +1,4 @@
-"""What to do about a row: entry, stop, target and size, out of one account for all rows.
+"""Plans: entry, stop, target and size of each row, out of one account for all rows.
 
 The account is filled down the ranking. A row gets the smallest of what these allow:
 
@@ -25,7 +25,12 @@ STOPS = {"long": "close - 2 * atr(14)", "short": "close + 2 * atr(14)"}
 
 
 def share(value: Any, what: str) -> float:
-    """`"1%"` and `0.01` are the same share.
+    """Read a share of one: `"1%"` and `0.01` are the same.
+
+    Raises
+    ------
+    ConfigError
+        If it is no number; names the setting.
 
     Examples
     --------
@@ -41,7 +46,7 @@ def share(value: Any, what: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class PlanRules:
-    """How plans are made; shares are fractions of one.
+    """The rules by which plans are made; shares are fractions of one.
 
     Attributes
     ----------
@@ -104,7 +109,17 @@ class PlanRules:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One row's plan: prices and risk in USD, size in shares."""
+    """What to do about one row.
+
+    Attributes
+    ----------
+    side : "long" or "short"
+    entry, stop, target : USD; None where the row allows no plan
+    size : shares; 0 for none
+    risk : USD lost between entry and stop
+    capped_by : which limit decided the size, see the top of this module; "stop" or "target" where
+        that price makes no sense
+    """
 
     side: str
     entry: float | None
@@ -117,7 +132,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What a plan is made of: prices in USD, `liquidity` in USD a day; NaN where unknown."""
+    """What one plan is made of; NaN where unknown.
+
+    Attributes
+    ----------
+    entry, stop, target : USD
+    liquidity : mean dollar volume, USD a day
+    """
 
     entry: float
     stop: float
@@ -126,17 +147,28 @@ class Levels:
 
 
 def plan_rows(rows: Sequence[Levels], rules: PlanRules) -> list[Plan]:
-    """One plan per row, best first; see the top of this module."""
+    """Fill one account down the ranking; see the top of this module.
+
+    Parameters
+    ----------
+    rows : what the plans are made of, best first
+    rules : account, limits and side
+
+    Returns
+    -------
+    list of Plan
+        One per row, in order.
+    """
     plans = []
     power = rules.account * rules.leverage
     heat, taken = rules.account * rules.max_heat, 0
     for row in rows:
-        made = _plan(row, rules, power, heat, taken)
-        if made.size > 0 and made.entry is not None:
-            power -= made.size * made.entry
-            heat -= made.risk
+        plan = _plan(row, rules, power, heat, taken)
+        if plan.size > 0 and plan.entry is not None:
+            power -= plan.size * plan.entry
+            heat -= plan.risk
             taken += 1
-        plans.append(made)
+        plans.append(plan)
     return plans
 
 

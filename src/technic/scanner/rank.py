@@ -1,4 +1,4 @@
-"""A total order of the symbols that pass, and the sum that each place is made of."""
+"""Ranking: a total order of the symbols that pass, and the sum that each score is made of."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ MISSING = "exclude", "zero_weight"  # or fill(<number>)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One addend of a score: `weight` × `node`."""
+    """One addend of a score: `weight` × the value of `node`."""
 
     weight: float
     node: Node
 
     def __str__(self) -> str:
-        """Its text; a weight of one is not written."""
+        """Return the text of the node, without the weight."""
         return str(self.node)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Who stands where, and why.
+    """Who stands where in a ranking, and the sum that each score is.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Ranking:
 
 
 def terms_of(node: Node) -> tuple[Term, ...]:
-    """A score's text split at its top-level + and −.
+    """Split a score into its addends, at its top-level + and −.
 
     Examples
     --------
@@ -75,16 +75,29 @@ def _split(node: Node, sign: float) -> list[Term]:
 def combine(
     terms: tuple[Term, ...], values: list[FloatArray], missing: str = "exclude"
 ) -> tuple[FloatArray, FloatArray]:
-    """The score of each symbol and the contributions that add up to it.
+    """Add the terms of a score up for each symbol.
 
     Parameters
     ----------
+    terms : the addends, with their weights
     values : per term, float64 of shape (n_symbols,), NaN where unknown
     missing : what an unknown value does: "exclude" makes the score unknown, "zero_weight"
         leaves the term out, "fill(50)" puts a number in its place
+
+    Returns
+    -------
+    tuple
+        The score, float64 of shape (n_symbols,), NaN where unknown; and the contributions, of
+        shape (n_terms, n_symbols): added from first to last, they are exactly the score.
+
+    Raises
+    ------
+    ConfigError
+        If `missing` is none of these.
     """
     filled = [_filled(value, missing) for value in values]
     parts = np.stack([term.weight * value for term, value in zip(terms, filled, strict=True)])
+    # Not np.sum: that adds in pairs, and the parts would no longer be exactly the score.
     return reduce(np.add, parts), parts
 
 
@@ -108,10 +121,17 @@ def order_by(
     liquidity: FloatArray,
     symbols: list[str],
 ) -> Ranking:
-    """The ranking of the symbols in `passed` whose score is known.
+    """Rank the symbols that passed and whose score is known, best first.
 
-    Best first; ties go to the larger `liquidity`, then to the earlier symbol, so that the
-    order is total.
+    Ties go to the larger liquidity, then to the earlier symbol, so that the order is total.
+
+    Parameters
+    ----------
+    score : float64, shape (n_symbols,); NaN is unknown
+    contributions : float64, shape (n_terms, n_symbols)
+    passed : bool, shape (n_symbols,)
+    liquidity : USD a day, float64 of shape (n_symbols,); unknown counts least
+    symbols : tickers, by position
     """
     ranked = np.flatnonzero(passed & ~np.isnan(score))
     liquid = np.nan_to_num(liquidity[ranked], nan=-1.0)

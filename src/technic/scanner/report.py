@@ -1,4 +1,4 @@
-"""What a scan returns: rows, ledger, manifest. A frozen value that interfaces show."""
+"""The answer of a scan: rows, ledger and manifest, as a frozen value that interfaces show."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ class Row:
 
     Attributes
     ----------
+    rank : 1 is best
+    symbol, name, sector : of the listing; None is unknown
+    score : what it is ranked by
+    percentile : of the score among the ranked, 0 to 100
     contributions : by term; added from first to last, they are exactly `score`
     values : by column; None is unknown
+    plan : what to do about it: entry, stop, target and size
     closes : the last closes, oldest first, for a small picture
     settled : whether the seeds of its averages weigh less than a thousandth
     """
@@ -53,6 +58,10 @@ class Report:
     asked : the question in canonical form
     shown : the best rows, as many as were asked for
     n_ranked : how many symbols were ranked in all
+    ledger_book : where every listed symbol went, and why
+    symbols : every symbol of the store, by position
+    manifest : digests of code, data, question and answer
+    simulated : how the market was simulated; None for a real one
     ranked : positions in `symbols` of everybody ranked, best first
     security_ids : by the same positions; a security keeps its number when its ticker changes
     timings : milliseconds by stage; not part of the answer
@@ -60,6 +69,7 @@ class Report:
     regime : how the market stood, if that was asked for; not part of the answer
     work : columns found or computed, symbols carried on or folded anew, what each cache did;
         not part of the answer
+    coverage : what the store holds, if that was asked for; not part of the answer
     """
 
     as_of: date
@@ -80,11 +90,11 @@ class Report:
 
     @cached_property
     def question(self) -> Question:
-        """The question, understood."""
+        """The question, parsed again from its canonical form."""
         return question_of_dict(self.asked)
 
     def places(self) -> dict[int, int]:
-        """The rank of everybody ranked, by security."""
+        """Return the rank of everybody ranked, by security."""
         return {self.security_ids[i]: place for place, i in enumerate(self.ranked, start=1)}
 
     @property
@@ -101,7 +111,7 @@ class Report:
         return self.ledger_book.frame(self.symbols)
 
     def record(self, row: Row) -> dict[str, Any]:
-        """A row in the form of the JSON answer."""
+        """Return a row in the form of the JSON answer."""
         plan = row.plan
         return {
             "rank": row.rank,
@@ -125,7 +135,7 @@ class Report:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """The whole answer as JSON holds it."""
+        """Return the whole answer as JSON holds it."""
         book = self.ledger_book
         return {
             "as_of": self.as_of.isoformat(),
@@ -146,7 +156,7 @@ class Report:
         }
 
     def to_pandas(self) -> Any:
-        """The shown rows as a pandas frame.
+        """Return the shown rows as a pandas frame.
 
         Raises
         ------
@@ -159,7 +169,11 @@ class Report:
             raise not_installed(error, "pandas") from error
 
     def plot(self, rows: int = 20) -> Drawing:
-        """The first rows as a picture: what each score is made of, and the last closes.
+        """Draw the first rows: what each score is made of, and the last closes.
+
+        Parameters
+        ----------
+        rows : how many, at most
 
         Returns
         -------
@@ -180,11 +194,11 @@ class Report:
         return f"{mark}{self.asked['name']} · {self.as_of} · {self.n_ranked:,} ranked"
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The shown rows for any reader of Arrow."""
+        """Return the shown rows for any reader of Arrow."""
         return self.rows.__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        """One line: when, how many, which seal."""
+        """Say in one line when it was, how many are shown, and under which seal."""
         mark = "SIMULATED, " if self.simulated else ""
         return (
             f"Report({mark}{self.as_of}, {len(self.shown)} of {self.n_ranked} ranked, "

@@ -1,4 +1,10 @@
-"""Whole reports, kept by what they depend on: data, code, question and lists; nothing else."""
+"""Whole reports in a cache, under keys made of all that decides them: data, code and question.
+
+1. `canonical_question` gives the parsed question in its one spelling, and says whether its report
+   may be kept at all: not if it reads lists or code that the user may change.
+2. `report_key` makes the key of it, of the view and of `code_digest`.
+3. `pack` and `unpack` turn a report into JSON and back, number for number.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +41,13 @@ WITHOUT_EFFECT = (
 
 @dataclass(frozen=True, slots=True)
 class CanonicalQuestion:
-    """What of a parsed question decides whether, and under which key, its report is kept.
+    """What decides whether a question's report may be kept, and under which key.
 
     Attributes
     ----------
-    content : the question in canonical form, and what was noticed about it
+    content : the question in canonical form, with the warnings about it
     changeable : whether it reads what its user may change at any time: watch-lists, code
-    forecast : whether it reads the forecast of a model
+    forecast : whether it reads the forecast of a model, and the key has to name the model
     """
 
     content: dict[str, Any]
@@ -50,38 +56,52 @@ class CanonicalQuestion:
 
     @classmethod
     def of(cls, question: Question) -> CanonicalQuestion:
-        """The canonical form of a parsed question."""
+        """Return the canonical form of a parsed question."""
         content = {**question.as_dict(), "warnings": list(question.warnings)}
         changeable = bool(question.lists or question.plugins)
         return cls(content, changeable, not question.names.isdisjoint(ALPHA))
 
 
 def canonical_question(
-    asked: ScanFile, symbols: Sequence[str] | None, cache: TieredCache
+    file: ScanFile, symbols: Sequence[str] | None, cache: TieredCache
 ) -> CanonicalQuestion:
-    """The canonical form of a scan file's question, parsed at most once per text and code.
+    """Return the canonical form of a scan file's question, parsed at most once per text and code.
 
     What decides is always the parsed question. The cache only saves a new process from parsing
     the same text again: its key is the text and the digest of the code that parsed it.
+
+    Parameters
+    ----------
+    file : the scan file; its sections on alerts and backtests change no report
+    symbols : only these; those of the file if None
+    cache : where canonical forms are kept
+
+    Raises
+    ------
+    QuestionError
+        If a text cannot be understood.
     """
-    texts = asdict(replace(asked, alert=None, backtest=BacktestRules()))
+    texts = asdict(replace(file, alert=None, backtest=BacktestRules()))
     key = key_of("question", code_digest(), _json({**texts, "given": symbols}))
-    held = cache.get(key)
-    if held is not None:
+    content = cache.get(key)
+    if content is not None:
         try:
-            return CanonicalQuestion(**orjson.loads(held))
+            return CanonicalQuestion(**orjson.loads(content))
         except (orjson.JSONDecodeError, TypeError):
-            pass
-    canonical = CanonicalQuestion.of(resolve_question(asked, symbols))
+            pass  # what is kept there is damaged: parse again
+    canonical = CanonicalQuestion.of(resolve_question(file, symbols))
     cache.put(key, _json(asdict(canonical)))
     return canonical
 
 
 def report_key(canonical: CanonicalQuestion, view: str, model: str = "") -> str:
-    """The key of a question's report on a view of a store.
+    """Return the key of a question's report; every spelling of a question has the same one.
 
-    Every spelling of a question has the same key. A model's name is part of it where the
-    question reads its forecast.
+    Parameters
+    ----------
+    canonical : the question
+    view : names the store version, the session and what was known
+    model : digest of the model whose forecast the question reads; empty for none
     """
     return key_of("report", code_digest(), view, model, _json(canonical.content))
 
@@ -92,20 +112,20 @@ def _json(content: Any) -> bytes:
 
 @cache
 def code_digest() -> str:
-    """A digest of every line that can change an answer."""
+    """Return a digest of every line of code that can change an answer."""
     root = Path(__file__).parents[1]
     without = tuple(f"{folder}/" for folder in WITHOUT_EFFECT)
-    made = blake2b(digest_size=12)
+    digest = blake2b(digest_size=12)
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root).as_posix()
         if path.suffix in {".py", ".lark", ".csv", ".toml"} and not inside.startswith(without):
-            made.update(inside.encode())
-            made.update(path.read_bytes())
-    return made.hexdigest()
+            digest.update(inside.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def pack(report: Report) -> bytes:
-    """A report as JSON: numbers survive bit for bit."""
+    """Return a report as JSON in which numbers survive bit for bit."""
     book = report.ledger_book
     texts = list(dict.fromkeys(book.detail))
     code = {text: j for j, text in enumerate(texts)}
@@ -128,30 +148,36 @@ def pack(report: Report) -> bytes:
 
 
 def unpack(content: bytes, timings: dict[str, float]) -> Report | None:
-    """The report that `pack` made; None if it is not one."""
+    """Return the report that `pack` made; None if the content is none.
+
+    Parameters
+    ----------
+    content : out of a cache
+    timings : milliseconds by stage of finding it
+    """
     try:
-        held = orjson.loads(content)
-        texts = held["texts"]
+        values = orjson.loads(content)
+        texts = values["texts"]
         return Report(
-            as_of=date.fromisoformat(held["as_of"]),
-            asked=held["asked"],
-            shown=tuple(_row(row) for row in held["rows"]),
-            n_ranked=held["n_ranked"],
+            as_of=date.fromisoformat(values["as_of"]),
+            asked=values["asked"],
+            shown=tuple(_row(row) for row in values["rows"]),
+            n_ranked=values["n_ranked"],
             ledger_book=Ledger(
-                np.array(held["buckets"], dtype=np.int64), [texts[j] for j in held["details"]]
+                np.array(values["buckets"], dtype=np.int64), [texts[j] for j in values["details"]]
             ),
-            symbols=tuple(held["symbols"]),
-            manifest=held["manifest"],
-            simulated=held["simulated"],
+            symbols=tuple(values["symbols"]),
+            manifest=values["manifest"],
+            simulated=values["simulated"],
             timings=timings,
-            ranked=tuple(held["ranked"]),
-            security_ids=tuple(held["security_ids"]),
-            notes=tuple(held["notes"]),
+            ranked=tuple(values["ranked"]),
+            security_ids=tuple(values["security_ids"]),
+            notes=tuple(values["notes"]),
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
         return None
 
 
-def _row(held: dict[str, Any]) -> Row:
-    plan = {field.name: held["plan"][field.name] for field in fields(Plan)}
-    return Row(**{**held, "plan": Plan(**plan)})
+def _row(values: dict[str, Any]) -> Row:
+    plan = {field.name: values["plan"][field.name] for field in fields(Plan)}
+    return Row(**{**values, "plan": Plan(**plan)})

@@ -1,11 +1,11 @@
 """Store → report: one question, one session, every listed symbol accounted for.
 
-1. `question.understand` reads the question.
-2. `Store.panel` maps the bars as of the session.
-3. `_columns` lets the fused kernel compute all series at each symbol's last bar.
-4. `_section` evaluates universe, clauses and score over the cross-section.
-5. `ledger.draw_up` puts every symbol into its bucket; `rank.order_by` orders those that pass.
-6. `_rows` plans trades down the ranking; `manifest` seals the whole.
+1. `canonical_question` reads what is asked, and `_cache_key` names the answer by its content.
+2. `unpack` returns the report where the cache holds it; else
+3. `resolve_question` parses the question, and `evaluate_question` answers it over every symbol.
+4. `report_of` makes the report: `_rows` plans trades down the ranking, and `make_manifest` seals
+   the question and what `_answer` says of the ranking, the ledger and the rows.
+5. `pack` puts the report into the cache.
 
 No network, no clock, no randomness. Settings, threads and caches never change an answer.
 """
@@ -13,7 +13,7 @@ No network, no clock, no randomness. Settings, threads and caches never change a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from math import log
 from typing import Any
@@ -24,12 +24,13 @@ from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError, VerifyError
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.codegen import digest as kernel_digest
+from technic.market.typing import IntArray
 from technic.query.evaluate import features_in
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scanner.columns.plugins import plugin_named
-from technic.scanner.manifest import canonical, make_manifest
-from technic.scanner.pipeline import ScanResult, StageTimer, evaluate_question
+from technic.scanner.manifest import ManifestInput, canonical, make_manifest
+from technic.scanner.pipeline import Pinned, ScanResult, StageTimer, evaluate_question
 from technic.scanner.plan import Levels, plan_rows
 from technic.scanner.report import Report, Row
 from technic.scanner.report_cache import (
@@ -65,12 +66,20 @@ def scan(
 
     Parameters
     ----------
+    store : the bars, listings and filings
     where, universe, rank, top, columns : replace what `file` says; texts of the scan language.
-        `universe` may be one of `scan_file.UNIVERSES`.
+        `universe` may be one of `scan_file.UNIVERSES`
     as_of : the session to stand in; the newest stored by default
     known_at : only what was known before this instant
     symbols : only these
     file : a scan file; everything by `tech_rating` by default
+    settings : cache, threads and kernels; none of them changes an answer
+
+    Returns
+    -------
+    Report
+        The best rows with a plan each, the bucket of every listed symbol, and a manifest that
+        seals them.
 
     Raises
     ------
@@ -78,11 +87,19 @@ def scan(
         If a text cannot be understood.
     StoreError
         If the store is empty or `as_of` lies outside it.
+    ConfigError
+        If the plan, the benchmark or a plugin cannot be used.
+    ModelError
+        If the question reads a forecast and no model may give it.
 
     Examples
     --------
     >>> import technic as tc
-    >>> report = tc.scan(tc.open_store("demo"), where="rsi(14) < 30", top=5)  # doctest: +SKIP
+    >>> report = tc.scan(tc.open_store("demo"), where="rsi(14) < 60", top=5)
+    >>> len(report.shown), report.shown[0].rank
+    (5, 1)
+    >>> sum(report.ledger_book.counts().values()) == report.ledger_book.total
+    True
     """
     given: dict[str, Any] = {
         "where": where,
@@ -91,56 +108,90 @@ def scan(
         "top": top,
         "columns": tuple(columns) if columns is not None else None,
     }
-    asked = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
+    question_file = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
     if rank is not None and file is None:
-        asked = replace(asked, name=f"everything by {rank}")
-    chosen = None if symbols is None else sorted(set(symbols))
-    settings = settings or Settings.load()
-    clock = StageTimer()
-    cache, before = settings.cache, settings.cache.counts()
-    version = store.require()
-    canonical = canonical_question(asked, chosen, cache)
-    clock.lap("understand")
-    key = _key(store, canonical, version, as_of, known_at)
-    held = cache.get(key) if key else None
-    if held is not None:
-        clock.lap("found")
-        report = unpack(held, clock.laps)
-        if report is not None:
-            return replace(report, work=cache.since(before))
-    question = resolve_question(asked, chosen)
-    section = evaluate_question(
-        store, question, as_of, known_at=known_at, version=version, settings=settings
+        question_file = replace(question_file, name=f"everything by {rank}")
+    only = None if symbols is None else sorted(set(symbols))
+    return _scan_file(
+        store, question_file, only, Instants(as_of, known_at), settings or Settings.load()
     )
-    report = report_of(section)
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """The session a scan stands in, and the instant before which everything was known."""
+
+    as_of: date | None
+    known_at: datetime | None
+
+
+def _scan_file(
+    store: Store, file: ScanFile, only: list[str] | None, when: Instants, settings: Settings
+) -> Report:
+    """The report on a scan file: out of the cache, or made and put there."""
+    timer = StageTimer()
+    cache, counts_before = settings.cache, settings.cache.counts()
+    version = store.require()
+    canonical_form = canonical_question(file, only, cache)
+    timer.lap("understand")
+    key = _cache_key(store, canonical_form, version, when)
+    content = cache.get(key) if key else None
+    if content is not None:
+        timer.lap("found")
+        report = unpack(content, timer.laps)
+        if report is not None:
+            return replace(report, work=cache.since(counts_before))
+    question = resolve_question(file, only)
+    result = evaluate_question(
+        store,
+        question,
+        when.as_of,
+        known_at=when.known_at,
+        settings=settings,
+        pinned=Pinned(version=version),
+    )
+    report = report_of(result)
+    timings = {**timer.laps, **report.timings}
     if key:
-        cache.put(key, pack(report), cost=sum(clock.laps.values()) + sum(report.timings.values()))
-    timings = {**clock.laps, **report.timings}
-    return replace(report, timings=timings, work={**report.work, **cache.since(before)})
+        cache.put(key, pack(report), cost=sum(timings.values()))
+    return replace(report, timings=timings, work={**report.work, **cache.since(counts_before)})
 
 
-def _key(
-    store: Store, canonical: CanonicalQuestion, version: StoreVersion, *instants: object
+def _cache_key(
+    store: Store, question: CanonicalQuestion, version: StoreVersion, when: Instants
 ) -> str:
     """The key of a report; empty if something that its user may change is part of it."""
-    if canonical.changeable:
+    if question.changeable:
         return ""
     model = ""
-    if canonical.forecast:  # another model, another answer
+    if question.forecast:  # another model, another answer
         from technic.scanner.alpha.registry import active_model  # brings SQL
 
         model = active_model(store) or ""
-    view = "|".join(map(str, (store.identity_of(version), *instants)))
-    return report_key(canonical, view, model)
+    view = f"{store.identity_of(version)}|{when.as_of}|{when.known_at}"
+    return report_key(question, view, model)
 
 
 def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = None) -> Report:
-    """The scan that a manifest seals, run again on the store version that it names.
+    """Run the scan that a manifest seals again, on the store version that it names.
+
+    Parameters
+    ----------
+    store : the one that was scanned
+    manifest : of a report
+    settings : threads and kernels; no cache is used
+
+    Returns
+    -------
+    Report
+        With the same seal if nothing has changed.
 
     Raises
     ------
     StoreError
         If the store has no such version.
+    VerifyError
+        If the answer rests on bars that nobody keeps, or on code that is no longer there.
     """
     if manifest.get("provisional"):
         raise VerifyError("the answer rests on bars of a day that was not over, which nobody keeps")
@@ -152,82 +203,90 @@ def rerun(store: Store, manifest: dict[str, Any], settings: Settings | None = No
             f"{manifest['store_version']}"
         )
     settings = settings or Settings.load()
-    for name, digest in manifest["question"].get("plugins", {}).items():
+    sealed, known_at = manifest["question"], manifest["known_at"]
+    for name, digest in sealed.get("plugins", {}).items():
         if plugin_named(settings, name).digest != digest:
             raise VerifyError(f"python('{name}') is not the code that the answer was made with")
-    known_at = manifest["known_at"]
-    section = evaluate_question(
+    result = evaluate_question(
         store,
-        question_of_dict(manifest["question"]),
+        question_of_dict(sealed),
         date.fromisoformat(manifest["as_of"]),
         known_at=datetime.fromisoformat(known_at) if known_at else None,
-        everything=known_at is None,
-        version=version,
         settings=settings.uncached(),
-        lists=manifest["question"].get("lists"),
-        model=manifest["question"].get("model"),
+        pinned=Pinned(
+            version=version,
+            lists=sealed.get("lists"),
+            model=sealed.get("model"),
+            sees_everything=known_at is None,
+        ),
     )
-    return report_of(section)
+    return report_of(result)
 
 
-def report_of(section: ScanResult) -> Report:
-    """Step 6: rows, plans, manifest."""
-    clock = StageTimer(section.timings)
-    rows = _rows(section)
-    clock.lap("plan")
-    question, view = section.question, section.view
-    asked = question.as_dict()
-    if question.lists:
-        asked["lists"] = {name: sorted(section.evaluation.lists(name)) for name in question.lists}
-    if question.plugins:
-        asked["plugins"] = {name: section.plugins[name] for name in sorted(question.plugins)}
-    if section.model:
-        asked["model"] = section.model
-    symbols = section.symbols
-    answer = _answer(section, rows, symbols)
+def report_of(result: ScanResult) -> Report:
+    """Make a report of an evaluated question: rows with plans, and the manifest that seals them."""
+    timer = StageTimer(result.timings)
+    rows = _rows(result)
+    timer.lap("plan")
+    question, view, symbols = result.question, result.view, result.symbols
     manifest = make_manifest(
-        version=__version__,
-        store_version=view.version.name,
-        store_number=view.version.number,
-        kernel=kernel_digest(),
-        as_of=view.as_of.isoformat(),
-        known_at=view.known_at.isoformat() if view.known_at else None,
-        simulated=view.version.simulated is not None,
-        question=asked,
-        answer=answer,
-        provisional=view.provisional,
+        ManifestInput(
+            technic=__version__,
+            store_version=view.version.name,
+            store_number=view.version.number,
+            kernel=kernel_digest(),
+            as_of=view.as_of.isoformat(),
+            known_at=view.known_at.isoformat() if view.known_at else None,
+            simulated=view.version.simulated is not None,
+            question=_sealed_question(result),
+            answer=_answer(result, rows, symbols),
+            provisional=view.provisional,
+        )
     )
-    clock.lap("manifest")
+    timer.lap("manifest")
     return Report(
         as_of=view.as_of,
         asked=question.as_dict(),
         shown=rows,
-        n_ranked=len(section.ranking.order),
-        ledger_book=section.ledger,
+        n_ranked=len(result.ranking.order),
+        ledger_book=result.ledger,
         symbols=symbols,
         manifest=manifest,
         simulated=view.version.simulated,
-        timings=clock.laps,
-        ranked=tuple(section.ranking.order.tolist()),
+        timings=timer.laps,
+        ranked=tuple(result.ranking.order.tolist()),
         security_ids=tuple(view.panel.security_ids.tolist()),
-        work=dict(section.work),
-        notes=(*section.notes, *_thin_note(section)),
+        work=dict(result.work),
+        notes=(*result.notes, *_thin_note(result)),
     )
 
 
-def _thin_note(section: ScanResult) -> list[str]:
+def _sealed_question(result: ScanResult) -> dict[str, Any]:
+    """The question with all that its user may change: lists, code and the model that answered."""
+    question = result.question
+    sealed = question.as_dict()
+    if question.lists:
+        sealed["lists"] = {name: sorted(result.evaluation.lists(name)) for name in question.lists}
+    if question.plugins:
+        sealed["plugins"] = {name: result.plugins[name] for name in sorted(question.plugins)}
+    if result.model:
+        sealed["model"] = result.model
+    return sealed
+
+
+def _thin_note(result: ScanResult) -> list[str]:
     """One line if rows shown hardly trade, and the universe did not ask about that."""
-    shown = section.ranking.order[: section.question.top]
-    liquidity = section.evaluation.value(section.question.liquidity)[shown]
+    shown = result.ranking.order[: result.question.top]
+    liquidity = result.evaluation.value(result.question.liquidity)[shown]
     thin = int((~(liquidity >= THIN)).sum())
-    if not thin or section.question.universe is not None:
+    if not thin or result.question.universe is not None:
         return []
     return [f"{thin} of {len(shown)} rows trade under $1M a day: add --universe liquid"]
 
 
-def _answer(section: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]) -> bytes:
+def _answer(result: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]) -> bytes:
     """The bytes that the manifest seals: the whole order, every bucket, every row shown."""
-    order = section.ranking.order
+    order = result.ranking.order
     records = [
         [
             row.rank,
@@ -250,63 +309,68 @@ def _answer(section: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]
         {
             "symbols": [symbols[i] for i in order],
             "rows": records,
-            "ledger": section.ledger.counts(),
+            "ledger": result.ledger.counts(),
         }
     )
-    parts = (section.ranking.score[order], section.ledger.bucket.astype(np.int8))
+    parts = (result.ranking.score[order], result.ledger.bucket.astype(np.int8))
     return head + b"".join(part.tobytes() for part in parts)
 
 
-def _rows(section: ScanResult) -> tuple[Row, ...]:
-    question, ranking = section.question, section.ranking
-    value = section.evaluation.value
+def _rows(result: ScanResult) -> tuple[Row, ...]:
+    """The rows that are shown, best first, each with its plan."""
+    question, ranking = result.question, result.ranking
     shown = ranking.order[: question.top]
+    plans = plan_rows(_levels(result, shown), question.plan)
+    names = _number_repeated([str(term) for term in question.terms])
+    columns = {str(tree): result.evaluation.value(tree) for tree in question.columns}
+    attributes, panel = result.evaluation.attributes, result.view.panel
+    settled_after = settled_bars(question)
+    return tuple(
+        Row(
+            rank=place,
+            symbol=attributes["symbol"][i],
+            name=attributes["name"][i],
+            sector=attributes["sector"][i],
+            score=float(ranking.score[i]),
+            percentile=float(ranking.percentile[i]),
+            contributions=dict(zip(names, ranking.contributions[:, i].tolist(), strict=True)),
+            values={name: plain(column[i]) for name, column in columns.items()},
+            plan=plan,
+            closes=panel.run(int(i), "close")[-SPARK_BARS:].tolist(),
+            settled=bool(panel.lengths[i] > settled_after),
+        )
+        for place, (i, plan) in enumerate(zip(shown, plans, strict=True), start=1)
+    )
+
+
+def _levels(result: ScanResult, shown: IntArray) -> list[Levels]:
+    """Entry, stop, target and liquidity of the symbols at some positions."""
+    question, value = result.question, result.evaluation.value
     entry, stop, liquidity = (
         value(tree) for tree in (question.entry, question.stop, question.liquidity)
     )
     target = np.full(len(entry), np.nan) if question.target is None else value(question.target)
-    levels = [
+    return [
         Levels(float(entry[i]), float(stop[i]), float(target[i]), float(liquidity[i]))
         for i in shown
     ]
-    plans = plan_rows(levels, question.plan)
-    names = _distinct([str(term) for term in question.terms])
-    columns = {str(tree): value(tree) for tree in question.columns}
-    attributes, settled_after = section.evaluation.attributes, settled_bars(question)
-    rows = []
-    for place, (i, plan) in enumerate(zip(shown, plans, strict=True), start=1):
-        closes = section.view.panel.run(int(i), "close")[-SPARK_BARS:]
-        parts = zip(names, ranking.contributions[:, i].tolist(), strict=True)
-        rows.append(
-            Row(
-                rank=place,
-                symbol=attributes["symbol"][i],
-                name=attributes["name"][i],
-                sector=attributes["sector"][i],
-                score=float(ranking.score[i]),
-                percentile=float(ranking.percentile[i]),
-                contributions=dict(parts),
-                values={name: plain(column[i]) for name, column in columns.items()},
-                plan=plan,
-                closes=closes.tolist(),
-                settled=bool(section.view.panel.lengths[i] > settled_after),
-            )
-        )
-    return tuple(rows)
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """The names, numbered where the same one comes again: no contribution may be lost."""
-    seen: dict[str, int] = {}
-    out = []
+def _number_repeated(names: list[str]) -> list[str]:
+    """The names, numbered where one is repeated: no contribution may be lost."""
+    counts: dict[str, int] = {}
+    distinct = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return out
+        counts[name] = counts.get(name, 0) + 1
+        distinct.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return distinct
 
 
 def settled_bars(question: Question) -> int:
-    """Bars after which the seeds of every average in the score weigh less than `SETTLED`."""
+    """Return the bars after which the seed of every average in a score weighs too little to tell.
+
+    Less than `SETTLED`, that is; 0 where the score holds no average that never forgets.
+    """
     longest = 0.0
     for term in question.terms:
         for feature in features_in(term.node):
@@ -317,7 +381,7 @@ def settled_bars(question: Question) -> int:
 
 
 def plain(value: Any) -> Any:
-    """A value of an array as JSON holds it: unknown is None."""
+    """Return a value of an array as JSON holds it: unknown is None."""
     if value is None or isinstance(value, str):
         return value
     number = float(value)

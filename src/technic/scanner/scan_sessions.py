@@ -24,7 +24,7 @@ from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
-from technic.scanner.pipeline import evaluate_question
+from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.scan import report_of
 from technic.scanner.spec.question import question_of_dict, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
@@ -34,7 +34,7 @@ SECONDS = 0.1  # of one session's scan on one core
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What was found on every session of a span.
+    """The answers to one question on every session of a span.
 
     Attributes
     ----------
@@ -43,6 +43,8 @@ class Reports:
         each column of the question
     sessions : one per session: `session`, `listed`, `ranked`, `first` (its best symbol), `seal`
     seal : a digest over the seals of all sessions, in order
+    store_version : of the store that was asked
+    simulated : whether the market is a simulated one
     lost : sessions that no worker survived
     """
 
@@ -55,7 +57,7 @@ class Reports:
     lost: tuple[date, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON holds it."""
+        """Return everything, as JSON holds it."""
         return {
             "question": self.asked,
             "store_version": self.store_version,
@@ -78,7 +80,23 @@ def scan_sessions(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Reports:
-    """Answer one question as of every session from `first` to `last`.
+    """Answer one question as of every session of a span.
+
+    Parameters
+    ----------
+    store : the store to ask
+    first, last : the span; what lies outside the store is left out. Without `last` it ends with
+        the newest session
+    file : the question; everything by technical rating by default
+    symbols : only these
+    settings : cache, threads and kernels; none of them changes an answer
+    executor : where sessions are worked on; this process by default
+    progress : is told how many sessions are done, and of how many
+
+    Returns
+    -------
+    Reports
+        Rows and seals of every session, the same as those of `technic.scan` as of it.
 
     Raises
     ------
@@ -86,6 +104,16 @@ def scan_sessions(
         If the span lies outside the store.
     QuestionError
         If the question cannot be understood.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> from datetime import timedelta
+    >>> store = tc.open_store("demo")
+    >>> newest = store.version().last
+    >>> reports = tc.scan_sessions(store, newest - timedelta(days=4), newest)
+    >>> reports.sessions["session"].max() == newest, reports.lost
+    (True, ())
     """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
@@ -103,20 +131,20 @@ def scan_sessions(
         },
     )
     size = sized(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
-    found: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
     lost: list[date] = []
     for done in runner.map(work, spans(len(days), size), progress):
         if done.answer is None:
             lost += days[done.first : done.last]
         else:
-            found += done.answer["sessions"]
-    return _span(question.as_dict(), found, lost, version)
+            answers += done.answer["sessions"]
+    return _reports(question.as_dict(), answers, lost, version)
 
 
 def sessions_between(
     store: Store, version: StoreVersion, first: date, last: date | None
 ) -> list[date]:
-    """The sessions of a span that the store holds.
+    """List the sessions of a span that a store version holds.
 
     Raises
     ------
@@ -135,23 +163,19 @@ def sessions_between(
     return [nyse().day(k) for k in range(begin, end + 1)]
 
 
-def _span(
-    asked: dict[str, Any], found: list[dict[str, Any]], lost: list[date], version: StoreVersion
+def _reports(
+    asked: dict[str, Any], answers: list[dict[str, Any]], lost: list[date], version: StoreVersion
 ) -> Reports:
+    """The answers of all sessions, in order, as two frames and a seal."""
     seals = blake2b(digest_size=16)
-    for one in found:
-        seals.update(one["seal"].encode())
-    heads = [{k: v for k, v in one.items() if k != "rows"} for one in found]
-    rows = [{"session": one["session"], **row} for one in found for row in one["rows"]]
-    day = pl.col("session").str.to_date()
+    for answer in answers:
+        seals.update(answer["seal"].encode())
+    heads = [{k: v for k, v in answer.items() if k != "rows"} for answer in answers]
+    rows = [{"session": answer["session"], **row} for answer in answers for row in answer["rows"]]
     return Reports(
         asked=asked,
-        rows=pl.DataFrame(rows, infer_schema_length=None).with_columns(day)
-        if rows
-        else pl.DataFrame(schema={"session": pl.Date, "rank": pl.Int64, "symbol": pl.String}),
-        sessions=pl.DataFrame(heads, infer_schema_length=None).with_columns(day)
-        if heads
-        else pl.DataFrame(schema={"session": pl.Date, "ranked": pl.Int64}),
+        rows=_frame(rows, {"session": pl.Date, "rank": pl.Int64, "symbol": pl.String}),
+        sessions=_frame(heads, {"session": pl.Date, "ranked": pl.Int64}),
         seal=seals.hexdigest(),
         store_version=version.name,
         simulated=version.simulated is not None,
@@ -159,23 +183,37 @@ def _span(
     )
 
 
+def _frame(records: list[dict[str, Any]], empty: dict[str, Any]) -> pl.DataFrame:
+    """Records as a frame with dates; without any, an empty one of some columns."""
+    if not records:
+        return pl.DataFrame(schema=empty)
+    frame = pl.DataFrame(records, infer_schema_length=None)
+    return frame.with_columns(pl.col("session").str.to_date())
+
+
 def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """A stretch of sessions, on some worker."""
-    question = shared.job
-    store, version, _ = pinned(question)
-    asked = question_of_dict(question["question"])
+    """Answer a stretch of sessions, on some worker.
+
+    Parameters
+    ----------
+    shared : the store version, the question, its lists, and all sessions
+    first, last : positions among the sessions
+
+    Returns
+    -------
+    dict
+        `sessions`: per session its counts, its seal and its rows, as JSON holds them.
+    """
+    job = shared.job
+    store, version, _ = pinned(job)
+    question = question_of_dict(job["question"])
     settings = Settings.load().uncached()
+    held_to = Pinned(version=version, lists=job["lists"])
     answers = []
-    for text in question["sessions"][first:last]:
-        section = evaluate_question(
-            store,
-            asked,
-            date.fromisoformat(text),
-            version=version,
-            settings=settings,
-            lists=question["lists"],
-        )
-        report = report_of(section)
+    for text in job["sessions"][first:last]:
+        day = date.fromisoformat(text)
+        result = evaluate_question(store, question, day, settings=settings, pinned=held_to)
+        report = report_of(result)
         answers.append(
             {
                 "session": text,
@@ -183,13 +221,13 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
                 "ranked": report.n_ranked,
                 "first": report.shown[0].symbol if report.shown else None,
                 "seal": report.manifest["seal"],
-                "rows": [_flat(report.record(row)) for row in report.shown],
+                "rows": [_flat_record(report.record(row)) for row in report.shown],
             }
         )
     return {"sessions": answers}
 
 
-def _flat(record: dict[str, Any]) -> dict[str, Any]:
+def _flat_record(record: dict[str, Any]) -> dict[str, Any]:
     """A row whose plan stands in columns, and whose contributions are left out."""
     plan = record.pop("plan")
     record.pop("contributions")

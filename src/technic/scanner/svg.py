@@ -19,7 +19,7 @@ STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture that shows itself in a notebook.
+    """A picture that shows itself in a notebook and can be saved as a page.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Drawing:
         return self.body
 
     def __str__(self) -> str:
-        """A whole page."""
+        """Return the picture as a whole page."""
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -44,32 +44,37 @@ class Drawing:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write the page to a file; returns where."""
+        """Write the page to a file and return its path."""
         target = Path(path)
         target.write_text(str(self), encoding="utf-8")
         return target
 
 
 def spark(values: Sequence[float], width: int = 84, height: int = 18) -> str:
-    """The last closes as a line.
+    """Draw the last closes as a line; empty where there are fewer than two.
+
+    Parameters
+    ----------
+    values : oldest first; NaN is left out
+    width, height : pixels
 
     Examples
     --------
     >>> spark([1.0, 2.0])[:12], spark([])
     ('<svg width="', '')
     """
-    known = [v for v in values if v == v]  # noqa: PLR0124 -- a NaN is not itself
-    if len(known) < 2:
+    closes = [v for v in values if v == v]  # noqa: PLR0124 -- a NaN is not itself
+    if len(closes) < 2:
         return ""
-    low, reach = min(known), (max(known) - min(known)) or 1.0
-    step = (width - 2) / (len(known) - 1)
+    low, reach = min(closes), (max(closes) - min(closes)) or 1.0
+    step = (width - 2) / (len(closes) - 1)
     points = " ".join(
         f"{1 + step * k:.1f},{height - 2 - (height - 4) * (v - low) / reach:.1f}"
-        for k, v in enumerate(known)
+        for k, v in enumerate(closes)
     )
-    colour = UP if known[-1] >= known[0] else DOWN
+    colour = UP if closes[-1] >= closes[0] else DOWN
     return (
-        f'<svg width="{width}" height="{height}" role="img" aria-label="{len(known)} closes">'
+        f'<svg width="{width}" height="{height}" role="img" aria-label="{len(closes)} closes">'
         f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.4"/></svg>'
     )
 
@@ -77,11 +82,14 @@ def spark(values: Sequence[float], width: int = 84, height: int = 18) -> str:
 def table_html(
     heading: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], seal: str
 ) -> str:
-    """Rows of a report as a table with small pictures.
+    """Return rows of a report as an HTML table with small pictures.
 
     Parameters
     ----------
+    heading : above the table
+    columns : titles of the values
     rows : rank, symbol, name, score, percentile, closes, values of the columns
+    seal : the beginning of the seal of the answer
     """
     titles = ["#", "symbol", "name", "score", "", "20 bars", *columns]
     head = "".join(
@@ -115,10 +123,11 @@ def table_html(
 def contributions_drawing(
     heading: str, rows: Sequence[tuple[int, str, str, float, Mapping[str, float], Sequence[float]]]
 ) -> Drawing:
-    """What each score is made of, as bars.
+    """Draw what each score is made of, as bars.
 
     Parameters
     ----------
+    heading : above the picture
     rows : rank, symbol, name, score, contributions by term, closes
     """
     terms = list(rows[0][4]) if rows else []
@@ -150,24 +159,20 @@ def contributions_drawing(
 
 
 def candles_drawing(data: Mapping[str, Any]) -> Drawing:
-    """Candles of an answer of `charting.chart_data`, with volume, lines and marks."""
+    """Draw candles with volume, indicators and marks for what happened.
+
+    Parameters
+    ----------
+    data : as `technic.scanner.inspect.chart.chart_data` returns it
+    """
     n = len(data["close"])
     mark = "SIMULATED MARKET · " if data["simulated"] else ""
     title = f"{mark}{data['symbol']} {data['name'] or ''} · {data['as_of']}"
     if not n:
         return Drawing(title, f"<p>{escape(title)}: no bars</p>")
-    close = data["close"][-1]
-    lines = {
-        name: values
-        for name, values in data["indicators"].items()
-        if values[-1] is not None and close / 4 < values[-1] < close * 4
-    }
-    levels = [
-        *data["low"],
-        *data["high"],
-        *(v for row in lines.values() for v in row if v is not None),
-    ]
-    low, high = min(levels), max(levels)
+    lines = _near_price(data)
+    values = [v for row in lines.values() for v in row if v is not None]
+    low, high = min([*data["low"], *values]), max([*data["high"], *values])
     reach = (high - low) or 1.0
     step = (WIDE - RIGHT) / n
 
@@ -177,26 +182,44 @@ def candles_drawing(data: Mapping[str, Any]) -> Drawing:
     def y(value: float) -> float:
         return float(10 + (TALL - 100) * (high - value) / reach)
 
-    marks = [_levels(low, high, y), _volumes(data, step), _bars(data, x, y, step)]
-    for j, row in enumerate(lines.values()):
-        points = " ".join(f"{x(k):.1f},{y(v):.1f}" for k, v in enumerate(row) if v is not None)
-        marks.append(
-            f'<polyline points="{points}" fill="none" stroke="{HUES[(j + 1) % len(HUES)]}" '
-            'stroke-width="1.5"/>'
-        )
-    marks.append(_marks(data, x))
-    marks += [
+    days = "".join(
         _text(x(k) - 24, TALL - 4, data["session"][k], SOFT)
         for k in range(n // 10, n, max(n // 5, 1))
-    ]
+    )
+    marks = (
+        _levels(low, high, y),
+        _volumes(data, step),
+        _bars(data, x, y, step),
+        *(_line(row, _hue(j), x, y) for j, row in enumerate(lines.values())),
+        _marks(data, x),
+        days,
+    )
     legend = " · ".join(
-        f'<span style="color:{HUES[(j + 1) % len(HUES)]}">{escape(name)}</span>'
-        for j, name in enumerate(lines)
+        f'<span style="color:{_hue(j)}">{escape(name)}</span>' for j, name in enumerate(lines)
     )
     picture = _svg(title, WIDE, TALL, "".join(marks))
     return Drawing(
         title, f'<div style="{STYLE}"><b>{escape(title)}</b> &nbsp; {legend}<br>{picture}</div>'
     )
+
+
+def _near_price(data: Mapping[str, Any]) -> dict[str, list[float | None]]:
+    """The indicators that end near the price: others would press the candles flat."""
+    close = data["close"][-1]
+    return {
+        name: values
+        for name, values in data["indicators"].items()
+        if values[-1] is not None and close / 4 < values[-1] < close * 4
+    }
+
+
+def _hue(j: int) -> str:
+    return HUES[(j + 1) % len(HUES)]
+
+
+def _line(values: Sequence[float | None], hue: str, x: Any, y: Any) -> str:
+    points = " ".join(f"{x(k):.1f},{y(v):.1f}" for k, v in enumerate(values) if v is not None)
+    return f'<polyline points="{points}" fill="none" stroke="{hue}" stroke-width="1.5"/>'
 
 
 def _levels(low: float, high: float, y: Any) -> str:

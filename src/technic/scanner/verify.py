@@ -1,4 +1,4 @@
-"""Hold a sealed answer against the same scan, run again."""
+"""Verification: a sealed answer against the same scan, run again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from technic.scanner.manifest import FORMAT, seal_of
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest in a JSON report, or a bare one.
+    """Read the manifest of a JSON report, or a bare one, and check its seal.
 
     Raises
     ------
@@ -35,8 +35,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def compare(sealed: dict[str, Any], again: dict[str, Any]) -> list[str]:
-    """What differs between two manifests, in words; empty if nothing does."""
+def compare(sealed: dict[str, Any], rerun: dict[str, Any]) -> list[str]:
+    """Say in words what differs between two manifests; empty if nothing does.
+
+    Parameters
+    ----------
+    sealed : of the answer in question
+    rerun : of the scan run again
+    """
     titles = {
         "technic": "another version of technic",
         "kernel": "other code of the indicators, or another Numba",
@@ -46,7 +52,7 @@ def compare(sealed: dict[str, Any], again: dict[str, Any]) -> list[str]:
         "as_of": "another session",
     }
     return [
-        f"{title} ({sealed.get(key)} then, {again.get(key)} now)"
+        f"{title} ({sealed.get(key)} then, {rerun.get(key)} now)"
         for key, title in titles.items()
-        if sealed.get(key) != again.get(key)
+        if sealed.get(key) != rerun.get(key)
     ]

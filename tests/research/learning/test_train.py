@@ -143,20 +143,20 @@ def test_without_a_card_the_processor_forecasts_and_one_line_of_the_log_says_so(
 ):
     """The same bytes; where numba-cuda is not installed at all, as here, or there is no card."""
     from technic.runtime.settings import Setting
-    from technic.scanner.columns import forecast
+    from technic.scanner.columns import model_forecast
 
     use_model(store, trees.card.sha256, datetime.now(UTC))
     plain = tc.scan(store, rank="alpha", settings=settings.uncached())
     if "technic.scanner.alpha.cuda" in sys.modules:
         monkeypatch.setattr("technic.scanner.alpha.cuda.is_available", lambda: False)
-    forecast._on_card.cache_clear()
+    model_forecast._forest_on_device.cache_clear()
     wanted = Settings({**settings.uncached().given, "device": Setting("device", "cuda", "test")})
-    with caplog.at_level("INFO", "technic.scanner.columns.forecast"):
+    with caplog.at_level("INFO", "technic.scanner.columns.model_forecast"):
         for _ in range(3):
             asked = tc.scan(store, rank="alpha", settings=wanted)
             assert asked.manifest == plain.manifest
     assert len([r for r in caplog.records if "by the processor" in r.getMessage()]) == 1
-    forecast._on_card.cache_clear()
+    model_forecast._forest_on_device.cache_clear()
     strange = Settings({**wanted.given, "device": Setting("device", "abacus", "test")})
     with pytest.raises(ConfigError, match="device is one of auto, cpu, cuda"):
         tc.scan(store, rank="alpha", settings=strange)

@@ -63,12 +63,12 @@ def test_the_level_by_market_value_follows_the_large(store):
     """Reference: a portfolio of shares, revalued session by session."""
     from technic.runtime.settings import Settings
     from technic.scanner.columns.attributes import Attributes
-    from technic.scanner.columns.regime import _level
+    from technic.scanner.columns.regime import level_by_value
 
     view = store.panel()
     caps = Attributes(store, view, Settings.load())["market_cap"]
     shares = caps / view.panel.last("close")
-    level = _level(view, shares.tobytes())
+    level = level_by_value(view, shares.tobytes())
     prices = {}
     for i in range(len(view.panel)):
         if not np.isnan(shares[i]):

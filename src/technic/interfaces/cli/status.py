@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
+
+if TYPE_CHECKING:
+    from technic.compute.history import FeatureRequest
 
 
 def presets(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:
@@ -68,21 +71,16 @@ def features(
     target: StoreOptions,
 ) -> None:
     """Show the history of features, for some symbols or for all."""
-    from technic.compute.history import store_features
+    from technic.compute.history import FeatureRequest, store_features
     from technic.interfaces.render.text import render_frame
 
     desk = target.desk(ready=True)
-    selection: dict[str, Any] = {
-        "symbols": options.symbols(symbols),
-        "as_of": options.day(as_of),
-        "settings": desk.settings,
-    }
+    request = FeatureRequest(question, options.symbols(symbols), options.day(as_of))
     if out is not None and out.suffix != ".parquet":
-        _write_features(desk, question, out, executor, selection)
+        _write_features(desk, request, out, executor)
         return
-    table = store_features(
-        desk.store, question, last=None if out is not None else last, **selection
-    )
+    shown = None if out is not None else last
+    table = store_features(desk.store, request, last=shown, settings=desk.settings)
     if out is not None:
         table.write_parquet(out)
         print(f"{out}: {table.height:,} rows", file=sys.stderr)
@@ -93,11 +91,7 @@ def features(
 
 
 def _write_features(
-    desk: options.Desk,
-    question: list[str],
-    out: Path,
-    executor: str | None,
-    selection: dict[str, Any],
+    desk: options.Desk, request: FeatureRequest, out: Path, executor: str | None
 ) -> None:
     from technic.compute.parquet_export import write_features
 
@@ -105,12 +99,17 @@ def _write_features(
         options.executor(executor, desk.settings) as runner,
         options.bar("Features") as advance,
     ):
-        export = write_features(
-            desk.store, question, out, executor=runner, progress=advance, **selection
+        written = write_features(
+            desk.store,
+            request,
+            out,
+            settings=desk.settings,
+            executor=runner,
+            progress=advance,
         )
     print(
-        f"{export.folder}: {export.rows:,} rows of {len(export.columns)} features in {export.files} files, "
-        f"{export.size / 1e6:,.0f} MB, by year",
+        f"{written.folder}: {written.rows:,} rows of {len(written.columns)} features in "
+        f"{written.files} files, {written.size / 1e6:,.0f} MB, by year",
         file=sys.stderr,
     )
 
@@ -301,9 +300,9 @@ def plugins_list(as_json: options.JsonOption = False) -> None:
     from dataclasses import asdict
 
     from technic.runtime.settings import Settings
-    from technic.scanner.columns.plugins import GROUP, found
+    from technic.scanner.columns.plugins import GROUP, installed_plugins
 
-    every = found(Settings.load())
+    every = installed_plugins(Settings.load())
     if as_json:
         options.emit_json([asdict(plugin) for plugin in every])
         return

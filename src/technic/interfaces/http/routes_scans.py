@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from technic.compute.history import store_features
+from technic.compute.history import FeatureRequest, store_features
 from technic.errors import QuestionError
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import (
@@ -231,9 +231,7 @@ async def features(body: FeaturesRequest, request: Request, hub: HubOf) -> Respo
     def work() -> Response:
         table = store_features(
             hub.store,
-            body.features,
-            symbols=body.symbols,
-            as_of=body.as_of,
+            FeatureRequest(body.features, body.symbols, body.as_of),
             last=body.last,
             settings=hub.settings,
         )

@@ -17,7 +17,7 @@ from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
-from technic.scanner.pipeline import evaluate_question
+from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, question_of_dict
 
@@ -122,10 +122,8 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
             store,
             question,
             date.fromisoformat(text),
-            version=version,
             settings=settings,
-            lists=asked["lists"],
-            model=asked["model"],
+            pinned=Pinned(version=version, lists=asked["lists"], model=asked["model"]),
         )
         order = section.ranking.order
         best = order[: asked["depth"]]

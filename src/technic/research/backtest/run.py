@@ -38,7 +38,7 @@ from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scanner.alpha.registry import active_model, card_of
-from technic.scanner.manifest import canonical, make_manifest
+from technic.scanner.manifest import ManifestInput, canonical, make_manifest
 from technic.scanner.scan_sessions import sessions_between
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, resolve_question
@@ -238,15 +238,17 @@ def _run(
     }
     answer = canonical({"trades": list(trades), "summary": summary}) + traded.equity.tobytes()
     manifest = make_manifest(
-        version=__version__,
-        store_version=version.name,
-        store_number=version.number,
-        kernel=kernel_digest(),
-        as_of=every[-1].isoformat(),
-        known_at=None,
-        simulated=version.simulated is not None,
-        question=asked,
-        answer=answer,
+        ManifestInput(
+            technic=__version__,
+            store_version=version.name,
+            store_number=version.number,
+            kernel=kernel_digest(),
+            as_of=every[-1].isoformat(),
+            known_at=None,
+            simulated=version.simulated is not None,
+            question=asked,
+            answer=answer,
+        )
     )
     return Backtest(
         name=question.name,

@@ -2,7 +2,7 @@
 
 1. `aftermath.Sessions` finds who was in the universe on each session, and what came after.
 2. `_write_rows` writes sessions, symbols, returns, labels and groups: `rows.parquet`.
-3. `histories.every_bar` gives a few features at every bar; `_write_features` cuts them into
+3. `every_bar` gives a few features at every bar; `_write_features` cuts them into
    sessions, turns values into places, and writes one shard of columns. Then the next few.
 4. `_read` puts the shards side by side.
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from os import cpu_count
 from pathlib import Path
@@ -25,8 +25,9 @@ import numpy as np
 import orjson
 import polars as pl
 
-from technic.compute.history import every_bar, is_relative
+from technic.compute.history import every_bar
 from technic.compute.kernel import ensure_compiled
+from technic.compute.panel_series import PanelSeries, is_relative
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.indicators.kernel.codegen import digest as kernel_digest
@@ -133,14 +134,15 @@ def _make(
         delisting=recipe.delisting,
     )
     traded = next(series_of(liquidity))
-    held = every_bar(store, view, view.panel, [traded], settings.kernels, room[:1])[0].copy()
+    wanted = PanelSeries(store, view, view.panel, (traded,), settings.kernels)
+    held = every_bar(wanted, room[:1])[0].copy()
     _write_rows(sessions, recipe, held, folder)
     _write_imputed(store, view, sessions, recipe, folder)
     _write_market(store, view, sessions, recipe, folder)
     for k, batch in enumerate(batches):
         progress(k + 1, len(batches) + 1, f"features, {k + 1} of {len(batches)}")
-        some = [series[j] for j in batch]
-        values = every_bar(store, view, view.panel, some, settings.kernels, room)
+        wanted = replace(wanted, series=tuple(series[j] for j in batch))
+        values = every_bar(wanted, room)
         names = [recipe.features[j] for j in batch]
         _write_features(sessions, values[: len(batch)], names, folder / f"features-{k:02}.parquet")
     progress(len(batches) + 1, len(batches) + 1, "done")

@@ -24,7 +24,7 @@ from technic.runtime.executors import Progress
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples
 from technic.scanner.columns.attributes import Attributes
-from technic.scanner.columns.forecast import members_of, rows_of
+from technic.scanner.columns.model_forecast import members_of, rows_of
 
 POINTS = 100_000
 SESSIONS = 6  # on which training and serving are compared

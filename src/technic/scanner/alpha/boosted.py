@@ -1,4 +1,4 @@
-"""Gradient boosted trees: XGBoost's file, our own evaluation, the same bits."""
+"""Gradient boosted trees, kept as XGBoost writes them and evaluated here: the same bits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from technic.scanner.alpha.samples import Float32
 
 @dataclass(frozen=True, slots=True)
 class Boosted:
-    """Trees, and the file that they are kept in.
+    """Boosted trees, and the file that they are kept in.
 
     Attributes
     ----------
+    forest : the trees as arrays
     file : UBJSON, as XGBoost writes it; it predicts there as it does here
     """
 
@@ -28,16 +29,16 @@ class Boosted:
         return self.forest.features
 
     def predict(self, x: Float32) -> Float32:
-        """The forecast of each row, in standard deviations of the label."""
+        """Forecast each row, in standard deviations of the label."""
         return predict(self.forest, np.ascontiguousarray(x, dtype=np.float32))
 
     def content(self) -> bytes:
-        """The model as a file holds it."""
+        """Return the model as a file holds it."""
         return self.file
 
     @classmethod
     def of(cls, content: bytes) -> Boosted:
-        """The model that a file holds.
+        """Read the model that a file holds.
 
         Raises
         ------

@@ -64,9 +64,9 @@ class DeviceForest:
         `copy_to_host` brings it back; the call returns before the card is done.
         """
         n = placed.shape[1]
-        made = cuda.device_array(n, np.float32) if out is None else out
-        _walk[math.ceil(n / THREADS), THREADS](placed, *self._arrays, self._base, made)
-        return made
+        forecasts = cuda.device_array(n, np.float32) if out is None else out
+        _walk[math.ceil(n / THREADS), THREADS](placed, *self._arrays, self._base, forecasts)
+        return forecasts
 
     def forecast(self, values: Any) -> tuple[Any, Any]:
         """The forecast of each symbol of one session, and its percentile; all in between stays there.
@@ -123,15 +123,15 @@ def _places(values: Any, out: Any) -> None:
     j, i = cuda.grid(2)
     if j >= values.shape[0] or i >= values.shape[1]:
         return
-    mine = values[j, i]
+    value = values[j, i]
     below, through, size = 0, 0, 0
     for k in range(values.shape[1]):
         other = values[j, k]
         if other == other:  # noqa: PLR0124 -- a NaN is not itself
             size += 1
-            below += 1 if other < mine else 0
-            through += 1 if other <= mine else 0
-    if mine == mine:  # noqa: PLR0124
+            below += 1 if other < value else 0
+            through += 1 if other <= value else 0
+    if value == value:  # noqa: PLR0124
         out[j, i] = np.float32(50.0 * (below + through) / size / 100.0 - 0.5)
     else:
         out[j, i] = np.float32(np.nan)
@@ -143,9 +143,9 @@ def _percentiles(values: Any, out: Any) -> None:
     i = cuda.grid(1)
     if i >= values.shape[0]:
         return
-    mine = values[i]
+    value = values[i]
     below, through = 0, 0
     for k in range(values.shape[0]):
-        below += 1 if values[k] < mine else 0
-        through += 1 if values[k] <= mine else 0
+        below += 1 if values[k] < value else 0
+        through += 1 if values[k] <= value else 0
     out[i] = 50.0 * (below + through) / values.shape[0]

@@ -64,7 +64,11 @@ class Forest:
 
 
 def forest_of(content: bytes) -> Forest:
-    """The trees of a model, as XGBoost writes it in UBJSON or in JSON.
+    """Read the trees of a model, as XGBoost writes it in UBJSON or in JSON.
+
+    Parameters
+    ----------
+    content : of a model file; not trusted
 
     Raises
     ------
@@ -118,17 +122,20 @@ def _nodes(tree: dict[str, Any]) -> tuple[Int32, int]:
         if not inside or len(set(order)) != len(order) or depth > DEEPEST:
             raise ModelError("a tree whose nodes lead back or out of it")
     place = {node: k for k, node in enumerate(order)}
-    made = np.zeros((len(order), 4), dtype=np.int32)
-    numbers = made.view(np.float32)
+    nodes = np.zeros((len(order), 4), dtype=np.int32)
+    numbers = nodes.view(np.float32)
     for k, node in enumerate(order):
         value = conditions[node]
         if left[node] < 0:
-            made[k, CHILD], numbers[k, LEAF] = k, value
+            nodes[k, CHILD], numbers[k, LEAF] = (
+                k,
+                value,
+            )  # a leaf leads to itself, level after level
             continue
         unknown = 0 if defaults[node] else UNKNOWN_RIGHT
-        made[k, CODE] = int(columns[node]) | unknown | INNER
-        made[k, CHILD], numbers[k, THRESHOLD] = place[left[node]], value
-    return made, depth
+        nodes[k, CODE] = int(columns[node]) | unknown | INNER
+        nodes[k, CHILD], numbers[k, THRESHOLD] = place[left[node]], value
+    return nodes, depth
 
 
 def _listed(values: Any) -> list[Any]:
@@ -137,12 +144,23 @@ def _listed(values: Any) -> list[Any]:
 
 
 def predict(forest: Forest, rows: Float32, threads: int | None = None) -> Float32:
-    """The forecast of each row.
+    """Forecast each row by the sum of the leaves that it falls into.
 
     Parameters
     ----------
+    forest : the trees
     rows : float32, shape (n_rows, n_features), C order; NaN is unknown
     threads : how many blocks are worked on at once; never changes the answer
+
+    Returns
+    -------
+    Float32
+        float32, shape (n_rows,); standard deviations of the label.
+
+    Raises
+    ------
+    ModelError
+        If rows have another number of columns than the model.
     """
     if rows.shape[1] != len(forest.features):
         raise ModelError(f"rows have {rows.shape[1]} columns, the model {len(forest.features)}")
@@ -151,14 +169,16 @@ def predict(forest: Forest, rows: Float32, threads: int | None = None) -> Float3
     workers = threads or cpu_count() or 1
     bounds = [len(rows) * k // workers // BLOCK * BLOCK for k in range(workers)] + [len(rows)]
 
-    def work(k: int) -> None:
-        _walk(rows, *forest.arrays, np.float32(forest.base), out, bounds[k], bounds[k + 1])
+    base = np.float32(forest.base)
+
+    def walk_stretch(first: int, last: int) -> None:
+        _walk(rows[first:last], *forest.arrays, base, out[first:last])
 
     if workers == 1 or len(rows) < 8 * BLOCK:
-        _walk(rows, *forest.arrays, np.float32(forest.base), out, 0, len(rows))
+        walk_stretch(0, len(rows))
         return out
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, range(workers)))
+        list(pool.map(walk_stretch, bounds[:-1], bounds[1:]))
     return out
 
 
@@ -171,13 +191,14 @@ def _walk(
     numbers: Float32,
     base: np.float32,
     out: Float32,
-    first: int,
-    last: int,
 ) -> None:
-    """Level after level, a block of rows at a time, without a branch that depends on a row."""
+    """Step 2 and 3: a block of rows at a time, level after level.
+
+    No branch depends on a row, so that the processor never guesses wrong about where one goes.
+    """
     at = np.empty(BLOCK, dtype=np.int32)
-    for begin in range(first, last, BLOCK):
-        n = min(BLOCK, last - begin)
+    for begin in range(0, len(rows), BLOCK):
+        n = min(BLOCK, len(rows) - begin)
         for i in range(n):
             out[begin + i] = base
         for k in range(len(roots)):
@@ -188,6 +209,7 @@ def _walk(
                     node = at[i]
                     code = nodes[node, 0]
                     value = rows[begin + i, code & COLUMN]
+                    # Only NaN, which is unknown, differs from itself.
                     unknown_right = (value != value) & ((code & UNKNOWN_RIGHT) != 0)  # noqa: PLR0124
                     right = (value >= numbers[node, 1]) | unknown_right
                     at[i] = nodes[node, 2] + (right & ((code & INNER) != 0))

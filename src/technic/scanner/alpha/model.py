@@ -1,4 +1,4 @@
-"""What a model is to whoever forecasts with it, and which kinds there are."""
+"""The protocol of a model, and the kinds of models that there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from technic.scanner.alpha.samples import Float32
 
 
 class Model(Protocol):
-    """What forecasts rows."""
+    """Forecasts rows of places of features."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -19,16 +19,16 @@ class Model(Protocol):
         ...
 
     def predict(self, x: Float32) -> Float32:
-        """The forecast of each row, in standard deviations of the label."""
+        """Forecast each row, in standard deviations of the label."""
         ...
 
     def content(self) -> bytes:
-        """The model as a file holds it."""
+        """Return the model as a file holds it."""
         ...
 
 
 def model_of(kind: str, content: bytes) -> Model:
-    """The model of a kind that a file holds.
+    """Read the model of a kind that a file holds.
 
     Raises
     ------

@@ -26,7 +26,7 @@ SUFFIX = {"ridge": "json", "xgboost": "ubj"}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RegisteredModel:
     """A model and its card."""
 
     card: Card
@@ -61,36 +61,48 @@ def models_folder(store: Store) -> Path:
 
 
 def registered(store: Store) -> list[dict[str, Any]]:
-    """Digests of all models, the one that forecasts first."""
+    """List all registered models, the one that forecasts first."""
     return store.catalog.rows(select(MODELS).order_by(MODELS.c.used_at.desc(), MODELS.c.at.desc()))
 
 
 def active_model(store: Store) -> str | None:
-    """Digest of the model that forecasts; None if there is none."""
+    """Return the digest of the model that forecasts; None if there is none."""
     query = select(MODELS.c.sha256).order_by(MODELS.c.used_at.desc(), MODELS.c.at.desc()).limit(1)
-    found: str | None = store.catalog.read(lambda connection: connection.execute(query).scalar())
-    return found
+    digest: str | None = store.catalog.read(lambda connection: connection.execute(query).scalar())
+    return digest
 
 
 def find_model(store: Store, start: str) -> str:
-    """The digest of a registered model by its first characters.
+    """Find the digest of a registered model by its first characters.
 
     Raises
     ------
     ModelError
         If there is none, or more than one.
     """
-    found = [row["sha256"] for row in registered(store) if row["sha256"].startswith(start)]
-    if len(found) != 1 or not start:
+    digests = [row["sha256"] for row in registered(store) if row["sha256"].startswith(start)]
+    if len(digests) != 1 or not start:
         raise ModelError(
-            f"model {start}: {'no such model' if not found else 'more than one begins so'}; "
+            f"model {start}: {'no such model' if not digests else 'more than one begins so'}; "
             "technic models lists them"
         )
-    return str(found[0])
+    return str(digests[0])
 
 
 def use_model(store: Store, digest: str, at: datetime) -> None:
-    """Let a registered model forecast from now on."""
+    """Let a registered model forecast from now on.
+
+    Parameters
+    ----------
+    store : with the registry
+    digest : of the model
+    at : now, with its zone
+
+    Raises
+    ------
+    ModelError
+        If it is not registered, or anything about it is missing.
+    """
     load_model(store, digest)
     store.catalog.write(lambda connection: _use(connection, digest, naive(at)))
 
@@ -100,7 +112,7 @@ def _use(connection: Connection, digest: str, now: datetime) -> None:
 
 
 def card_of(store: Store, digest: str) -> Card:
-    """The card of a registered model.
+    """Read the card of a registered model.
 
     Raises
     ------
@@ -119,8 +131,8 @@ def card_of(store: Store, digest: str) -> Card:
     return card
 
 
-def load_model(store: Store, digest: str) -> Kept:
-    """A registered model, everything about it checked.
+def load_model(store: Store, digest: str) -> RegisteredModel:
+    """Load a registered model, with everything about it checked.
 
     Raises
     ------
@@ -139,7 +151,7 @@ def load_model(store: Store, digest: str) -> Kept:
     except OSError as error:
         raise ModelError(f"model {digest[:12]}: its file cannot be read: {path.name}") from error
     card.check_file(content)
-    return Kept(card, _read(card.kind, content, card.features))
+    return RegisteredModel(card, _read(card.kind, content, card.features))
 
 
 @lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Ridge regression of labels on places: the baseline that every other model must beat."""
+"""Ridge regression of labels on places: the baseline that other models have to beat."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ MOST = 4096  # features
 
 @dataclass(frozen=True, slots=True)
 class Ridge:
-    """Coefficients by feature; what is unknown stands in the middle, at 0.
+    """A linear forecast; an unknown feature stands in the middle, at 0.
 
     Attributes
     ----------
+    features : names of the columns that rows must have, in this order
     coefficients : float64, shape (n_features,); standard deviations of the label per unit of place
     """
 
@@ -28,7 +29,17 @@ class Ridge:
     coefficients: FloatArray
 
     def predict(self, x: Float32) -> Float32:
-        """The forecast of each row, in standard deviations of the label."""
+        """Forecast each row.
+
+        Parameters
+        ----------
+        x : float32, shape (n_rows, n_features); places, NaN is unknown
+
+        Returns
+        -------
+        Float32
+            float32, shape (n_rows,); standard deviations of the label.
+        """
         out = np.empty(len(x), dtype=np.float32)
         for start in range(0, len(x), STRETCH):
             part = np.nan_to_num(x[start : start + STRETCH].astype(np.float64), nan=0.0)
@@ -36,17 +47,17 @@ class Ridge:
         return out
 
     def contributions(self, x: Float32) -> FloatArray:
-        """What each feature adds to each row; shape (n_rows, n_features + 1), the last is the base."""
+        """Return what each feature adds to each forecast; shape (n_rows, n_features + 1), base last."""
         parts = np.nan_to_num(x.astype(np.float64), nan=0.0) * self.coefficients
         return np.concatenate([parts, np.zeros((len(x), 1))], axis=1)
 
     def content(self) -> bytes:
-        """The model as a file holds it."""
+        """Return the model as a file holds it."""
         return orjson.dumps({"features": self.features, "coefficients": self.coefficients.tolist()})
 
     @classmethod
     def of(cls, content: bytes) -> Ridge:
-        """The model that a file holds.
+        """Read the model that a file holds.
 
         Raises
         ------
@@ -76,18 +87,26 @@ def _summed(part: FloatArray, coefficients: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class RidgeLearner:
-    """Learns a ridge.
+    """Learns a ridge regression.
 
     Attributes
     ----------
     strength : the penalty, as a share of the mean diagonal of the normal equations
+    name : of the kind of model
     """
 
     strength: float = 0.1
     name: str = "ridge"
 
     def fit(self, features: tuple[str, ...], x: Float32, label: Float32, _seed: int) -> Ridge:
-        """The coefficients that minimise the squared error of known labels, and their own size."""
+        """Find the coefficients that minimise the squared error of known labels and their own size.
+
+        Parameters
+        ----------
+        features : names of the columns of `x`
+        x : float32, shape (n_rows, n_features); NaN is unknown
+        label : float32, shape (n_rows,); NaN rows teach nothing
+        """
         k = x.shape[1]
         square, right = np.zeros((k, k)), np.zeros(k)
         for start in range(0, len(x), STRETCH):

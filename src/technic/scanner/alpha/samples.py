@@ -1,4 +1,4 @@
-"""What a model learns from: one row per symbol and session, places of features, a label.
+"""Samples that a model learns from: a row per symbol and session, places of features, a label.
 
 A feature enters as its place among the members of the universe on that session, from −0.5 to 0.5,
 so that a row of 2015 and a row of 2024 can be compared; unknown stays unknown. The label is the
@@ -23,7 +23,7 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(slots=True)
 class Samples:
-    """Rows session after session, and in a session symbol after symbol.
+    """The samples of a model: rows session after session, and in a session symbol after symbol.
 
     Attributes
     ----------
@@ -69,27 +69,27 @@ class Samples:
         return len(self.symbols)
 
     def rows(self, session: int) -> slice:
-        """The rows of a session."""
+        """Return the rows of a session."""
         return slice(int(self.bounds[session]), int(self.bounds[session + 1]))
 
     def until(self, session: int) -> slice:
-        """The rows of all sessions before one."""
+        """Return the rows of all sessions before one."""
         return slice(0, int(self.bounds[session]))
 
 
 def rank_features(values: FloatArray) -> Float32:
-    """Places of the values of one session, from −0.5 to 0.5; unknown stays unknown.
+    """Return the places of the values of one session, from −0.5 to 0.5; unknown stays unknown.
 
     Examples
     --------
-    >>> places(np.array([3.0, 1.0, np.nan, 2.0])).tolist()
+    >>> rank_features(np.array([3.0, 1.0, np.nan, 2.0])).tolist()
     [0.3333333432674408, -0.3333333432674408, nan, 0.0]
     """
     return (percentile(values) / 100.0 - 0.5).astype(np.float32)
 
 
 def label_of(forward: FloatArray, groups: IntArray | None = None) -> Float32:
-    """Forward returns of one session as normal scores of their ranks.
+    """Return the forward returns of one session as normal scores of their ranks.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Reading UBJSON, the binary form in which XGBoost writes its models.
+"""A reader of UBJSON, the binary form in which XGBoost writes its models.
 
 Only reading, only what such models hold, and never beyond the bytes that there are: a file that is
 cut off, that nests without end or that claims more than it has is refused, whatever it says.
@@ -23,7 +23,7 @@ DEEPEST = 32
 
 
 def decode(content: bytes) -> Any:
-    """The value that the bytes hold; typed arrays come as NumPy arrays.
+    """Return the value that the bytes hold; typed arrays come as NumPy arrays.
 
     Raises
     ------
@@ -87,16 +87,16 @@ class _Reader:
         kind, count, first = self._header()
         if kind is not None:
             if kind in SCALARS:
-                found = self._numbers(kind, count)
-                return found.astype(found.dtype.newbyteorder("="))
+                numbers = self._numbers(kind, count)
+                return numbers.astype(numbers.dtype.newbyteorder("="))
             return [self.value(kind, depth + 1) for _ in range(count)]
         if count >= 0:
             return [self.value(self.marker(), depth + 1) for _ in range(count)]
-        made = []
+        values = []
         while first != "]":
-            made.append(self.value(first, depth + 1))
+            values.append(self.value(first, depth + 1))
             first = self.marker()
-        return made
+        return values
 
     def _header(self) -> tuple[str | None, int, str]:
         """Type and count of a container, if it says them; else its first marker."""
@@ -116,10 +116,10 @@ class _Reader:
         kind, count, mark = self._header()
         if kind is not None or count >= 0:
             raise ModelError(f"byte {self.at}: a table with a type or a count")
-        made: dict[str, Any] = {}
+        table: dict[str, Any] = {}
         while mark != "}":
             self.at -= 1  # the mark is that of the key's length
             key = self._text()
-            made[key] = self.value(self.marker(), depth + 1)
+            table[key] = self.value(self.marker(), depth + 1)
             mark = self.marker()
-        return made
+        return table

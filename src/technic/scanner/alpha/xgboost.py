@@ -1,4 +1,4 @@
-"""XGBoost, imported when it is asked for: forecasts of trees taken apart."""
+"""Forecasts of trees taken apart by XGBoost, which is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from technic.scanner.alpha.samples import Float32
 
 
 def contributions(model: Boosted, x: Float32) -> FloatArray:
-    """What each feature adds to each row, exactly; shape (n_rows, n_features + 1), last the base.
+    """Return what each feature adds to each forecast; shape (n_rows, n_features + 1), base last.
 
     References
     ----------
@@ -30,7 +30,13 @@ def contributions(model: Boosted, x: Float32) -> FloatArray:
 
 
 def import_xgboost() -> Any:
-    """The library, or one line that says how to install it."""
+    """Return the library.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed; says how to install it.
+    """
     try:
         return import_module("xgboost")
     except ImportError as error:

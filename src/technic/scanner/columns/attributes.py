@@ -1,187 +1,176 @@
-"""What is known of every symbol of a session besides its bars: columns for a question.
+"""Columns of a session besides its series: a mapping that loads them from a table of sources.
 
-Names of listings are there at once. What companies filed, what happened to them and how the
-market as a whole stands is found when a question first asks for it, and kept by content: facts
-of a view do not change.
+1. `Attributes.prefetch` takes what the cache holds, in one batch.
+2. Each of `SOURCES` loads what is missing of what it gives, in the order of the table.
+3. What was loaded is kept by the name of the view, where the source allows that: facts of a view
+   do not change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import polars as pl
-
+from technic.compute.column_cache import ColumnCache
 from technic.compute.kernel import ensure_compiled
-from technic.compute.last_bar import column_content, column_of
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
-from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
-from technic.query.names import ALPHA, REGIME
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
+from technic.scanner.columns.bar_counts import BarCounts
 from technic.scanner.columns.filings import (
-    days_since_1970,
+    FilingDates,
+    Filings,
     microseconds_since_1970,
-    next_filing_days,
     statements_at,
 )
-from technic.scanner.columns.listings import attributes_of
-from technic.scanner.columns.plugins import plugin_column
-from technic.scanner.columns.regime import Regime, regime_of
+from technic.scanner.columns.forecast import Forecast
+from technic.scanner.columns.listings import Listings, listings_of
+from technic.scanner.columns.market_value import MarketValue
+from technic.scanner.columns.news import RecentEvents
+from technic.scanner.columns.plugins import Plugins
+from technic.scanner.columns.regime import MarketRegime, Regime, regime_of
+from technic.scanner.columns.source import ColumnSource, LoadedColumns, SessionView
 from technic.scores.digest import digest as scores_digest
-from technic.scores.statements import Statements, fresh
+from technic.scores.statements import Statements
 
 if TYPE_CHECKING:
-    from technic.scanner.columns.forecast import ForecastPart
+    from technic.scanner.columns.model_forecast import ForecastPart
+
+# No name is given by two of them; their notes are shown in this order.
+SOURCES: tuple[ColumnSource[SessionView], ...] = (
+    Listings(),
+    BarCounts(),
+    Filings(),
+    FilingDates(),
+    RecentEvents(),
+    MarketValue(),
+    Plugins(),
+    Forecast(),
+    MarketRegime(),
+)
 
 
 class Attributes(dict[str, Any]):
-    """Columns by name, shape (n_symbols,) each; found when they are first asked for."""
+    """Columns of every symbol of a view by name, loaded when they are first asked for.
+
+    Numbers are float64 with NaN for unknown, texts are objects with None; shape (n_symbols,) each.
+    It is itself the `SessionView` that its sources read.
+
+    Parameters
+    ----------
+    store : where sources read what the panel does not hold
+    panel_view : bars and listings as of the session
+    settings : cache, kernels and executor; none of them changes a value
+    wanted_model : digest of the model to forecast with; None for the one in use
+
+    Attributes
+    ----------
+    notes : what a reader of the columns should know, one line each
+    model : digest of the model that gave a forecast; empty before one was asked for
+    """
 
     def __init__(
-        self, store: Store, view: MappedPanel, settings: Settings, model: str | None = None
+        self,
+        store: Store,
+        panel_view: MappedPanel,
+        settings: Settings,
+        wanted_model: str | None = None,
     ) -> None:
-        super().__init__(attributes_of(view))
-        self._store, self._view, self._settings = store, view, settings
-        self._asked_model, self.model = model, ""
+        super().__init__()
+        self.store, self.panel_view, self.settings = store, panel_view, settings
+        self.wanted_model = wanted_model
         self.notes: list[str] = []
+        self.model = ""
 
     def __missing__(self, name: str) -> Any:
+        """Load a column; KeyError where no source gives it."""
         self.prefetch([name])
+        if name not in self:
+            raise KeyError(name)
         return self[name]
 
     def prefetch(self, names: Iterable[str]) -> None:
-        """Find several columns at once: from the cache, else from the store."""
-        wanted = {name for name in names if name not in self}
-        cache = self._settings.cache
-        kept = {
-            name: key_of("known", scores_digest(), self._view.name, name)
-            for name in sorted(wanted - set(REGIME) - set(ALPHA) - {"market_cap"})
-            if not name.startswith("python(")  # keeps its own
-        }
-        for name in wanted - set(kept):
-            if name.startswith("python("):
-                self[name] = self._find(name)
-        found = cache.get_many(kept.values())
-        fresh_ones = {}
-        for name, key in kept.items():
-            column = column_of(found[key], len(self._view.panel)) if key in found else None
-            if column is None:
-                column = self._find(name)
-                fresh_ones[key] = column_content(column)
-            self[name] = column
-        cache.put_many(fresh_ones, cost=50.0)
-        if "market_cap" in wanted:
-            self["market_cap"] = self._market_cap()
-        if wanted & set(ALPHA):
-            from technic.scanner.columns.forecast import forecast  # brings the compiler
+        """Load several columns at once: from the cache, else from their sources.
 
-            made = forecast(self._store, self._view, self._settings, self, self._asked_model)
-            self |= dict(zip(ALPHA, (made.alpha, made.rank), strict=True))
-            self.model = made.card.sha256
-            self.notes.append(made.note)
-        if wanted & set(REGIME):
-            regime = regime_of(self._view, self._settings, lambda: self["market_cap"])
-            for name in REGIME:
-                value = regime.values[name]
-                self[name] = np.full(len(self._view.panel), np.nan if value is None else value)
+        Parameters
+        ----------
+        names : columns that may be asked for; those that no source gives are passed over
+        """
+        wanted = sorted({name for name in names if name not in self})
+        by_source = {source: [name for name in wanted if source.gives(name)] for source in SOURCES}
+        keys = {
+            name: key_of("attribute", scores_digest(), self.panel_view.name, name)
+            for source, given in by_source.items()
+            if source.is_cacheable
+            for name in given
+        }
+        cache = ColumnCache(self.settings.cache, len(self.security_ids))
+        self |= cache.recall(keys)
+        for source, given in by_source.items():
+            missing = [name for name in given if name not in self]
+            if not missing:
+                continue
+            loaded = source.load(missing, self)
+            self._add(loaded)
+            if source.is_cacheable:
+                cache.keep(keys, {name: loaded.values[name] for name in missing}, cost=50.0)
+
+    def _add(self, loaded: LoadedColumns) -> None:
+        self |= loaded.values
+        self.notes += loaded.notes
+        self.model = loaded.model or self.model
+
+    @property
+    def as_of(self) -> date:
+        """The session."""
+        return self.panel_view.as_of
+
+    @property
+    def security_ids(self) -> IntArray:
+        """Identity of each symbol; int64, shape (n_symbols,), ascending."""
+        return self.panel_view.panel.security_ids
+
+    @property
+    def closes(self) -> FloatArray:
+        """Close of each symbol's newest bar, USD; NaN without a bar."""
+        return self.panel_view.panel.last("close")
+
+    @property
+    def columns(self) -> Attributes:
+        """These columns, for the sources that read others."""
+        return self
 
     @property
     def statements(self) -> Statements:
         """What was known of every company, event by event."""
-        return statements_at(self._store, self._view.version)
+        return statements_at(self.store, self.panel_view.version)
 
-    def event_rows(self) -> IntArray:
-        """Of each symbol the newest event of `statements` that is visible; −1 where none is."""
-        known_at = self._view.known_at
+    @cached_property
+    def events(self) -> IntArray:
+        """Per symbol its newest visible event of `statements`; −1 where there is none."""
+        known_at = self.panel_view.known_at
         before = None if known_at is None else microseconds_since_1970(known_at)
-        return self.statements.rows(self._view.panel.security_ids, before)
+        return self.statements.rows(self.security_ids, before)
+
+    def listing(self, name: str) -> Any:
+        """Return one column of the listings, shape (n_symbols,)."""
+        return listings_of(self.panel_view)[name]
 
     def forms(self) -> dict[tuple[int, str], str]:
-        """What each filing was filed as, by security and accession."""
-        table = self._store.table("filings", self._view.version)
+        """Return what each filing was filed as, by security and accession."""
+        table = self.store.table("filings", self.panel_view.version)
         rows = table.select("security_id", "accession", "form").collect()
-        return {(who, accession): form for who, accession, form in rows.iter_rows()}
+        return {(security, accession): form for security, accession, form in rows.iter_rows()}
 
     def forecast_parts(self, at: int) -> tuple[ForecastPart, ...]:
-        """What the forecast of the symbol at a position is made of; see `forecasting`."""
-        from technic.scanner.columns.forecast import forecast_parts  # brings the compiler
+        """Take the forecast of the symbol at a position apart; see `forecast_parts`."""
+        from technic.scanner.columns.model_forecast import forecast_parts  # brings the compiler
 
-        return forecast_parts(self._store, self._view, self._settings, self, self.model, at)
-
-    def _find(self, name: str) -> FloatArray:
-        if name.startswith("python("):
-            column, troubles = plugin_column(name[8:-2], self._view, self._settings)
-            self.notes += troubles
-            return column
-        if name.startswith("news_count("):
-            return self._news(int(name[len("news_count(") : -1]))
-        return self._updated() if name == "is_updated" else self._of_filings(name)
-
-    def _of_filings(self, name: str) -> FloatArray:
-        """A column that comes from what was filed; unknown where nothing was."""
-        statements, rows = self.statements, self.event_rows()
-        there = rows >= 0
-        if name == "has_filings":
-            return there.astype(np.float64)
-        if not len(statements):
-            return np.full(len(rows), np.nan)
-        if name == "days_since_filing":
-            found = self._today() - days_since_1970(statements.filed[rows])
-        elif name == "days_to_expected_filing":
-            found = next_filing_days(statements)[rows] - self._today()
-        else:
-            found = statements.column(name)[rows]
-            there &= fresh(statements.ends[rows], self._view.as_of)
-        known: FloatArray = np.where(there, found, np.nan)
-        return known
-
-    def _market_cap(self) -> FloatArray:
-        """USD: shares of the newest filing at the last close; else as it was told."""
-        shares, close = self["shares"], self._view.panel.last("close")
-        value: FloatArray = np.where(np.isnan(shares), self["market_cap_told"], shares * close)
-        return value
-
-    def _today(self) -> float:
-        return float(np.datetime64(self._view.as_of, "D").astype(np.int64))
-
-    def _window(self, sessions: int) -> tuple[datetime, datetime]:
-        """From the open after the session `sessions` ago to the open after this one."""
-        ordinal = nyse().ordinal(self._view.as_of)
-        end = self._view.known_at or nyse().opens(ordinal + 1)
-        return nyse().opens(max(ordinal + 1 - sessions, 0)), end
-
-    def _count(self, table: str, sessions: int) -> FloatArray:
-        """Rows of a table, per symbol, that became known in the last sessions."""
-        low, high = self._window(sessions)
-        rows = (
-            self._store.table(table, self._view.version)
-            .filter(pl.col("known_at") >= low, pl.col("known_at") < high)
-            .group_by("security_id")
-            .len()
-            .collect()
-        )
-        counts = self._view.who.select("security_id").join(
-            rows, on="security_id", how="left", maintain_order="left"
-        )
-        found: FloatArray = counts["len"].fill_null(0).cast(pl.Float64).to_numpy()
-        return found
-
-    def _news(self, sessions: int) -> FloatArray:
-        """Unknown for all where the store holds no news: silence is not an absence of news."""
-        if "news" not in self._view.version.tables:
-            return np.full(len(self._view.panel), np.nan)
-        return self._count("news", sessions)
-
-    def _updated(self) -> FloatArray:
-        """1 where a filing, a split, a dividend or news became known since the session before."""
-        counts = [self._count(table, 1) for table in ("filings", "actions", "news")]
-        happened: FloatArray = (np.add.reduce(counts) > 0).astype(np.float64)
-        return happened
+        return forecast_parts(self, self.model, at)
 
 
 def market_regime(
@@ -191,14 +180,35 @@ def market_regime(
     known_at: datetime | None = None,
     settings: Settings | None = None,
 ) -> Regime:
-    """How the market as a whole stands on a session; the newest stored by default.
+    """Measure how the market as a whole stands on a session.
+
+    Parameters
+    ----------
+    store : whose common stocks are counted
+    as_of : the session to stand in; the newest stored by default
+    known_at : only what was known before this instant; everything by default
+    settings : cache, threads and kernels; none of them changes a value
+
+    Returns
+    -------
+    Regime
+        Breadth in percent, counts of new highs and lows, dispersion and volatility in percent,
+        trends; a value that the bars do not tell is None.
+
+    Raises
+    ------
+    StoreError
+        If the store is empty or `as_of` lies outside it.
 
     Examples
     --------
     >>> import technic as tc
-    >>> tc.market_regime(tc.open_store("demo")).values["market_above_200"]  # doctest: +SKIP
+    >>> store = tc.open_store("demo")
+    >>> regime = tc.market_regime(store)
+    >>> regime.members <= 120, sorted(regime.values)[:2]
+    (True, ['market_above_200', 'market_above_50'])
     """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     view = store.panel(as_of, known_at)
-    return regime_of(view, settings, lambda: Attributes(store, view, settings)["market_cap"])
+    return regime_of(Attributes(store, view, settings))

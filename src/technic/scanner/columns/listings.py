@@ -1,13 +1,15 @@
-"""Who was listed on a session, and what is known of them: columns for a question."""
+"""Listings on a session: who was listed, where a symbol stands, and a source of their columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from technic.data.store.panels import MappedPanel
@@ -16,26 +18,64 @@ from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.names import ATTRIBUTES
+from technic.scanner.columns.source import LoadedColumns, SymbolView
+
+DayArray = npt.NDArray[np.datetime64]
+
+
+TEXTS = ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
+KINDS = tuple(kind for kind in LISTING_TYPES if f"is_{kind}" in ATTRIBUTES)
+LISTING_NAMES = frozenset(
+    {*TEXTS, *(f"is_{kind}" for kind in KINDS), "is_fund", "is_otc", "issuer", "market_cap_told"}
+)
+
+
+class Listings:
+    """What vendors say of each listing: names, types, sectors, and the claims made of them."""
+
+    is_cacheable = False  # at hand with the panel
+
+    def gives(self, name: str) -> bool:
+        """Return whether a name is a column of the listings."""
+        return name in LISTING_NAMES
+
+    def load(self, names: Sequence[str], view: SymbolView) -> LoadedColumns:
+        """Load texts (objects, None for unknown) and claims (1, 0, NaN for unknown)."""
+        return LoadedColumns({name: view.listing(name) for name in names})
 
 
 def listed_on(view: MappedPanel) -> BoolArray:
-    """Who was listed on the session: not before its first day, not after its last."""
-    who = view.who
-    since, until = who["since"].to_numpy(), who["until"].to_numpy()
-    day = np.datetime64(view.as_of, "D")
-    early = ~np.isnat(since) & (since > day) if since.dtype.kind == "M" else False
-    late = ~np.isnat(until) & (until < day) if until.dtype.kind == "M" else False
-    listed: BoolArray = ~(np.zeros(len(who), dtype=bool) | early | late)
+    """Return who was listed on the session of a view; bool, shape (n_symbols,)."""
+    return listed_between(days_of(view.who, "since"), days_of(view.who, "until"), view.as_of)
+
+
+def listed_between(since: DayArray, until: DayArray, day: date) -> BoolArray:
+    """Return who was listed on a day: not before the first of a listing, not after its last.
+
+    Parameters
+    ----------
+    since, until : datetime64[D], shape (n_symbols,); NaT where a listing has no known end
+    day : the day in question
+    """
+    today = np.datetime64(day, "D")
+    early = ~np.isnat(since) & (since > today)
+    late = ~np.isnat(until) & (until < today)
+    listed: BoolArray = ~(early | late)
     return listed
 
 
+def days_of(who: pl.DataFrame, name: str) -> DayArray:
+    """Return a column of dates as datetime64[D]; NaT where it is null."""
+    return who[name].cast(pl.Date).to_numpy().astype("datetime64[D]")
+
+
 def position_of(view: MappedPanel, symbol: str) -> int:
-    """Where a symbol stands in a view on whose session it is listed.
+    """Return the position of a symbol in a view on whose session it is listed.
 
     Raises
     ------
     UnlistedError
-        If it is not; says until when it was, or names those that are close.
+        If it is not listed then; the message says until when it was, or which symbols are close.
     """
     symbols, listed = view.who["symbol"].to_list(), listed_on(view)
     for i, name in enumerate(symbols):
@@ -64,36 +104,40 @@ def _last_listed(view: MappedPanel, symbol: str) -> date | None:
 
 @lru_cache(maxsize=4)
 def last_sessions(view: MappedPanel) -> FloatArray:
-    """Ordinal of each symbol's newest bar; NaN where there is none."""
+    """Return the session ordinal of each symbol's newest bar; NaN where there is none."""
     return view.panel.last("session")
 
 
 @lru_cache(maxsize=4)
-def attributes_of(view: MappedPanel) -> dict[str, Any]:
-    """What is known of each listing of a view, by name; shape (n_symbols,) each."""
-    found = attributes_of_listings(view.who)
-    found["bars"] = view.panel.lengths.astype(np.float64)
-    return found
+def listings_of(view: MappedPanel) -> dict[str, Any]:
+    """Return the columns of the listings of a view, by name; shape (n_symbols,) each."""
+    return listing_columns(view.who)
 
 
-def attributes_of_listings(who: pl.DataFrame) -> dict[str, Any]:
-    """What rows of a directory say, by the names of questions."""
-    found: dict[str, Any] = {
-        name: np.array(who[name].to_list(), dtype=object)
-        for name in ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
-    }
-    found["market_cap_told"] = who["market_cap"].fill_null(float("nan")).to_numpy()
-    told = who.select("name", "cik").iter_rows()
-    found["issuer"] = np.array([issuer_of(name, cik) for name, cik in told], dtype=object)
-    kinds, exchange = who["type"], who["exchange"]
-    for kind in LISTING_TYPES:
-        if f"is_{kind}" in ATTRIBUTES:
-            found[f"is_{kind}"] = _truth(kinds.is_in([kind]))
-    found["is_fund"] = _truth(kinds.is_in(["etf", "fund"]))
-    found["is_otc"] = _truth(exchange.str.to_uppercase().is_in(OTC))
-    return found
+def listing_columns(who: pl.DataFrame) -> dict[str, Any]:
+    """Return what rows of a directory say, by the names that questions use.
+
+    Parameters
+    ----------
+    who : one row per symbol, see `technic.data.store.tickers.directory`
+
+    Returns
+    -------
+    dict
+        Every one of `LISTING_NAMES`: texts as objects with None, claims and USD as float64 with
+        NaN for unknown; shape (n_rows,) each.
+    """
+    columns: dict[str, Any] = {name: np.array(who[name].to_list(), dtype=object) for name in TEXTS}
+    columns["market_cap_told"] = who["market_cap"].fill_null(float("nan")).to_numpy()
+    owners = who.select("name", "cik").iter_rows()
+    columns["issuer"] = np.array([issuer_of(name, cik) for name, cik in owners], dtype=object)
+    for kind in KINDS:
+        columns[f"is_{kind}"] = _truth(who["type"].is_in([kind]))
+    columns["is_fund"] = _truth(who["type"].is_in(["etf", "fund"]))
+    columns["is_otc"] = _truth(who["exchange"].str.to_uppercase().is_in(OTC))
+    return columns
 
 
 def _truth(claim: pl.Series) -> FloatArray:
-    """1 where it holds, 0 where it does not, NaN where nobody told us."""
+    """1 where a claim holds, 0 where it does not, NaN where nobody told us."""
     return claim.cast(pl.Float64).fill_null(float("nan")).to_numpy()

@@ -1,10 +1,17 @@
-"""What was known of every symbol on a past session: columns for a question asked of history."""
+"""Columns of past sessions: the sources of today's columns, over what was known then.
+
+1. `AttributeHistory` reads the listings of a store once, with the instants at which they changed.
+2. `AttributeHistory.at` holds the view of one session: its listings, its close, and the instant
+   before which a filing counts.
+3. `PastAttributes` loads columns of that view from `PAST_SOURCES`, as `Attributes` does from all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,85 +23,99 @@ from technic.data.store.tickers import directory
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.query.names import FACTS
-from technic.scanner.columns.listings import attributes_of_listings
-from technic.scores.statements import Statements, fresh
+from technic.scanner.columns.filings import Filings, microseconds_since_1970
+from technic.scanner.columns.listings import Listings, days_of, listed_between, listing_columns
+from technic.scanner.columns.market_value import MarketValue
+from technic.scanner.columns.source import ColumnSource, SymbolView, Values
+from technic.scores.statements import Statements
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PAST_SOURCES: tuple[ColumnSource[SymbolView], ...] = (Listings(), Filings(), MarketValue())
 
 
+@dataclass(eq=False)
 class PastAttributes(dict[str, Any]):
-    """Columns of some symbols on one session, found when they are asked for.
+    """Columns of some symbols on one past session, loaded when they are asked for.
+
+    What no source tells of the past is unknown: NaN for every symbol. It is itself the
+    `SymbolView` that its sources read.
 
     Attributes
     ----------
-    listed : who was listed, bool of shape (n_symbols,)
+    as_of : the session
+    before : µs since 1970; what became known then or later is not seen
+    security_ids : int64, shape (n_symbols,)
+    closes : float64, shape (n_symbols,); USD as traded on the session
+    statements : what every company filed, event by event
+    listings : columns of the listings of every symbol of the store, as known then
+    positions : int64, shape (n_symbols,); where the symbols stand in `listings`
     """
 
-    def __init__(
-        self,
-        everybody: Mapping[str, Any],
-        symbols: IntArray,
-        listed: BoolArray,
-        close: FloatArray,
-        statements: _Standing,
-    ) -> None:
-        super().__init__()
-        self.listed = listed
-        self._everybody, self._symbols, self._close = everybody, symbols, close
-        self._standing = statements
-
-    def only(self, chosen: IntArray) -> PastAttributes:
-        """The same of some of the symbols."""
-        return PastAttributes(
-            self._everybody,
-            self._symbols[chosen],
-            self.listed[chosen],
-            self._close[chosen],
-            self._standing,
-        )
+    as_of: date
+    before: int
+    security_ids: IntArray
+    closes: FloatArray
+    statements: Statements
+    listings: Mapping[str, Values]
+    positions: IntArray
 
     def __missing__(self, name: str) -> Any:
-        if name in self._everybody:
-            found = self._everybody[name][self._symbols]
-        elif name == "market_cap":
-            shares = self["shares"]
-            found = np.where(np.isnan(shares), self["market_cap_told"], shares * self._close)
-        elif name in FACTS:
-            found = self._standing.fact(name, self._symbols)
-        else:
-            found = np.full(len(self._symbols), np.nan)  # not kept for the past
-        self[name] = found
-        return found
+        """Load a column from the source that gives it."""
+        for source in PAST_SOURCES:
+            if source.gives(name):
+                self |= source.load([name], self).values
+                return self[name]
+        self[name] = np.full(len(self.positions), np.nan)  # not kept for the past
+        return self[name]
+
+    @property
+    def columns(self) -> PastAttributes:
+        """These columns, for the sources that read others."""
+        return self
+
+    @cached_property
+    def events(self) -> IntArray:
+        """Per symbol its newest visible event of `statements`; −1 where there is none."""
+        return self.statements.rows(self.security_ids, self.before)
+
+    @cached_property
+    def listed(self) -> BoolArray:
+        """Who was listed on the session; bool, shape (n_symbols,)."""
+        since, until = self.listing("since"), self.listing("until")
+        return listed_between(since, until, self.as_of)
+
+    def listing(self, name: str) -> Values:
+        """Return one column of the listings, shape (n_symbols,)."""
+        return self.listings[name][self.positions]
+
+    def only(self, chosen: IntArray) -> PastAttributes:
+        """Return the columns of some of the symbols.
+
+        Parameters
+        ----------
+        chosen : positions among these symbols
+        """
+        return replace(
+            self,
+            security_ids=self.security_ids[chosen],
+            closes=self.closes[chosen],
+            positions=self.positions[chosen],
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """Where one session stands in what companies filed.
+class AttributeHistory:
+    """The listings of a store as they were known on each session.
+
+    Parameters
+    ----------
+    store : whose listings are read, once
+    view : every symbol of the store
+    statements : what every company filed, event by event
 
     Attributes
     ----------
-    security_ids : of all symbols, by position
-    before : µs since 1970; what was known then or later is not seen
+    sectors : names of the sectors that any listing ever had, in the order of `SECTORS`
     """
-
-    statements: Statements
-    security_ids: IntArray
-    day: date
-    before: int
-
-    def fact(self, name: str, symbols: IntArray) -> FloatArray:
-        """A column of filings for the symbols at some positions."""
-        if not len(self.statements):
-            return np.full(len(symbols), np.nan)
-        rows = self.statements.rows(self.security_ids[symbols], self.before)
-        recent = (rows >= 0) & fresh(self.statements.ends[rows], self.day)
-        found: FloatArray = np.where(recent, self.statements.column(name)[rows], np.nan)
-        return found
-
-
-class Past:
-    """The listings of a store as they were known on each session."""
 
     def __init__(self, store: Store, view: MappedPanel, statements: Statements) -> None:
         self._view, self._statements = view, statements
@@ -103,23 +124,27 @@ class Past:
         self._changes = self._instants_of_change()
         sectors = set(self._tables[2]["sector"].drop_nulls())
         self.sectors = tuple(name for name in SECTORS if name in sectors)
-        self._held: dict[int, dict[str, Any]] = {}
+        self._by_epoch: dict[int, dict[str, Values]] = {}
 
     def at(self, ordinal: int, symbols: IntArray, closes: FloatArray) -> PastAttributes:
-        """What was known by the open after a session of the symbols at some positions.
+        """Return what was known of some symbols by the open after a session.
 
         Parameters
         ----------
-        closes : of those symbols, as traded
+        ordinal : of the session
+        symbols : positions in the view
+        closes : of those symbols on the session, USD as traded
         """
-        day, cutoff = nyse().day(ordinal), nyse().opens(ordinal + 1)
-        before = int((cutoff - EPOCH).total_seconds() * 1e6)
-        everybody = self._listings(cutoff, before)
-        since, until = everybody["since"][symbols], everybody["until"][symbols]
-        today = np.datetime64(day, "D")
-        listed = ~((~np.isnat(since) & (since > today)) | (~np.isnat(until) & (until < today)))
-        standing = _Standing(self._statements, self._view.panel.security_ids, day, before)
-        return PastAttributes(everybody, symbols, listed, closes, standing)
+        cutoff = nyse().opens(ordinal + 1)
+        return PastAttributes(
+            as_of=nyse().day(ordinal),
+            before=microseconds_since_1970(cutoff),
+            security_ids=self._view.panel.security_ids[symbols],
+            closes=closes,
+            statements=self._statements,
+            listings=self._listings(cutoff),
+            positions=symbols,
+        )
 
     def _instants_of_change(self) -> IntArray:
         """When a listing, a class or a name became known or began, µs since 1970.
@@ -135,19 +160,22 @@ class Past:
         changes: IntArray = np.unique(np.concatenate(parts).astype(np.int64))
         return changes
 
-    def _listings(self, cutoff: datetime, before: int) -> dict[str, Any]:
+    def _listings(self, cutoff: datetime) -> dict[str, Values]:
         """Columns of all symbols; the same until something new is known."""
-        epoch = int(np.searchsorted(self._changes, before))
-        if epoch not in self._held:
-            later = self._changes[epoch : epoch + 1]
-            end = EPOCH + timedelta(microseconds=int(later[0])) if len(later) else None
-            day = self._view.as_of if end is None else (end - timedelta(days=1)).date()
-            tickers, listings, classes = self._tables
-            who = directory(tickers, listings, classes, day, cutoff)
-            ids = pl.DataFrame({"security_id": self._view.panel.security_ids})
-            rows = ids.join(who, on="security_id", how="left", maintain_order="left")
-            found = attributes_of_listings(rows)
-            for name in ("since", "until"):
-                found[name] = rows[name].cast(pl.Date).to_numpy().astype("datetime64[D]")
-            self._held[epoch] = found
-        return self._held[epoch]
+        epoch = int(np.searchsorted(self._changes, microseconds_since_1970(cutoff)))
+        if epoch not in self._by_epoch:
+            self._by_epoch[epoch] = self._listings_of_epoch(epoch, cutoff)
+        return self._by_epoch[epoch]
+
+    def _listings_of_epoch(self, epoch: int, cutoff: datetime) -> dict[str, Values]:
+        """Columns as they stood until the change that ends an epoch."""
+        later = self._changes[epoch : epoch + 1]
+        end = EPOCH + timedelta(microseconds=int(later[0])) if len(later) else None
+        # Names are looked up on the epoch's last day, so that every session in it finds its own.
+        day = self._view.as_of if end is None else (end - timedelta(days=1)).date()
+        tickers, listings, classes = self._tables
+        who = directory(tickers, listings, classes, day, cutoff)
+        ids = pl.DataFrame({"security_id": self._view.panel.security_ids})
+        rows = ids.join(who, on="security_id", how="left", maintain_order="left")
+        columns = listing_columns(rows)
+        return columns | {name: days_of(rows, name) for name in ("since", "until")}

@@ -18,7 +18,7 @@ from __future__ import annotations
 import atexit
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from technic.compute.last_bar import column_content, column_of
+from technic.compute.column_cache import ColumnCache
 from technic.data.store.panels import MappedPanel
 from technic.errors import ConfigError, StoreError
 from technic.market.panel import FIELDS, Panel
@@ -42,8 +42,10 @@ from technic.runtime.cache import key_of
 from technic.runtime.executors import DEFAULT, Executor, Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings, write_settings
+from technic.scanner.columns.source import LoadedColumns, SessionView
 
 GROUP = "technic.scores"
+PREFIX, SUFFIX = "python('", "')"  # around the plugin's name, in the canonical form of a question
 STRETCH = 256  # symbols of a part
 PATIENCE = 20.0  # seconds of a part
 LIMIT = 2  # seconds of one symbol, where Python itself can be interrupted
@@ -90,8 +92,8 @@ class Bars:
     vwap: FloatArray
 
 
-def found(settings: Settings) -> list[Plugin]:
-    """Every plugin that is installed, by name; none of them is imported."""
+def installed_plugins(settings: Settings) -> list[Plugin]:
+    """List every plugin that is installed, by name; none of them is imported."""
     pinned = _pinned(settings)
     plugins = {}
     for entry in entry_points(group=GROUP):
@@ -103,18 +105,18 @@ def found(settings: Settings) -> list[Plugin]:
 
 
 def plugin_named(settings: Settings, name: str) -> Plugin:
-    """A plugin that may run.
+    """Return a plugin that may run.
 
     Raises
     ------
     ConfigError
-        If there is none of that name, or the user has not said so of these very files.
+        If none of that name is installed, or its user has not trusted these very files.
     """
-    every = {plugin.name: plugin for plugin in found(settings)}
-    if name not in every:
-        known = ", ".join(every) or "none"
-        raise ConfigError(f"python('{name}'): no such plugin is installed; there are: {known}")
-    plugin = every[name]
+    plugins = {plugin.name: plugin for plugin in installed_plugins(settings)}
+    if name not in plugins:
+        names = ", ".join(plugins) or "none"
+        raise ConfigError(f"python('{name}'): no such plugin is installed; there are: {names}")
+    plugin = plugins[name]
     if not plugin.trusted:
         changed = name in _pinned(settings)
         why = "has changed since you trusted it" if changed else "is code that you have not trusted"
@@ -123,34 +125,74 @@ def plugin_named(settings: Settings, name: str) -> Plugin:
 
 
 def trust(settings: Settings, name: str, *, trusted: bool = True) -> Plugin:
-    """Let a plugin run as it is now, or no longer; kept in the user's settings."""
-    every = {plugin.name: plugin for plugin in found(settings)}
-    if trusted and (name not in every or not every[name].digest):
-        raise ConfigError(f"{name}: no such plugin is installed; there are: {', '.join(every)}")
-    pinned = _pinned(settings)
-    pinned.pop(name, None)
-    if trusted:
-        pinned[name] = every[name].digest
-    write_settings(settings, plugins=",".join(f"{k}@{v}" for k, v in sorted(pinned.items())))
-    return every.get(name, Plugin(name, "", "", trusted=False))
+    """Let a plugin run as it is now, or no longer; written into the user's settings.
 
+    Parameters
+    ----------
+    settings : whose file is changed
+    name : of the plugin
+    trusted : whether its files, as they are now, may run
 
-def plugin_column(
-    name: str, view: MappedPanel, settings: Settings
-) -> tuple[FloatArray, tuple[str, ...]]:
-    """What a plugin says of every symbol of a view, and a line for each kind of trouble.
+    Returns
+    -------
+    Plugin
+        As it is from now on.
 
     Raises
     ------
     ConfigError
-        If it may not run.
+        If it is to be trusted and none of that name is installed.
     """
-    plugin = plugin_named(settings, name)
-    key = key_of("python", plugin.digest, plugin.target, view.name)
-    held = settings.cache.get(key)
-    kept = None if held is None else column_of(held, len(view.panel))
-    if kept is not None:
-        return kept, ()
+    plugins = {plugin.name: plugin for plugin in installed_plugins(settings)}
+    if trusted and (name not in plugins or not plugins[name].digest):
+        raise ConfigError(f"{name}: no such plugin is installed; there are: {', '.join(plugins)}")
+    pinned = _pinned(settings)
+    pinned.pop(name, None)
+    if trusted:
+        pinned[name] = plugins[name].digest
+    write_settings(settings, plugins=",".join(f"{k}@{v}" for k, v in sorted(pinned.items())))
+    return plugins.get(name, Plugin(name, "", "", trusted=False))
+
+
+class Plugins:
+    """Scores of the user's own: columns named `python('name')`."""
+
+    is_cacheable = False  # the code may change; a column is kept by view and digest of the code
+
+    def gives(self, name: str) -> bool:
+        """Return whether a name is that of a plugin's column."""
+        return name.startswith(PREFIX)
+
+    def load(self, names: Sequence[str], view: SessionView) -> LoadedColumns:
+        """Load what plugins say of every symbol, and a note for each kind of trouble.
+
+        Raises
+        ------
+        ConfigError
+            If a plugin is not installed, or its user has not trusted these very files.
+        """
+        columns, notes = {}, []
+        for name in names:
+            plugin = plugin_named(view.settings, name[len(PREFIX) : -len(SUFFIX)])
+            columns[name], troubles = _plugin_column(plugin, view.panel_view, view.settings)
+            notes += [f"{name}: {text}" for text in troubles]
+        return LoadedColumns(columns, tuple(notes))
+
+
+def column_name(plugin: str) -> str:
+    """Return the name of a plugin's column, as questions spell it."""
+    return f"{PREFIX}{plugin}{SUFFIX}"
+
+
+def _plugin_column(
+    plugin: Plugin, view: MappedPanel, settings: Settings
+) -> tuple[FloatArray, list[str]]:
+    """What a plugin says of every symbol of a view, and a line for each kind of trouble."""
+    cache = ColumnCache(settings.cache, len(view.panel))
+    keys = {plugin.name: key_of("python", plugin.digest, plugin.target, view.name)}
+    columns = cache.recall(keys)
+    if columns:
+        return columns[plugin.name], []
     panel = view.panel
     symbols = view.who["symbol"].to_list()
     work = Work(
@@ -167,14 +209,15 @@ def plugin_column(
         guarded=True,
     )
     column, troubles = _gather(_executor(settings.value("executor", DEFAULT)), work, symbols)
-    if not troubles:
-        settings.cache.put(key, column_content(column), cost=500.0)
-    return column, tuple(f"python('{name}'): {text}" for text in _counted(troubles))
+    if not troubles:  # a process that was lost today may live tomorrow
+        cache.keep(keys, {plugin.name: column}, cost=500.0)
+    return column, list(_count_troubles(troubles))
 
 
 def _gather(
     executor: Executor, work: Work, symbols: list[str]
 ) -> tuple[FloatArray, list[tuple[str, str]]]:
+    """The column that the parts make up, and per symbol in trouble what happened to it."""
     column = np.full(len(symbols), np.nan)
     troubles: list[tuple[str, str]] = []
     for done in executor.map(work, spans(len(symbols), STRETCH)):
@@ -186,7 +229,7 @@ def _gather(
     return column, troubles
 
 
-def _counted(troubles: list[tuple[str, str]]) -> Iterator[str]:
+def _count_troubles(troubles: list[tuple[str, str]]) -> Iterator[str]:
     """A line for each reason: how many symbols, and which."""
     by_reason: dict[str, list[str]] = {}
     for symbol, why in troubles:
@@ -198,14 +241,17 @@ def _counted(troubles: list[tuple[str, str]]) -> Iterator[str]:
 
 @cache
 def _executor(url: str) -> Executor:
-    """Kept for the next question; what may crash never runs here."""
-    made = open_executor(DEFAULT if url.startswith(("inline", "threads")) else url)
-    atexit.register(made.close)
-    return made
+    """The executor of plugins, left open for the next question; what may crash never runs here."""
+    executor = open_executor(DEFAULT if url.startswith(("inline", "threads")) else url)
+    atexit.register(executor.close)
+    return executor
 
 
 def digest_of_module(module: str) -> str:
-    """A digest of every Python file of a module's top-level package, found without importing it."""
+    """Return a digest of every Python file of a module's top-level package, importing none.
+
+    Empty if the package cannot be found.
+    """
     try:
         spec = find_spec(module.partition(".")[0])
     except (ImportError, ValueError):
@@ -216,10 +262,10 @@ def digest_of_module(module: str) -> str:
     files = [path for root in roots for path in sorted(root.rglob("*.py"))]
     if not files and spec.origin:
         files = [Path(spec.origin)]
-    made = blake2b(digest_size=16)
+    digest = blake2b(digest_size=16)
     for path in files:
-        made.update(path.name.encode() + b"\0" + path.read_bytes())
-    return made.hexdigest() if files else ""
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest() if files else ""
 
 
 def _pinned(settings: Settings) -> dict[str, str]:
@@ -229,8 +275,19 @@ def _pinned(settings: Settings) -> dict[str, str]:
 
 
 def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """A stretch of symbols, in a process that may be lost."""
-    function = _imported(str(shared.job["target"]), str(shared.job["digest"]))
+    """Score a stretch of symbols, in a process that may be lost.
+
+    Parameters
+    ----------
+    shared : the plugin's target and digest, the symbols, and the arrays of the panel
+    first, last : positions of the symbols
+
+    Returns
+    -------
+    dict
+        `values`, float64 with NaN for unknown, and `troubles`, pairs of symbol and reason.
+    """
+    function = _import_plugin(str(shared.job["target"]), str(shared.job["digest"]))
     arrays = shared.arrays
     panel = Panel(arrays["security_ids"], arrays["bars"], arrays["places"], arrays["lengths"])
     values = np.full(last - first, np.nan)
@@ -239,14 +296,14 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
         symbol = shared.job["symbols"][i]
         try:
             with _at_most(LIMIT), np.errstate(all="ignore"):
-                values[i - first] = _number(function(_bars(panel, i, symbol)))
+                values[i - first] = _score_of(function(_bars(panel, i, symbol)))
         except Exception as error:  # noqa: BLE001 -- whatever it raises is its own trouble
             troubles.append([symbol, f"{type(error).__name__}: {error}"[:120]])
     return {"values": values, "troubles": troubles}
 
 
-def _imported(target: str, digest: str) -> Callable[[Bars], Any]:
-    """The function of these very files; a worker that lives on imports them anew when they change."""
+def _import_plugin(target: str, digest: str) -> Callable[[Bars], Any]:
+    """The function of these very files, imported anew where a worker has seen older ones."""
     module, _, name = target.partition(":")
     if digest_of_module(module) != digest:
         raise StoreError(f"{module}: its files have changed since the question was asked")
@@ -260,8 +317,8 @@ def _imported(target: str, digest: str) -> Callable[[Bars], Any]:
     return function
 
 
-def _number(value: Any) -> float:
-    """A number, or unknown."""
+def _score_of(value: Any) -> float:
+    """What a plugin returned as a number; NaN is unknown."""
     if value is None:
         return math.nan
     if isinstance(value, str | bytes):

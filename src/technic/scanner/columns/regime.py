@@ -1,4 +1,4 @@
-"""How the market as a whole stands, from the market itself.
+"""How the market as a whole stands, counted over its symbols: a source of `market_…` columns.
 
 Counted over common stocks that traded on the session, and who was never said to be anything
 else: how many stand above their means, make new highs and lows, and how far their
@@ -12,7 +12,7 @@ Breadth, new highs less new lows: any book on market technicians' work, e.g. Mur
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,9 +28,11 @@ from technic.market.cross_section import percentile
 from technic.market.panel import LANES
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray
+from technic.query.names import REGIME
 from technic.query.series import series_for
 from technic.runtime.cache import key_of
 from technic.scanner.columns.listings import last_sessions
+from technic.scanner.columns.source import LoadedColumns, SessionView
 from technic.scores.digest import digest as scores_digest
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ class Regime:
 
     Attributes
     ----------
+    as_of : the session
     members : how many symbols were counted
     values : by the names that questions use; None is unknown. Shares are percents;
         `market_dispersion` is the standard deviation of 21-session returns, in percent;
@@ -80,77 +83,106 @@ class Regime:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """The panel in words: what, and how it stands."""
-        v = self.values
-
-        def said(name: str, text: str) -> str:
-            return "unknown" if v[name] is None else text.format(v[name])
-
-        calm = v["market_volatility_pct"]
-        state = (
-            ""
-            if calm is None
-            else ", " + ("calm" if calm < CALM else "wild" if calm > WILD else "usual")
-        )
+        """The regime in words: what is measured, and how it stands."""
+        highs, lows = (self._text(f"market_new_{what}", "{:.0f}") for what in ("highs", "lows"))
+        volatility = self._text("market_volatility", "{:.0f} % a year") + self._mood()
         return [
-            ("above 50-day mean", said("market_above_50", "{:.0f} %")),
-            ("above 200-day mean", said("market_above_200", "{:.0f} %")),
-            (
-                "new highs / lows",
-                f"{said('market_new_highs', '{:.0f}')} / {said('market_new_lows', '{:.0f}')}",
-            ),
-            ("dispersion of 21 sessions", said("market_dispersion", "{:.1f} %")),
-            ("volatility", said("market_volatility", "{:.0f} % a year") + state),
-            ("trend, equal-weighted", TREND.get(v["market_trend"], "unknown")),  # type: ignore[arg-type]
-            ("trend, by market value", TREND.get(v["market_trend_cap"], "unknown")),  # type: ignore[arg-type]
+            ("above 50-day mean", self._text("market_above_50", "{:.0f} %")),
+            ("above 200-day mean", self._text("market_above_200", "{:.0f} %")),
+            ("new highs / lows", f"{highs} / {lows}"),
+            ("dispersion of 21 sessions", self._text("market_dispersion", "{:.1f} %")),
+            ("volatility", volatility),
+            ("trend, equal-weighted", self._trend("market_trend")),
+            ("trend, by market value", self._trend("market_trend_cap")),
         ]
 
+    def _text(self, name: str, form: str) -> str:
+        value = self.values[name]
+        return "unknown" if value is None else form.format(value)
 
-def regime_of(
-    view: MappedPanel, settings: Settings, market_cap: Callable[[], FloatArray]
-) -> Regime:
-    """How the market stands on the session of a view; found in the cache if it was asked before.
+    def _trend(self, name: str) -> str:
+        value = self.values[name]
+        return "unknown" if value is None else TREND[value]
+
+    def _mood(self) -> str:
+        """How today's volatility compares with that of the year."""
+        place = self.values["market_volatility_pct"]
+        if place is None:
+            return ""
+        return ", calm" if place < CALM else ", wild" if place > WILD else ", usual"
+
+
+class MarketRegime:
+    """How the market as a whole stands: the same value for every symbol of a session."""
+
+    is_cacheable = False  # nine numbers, kept as such, not as columns
+
+    def gives(self, name: str) -> bool:
+        """Return whether a name is one of the market as a whole."""
+        return name in REGIME
+
+    def load(self, _names: Sequence[str], view: SessionView) -> LoadedColumns:
+        """Load all columns of the regime; NaN where the market tells too little."""
+        regime = regime_of(view)
+        n_symbols = len(view.security_ids)
+        values = {name: regime.values[name] for name in REGIME}
+        return LoadedColumns(
+            {
+                name: np.full(n_symbols, np.nan if value is None else value)
+                for name, value in values.items()
+            }
+        )
+
+
+def regime_of(session: SessionView) -> Regime:
+    """Return how the market stands on a session, from the cache if it was asked before.
 
     Parameters
     ----------
-    market_cap : gives USD, shape (n_symbols,); NaN where unknown
+    session : its column `market_cap` is read only where the cache holds no answer
     """
+    view, cache = session.panel_view, session.settings.cache
     key = key_of("regime", kernel_digest(), scores_digest(), view.name)
-    held = settings.cache.get(key)
-    if held is not None:
-        found = orjson.loads(held)
-        return Regime(view.as_of, found["members"], found["values"])
-    made = _regime(view, settings, market_cap())
-    settings.cache.put(
-        key, orjson.dumps({"members": made.members, "values": made.values}), cost=100.0
-    )
-    return made
+    content = cache.get(key)
+    if content is not None:
+        cached = orjson.loads(content)
+        return Regime(view.as_of, cached["members"], cached["values"])
+    regime = _compute_regime(view, session.settings, session.columns["market_cap"])
+    content = orjson.dumps({"members": regime.members, "values": regime.values})
+    cache.put(key, content, cost=100.0)
+    return regime
 
 
-def _regime(view: MappedPanel, settings: Settings, market_cap: FloatArray) -> Regime:
+def _compute_regime(view: MappedPanel, settings: Settings, market_cap: FloatArray) -> Regime:
     names, series = series_for(READ)
     values = columns_of(series, "market", view, settings).values
-    column = dict(zip(names, (values[s] for s in series), strict=True))
-    mine = counted(view) & (last_sessions(view) == nyse().ordinal(view.as_of))
-    own = {name: np.where(mine, column[name], np.nan) for name in names}
-    close = own["close"]
-    level = benchmark_closes(view, "market")
-    weighted = _weighted(view, mine, market_cap)
-    volatility, place = _volatility(level)
-    values_by_name = {
-        "market_above_50": _share(close > own["sma(50)"], own["sma(50)"]),
-        "market_above_200": _share(close > own["sma(200)"], own["sma(200)"]),
-        "market_new_highs": _count(
-            own["high"] >= own["highest(high, 252)"], own["highest(high, 252)"]
-        ),
-        "market_new_lows": _count(own["low"] <= own["lowest(low, 252)"], own["lowest(low, 252)"]),
-        "market_dispersion": _spread(own["ret(21)"]),
-        "market_volatility": volatility,
-        "market_volatility_pct": place,
-        "market_trend": _trend(level),
-        "market_trend_cap": _trend(weighted),
+    counts = counted(view) & (last_sessions(view) == nyse().ordinal(view.as_of))
+    # Whoever does not count is unknown from here on, and unknowns are never counted.
+    column = {
+        name: np.where(counts, values[s], np.nan) for name, s in zip(names, series, strict=True)
     }
-    return Regime(view.as_of, int(mine.sum()), values_by_name)
+    close, high, low = column["close"], column["high"], column["low"]
+    level = benchmark_closes(view, "market")
+    volatility, place = _volatility(level)
+    return Regime(
+        view.as_of,
+        int(counts.sum()),
+        {
+            "market_above_50": _share(close > column["sma(50)"], column["sma(50)"]),
+            "market_above_200": _share(close > column["sma(200)"], column["sma(200)"]),
+            "market_new_highs": _count(
+                high >= column["highest(high, 252)"], column["highest(high, 252)"]
+            ),
+            "market_new_lows": _count(
+                low <= column["lowest(low, 252)"], column["lowest(low, 252)"]
+            ),
+            "market_dispersion": _dispersion(column["ret(21)"]),
+            "market_volatility": volatility,
+            "market_volatility_pct": place,
+            "market_trend": _trend(level),
+            "market_trend_cap": _trend(_weighted_level(view, counts, market_cap)),
+        },
+    )
 
 
 def _share(claim: BoolArray, needed: FloatArray) -> float | None:
@@ -162,7 +194,7 @@ def _count(claim: BoolArray, needed: FloatArray) -> float | None:
     return float(claim.sum()) if (~np.isnan(needed)).any() else None
 
 
-def _spread(returns: FloatArray) -> float | None:
+def _dispersion(returns: FloatArray) -> float | None:
     """Standard deviation of what lies between the first and the last percent, in percent."""
     known = np.sort(returns[~np.isnan(returns)])
     cut = len(known) // 100
@@ -191,21 +223,28 @@ def _trend(level: FloatArray | None) -> float | None:
 
 
 @lru_cache(maxsize=2)
-def _level(view: MappedPanel, weights: bytes) -> FloatArray:
-    """The market's level, each symbol weighing what it was worth the session before.
+def level_by_value(view: MappedPanel, weights: bytes) -> FloatArray:
+    """Return the market's level, each symbol weighing what it was worth the session before.
 
     Parameters
     ----------
-    weights : shares outstanding, float64 of shape (n_symbols,), as bytes; NaN counts nothing
+    view : whose bars are added up
+    weights : shares outstanding, float64 of shape (n_symbols,), as bytes so that the answer can be
+        remembered; NaN counts nothing
+
+    Returns
+    -------
+    FloatArray
+        Per session ordinal, float64, grown from 100; NaN where nobody traded.
     """
     panel = view.panel
     shares = np.frombuffer(weights)
     close, session = (panel.bars[:, panel.fields.index(name)] for name in ("close", "session"))
-    held = np.zeros(panel.bars.shape[0] * LANES)
-    held[panel.places] = np.nan_to_num(shares)
-    lengths = np.zeros(len(held), dtype=np.int64)
+    shares_by_place = np.zeros(panel.bars.shape[0] * LANES)
+    shares_by_place[panel.places] = np.nan_to_num(shares)
+    lengths = np.zeros(len(shares_by_place), dtype=np.int64)
     lengths[panel.places] = panel.lengths
-    by_block, runs = held.reshape(-1, LANES), lengths.reshape(-1, LANES)
+    by_block, runs = shares_by_place.reshape(-1, LANES), lengths.reshape(-1, LANES)
     top = np.nansum(shares * panel.last("close"))
     gains, worth = np.zeros(len(nyse())), np.zeros(len(nyse()))
     for b in np.flatnonzero((by_block > 0.0).any(axis=1) & (runs.max(axis=1) > 1)):
@@ -225,11 +264,13 @@ def _level(view: MappedPanel, weights: bytes) -> FloatArray:
     return out
 
 
-def _weighted(view: MappedPanel, mine: BoolArray, market_cap: FloatArray) -> FloatArray | None:
+def _weighted_level(
+    view: MappedPanel, counts: BoolArray, market_cap: FloatArray
+) -> FloatArray | None:
     """The level weighted by market value; None where less than half of the symbols tell theirs."""
-    known = mine & (market_cap > 0.0)
-    if 2 * known.sum() < mine.sum() or not known.any():
+    known = counts & (market_cap > 0.0)
+    if 2 * known.sum() < counts.sum() or not known.any():
         return None
     with np.errstate(all="ignore"):
         shares = np.where(known, market_cap / view.panel.last("close"), np.nan)
-    return _level(view, shares.tobytes())
+    return level_by_value(view, shares.tobytes())

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from technic.compute.benchmark import benchmark_closes
-from technic.compute.history import is_relative
 from technic.compute.kernel import ensure_compiled
+from technic.compute.panel_series import is_relative
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
 from technic.indicators.kernel.run import evaluate
@@ -43,10 +43,26 @@ def chart_data(
     as_of: date | None = None,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
-    """The newest bars of a symbol, indicators row for row with them, splits, dividends, filings.
+    """Return the newest bars of a symbol with indicators, splits, dividends and filings.
 
     Bars, and indicators with them, are adjusted for the splits known as of the session: all in
     the terms of the newest bar.
+
+    Parameters
+    ----------
+    store : the store to ask
+    symbol : listed on the session
+    indicators : texts such as "sma(50)"
+    bars : how many of the newest
+    as_of : the session to stand in; the newest stored by default
+    settings : threads and kernels; none of them changes a value
+
+    Returns
+    -------
+    dict
+        Lists of like length, oldest first: `session`, `open`, `high`, `low`, `close` in USD,
+        `volume` in shares, and per indicator numbers or None; `events`; and what is known of the
+        symbol.
 
     Raises
     ------
@@ -97,17 +113,36 @@ def chart(
     as_of: date | None = None,
     settings: Settings | None = None,
 ) -> Drawing:
-    """Candles of a symbol with volume, indicators and what happened to it.
+    """Draw candles of a symbol with volume, indicators and what happened to it.
+
+    Parameters
+    ----------
+    store : the store to ask
+    symbol : listed on the session
+    indicators : texts such as "sma(50)"; drawn where they lie near the price
+    bars : how many of the newest
+    as_of : the session to stand in; the newest stored by default
+    settings : threads and kernels; none of them changes a value
 
     Returns
     -------
     Drawing
         Shows itself in a notebook; `save("chart.html")` writes a page that needs nothing else.
 
+    Raises
+    ------
+    StoreError
+        If the symbol is not listed; names those that are close.
+    QuestionError
+        If an indicator is none.
+
     Examples
     --------
     >>> import technic as tc
-    >>> tc.chart(tc.open_store("demo"), "AAPL").save("aapl.html")  # doctest: +SKIP
+    >>> store = tc.open_store("demo")
+    >>> best = tc.scan(store).shown[0]
+    >>> tc.chart(store, best.symbol, bars=60).save("chart.html").name
+    'chart.html'
     """
     return candles_drawing(chart_data(store, symbol, indicators, bars, as_of, settings))
 
@@ -115,7 +150,20 @@ def chart(
 def fundamentals(
     store: Store, symbol: str, as_of: date | None = None, settings: Settings | None = None
 ) -> dict[str, Any]:
-    """Ratios of a symbol, and the newest number of every item it filed, with when it was known.
+    """Return the ratios of a symbol and the newest number of every item it filed.
+
+    Parameters
+    ----------
+    store : the store to ask
+    symbol : listed on the session
+    as_of : the session to stand in; the newest stored by default
+    settings : cache, threads and kernels; none of them changes a value
+
+    Returns
+    -------
+    dict
+        `ratios` by name, None where unknown; `facts`, each with its period and the instant at
+        which it became known.
 
     Raises
     ------
@@ -124,10 +172,10 @@ def fundamentals(
     """
     settings = settings or Settings.load()
     question = resolve_question(ScanFile(name="ratios", rank="close", columns=RATIOS, top=1))
-    section = evaluate_question(store, question, as_of, settings=settings)
-    view = section.view
+    result = evaluate_question(store, question, as_of, settings=settings)
+    view = result.view
     at = position_of(view, symbol)
-    values = [section.evaluation.value(tree)[at] for tree in question.columns]
+    values = [result.evaluation.value(tree)[at] for tree in question.columns]
     ratios = {name: plain(value) for name, value in zip(RATIOS, values, strict=True)}
     return {
         "symbol": symbol,
@@ -139,7 +187,14 @@ def fundamentals(
 
 
 def last_closes(store: Store, symbols: Sequence[str], bars: int = 20) -> dict[str, list[float]]:
-    """The last closes of some symbols, oldest first, for small pictures."""
+    """Return the last closes of some symbols, oldest first, for small pictures.
+
+    Parameters
+    ----------
+    store : the store to ask
+    symbols : those that the store does not know are left out
+    bars : how many closes of each, at most
+    """
     view = store.panel()
     place = {symbol: i for i, symbol in enumerate(view.who["symbol"])}
     return {
@@ -150,7 +205,14 @@ def last_closes(store: Store, symbols: Sequence[str], bars: int = 20) -> dict[st
 
 
 def find_symbols(store: Store, text: str, limit: int = 20) -> list[dict[str, Any]]:
-    """Listed symbols whose ticker begins with a text, then whose name holds it."""
+    """Find listed symbols whose ticker begins with a text, then those whose name holds it.
+
+    Parameters
+    ----------
+    store : the store to ask
+    text : in any case; empty finds the first symbols
+    limit : how many to return
+    """
     view = store.panel()
     who = view.who.filter(pl.Series(listed_on(view))).select(
         "symbol", "name", "type", "exchange", "sector"
@@ -161,7 +223,7 @@ def find_symbols(store: Store, text: str, limit: int = 20) -> list[dict[str, Any
     upper, lower = wanted.upper(), wanted.lower()
     begins = pl.col("symbol").str.to_uppercase().str.starts_with(upper)
     holds = pl.col("name").str.to_lowercase().str.contains(lower, literal=True)
-    found = (
+    matches = (
         who.with_columns(
             order=pl.when(pl.col("symbol").str.to_uppercase() == upper)
             .then(0)
@@ -172,7 +234,7 @@ def find_symbols(store: Store, text: str, limit: int = 20) -> list[dict[str, Any
         .filter(begins | holds.fill_null(value=False))
         .sort("order", "symbol")
     )
-    return found.drop("order").head(limit).to_dicts()
+    return matches.drop("order").head(limit).to_dicts()
 
 
 def _events(store: Store, view: MappedPanel, at: int, first: Any) -> list[dict[str, Any]]:
@@ -180,28 +242,32 @@ def _events(store: Store, view: MappedPanel, at: int, first: Any) -> list[dict[s
     security = int(view.panel.security_ids[at])
     if first is None:
         return []
-    mine = pl.col("security_id") == security
+    of_symbol = pl.col("security_id") == security
     cutoff = nyse().opens(nyse().ordinal(view.as_of) + 1)
     actions = (
         store.table("actions", view.version)
-        .filter(mine, pl.col("session").is_between(first, view.as_of), pl.col("known_at") < cutoff)
+        .filter(
+            of_symbol, pl.col("session").is_between(first, view.as_of), pl.col("known_at") < cutoff
+        )
         .select(date="session", kind="kind", value="value")
         .unique()
         .collect()
     )
     filings = (
         store.table("filings", view.version)
-        .filter(mine, pl.col("filed").is_between(first, view.as_of), pl.col("known_at") < cutoff)
+        .filter(
+            of_symbol, pl.col("filed").is_between(first, view.as_of), pl.col("known_at") < cutoff
+        )
         .select(date="filed", kind=pl.lit("filing"), text="form", known_at="known_at")
         .unique()
         .collect()
     )
-    made = [{**row, "date": str(row["date"])} for row in actions.to_dicts()]
-    made += [
+    events = [{**row, "date": str(row["date"])} for row in actions.to_dicts()]
+    events += [
         {**row, "date": str(row["date"]), "known_at": row["known_at"].isoformat()}
         for row in filings.to_dicts()
     ]
-    return sorted(made, key=lambda row: (row["date"], row["kind"]))
+    return sorted(events, key=lambda row: (row["date"], row["kind"]))
 
 
 def _facts(store: Store, view: MappedPanel, at: int) -> list[dict[str, Any]]:

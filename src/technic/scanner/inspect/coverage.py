@@ -16,7 +16,18 @@ THIN_SESSION = 0.5  # a session with fewer bars than this share of the usual is 
 
 
 def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
-    """Symbols, bars, sessions, listings and the rows set aside, as of a session."""
+    """Count symbols, bars, sessions, listings, filings and the rows set aside, as of a session.
+
+    Parameters
+    ----------
+    store : the store to look into
+    as_of : the session; the newest stored by default
+
+    Returns
+    -------
+    dict
+        Counts and dates by name, `thin_sessions` with few bars among them.
+    """
     view = store.panel(as_of)
     panel, version = view.panel, view.version
     age = nyse().ordinal(view.as_of) - panel.last("session")
@@ -62,7 +73,7 @@ def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
 
 def _filings(store: Store, version: StoreVersion, as_of: date) -> dict[str, Any]:
     """How many filings of how many securities were known by a session, and the newest."""
-    known = (
+    counts = (
         store.table("filings", version)
         .filter(pl.col("filed") <= as_of)
         .select(
@@ -72,4 +83,4 @@ def _filings(store: Store, version: StoreVersion, as_of: date) -> dict[str, Any]
         )
         .collect()
     )
-    return known.row(0, named=True)
+    return counts.row(0, named=True)

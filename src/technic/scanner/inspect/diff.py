@@ -1,4 +1,4 @@
-"""Two answers to one question: who entered, who left, who crossed, and why.
+"""Two answers to one question compared: who entered, who left, who crossed, and why.
 
 A symbol is on the list if it is among the rows shown. What kept it off before, or keeps it off
 now, is said by the ledger, which has a bucket for everybody. Securities are compared, not
@@ -29,6 +29,7 @@ class Change:
     Attributes
     ----------
     kind : "entered", "left", "crossed" or "stayed"
+    security_id, symbol, name : of the security; its ticker as of the newer answer, if it has one
     before, after : its rank then and now; None if it was not ranked
     why : in words
     """
@@ -48,7 +49,12 @@ class Difference:
 
     Attributes
     ----------
+    name : of the scan
     before, after : sessions
+    entered, left : who came on the list, and who is no longer on it
+    crossed : who is on the list and turned from false to true
+    stayed : who was on the list and still is
+    simulated : whether the market is a simulated one
     provisional : whether the newer answer rests on bars that are not final
     """
 
@@ -80,15 +86,16 @@ class Difference:
 
 
 def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Difference:
-    """What changed from one report to another of the same question.
+    """Compare two reports on the same question.
 
     Parameters
     ----------
+    before, after : the reports
     crossed : columns of both reports that say true or false; who turns from false to true has
         crossed
     """
     old, new = Side(before), Side(after)
-    entered, left, stayed, over = [], [], [], []
+    entered, left, stayed, turned_true = [], [], [], []
     for security, row in new.shown.items():
         place = old.places.get(security)
         if security not in old.shown:
@@ -97,7 +104,7 @@ def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Di
         was = old.shown[security]
         why = f"was {was.symbol}" if was.symbol != row.symbol else ""
         stayed.append(_change("stayed", security, row, was.rank, row.rank, why))
-        over += [
+        turned_true += [
             _change("crossed", security, row, was.rank, row.rank, text)
             for text in crossed
             if was.values.get(text) == 0.0 and row.values.get(text) == 1.0
@@ -112,7 +119,7 @@ def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Di
         after.as_of,
         tuple(entered),
         tuple(left),
-        tuple(over),
+        tuple(turned_true),
         tuple(stayed),
         after.simulated is not None,
         bool(after.manifest.get("provisional")),
@@ -155,18 +162,36 @@ def diff(
     known_at: datetime | None = None,
     settings: Settings | None = None,
 ) -> Difference:
-    """A scan on two sessions: the newest stored and the one before it, unless said otherwise.
+    """Scan on two sessions and compare the answers.
+
+    Parameters
+    ----------
+    store : the store to ask
+    file : the question; everything by technical rating by default
+    before, after : the sessions; the newest stored, and the one before `after`, by default
+    known_at : only what was known before this instant
+    settings : cache, threads and kernels; none of them changes an answer
+
+    Returns
+    -------
+    Difference
+        Who entered and left the rows shown, and why.
 
     Raises
     ------
     StoreError
         If the store has no session before.
+    QuestionError
+        If a text cannot be understood.
 
     Examples
     --------
     >>> import technic as tc
-    >>> found = tc.diff(tc.open_store("demo"), tc.ScanFile.preset("squeeze"))  # doctest: +SKIP
-    >>> [(c.symbol, c.why) for c in found.entered]                             # doctest: +SKIP
+    >>> difference = tc.diff(tc.open_store("demo"), tc.ScanFile(top=5))
+    >>> difference.before < difference.after
+    True
+    >>> len(difference.entered) == len(difference.left)
+    True
     """
     new = scan(store, as_of=after, known_at=known_at, file=file, settings=settings)
     day = before or session_before(store, new.as_of)
@@ -175,7 +200,7 @@ def diff(
 
 
 def session_before(store: Store, day: date) -> date:
-    """The session before a session of a store.
+    """Return the session before a session of a store.
 
     Raises
     ------
@@ -183,9 +208,9 @@ def session_before(store: Store, day: date) -> date:
         If the store begins with it.
     """
     first = store.require().first
-    found = nyse().day(nyse().ordinal(day) - 1)
-    if first is None or found < first:
+    previous = nyse().day(nyse().ordinal(day) - 1)
+    if first is None or previous < first:
         raise StoreError(
             f"{store.folder}: {day} is its first session: there is none to compare with"
         )
-    return found
+    return previous

@@ -1,4 +1,4 @@
-"""Why a symbol stands where it stands, and why another is not ranked at all."""
+"""Explanations: why a symbol stands where it stands, and why another is not ranked at all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ from technic.scanner.spec.scan_file import ScanFile
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One term of a score.
+    """One term of a score, and what it does for one symbol.
 
     Attributes
     ----------
+    text : the term
+    weight : what its value is multiplied by
     contribution, before : what it adds now, and added the session before; None is unknown
     value : of the term itself
     percentile : of the value among the ranked
@@ -51,6 +53,14 @@ class Explanation:
 
     Attributes
     ----------
+    symbol, name : of the symbol explained
+    as_of : the session
+    rank, n_ranked : its place, and how many are ranked
+    score : what it is ranked by
+    before : the session before; None if the store has none
+    rank_before, score_before : place and score then; None if it had none
+    parts : the terms of the score, in its order
+    simulated : whether the market is a simulated one
     evidence : what such a score has been worth on this store, if that was ever evaluated
     notes : what a reader should know, such as the verdict on a model, one line each
     """
@@ -83,14 +93,16 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class ClauseVerdict:
-    """One clause and what became of it.
+    """One clause of a question and whether one symbol meets it.
 
     Attributes
     ----------
+    text : the clause
     verdict : "ok", "fails" or "unknown"
     value : of its left side; None if it has none that is a number, or it is unknown
     miss : how far the value is from where the clause would hold; None if that says nothing
     detail : in words
+    part_of : "universe" or "question"
     """
 
     text: str
@@ -107,6 +119,12 @@ class WhyNot:
 
     Attributes
     ----------
+    symbol : the symbol asked about
+    as_of : the session
+    bucket, title, detail : where the ledger put it, in words, and for which reason
+    rank : its place, if it is ranked after all
+    clauses : every clause of universe and question
+    simulated : whether the market is a simulated one
     would_rank : where it would stand if every failing clause were met; None if its score
         is unknown
     """
@@ -136,144 +154,194 @@ class WhyNot:
 def explain(
     store: Store,
     symbol: str,
-    asked: ScanFile | None = None,
+    file: ScanFile | None = None,
     as_of: date | None = None,
     *,
     known_at: datetime | None = None,
     settings: Settings | None = None,
 ) -> Explanation:
-    """A ranked symbol's score, term by term, beside the session before.
+    """Take the score of a ranked symbol apart, term by term, beside the session before.
+
+    Parameters
+    ----------
+    store : the store to ask
+    symbol : listed on the session
+    file : the scan whose score it is; everything by technical rating by default
+    as_of : the session to stand in; the newest stored by default
+    known_at : only what was known before this instant
+    settings : cache, threads and kernels; none of them changes an answer
+
+    Returns
+    -------
+    Explanation
+        Its contributions, added from first to last, are exactly the score.
 
     Raises
     ------
     StoreError
         If the symbol is not listed, or not ranked; the message says what to ask instead.
+    QuestionError
+        If a text of the scan cannot be understood.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> store = tc.open_store("demo")
+    >>> best = tc.scan(store).shown[0]
+    >>> explanation = tc.explain(store, best.symbol)
+    >>> explanation.rank, explanation.score == best.score
+    (1, True)
+    >>> sum(part.contribution for part in explanation.parts) == explanation.score
+    True
     """
-    question = resolve_question(asked or ScanFile())
-    section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
-    at = position_of(section.view, symbol)
-    places = np.flatnonzero(section.ranking.order == at)
-    if not len(places):
-        bucket = TITLES[BUCKETS[section.ledger.bucket[at]]]
+    question = resolve_question(file or ScanFile())
+    result = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
+    at = position_of(result.view, symbol)
+    rank = _rank_at(result, at)
+    if rank is None:
+        bucket = TITLES[BUCKETS[result.ledger.bucket[at]]]
         raise StoreError(f"{symbol} is not ranked: {bucket}. Ask why: technic why-not {symbol}")
-    before = _session_before(store, section, question, settings)
-    then = before.position(symbol) if before is not None else None
-    ranked_then: Any = (
-        np.flatnonzero(before.ranking.order == then)
-        if before is not None and then is not None
-        else []
-    )
-    parts = tuple(_part(section, j, at, before, then) for j in range(len(question.terms)))
-    score_then = (
-        plain(before.ranking.score[then]) if before is not None and then is not None else None
-    )
+    before = _session_before(store, result, question, settings)
+    then = None if before is None else before.position(symbol)
+    rank_before = score_before = None
+    if before is not None and then is not None:
+        rank_before, score_before = _rank_at(before, then), plain(before.ranking.score[then])
     return Explanation(
         symbol=symbol,
-        name=section.evaluation.attributes["name"][at],
-        as_of=section.view.as_of,
-        rank=int(places[0]) + 1,
-        n_ranked=len(section.ranking.order),
-        score=float(section.ranking.score[at]),
+        name=result.evaluation.attributes["name"][at],
+        as_of=result.view.as_of,
+        rank=rank,
+        n_ranked=len(result.ranking.order),
+        score=float(result.ranking.score[at]),
         before=before.view.as_of if before is not None else None,
-        rank_before=int(ranked_then[0]) + 1 if len(ranked_then) else None,
-        score_before=score_then,
-        parts=parts,
-        simulated=section.view.version.simulated is not None,
-        evidence=evidence_for(store, (asked or ScanFile()).rank),
-        notes=section.notes,
+        rank_before=rank_before,
+        score_before=score_before,
+        parts=tuple(_part(result, j, at, before, then) for j in range(len(question.terms))),
+        simulated=result.view.version.simulated is not None,
+        evidence=evidence_for(store, (file or ScanFile()).rank),
+        notes=result.notes,
     )
 
 
 def why_not(
     store: Store,
     symbol: str,
-    asked: ScanFile | None = None,
+    file: ScanFile | None = None,
     as_of: date | None = None,
     *,
     known_at: datetime | None = None,
     settings: Settings | None = None,
 ) -> WhyNot:
-    """Each clause of the universe and the question, for one symbol.
+    """Say for each clause of a scan whether one symbol meets it, and by how much it misses.
+
+    Parameters
+    ----------
+    store : the store to ask
+    symbol : listed on the session
+    file : the scan; everything by technical rating by default
+    as_of : the session to stand in; the newest stored by default
+    known_at : only what was known before this instant
+    settings : cache, threads and kernels; none of them changes an answer
+
+    Returns
+    -------
+    WhyNot
+        The bucket of the ledger, every clause, and the rank it would have if it met them all.
 
     Raises
     ------
     StoreError
         If the symbol is not listed.
+    QuestionError
+        If a text of the scan cannot be understood.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> store = tc.open_store("demo")
+    >>> best = tc.scan(store).shown[0]
+    >>> verdict = tc.why_not(store, best.symbol, tc.ScanFile(where="rsi(14) < 1"))
+    >>> verdict.bucket, [clause.verdict for clause in verdict.clauses]
+    ('filtered', ['fails'])
     """
-    question = resolve_question(asked or ScanFile())
-    section = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
-    at = position_of(section.view, symbol)
-    found = [_clause(section, tree, at, "universe") for tree in question.universe_clauses]
-    found += [_clause(section, tree, at, "question") for tree in question.where_clauses]
-    places = np.flatnonzero(section.ranking.order == at)
-    score = section.ranking.score[at]
-    would = None
-    if not len(places) and not np.isnan(score):
-        would = int((section.ranking.score[section.ranking.order] > score).sum()) + 1
-    bucket = BUCKETS[section.ledger.bucket[at]]
+    question = resolve_question(file or ScanFile())
+    result = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
+    at = position_of(result.view, symbol)
+    clauses = [_verdict(result, tree, at, "universe") for tree in question.universe_clauses]
+    clauses += [_verdict(result, tree, at, "question") for tree in question.where_clauses]
+    rank, score = _rank_at(result, at), result.ranking.score[at]
+    would_rank = None
+    if rank is None and not np.isnan(score):
+        would_rank = int((result.ranking.score[result.ranking.order] > score).sum()) + 1
+    bucket = BUCKETS[result.ledger.bucket[at]]
     return WhyNot(
         symbol=symbol,
-        as_of=section.view.as_of,
+        as_of=result.view.as_of,
         bucket=bucket,
         title=TITLES[bucket],
-        detail=section.ledger.detail[at],
-        rank=int(places[0]) + 1 if len(places) else None,
-        clauses=tuple(found),
-        would_rank=would,
-        simulated=section.view.version.simulated is not None,
+        detail=result.ledger.detail[at],
+        rank=rank,
+        clauses=tuple(clauses),
+        would_rank=would_rank,
+        simulated=result.view.version.simulated is not None,
     )
 
 
+def _rank_at(result: ScanResult, at: int) -> int | None:
+    """The rank of the symbol at a position; None if it is not ranked."""
+    places = np.flatnonzero(result.ranking.order == at)
+    return int(places[0]) + 1 if len(places) else None
+
+
 def _session_before(
-    store: Store, section: ScanResult, question: Any, settings: Settings | None
+    store: Store, result: ScanResult, question: Any, settings: Settings | None
 ) -> ScanResult | None:
     """The same question one session earlier; None at the store's first session."""
-    day = nyse().day(nyse().ordinal(section.view.as_of) - 1)
-    first = section.view.version.first
+    day = nyse().day(nyse().ordinal(result.view.as_of) - 1)
+    first = result.view.version.first
     if first is None or day < first:
         return None
     return evaluate_question(store, replace(question), day, settings=settings)
 
 
-def _part(
-    section: ScanResult, j: int, at: int, before: ScanResult | None, then: int | None
-) -> Part:
-    term = section.question.terms[j]
-    values = section.evaluation.value(term.node)
-    order = section.ranking.order
-    among = np.full(len(values), np.nan)
-    among[order] = percentile(values[order])
-    old = None
+def _part(result: ScanResult, j: int, at: int, before: ScanResult | None, then: int | None) -> Part:
+    term = result.question.terms[j]
+    values = result.evaluation.value(term.node)
+    order = result.ranking.order
+    among_ranked = np.full(len(values), np.nan)
+    among_ranked[order] = percentile(values[order])
+    contribution_before = None
     if before is not None and then is not None:
-        old = plain(before.ranking.contributions[j, then])
+        contribution_before = plain(before.ranking.contributions[j, then])
     return Part(
         text=str(term),
         weight=term.weight,
-        contribution=float(section.ranking.contributions[j, at]),
-        before=old,
+        contribution=float(result.ranking.contributions[j, at]),
+        before=contribution_before,
         value=float(values[at]),
-        percentile=float(among[at]),
-        pieces=pieces_of(section, term.node, at, float(section.ranking.contributions[j, at])),
+        percentile=float(among_ranked[at]),
+        pieces=pieces_of(result, term.node, at, float(result.ranking.contributions[j, at])),
     )
 
 
-def _clause(section: ScanResult, tree: Node, at: int, part_of: str) -> ClauseVerdict:
-    truth = section.evaluation.value(tree)[at]
+def _verdict(result: ScanResult, tree: Node, at: int, part_of: str) -> ClauseVerdict:
+    """What became of one clause for the symbol at a position."""
+    truth = result.evaluation.value(tree)[at]
     verdict = "unknown" if np.isnan(truth) else "ok" if truth == 1.0 else "fails"
     value, miss, detail = None, None, ""
     if isinstance(tree, Comparison) and len(tree.operators) == 1:
-        value, miss, detail = _comparison(section, tree, at)
+        value, miss, detail = _comparison(result, tree, at)
     elif isinstance(tree, Between):
-        value = plain(section.evaluation.value(tree.value)[at])
-        low, high = (plain(section.evaluation.value(n)[at]) for n in (tree.low, tree.high))
+        value = plain(result.evaluation.value(tree.value)[at])
+        low, high = (plain(result.evaluation.value(n)[at]) for n in (tree.low, tree.high))
         if isinstance(value, float) and low is not None and high is not None:
             miss = max(low - value, value - high, 0.0)
             side = "too low" if value < low else "too high"
             detail = f"{value:,.2f}" + (f", {side} by {miss:,.2f}" if miss else "")
     if verdict == "unknown":
-        unknowns = section.evaluation.unknowns(tree, section.view.panel.lengths)
+        unknowns = result.evaluation.unknowns(tree, result.view.panel.lengths)
         text, short = next((t, s[at]) for t, m, s in unknowns if m[at])
-        have = int(section.view.panel.lengths[at])
+        have = int(result.view.panel.lengths[at])
         detail = f"{text} is unknown" + (f": only {have} bars" if short else "")
     return ClauseVerdict(
         str(tree), verdict, value if isinstance(value, float) else None, miss, detail, part_of
@@ -281,9 +349,10 @@ def _clause(section: ScanResult, tree: Node, at: int, part_of: str) -> ClauseVer
 
 
 def _comparison(
-    section: ScanResult, tree: Comparison, at: int
+    result: ScanResult, tree: Comparison, at: int
 ) -> tuple[float | None, float | None, str]:
-    left, right = (plain(section.evaluation.value(part)[at]) for part in tree.operands)
+    """The value of the left side, how far it is from holding, and both in words."""
+    left, right = (plain(result.evaluation.value(part)[at]) for part in tree.operands)
     if not (isinstance(left, float) and isinstance(right, float)):
         return None, None, f"{left!r}" if isinstance(left, str) else ""
     operator = tree.operators[0]

@@ -1,4 +1,4 @@
-"""What may be wrong with a question, found by running it: look-ahead, warm-up, unknowns.
+"""Checks of a question, made by running it: look-ahead, warm-up, unknowns.
 
 - *Look-ahead*: every series of the question is evaluated over whole histories, and again on
   histories cut off at random sessions. A value that changes when its future is taken away
@@ -29,12 +29,13 @@ from technic.scanner.spec.scan_file import ScanFile
 
 CUTS = 8  # sessions at which histories are cut off
 SYMBOLS = 400  # drawn by seed
+MOST_UNKNOWN, MOST_UNSETTLED = 0.2, 0.05  # shares of the values above which a check fails
 TOLERANCE = 1e-3  # relative change that counts as not settled
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One check of one part of a question.
 
     Attributes
     ----------
@@ -58,22 +59,52 @@ class Finding:
 
 def lint(
     store: Store,
-    asked: ScanFile | None = None,
+    file: ScanFile | None = None,
     as_of: date | None = None,
     *,
     seed: int = 0,
     settings: Settings | None = None,
 ) -> list[Finding]:
-    """All findings about a question, on the bars of a store."""
+    """Check a question for look-ahead, values that are not settled, and unknowns.
+
+    Parameters
+    ----------
+    store : on whose bars the question is tried
+    file : the question; everything by technical rating by default
+    as_of : the session to stand in; the newest stored by default
+    seed : draws the symbols and the sessions at which histories are cut off
+    settings : cache, threads and kernels; none of them changes a finding
+
+    Returns
+    -------
+    list of Finding
+        One per check and part of the question, fine or not.
+
+    Raises
+    ------
+    QuestionError
+        If a text cannot be understood.
+    StoreError
+        If the store is empty or `as_of` lies outside it.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> findings = tc.lint(tc.open_store("demo"), tc.ScanFile(where="rsi(14) < 60"))
+    >>> sorted({finding.check for finding in findings})
+    ['look-ahead', 'unknown', 'warm-up']
+    >>> all(finding.ok for finding in findings if finding.check == "look-ahead")
+    True
+    """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
-    question = resolve_question(asked or ScanFile())
-    section = evaluate_question(store, question, as_of, settings=settings)
+    question = resolve_question(file or ScanFile())
+    result = evaluate_question(store, question, as_of, settings=settings)
     rng = np.random.default_rng(seed)
-    panel = section.view.panel
+    panel = result.view.panel
     chosen = np.sort(rng.choice(len(panel), min(SYMBOLS, len(panel)), replace=False))
     small = _copied(panel, chosen[panel.lengths[chosen] > 1], 0)
-    closes = benchmark_closes(section.view, question.benchmark)
+    closes = benchmark_closes(result.view, question.benchmark)
     roots = list(question.series)
     names = [str(series.name) for series in roots]
 
@@ -85,10 +116,10 @@ def lint(
     ]
     findings += _warm_up(small, roots, names, closes, settings)
     for tree in [*question.where_clauses, *(term.node for term in question.terms)]:
-        unknown = np.isnan(section.evaluation.value(tree)) & section.evaluation.universe
-        among = int(section.evaluation.universe.sum())
+        unknown = np.isnan(result.evaluation.value(tree)) & result.evaluation.universe
+        among = int(result.evaluation.universe.sum())
         share = float(unknown.sum()) / max(among, 1)
-        findings.append(Finding("unknown", str(tree), share, among, share < 0.2))  # noqa: PLR2004
+        findings.append(Finding("unknown", str(tree), share, among, share < MOST_UNKNOWN))
     return findings
 
 
@@ -105,10 +136,10 @@ def _look_ahead(
     starts = ends - panel.lengths
     result = [(0, 0)] * len(roots)
     for cut in rng.integers(1, int(panel.lengths.max()), CUTS):
-        seen = np.minimum(panel.lengths, int(cut))
-        truncated = replace(panel, lengths=seen)
+        lengths = np.minimum(panel.lengths, int(cut))
+        truncated = replace(panel, lengths=lengths)
         last = evaluate(roots, truncated, settings.kernels, benchmark=closes)
-        then = whole[:, starts + seen - 1]
+        then = whole[:, starts + lengths - 1]
         differ = ~((last == then) | (np.isnan(last) & np.isnan(then)))
         result = [
             (bad + int(row.sum()), n + len(row))
@@ -130,7 +161,13 @@ def _warm_up(
         moved = np.abs(full[j] - late[j]) > TOLERANCE * np.maximum(np.abs(full[j]), 1e-12)
         share = float((moved & both).sum()) / max(int(both.sum()), 1)
         findings.append(
-            Finding("warm-up", _named(names[j], root.params), share, int(both.sum()), share < 0.05)  # noqa: PLR2004
+            Finding(
+                "warm-up",
+                _named(names[j], root.params),
+                share,
+                int(both.sum()),
+                share < MOST_UNSETTLED,
+            )
         )
     return findings
 

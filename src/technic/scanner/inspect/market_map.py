@@ -1,4 +1,4 @@
-"""The market as a picture: sectors and industries, sized and coloured; who moved, who leads."""
+"""The market as a picture: sectors and industries, sized and coloured, and who moved most."""
 
 from __future__ import annotations
 
@@ -34,12 +34,21 @@ def market_map(
     as_of: date | None = None,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
-    """Sectors, industries and symbols, with a size and a colour each; movers; the regime.
+    """Return sectors, industries and symbols with a size and a colour each, movers, the regime.
 
     Parameters
     ----------
+    store : the store to ask
     size : one of `SIZES`; who has none is counted, not drawn
-    colour : any column; NaN is unknown
+    colour : any column of numbers
+    universe : a name of `UNIVERSES`, or clauses
+    as_of : the session to stand in; the newest stored by default
+    settings : cache, threads and kernels; none of them changes a value
+
+    Returns
+    -------
+    dict
+        As JSON holds it; None is unknown.
 
     Raises
     ------
@@ -47,12 +56,12 @@ def market_map(
         If the colour or the universe is no question.
     """
     settings = settings or Settings.load()
-    section, trees = _section(
+    result, trees = _evaluate(
         store, (SIZES.get(size, size), colour, "ret(1)"), universe, as_of, settings
     )
-    sizes, colours, moves = (value_of(section, tree) for tree in trees)
-    attributes = section.evaluation.attributes
-    drawn = np.flatnonzero((sizes > 0.0) & section.evaluation.universe)
+    sizes, colours, moves = (value_of(result, tree) for tree in trees)
+    attributes = result.evaluation.attributes
+    drawn = np.flatnonzero((sizes > 0.0) & result.evaluation.universe)
     order = drawn[np.argsort(-sizes[drawn], kind="stable")]
     shown = order[:MOST]
     symbols = [
@@ -68,16 +77,16 @@ def market_map(
     ]
     regime = market_regime(store, as_of, settings=settings)
     return {
-        "as_of": section.view.as_of.isoformat(),
-        "simulated": section.view.version.simulated is not None,
+        "as_of": result.view.as_of.isoformat(),
+        "simulated": result.view.version.simulated is not None,
         "size": str(trees[0]),
         "colour": str(trees[1]),
-        "universe": int(section.evaluation.universe.sum()),
+        "universe": int(result.evaluation.universe.sum()),
         "symbols": symbols,
-        "left_out": int(section.evaluation.universe.sum()) - len(shown),
-        "sectors": _sectors(section, colours, moves),
-        "rose": _movers(section, moves, -1.0),
-        "fell": _movers(section, moves, 1.0),
+        "left_out": int(result.evaluation.universe.sum()) - len(shown),
+        "sectors": _sectors(result, colours, moves),
+        "rose": _movers(result, moves, -1.0),
+        "fell": _movers(result, moves, 1.0),
         "advancing": int((moves > 0.0).sum()),
         "declining": int((moves < 0.0).sum()),
         "unchanged": int((moves == 0.0).sum()),
@@ -92,57 +101,72 @@ def distribution(
     as_of: date | None = None,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
-    """How any column is spread over a universe; see `grid.histogram`."""
+    """Return how any column is spread over a universe.
+
+    Parameters
+    ----------
+    store : the store to ask
+    column : an expression of the scan language
+    universe : a name of `UNIVERSES`, or clauses
+    as_of : the session to stand in; the newest stored by default
+    settings : cache, threads and kernels; none of them changes a value
+
+    Returns
+    -------
+    dict
+        What `histogram` counts, with the session and the column.
+    """
     settings = settings or Settings.load()
-    section, trees = _section(store, (column,), universe, as_of, settings)
-    inside = section.evaluation.universe
-    values = value_of(section, trees[0])[inside]
+    result, trees = _evaluate(store, (column,), universe, as_of, settings)
+    inside = result.evaluation.universe
+    values = value_of(result, trees[0])[inside]
     return {
-        "as_of": section.view.as_of.isoformat(),
+        "as_of": result.view.as_of.isoformat(),
         "column": str(trees[0]),
         **histogram(values),
     }
 
 
-def _section(
+def _evaluate(
     store: Store, texts: tuple[str, ...], universe: str, as_of: date | None, settings: Settings
 ) -> tuple[ScanResult, list[Any]]:
+    """Columns evaluated over a universe, and their trees."""
     trees = [Resolver().question(text, NUMBER) for text in texts]
-    asked = ScanFile(
+    file = ScanFile(
         name="market",
         rank="close",
         top=1,
         columns=texts,
         universe=UNIVERSES.get(universe, universe),
     )
-    question = replace(resolve_question(asked), columns=tuple(trees))
+    question = replace(resolve_question(file), columns=tuple(trees))
     return evaluate_question(store, question, as_of, settings=settings), trees
 
 
-def _sectors(section: ScanResult, colours: Any, moves: Any) -> list[dict[str, Any]]:
+def _sectors(result: ScanResult, colours: Any, moves: Any) -> list[dict[str, Any]]:
     """Every sector: members, median of the colour, how many rose."""
-    inside = section.evaluation.universe
-    names = np.array([name or UNKNOWN for name in section.evaluation.attributes["sector"]])
-    found = []
+    inside = result.evaluation.universe
+    names = np.array([name or UNKNOWN for name in result.evaluation.attributes["sector"]])
+    sectors = []
     for name in sorted(set(names[inside])):
-        mine = inside & (names == name)
-        known = colours[mine & ~np.isnan(colours)]
-        found.append(
+        members = inside & (names == name)
+        known = colours[members & ~np.isnan(colours)]
+        sectors.append(
             {
                 "sector": str(name),
-                "members": int(mine.sum()),
+                "members": int(members.sum()),
                 "median": float(np.median(known)) if len(known) else None,
-                "advancing": int((moves[mine] > 0.0).sum()),
-                "declining": int((moves[mine] < 0.0).sum()),
+                "advancing": int((moves[members] > 0.0).sum()),
+                "declining": int((moves[members] < 0.0).sum()),
             }
         )
-    return found
+    return sectors
 
 
-def _movers(section: ScanResult, moves: Any, sign: float) -> list[dict[str, Any]]:
-    known = np.flatnonzero(~np.isnan(moves))
-    order = known[np.argsort(sign * moves[known], kind="stable")][:MOVERS]
-    attributes, close = section.evaluation.attributes, section.view.panel.last("close")
+def _movers(result: ScanResult, moves: Any, sign: float) -> list[dict[str, Any]]:
+    moved = np.flatnonzero(~np.isnan(moves))
+    order = moved[np.argsort(sign * moves[moved], kind="stable")][:MOVERS]
+    attributes, close = result.evaluation.attributes, result.view.panel.last("close")
     return [
         {
             "symbol": attributes["symbol"][i],

@@ -1,4 +1,4 @@
-"""What a value of one symbol is made of, down to the filings that gave its numbers."""
+"""Provenance: what a value of one symbol is made of, down to the filings behind its numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class ReportedFact:
     Attributes
     ----------
     column : the column it is part of, such as `net_income_ttm`
-    value : USD, USD per share or shares; added, or with `sign` −1 taken away
+    item : what was filed, such as "net income"
+    sign : 1 where it is added, −1 where it is taken away
+    value : USD, USD per share or shares
+    period_end : the last day of the period it speaks of
     months : the stretch it covers; 0 for a balance
     form, known_at : what it was filed as, and when it became known
     """
@@ -46,10 +49,11 @@ class ReportedFact:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One of the things a term is made of.
+    """One of the things that a term of a score is made of.
 
     Attributes
     ----------
+    text : what it is
     contribution : its share of the term's; None where a term is no sum
     value, percentile : of the piece; the percentile where the term is one of percentiles
     told : the numbers of filings behind it
@@ -62,83 +66,103 @@ class Piece:
     told: tuple[ReportedFact, ...] = ()
 
 
-def pieces_of(section: ScanResult, node: Node, at: int, contribution: float) -> tuple[Piece, ...]:
-    """What a term of the score is made of, for the symbol at a position."""
+def pieces_of(result: ScanResult, node: Node, at: int, contribution: float) -> tuple[Piece, ...]:
+    """Take a term of the score apart, for the symbol at a position.
+
+    Parameters
+    ----------
+    result : the evaluated question
+    node : the term
+    at : position of the symbol
+    contribution : what the term adds to its score
+
+    Returns
+    -------
+    tuple of Piece
+        Empty where the term is made of nothing that has a value of its own.
+    """
     if isinstance(node, Name) and node.name in PARTS:
-        return _shares(section, PARTS[node.name], at, contribution)
+        return _shares(result, PARTS[node.name], at, contribution)
     if isinstance(node, Name) and node.name in SCORES:
         inputs = [score_input(text) for text in SCORES[node.name].inputs]
         if any(_is_percentile(tree) for tree in inputs):
-            return _shares(section, node.name, at, contribution)
-        return tuple(_piece(section, tree, at, None) for tree in inputs)
+            return _shares(result, node.name, at, contribution)
+        return tuple(_piece(result, tree, at, None) for tree in inputs)
     if isinstance(node, Name) and node.name in ALPHA:
-        return _forecast(section, node, at, contribution)
+        return _forecast(result, node, at, contribution)
     if _is_percentile(node):
         inner = node.arguments[0]  # type: ignore[attr-defined]
-        return (_piece(section, inner, at, contribution, _at(section, node, at)),)
-    return tuple(_piece(section, tree, at, None) for tree in _operands(node))
+        return (_piece(result, inner, at, contribution, _at(result, node, at)),)
+    return tuple(_piece(result, tree, at, None) for tree in _operands(node))
 
 
-def _shares(section: ScanResult, score: str, at: int, contribution: float) -> tuple[Piece, ...]:
+def _shares(result: ScanResult, score: str, at: int, contribution: float) -> tuple[Piece, ...]:
     """A mean of percentiles: each one that is known adds in proportion to itself."""
     trees = [score_input(text) for text in SCORES[score].inputs]
-    values = [_at(section, tree, at) for tree in trees]
+    values = [_at(result, tree, at) for tree in trees]
     total = sum(value for value in values if value is not None)
     pieces = []
     for tree, value in zip(trees, values, strict=True):
         inner = tree.arguments[0]  # type: ignore[attr-defined]
         share = None if value is None or not total else contribution * value / total
-        pieces.append(_piece(section, inner, at, share, value))
+        pieces.append(_piece(result, inner, at, share, value))
     return tuple(pieces)
 
 
-def _forecast(section: ScanResult, node: Name, at: int, contribution: float) -> tuple[Piece, ...]:
+def _forecast(result: ScanResult, node: Name, at: int, contribution: float) -> tuple[Piece, ...]:
     """The features that a forecast is made of; the small ones in one."""
-    known, alpha = section.evaluation.attributes, _at(section, Name("alpha"), at)
-    if not isinstance(known, Attributes) or not alpha:
+    attributes, alpha = result.evaluation.attributes, _at(result, Name("alpha"), at)
+    if not isinstance(attributes, Attributes) or not alpha:
         return ()
     try:
-        parts = known.forecast_parts(at)
+        parts = attributes.forecast_parts(at)
     except ConfigError as error:
         return (Piece(str(error), None, None, None),)
     weight = contribution / alpha if node.name == "alpha" else None
 
-    def added(part: float) -> float | None:
+    def weighted(part: float) -> float | None:
         return None if weight is None else weight * part
 
     shown, rest = parts[:MOST], parts[MOST:]
-    made = [Piece(p.text, added(p.contribution), p.contribution, p.percentile) for p in shown]
+    pieces = [Piece(p.text, weighted(p.contribution), p.contribution, p.percentile) for p in shown]
     if rest:
         total = sum(part.contribution for part in rest)
-        made.append(Piece(f"{len(rest)} others", added(total), total, None))
-    return tuple(made)
+        pieces.append(Piece(f"{len(rest)} others", weighted(total), total, None))
+    return tuple(pieces)
 
 
 def _piece(
-    section: ScanResult,
+    result: ScanResult,
     node: Node,
     at: int,
     contribution: float | None,
     percentile: float | None = None,
 ) -> Piece:
-    known = section.evaluation.attributes
-    told: list[ReportedFact] = []
-    if isinstance(known, Attributes):
+    attributes = result.evaluation.attributes
+    facts: list[ReportedFact] = []
+    if isinstance(attributes, Attributes):
         for name in sorted(names_in(node) & set(FACTS)):
-            told += told_of(known, name, at)
-    return Piece(str(node), contribution, _at(section, node, at), percentile, tuple(told))
+            facts += reported_facts(attributes, name, at)
+    return Piece(str(node), contribution, _at(result, node, at), percentile, tuple(facts))
 
 
-def told_of(known: Attributes, column: str, at: int) -> list[ReportedFact]:
-    """The numbers of filings whose sum a column is, for the symbol at a position."""
-    event = int(known.event_rows()[at])
-    if event < 0 or np.isnan(known[column][at]):
+def reported_facts(attributes: Attributes, column: str, at: int) -> list[ReportedFact]:
+    """List the numbers of filings whose sum a column is, for the symbol at a position.
+
+    Parameters
+    ----------
+    attributes : columns of the session
+    column : one that comes from filings
+    at : position of the symbol
+    """
+    event = int(attributes.events[at])
+    if event < 0 or np.isnan(attributes[column][at]):
         return []
-    statements, forms = known.statements, known.forms()
-    found = []
+    statements, forms = attributes.statements, attributes.forms()
+    reported = []
     for sign, row in statements.behind(column, event):
         fact = statements.facts.row(row, named=True)
-        found.append(
+        reported.append(
             ReportedFact(
                 column=column,
                 item=COLUMNS[column].name.replace("_", " "),
@@ -150,7 +174,7 @@ def told_of(known: Attributes, column: str, at: int) -> list[ReportedFact]:
                 known_at=fact["known_at"],
             )
         )
-    return found
+    return reported
 
 
 def _operands(node: Node) -> list[Node]:
@@ -168,10 +192,10 @@ def _is_percentile(node: Node) -> bool:
     return isinstance(node, Call) and node.name in CROSS_SECTIONAL
 
 
-def _at(section: ScanResult, node: Node, at: int) -> Any:
+def _at(result: ScanResult, node: Node, at: int) -> Any:
     """The value of a part for one symbol; None where it is unknown, or was not computed."""
     try:
-        value = section.evaluation.value(node)[at]
+        value = result.evaluation.value(node)[at]
     except KeyError:  # a series that was only computed inside a larger one
         return None
     if value is None or isinstance(value, str):

@@ -1,4 +1,4 @@
-"""When a change of a scan is worth telling somebody: pure, without a clock or a database.
+"""When a change of a scan is worth an alert: pure rules, without a clock or a database.
 
 Of every scan the book remembers who was on its list when somebody was last told. A change is
 told once it has held for `debounce` evaluations in a row, and not before `cooldown` has passed
@@ -47,7 +47,12 @@ class AlertRules:
 
     @classmethod
     def of(cls, content: Any, what: str) -> AlertRules:
-        """As a scan file says it.
+        """Read the section as a scan file says it.
+
+        Parameters
+        ----------
+        content : the section
+        what : the file, for messages
 
         Raises
         ------
@@ -81,22 +86,22 @@ class AlertRules:
         )
 
     def content(self) -> dict[str, Any]:
-        """As a scan file says it; what is the default is left out, but for the channels."""
-        found: dict[str, Any] = {"to": list(self.to)}
+        """Return the section as a scan file says it; defaults are left out, but for the channels."""
+        content: dict[str, Any] = {"to": list(self.to)}
         if self.on != ("entered", "left"):
-            found["on"] = list(self.on)
+            content["on"] = list(self.on)
         if self.crossed:
-            found["crossed"] = list(self.crossed)
+            content["crossed"] = list(self.crossed)
         if self.debounce != 1:
-            found["debounce"] = self.debounce
+            content["debounce"] = self.debounce
         if self.cooldown:
-            found["cooldown"] = f"{int(self.cooldown.total_seconds())}s"
+            content["cooldown"] = f"{int(self.cooldown.total_seconds())}s"
         if self.quiet is not None:
-            found["quiet"] = "-".join(f"{end:%H:%M}" for end in self.quiet)
-        return found
+            content["quiet"] = "-".join(f"{end:%H:%M}" for end in self.quiet)
+        return content
 
     def is_quiet(self, now: datetime) -> bool:
-        """Whether nothing is delivered at an instant."""
+        """Return whether nothing is delivered at an instant."""
         if self.quiet is None:
             return False
         begin, end = self.quiet
@@ -104,7 +109,7 @@ class AlertRules:
         return begin <= local < end if begin <= end else local >= begin or local < end
 
     def deliverable_at(self, now: datetime) -> datetime:
-        """When an alert of this instant may be delivered: at once, or when it is quiet no more."""
+        """Return when an alert of this instant may be delivered: now, or when the quiet ends."""
         if self.quiet is None or not self.is_quiet(now):
             return now
         local, end = now.astimezone(NEW_YORK), self.quiet[1]
@@ -115,23 +120,34 @@ class AlertRules:
 
 
 def duration(text: Any, what: str) -> timedelta:
-    """`30m`, `4h`, `5d` as a length of time.
+    """Read `30m`, `4h` or `5d` as a length of time.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; names the setting.
 
     Examples
     --------
     >>> duration("90s", "every"), duration("4h", "cooldown")
     (datetime.timedelta(seconds=90), datetime.timedelta(seconds=14400))
     """
-    found = re.fullmatch(r"(\d{1,6})\s*([smhd])", str(text).strip())
-    if found is None:
+    match = re.fullmatch(r"(\d{1,6})\s*([smhd])", str(text).strip())
+    if match is None:
         raise ConfigError(f"{what} is a length of time such as 30m, 4h or 5d; got {text!r}")
-    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    return timedelta(seconds=int(match[1]) * UNITS[match[2]])
 
 
 def hours(text: Any, what: str) -> tuple[time, time]:
-    """`22:00-07:00` as two times of day."""
-    found = re.fullmatch(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", str(text).strip())
-    a, b, c, d = (int(part) for part in found.groups()) if found else (99, 0, 0, 0)
+    """Read `22:00-07:00` as two times of day.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; names the setting.
+    """
+    match = re.fullmatch(r"(\d\d):(\d\d)\s*-\s*(\d\d):(\d\d)", str(text).strip())
+    a, b, c, d = (int(part) for part in match.groups()) if match else (99, 0, 0, 0)
     try:
         return time(a, b), time(c, d)
     except ValueError as error:
@@ -142,7 +158,7 @@ def hours(text: Any, what: str) -> tuple[time, time]:
 
 def _texts(content: Any, what: str) -> tuple[str, ...]:
     given = [content] if isinstance(content, str) else content
-    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+    if not isinstance(given, list | tuple) or not all(isinstance(text, str) for text in given):
         raise ConfigError(f"{what} is a list of texts")
     return tuple(given)
 
@@ -154,7 +170,8 @@ class ScanMembers:
     Attributes
     ----------
     members : by security, its symbol
-    crossed : by text, the securities for which it is true, and those for which it is known
+    true, known : by text of a question that may cross, the securities for which it is true, and
+        those for which it is known
     """
 
     members: Mapping[int, str]
@@ -164,7 +181,14 @@ class ScanMembers:
 
 @dataclass(frozen=True, slots=True)
 class ScanChange:
-    """One change that is to be told."""
+    """One change that is to be told.
+
+    Attributes
+    ----------
+    kind : "entered", "left" or "crossed"
+    security_id, symbol : who changed
+    text : the question that turned true; empty for the other kinds
+    """
 
     kind: str
     security_id: int
@@ -174,7 +198,7 @@ class ScanChange:
 
 @dataclass
 class Memory:
-    """What is remembered of one scan between evaluations.
+    """What is remembered of one scan between evaluations, so that nothing is told twice.
 
     Attributes
     ----------
@@ -190,7 +214,7 @@ class Memory:
     last: dict[str, datetime] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """Return the memory as JSON holds it."""
         return {
             "members": {str(k): v for k, v in self.members.items()},
             "true": {text: sorted(ids) for text, ids in self.true.items()},
@@ -200,7 +224,7 @@ class Memory:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Memory:
-        """The way back from `as_dict`."""
+        """Return the memory that `as_dict` wrote."""
         return cls(
             {int(k): str(v) for k, v in content["members"].items()},
             {text: set(ids) for text, ids in content["true"].items()},
@@ -209,15 +233,25 @@ class Memory:
         )
 
 
-def first_memory(seen: ScanMembers) -> Memory:
-    """What is remembered after the first evaluation, of which nobody is told."""
-    return Memory(dict(seen.members), {text: set(ids) for text, ids in seen.true.items()})
+def first_memory(current: ScanMembers) -> Memory:
+    """Return what is remembered after the first evaluation, of which nobody is told."""
+    return Memory(dict(current.members), {text: set(ids) for text, ids in current.true.items()})
 
 
-def decide(memory: Memory, seen: ScanMembers, rules: AlertRules, now: datetime) -> list[ScanChange]:
-    """What is to be told now; `memory` is brought up to date, in place."""
-    changes = _changes(memory, seen)
-    told = []
+def decide(
+    memory: Memory, current: ScanMembers, rules: AlertRules, now: datetime
+) -> list[ScanChange]:
+    """Decide which changes are to be told now, and bring the memory up to date.
+
+    Parameters
+    ----------
+    memory : of the scan; changed in place
+    current : who is on its list
+    rules : debounce, cooldown and kinds
+    now : the instant of the evaluation
+    """
+    changes = _changes(memory, current)
+    due = []
     pending: dict[str, int] = {}
     for change in changes:
         key = f"{change.kind}|{change.security_id}|{change.text}"
@@ -230,32 +264,32 @@ def decide(memory: Memory, seen: ScanMembers, rules: AlertRules, now: datetime) 
         _accept(memory, change)
         if change.kind in rules.on:
             memory.last[key] = now
-            told.append(change)
+            due.append(change)
     memory.pending = pending
     memory.last = {k: at for k, at in memory.last.items() if now - at < rules.cooldown}
-    for text, known in seen.known.items():  # what turned false may cross again
-        held = memory.true.setdefault(text, set())
-        held -= {security for security in known if security not in seen.true[text]}
-    memory.members.update({k: v for k, v in seen.members.items() if k in memory.members})
-    return told
+    for text, known in current.known.items():  # what turned false may cross again
+        still_true = memory.true.setdefault(text, set())
+        still_true -= {security for security in known if security not in current.true[text]}
+    memory.members.update({k: v for k, v in current.members.items() if k in memory.members})
+    return due
 
 
-def _changes(memory: Memory, seen: ScanMembers) -> list[ScanChange]:
+def _changes(memory: Memory, current: ScanMembers) -> list[ScanChange]:
     entered = [
         ScanChange("entered", security, symbol)
-        for security, symbol in seen.members.items()
+        for security, symbol in current.members.items()
         if security not in memory.members
     ]
     left = [
         ScanChange("left", security, symbol)
         for security, symbol in memory.members.items()
-        if security not in seen.members
+        if security not in current.members
     ]
     crossed = [
-        ScanChange("crossed", security, seen.members[security], text)
-        for text, ids in seen.true.items()
+        ScanChange("crossed", security, current.members[security], text)
+        for text, ids in current.true.items()
         for security in sorted(ids)
-        if security in seen.members and security not in memory.true.get(text, set())
+        if security in current.members and security not in memory.true.get(text, set())
     ]
     return [*entered, *left, *crossed]
 

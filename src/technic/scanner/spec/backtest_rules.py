@@ -1,4 +1,4 @@
-"""The section [backtest] of a scan file: when it trades, what it holds, what trading costs."""
+"""The section [backtest] of a scan file: when a scan trades, what it holds, what that costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_HELD = 500
 
 @dataclass(frozen=True, slots=True)
 class BacktestRules:
-    """How a scan is traded.
+    """The rules by which a scan is traded.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class BacktestRules:
 
     @property
     def kept(self) -> int:
-        """The rank up to which a name that is held is kept."""
+        """The rank down to which a name that is held is kept."""
         return max(self.buffer, self.hold)
 
     @property
@@ -75,13 +75,18 @@ class BacktestRules:
         """A fixed cost a side; None where it is the spread and the impact."""
         if self.cost == "spread+impact":
             return None
-        found = COSTS.match(self.cost)
-        assert found is not None
-        return float(found.group(2) or 0.0)
+        match = COSTS.match(self.cost)
+        assert match is not None
+        return float(match.group(2) or 0.0)
 
     @classmethod
     def of(cls, content: Any, what: str) -> BacktestRules:
-        """As a scan file says it.
+        """Read the section as a scan file says it.
+
+        Parameters
+        ----------
+        content : the section
+        what : the file, for messages
 
         Raises
         ------
@@ -91,11 +96,11 @@ class BacktestRules:
         if not isinstance(content, Mapping):
             raise ConfigError(f"{what}: backtest is a table: [backtest]")
         names = {"from": "first", "to": "last"}
-        known = {f.name for f in fields(cls)} - {"first", "last"} | set(names)
-        if unknown := sorted(set(content) - known):
+        keys = {f.name for f in fields(cls)} - {"first", "last"} | set(names)
+        if unknown := sorted(set(content) - keys):
             raise ConfigError(
                 f"{what}: backtest.{', backtest.'.join(unknown)} means nothing; there are "
-                f"{', '.join(sorted(known))}"
+                f"{', '.join(sorted(keys))}"
             )
         given: dict[str, Any] = {names.get(str(k), str(k)): v for k, v in content.items()}
         given = {
@@ -107,10 +112,10 @@ class BacktestRules:
             raise ConfigError(f"{what}: backtest holds a value of the wrong kind") from error
 
     def as_dict(self) -> dict[str, Any]:
-        """As a scan file says it, defaults written out."""
-        found = asdict(self)
-        days = {"from": found.pop("first"), "to": found.pop("last")}
-        return {k: v.isoformat() for k, v in days.items() if v is not None} | found
+        """Return the section as a scan file says it, defaults written out."""
+        content = asdict(self)
+        days = {"from": content.pop("first"), "to": content.pop("last")}
+        return {k: v.isoformat() for k, v in days.items() if v is not None} | content
 
 
 def _day(value: Any, what: str) -> date:

@@ -1,4 +1,4 @@
-"""A scan file, understood: every text parsed, checked and in canonical form."""
+"""What a scan answers: every text of a scan file parsed, checked and in canonical form."""
 
 from __future__ import annotations
 
@@ -25,14 +25,21 @@ LIQUIDITY = "dollar_volume(20)"  # breaks ties, and bounds plans
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a scan answers.
+    """What a scan answers: the canonical trees of its texts, and the rules it follows.
 
     Attributes
     ----------
+    name : shown above the answer
+    top : how many rows are shown
     universe, where : None where nothing is asked
     columns : shown for each row
     terms : addends of the score
+    score : the whole of it
+    missing : what an unknown term does to the score, see `rank.combine`
+    plan : how plans are made
     entry, stop, target, liquidity : what plans are made of; `target` is None for a multiple
+    benchmark : "market" or a symbol
+    symbols : only these, if any are given
     series : everything the kernel must compute, each once
     warnings : what probably was not meant
     """
@@ -76,8 +83,9 @@ class Question:
     @property
     def names(self) -> frozenset[str]:
         """Every plain name it depends on, those that scores read included."""
-        found = frozenset().union(*(names_in(tree) for tree in self.trees))
-        return found | {"has_filings"} if not found.isdisjoint(FACTS) else found
+        names = frozenset().union(*(names_in(tree) for tree in self.trees))
+        # The ledger tells who filed nothing from whose filings lack a number.
+        return names | {"has_filings"} if not names.isdisjoint(FACTS) else names
 
     @property
     def cross_sections(self) -> tuple[Call, ...]:
@@ -95,7 +103,7 @@ class Question:
         return _texts_of("python", self.trees)
 
     def as_dict(self) -> dict[str, Any]:
-        """The question in canonical form: what a manifest holds, and `of_dict` reads."""
+        """Return the question in canonical form: what manifests hold and `question_of_dict` reads."""
         rules = self.plan
         return {
             "name": self.name,
@@ -140,8 +148,13 @@ def _texts_of(call: str, trees: Iterable[Node]) -> frozenset[str]:
 
 
 def question_of_dict(content: dict[str, Any]) -> Question:
-    """The question that a manifest holds."""
-    made = ScanFile.of(
+    """Return the question that a manifest holds.
+
+    Parameters
+    ----------
+    content : as `Question.as_dict` wrote it; more keys are passed over
+    """
+    file = ScanFile.of(
         {k: v for k, v in content.items() if k in {"name", "top", "columns", "where", "benchmark"}}
         | {
             "universe": content["universe"],
@@ -150,11 +163,16 @@ def question_of_dict(content: dict[str, Any]) -> Question:
         },
         "manifest",
     )
-    return resolve_question(made, symbols=tuple(content["symbols"]))
+    return resolve_question(file, symbols=tuple(content["symbols"]))
 
 
-def resolve_question(asked: ScanFile, symbols: Iterable[str] | None = None) -> Question:
+def resolve_question(file: ScanFile, symbols: Iterable[str] | None = None) -> Question:
     """Parse and check every text of a scan file.
+
+    Parameters
+    ----------
+    file : the scan file
+    symbols : only these; those of the file by default
 
     Raises
     ------
@@ -163,70 +181,83 @@ def resolve_question(asked: ScanFile, symbols: Iterable[str] | None = None) -> Q
     ConfigError
         If the plan's rules cannot be followed.
     """
-    chosen = tuple(sorted(set(symbols if symbols is not None else asked.symbols)))
-    key = orjson.dumps([dict(asked.lets), dict(asked.params)], option=orjson.OPT_SORT_KEYS).decode()
-    plan = asked.plan
+    chosen = tuple(sorted(set(symbols if symbols is not None else file.symbols)))
+    bound = [dict(file.lets), dict(file.params)]
+    bindings = orjson.dumps(bound, option=orjson.OPT_SORT_KEYS).decode()
     return _resolve(
-        asked.name,
-        asked.top,
-        asked.universe,
-        asked.where,
-        asked.columns,
-        asked.rank,
-        asked.missing,
-        plan,
-        asked.benchmark,
-        chosen,
-        key,
+        _QuestionTexts(
+            name=file.name,
+            top=file.top,
+            universe=file.universe,
+            where=file.where,
+            columns=file.columns,
+            rank=file.rank,
+            missing=file.missing,
+            plan=file.plan,
+            benchmark=file.benchmark,
+            symbols=chosen,
+            bindings=bindings,
+        )
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _QuestionTexts:
+    """What of a scan file makes its question, hashable; `bindings` is JSON of lets and params."""
+
+    name: str
+    top: int
+    universe: str
+    where: str
+    columns: tuple[str, ...]
+    rank: str
+    missing: str
+    plan: PlanRules
+    benchmark: str
+    symbols: tuple[str, ...]
+    bindings: str
+
+
 @lru_cache(maxsize=64)
-def _resolve(
-    name: str,
-    top: int,
-    universe: str,
-    where: str,
-    columns: tuple[str, ...],
-    rank: str,
-    missing: str,
-    plan: PlanRules,
-    benchmark: str,
-    symbols: tuple[str, ...],
-    bindings: str,
-) -> Question:
-    lets, params = orjson.loads(bindings)
+def _resolve(texts: _QuestionTexts) -> Question:
+    """The question of some texts, parsed once while it is among the last 64."""
+    lets, params = orjson.loads(texts.bindings)
     resolver = Resolver(lets, params)
-    universe_tree = resolver.question(universe) if universe.strip() else None
-    where_tree = resolver.question(where) if where.strip() else None
-    score = resolver.question(rank, NUMBER)
-    shown = tuple(tree for text in columns for tree in expand(text, resolver))
+    plan = texts.plan
+    universe = resolver.question(texts.universe) if texts.universe.strip() else None
+    where = resolver.question(texts.where) if texts.where.strip() else None
+    score = resolver.question(texts.rank, NUMBER)
+    columns = tuple(tree for text in texts.columns for tree in expand(text, resolver))
     entry = resolver.question(plan.entry_text, NUMBER)
     stop = resolver.question(plan.stop_text, NUMBER)
     target = None if plan.multiple is not None else resolver.question(plan.target, NUMBER)
     liquidity = resolver.question(LIQUIDITY, NUMBER)
-    trees = [universe_tree, where_tree, score, *shown, entry, stop, target, liquidity]
+    return Question(
+        name=texts.name,
+        top=texts.top,
+        universe=universe,
+        where=where,
+        columns=columns,
+        terms=terms_of(score),
+        score=score,
+        missing=texts.missing,
+        plan=plan,
+        entry=entry,
+        stop=stop,
+        target=target,
+        liquidity=liquidity,
+        benchmark=texts.benchmark,
+        symbols=texts.symbols,
+        series=_needed_series([universe, where, score, *columns, entry, stop, target, liquidity]),
+        warnings=tuple(dict.fromkeys(resolver.warnings)),
+    )
+
+
+def _needed_series(trees: Iterable[Node | None]) -> tuple[Series, ...]:
+    """Every series that some trees read, each once; refused where it has no lookback."""
     needed = dict.fromkeys(
         series for tree in trees if tree is not None for series in series_of(tree)
     )
     for series in needed:
         lookback(series)
-    return Question(
-        name,
-        top,
-        universe_tree,
-        where_tree,
-        shown,
-        terms_of(score),
-        score,
-        missing,
-        plan,
-        entry,
-        stop,
-        target,
-        liquidity,
-        benchmark,
-        symbols,
-        tuple(needed),
-        tuple(dict.fromkeys(resolver.warnings)),
-    )
+    return tuple(needed)

@@ -1,4 +1,4 @@
-"""What is asked: scan files, and those that are shipped with the package."""
+"""Scan files: what is asked, as text, and the presets that are shipped with the package."""
 
 from __future__ import annotations
 
@@ -26,16 +26,20 @@ DEFAULT_COLUMNS = ("close", "rsi(14)", "atr_pct(14)", "dollar_volume(20)")
 
 @dataclass(frozen=True, slots=True)
 class ScanFile:
-    """What is asked.
+    """What is asked, as texts that are not parsed yet.
 
     Attributes
     ----------
-    name, top, columns, universe, where : as in the scan file
+    name : shown above the answer
+    top : how many rows are shown
+    columns : expressions shown for each row
+    universe : who is looked at; clauses, or empty for everybody
+    where : who passes; clauses, or empty for everybody
     benchmark : "market" or a symbol
     lets : texts with a name
     params : values of `$name`
     rank : text of the score, terms joined by + and −
-    missing : what an unknown term does
+    missing : what an unknown term does: "exclude", "zero_weight" or "fill(50)"
     plan : how plans are made
     symbols : only these, if any are given
     alert : when a change is told, and to whom; None if never
@@ -59,7 +63,11 @@ class ScanFile:
 
     @classmethod
     def read(cls, source: Path) -> ScanFile:
-        """A scan file, or a preset by its name.
+        """Read a scan file, or a preset by its name.
+
+        Parameters
+        ----------
+        source : path of a TOML file, or the name of a preset
 
         Raises
         ------
@@ -73,18 +81,35 @@ class ScanFile:
 
     @classmethod
     def preset(cls, name: str) -> ScanFile:
-        """One of the scan files shipped with the package."""
-        known = presets()
-        if name not in known:
+        """Return one of the scan files shipped with the package.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name.
+        """
+        texts = presets()
+        if name not in texts:
             raise ConfigError(
-                f"{name}: neither a scan file nor a preset; the presets are {', '.join(known)}"
+                f"{name}: neither a scan file nor a preset; the presets are {', '.join(texts)}"
             )
-        return cls.of(tomllib.loads(known[name]), f"preset {name}")
+        return cls.of(tomllib.loads(texts[name]), f"preset {name}")
 
     @classmethod
     def of(cls, content: Mapping[str, Any], what: str) -> ScanFile:
-        """A scan file's content, checked key by key."""
-        known = {
+        """Check the content of a scan file key by key.
+
+        Parameters
+        ----------
+        content : as TOML gives it
+        what : the file, for messages
+
+        Raises
+        ------
+        ConfigError
+            If a key or a value means nothing.
+        """
+        keys = {
             "name",
             "top",
             "columns",
@@ -99,10 +124,10 @@ class ScanFile:
             "description",
             "alert",
         }
-        if unknown := sorted(set(content) - known):
+        if unknown := sorted(set(content) - keys):
             raise ConfigError(
                 f"{what}: {', '.join(unknown)} means nothing here; there are "
-                f"{', '.join(sorted(known))}"
+                f"{', '.join(sorted(keys))}"
             )
         rank, missing = _rank(content.get("rank"), what)
         columns = content.get("columns", DEFAULT_COLUMNS)
@@ -126,7 +151,7 @@ class ScanFile:
 
 
 def presets() -> dict[str, str]:
-    """Text of every preset, by name."""
+    """Return the text of every preset, by name."""
     folder = files("technic.scanner.spec.presets")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return {name.removesuffix(".toml"): folder.joinpath(name).read_text("utf-8") for name in names}
@@ -166,11 +191,11 @@ def _params(content: Mapping[str, Any], what: str) -> dict[str, float]:
 
 
 def _plan(content: Mapping[str, Any], what: str) -> PlanRules:
-    known = {f.name for f in fields(PlanRules)}
-    if unknown := sorted(set(content) - known):
+    keys = {f.name for f in fields(PlanRules)}
+    if unknown := sorted(set(content) - keys):
         raise ConfigError(
             f"{what}: plan.{', plan.'.join(unknown)} means nothing; there are "
-            f"{', '.join(sorted(known))}"
+            f"{', '.join(sorted(keys))}"
         )
     shares = {"risk", "max_heat", "max_adv"}
     try:
