@@ -378,14 +378,13 @@ def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
 def test_all_twelve_canaries_are_green_on_a_market_made_up(store, settings):
     """As `technic train --canaries` runs them, with fewer worlds."""
     from technic.research.learning.boosted_learner import BoostedLearner
-    from technic.research.learning.store_canaries import run_store_canaries
+    from technic.research.learning.store_canaries import CanarySubject, run_store_canaries
 
     file = TrainFile.of(SMALL, "canaries.toml")
     samples = dataset(store, file, settings)
     spans = file.spans.fitted(len(samples))
-    sung = run_store_canaries(
-        store, file, samples, BoostedLearner(trees=12, depth=3, least=5), spans, settings,
-        lambda *_: None, worlds=4, points=2_000,
-    )  # fmt: skip
-    assert [one.name for one in sung] == [f"C{k}" for k in range(1, 13)]
-    assert all(one.passed for one in sung), [one for one in sung if not one.passed]
+    learner = BoostedLearner(trees=12, depth=3, least=5)
+    subject = CanarySubject(file, samples, learner, spans)
+    canaries = run_store_canaries(store, subject, settings, lambda *_: None, worlds=4, points=2_000)
+    assert [canary.name for canary in canaries] == [f"C{k}" for k in range(1, 13)]
+    assert all(canary.passed for canary in canaries), canaries

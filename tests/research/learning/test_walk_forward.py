@@ -12,9 +12,9 @@ from scipy.stats import norm, rankdata, spearmanr
 
 from technic.errors import ConfigError, ModelError
 from technic.research.learning import canaries
-from technic.research.learning.folds import PROTOCOL, Spans, combinatorial, walk_forward
-from technic.research.learning.gate import judge
-from technic.research.learning.measures import measured
+from technic.research.learning.folds import PROTOCOL, Spans, walk_forward
+from technic.research.learning.gate import GateCase, judge
+from technic.research.learning.measures import measure_forecasts
 from technic.research.learning.synthetic_worlds import (
     lagged,
     planted,
@@ -93,16 +93,6 @@ def test_a_short_history_is_divided_in_the_same_proportions():
     walk_forward(800, fitted, 21)
 
 
-def test_combinations_leave_out_what_overlaps():
-    splits = list(combinatorial(100, 10, 2, purge=5, embargo=3))
-    assert len(splits) == 45
-    for train, test in splits:
-        assert not set(train) & set(test)
-        for t in test:
-            assert not set(range(t + 1, t + 9)) & set(train) or t + 1 in test
-        assert len(set(train)) == len(train)
-
-
 def test_a_ridge_is_the_solution_of_its_equations(world):
     """Reference: least squares of the rows and the penalty stacked."""
     x, y = np.nan_to_num(world.x[:5000].astype(float)), world.label[:5000].astype(float)
@@ -131,7 +121,7 @@ def test_what_is_no_ridge_is_refused(content):
 def test_measures_are_those_of_scipy(world, folds):
     """Oracle: Spearman of scipy on each session; deciles and a book spelled out."""
     score = planted(world, 0.2, 4)
-    found = measured(world, {"it": score}, 100, 130)["it"]
+    found = measure_forecasts(world, {"it": score}, 100, 130)["it"]
     at = world.horizons.index(5)
     for k in range(30):
         rows = world.rows(100 + k)
@@ -212,12 +202,13 @@ def test_paired_differences_tell_the_better():
 
 def test_the_gate_of_a_short_history_says_span_and_a_ridge_need_not_beat_itself(world, folds):
     score = forecasts(world, RidgeLearner(), folds, 0)
-    found = measured(world, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
-    gate = judge(found, [], None, SPANS, 1, None)
+    found = measure_forecasts(world, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
+    gate = judge(GateCase(found, [], None, SPANS, 1, None))
     assert (gate.passed, gate.reason) == (False, "span")
     assert "ridge" not in {clause.name for clause in gate.clauses}
     assert "canaries" in {clause.name for clause in gate.clauses if not clause.passed}
-    assert "ridge" in {c.name for c in judge(found, [found], found, SPANS, 1, None).clauses}
+    beside_a_ridge = judge(GateCase(found, [found], found, SPANS, 1, None))
+    assert "ridge" in {clause.name for clause in beside_a_ridge.clauses}
 
 
 def test_a_real_edge_passes_and_a_leak_does_not(world, folds):
@@ -229,11 +220,10 @@ def test_a_real_edge_passes_and_a_leak_does_not(world, folds):
             "model": planted(world, ic, 1), "ridge": planted(world, 0.0, 2),
             "noise": planted(world, 0.0, 3),
         }  # fmt: skip
-        found = measured(world, scores, folds[0].test, folds[-1].test_end)
-        return judge(
-            found["model"], [found["ridge"], found["noise"]], found["ridge"], SPANS, 1, True,
-            protocol, tested=1,
-        )  # fmt: skip
+        found = measure_forecasts(world, scores, folds[0].test, folds[-1].test_end)
+        rivals = [found["ridge"], found["noise"]]
+        case = GateCase(found["model"], rivals, found["ridge"], SPANS, 1, True)
+        return judge(case, protocol, tested=1)
 
     assert gate(0.05).passed, gate(0.05).detail
     assert gate(0.0).reason == "edge"

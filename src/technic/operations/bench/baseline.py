@@ -88,7 +88,7 @@ def market_cache(panel: Panel, symbols: Sequence[str]) -> pd.DataFrame:
 
 def universe(rows: pd.DataFrame, *, intended: bool = False) -> list[str]:
     """Symbols that pass its filter, row by row."""
-    kept = []
+    symbols = []
     for _, row in rows.iterrows():
         symbol = str(row["symbol"]).upper().strip()
         if not symbol.isalpha() or not 1 <= len(symbol) <= 5:
@@ -98,8 +98,8 @@ def universe(rows: pd.DataFrame, *, intended: bool = False) -> list[str]:
             continue
         if not intended and len(symbol) < 2:
             continue
-        kept.append(symbol)
-    return kept
+        symbols.append(symbol)
+    return symbols
 
 
 def scan_symbol(
@@ -195,23 +195,25 @@ def _last(series: pd.Series) -> float:
 
 def scores(row: dict[str, float]) -> dict[str, Any]:
     """Small whole numbers, their weighted sum, and a scale for risk."""
-    made = dict.fromkeys(WEIGHTS, 0)
-    made["trend"] = int(row["SMA20"] > row["SMA50"]) * 2 + int(row["SMA50"] > row["SMA200"])
+    points = dict.fromkeys(WEIGHTS, 0)
+    points["trend"] = int(row["SMA20"] > row["SMA50"]) * 2 + int(row["SMA50"] > row["SMA200"])
     rsi, distance = row["RSI14"], row["pct_from_high20"]
     momentum = int(rsi > 55) + int(rsi > 65) - int(rsi < 45) - int(rsi < 40)
     momentum += int(row["MACD_hist"] > 0) + int(distance > -3)
-    made["momentum"] = max(-3, min(3, momentum))
+    points["momentum"] = max(-3, min(3, momentum))
     spike, calm = row["vol_spike_ratio"], row["ATR14_pct"]
-    made["volume"] = 2 if spike > 1.5 else 1 if spike > 1.2 else -1 if spike < 0.7 else 0
-    made["volatility"] = 1 if calm < 0.01 else -1 if calm > 0.03 else 0
-    made["oscillator"] = 1 if 55 <= rsi <= 65 else -1 if rsi > 70 or rsi < 40 else 0
-    made["breakout"] = int(distance > -1) + int(row["ret_5d"] > 0.02)
-    raw = sum(WEIGHTS[name] * value for name, value in made.items())
+    points["volume"] = 2 if spike > 1.5 else 1 if spike > 1.2 else -1 if spike < 0.7 else 0
+    points["volatility"] = 1 if calm < 0.01 else -1 if calm > 0.03 else 0
+    points["oscillator"] = 1 if 55 <= rsi <= 65 else -1 if rsi > 70 or rsi < 40 else 0
+    points["breakout"] = int(distance > -1) + int(row["ret_5d"] > 0.02)
+    raw = sum(WEIGHTS[name] * value for name, value in points.items())
     risk = 1 - 50 * calm
     rating = raw * (0.7 + 0.3 * max(0.0, min(1.0, risk)))
-    strong = rating >= 22 and made["trend"] >= 2 and made["momentum"] >= 1
-    signal = "Strong Long" if strong else "Long" if rating >= 16 and made["trend"] >= 1 else "Avoid"
-    titles = {f"{name.title()}Score": value for name, value in made.items()}
+    strong = rating >= 22 and points["trend"] >= 2 and points["momentum"] >= 1
+    signal = (
+        "Strong Long" if strong else "Long" if rating >= 16 and points["trend"] >= 1 else "Avoid"
+    )
+    titles = {f"{name.title()}Score": value for name, value in points.items()}
     return {
         **titles,
         "TechRating_raw": raw,
@@ -297,8 +299,8 @@ def scan(
     """The whole scan of some symbols, in its thread pool."""
     size = workers or min(32, 2 * (cpu_count() or 1))
     with ThreadPoolExecutor(size) as pool:
-        found = list(pool.map(lambda s: scan_symbol(cache, s, intended=intended), symbols))
-    return finalize([row for row in found if row is not None])
+        rows = list(pool.map(lambda s: scan_symbol(cache, s, intended=intended), symbols))
+    return finalize([row for row in rows if row is not None])
 
 
 def part(shared: Shared, first: int, last: int) -> dict[str, Any]:

@@ -60,23 +60,23 @@ def measure_card(runs: int = 5) -> dict[str, Any]:
         values = rng.normal(size=(size, FEATURES)).astype(np.float32)
         values[rng.random(values.shape) < 0.05] = np.nan
         placed = card.put(values)
-        made = card.predict(placed)
+        predicted = card.predict(placed)
 
-        def on_card(placed: Any = placed, made: Any = made) -> None:
-            card.predict(placed, made)
+        def on_card(placed: Any = placed, predicted: Any = predicted) -> None:
+            card.predict(placed, predicted)
             card.wait()
 
         on_card()
-        here = median(milliseconds(lambda v=values: predict(forest, v), runs))  # type: ignore[misc]
-        there = median(milliseconds(on_card, runs))
+        cpu_ms = median(milliseconds(lambda v=values: predict(forest, v), runs))  # type: ignore[misc]
+        card_ms = median(milliseconds(on_card, runs))
         rows.append(
             {
                 "rows": size,
-                "cpu_ms": here,
-                "card_ms": there,
-                "times": here / there,
+                "cpu_ms": cpu_ms,
+                "card_ms": card_ms,
+                "times": cpu_ms / card_ms,
                 "bytes": before - free_memory(),
-                "equal": bool(np.array_equal(made.copy_to_host(), predict(forest, values))),
+                "equal": bool(np.array_equal(predicted.copy_to_host(), predict(forest, values))),
             }
         )
     about = f"{TREES} trees of depth {DEPTH} × {FEATURES} features"

@@ -76,11 +76,11 @@ def checks(
         lambda: _server(market),
         lambda: _consistency(market),
     ]
-    found: list[Check] = []
+    results: list[Check] = []
     for step in steps:
-        progress(f"check {len(found) + 1} of {len(steps)}")
-        found.append(step())
-    return found
+        progress(f"check {len(results) + 1} of {len(steps)}")
+        results.append(step())
+    return results
 
 
 def _cold(rung: dict[str, Any]) -> Check:
@@ -135,9 +135,9 @@ def _spread(program: Program, market: Market, runner: Executor) -> tuple[float, 
 
 
 def _memory(market: Market) -> Check:
-    told = in_process(WHOLE.format(store=str(market.store.folder)), market.environment())
-    figure = f"{told['peak_mb']:,.0f} MB at the peak, {len(market.symbols):,} symbols"
-    return Check("memory", told["peak_mb"] <= 500, figure, "≤ 500 MB")
+    child = in_process(WHOLE.format(store=str(market.store.folder)), market.environment())
+    figure = f"{child['peak_mb']:,.0f} MB at the peak, {len(market.symbols):,} symbols"
+    return Check("memory", child["peak_mb"] <= 500, figure, "≤ 500 MB")
 
 
 def _errors(market: Market) -> Check:

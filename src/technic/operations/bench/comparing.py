@@ -34,12 +34,12 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _figures(found: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+def _figures(bench: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
     """Each figure, in ms or MB, with the spread of its runs."""
-    for rung in found.get("ladder", []):
+    for rung in bench.get("ladder", []):
         for name in TIMES:
             value = float(rung[name]) * (1e3 if name.endswith("_s") else 1.0)
             yield f"{rung['symbols']:,} symbols, {name}", (value, 0.0)
-    for figure in found.get("figures", []):
+    for figure in bench.get("figures", []):
         spread = float(figure["maximum"]) - float(figure["minimum"])
         yield str(figure["what"]), (float(figure["median"]), spread)

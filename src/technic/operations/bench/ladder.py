@@ -60,9 +60,9 @@ def _rung(market: Market, size: int, runs: int) -> dict[str, Any]:
     bare = settings.uncached()
     fresh = milliseconds(lambda: scan(whole, file=ASKED, settings=bare), runs)
     warm = milliseconds(lambda: scan(whole, file=ASKED, settings=settings), runs)
-    again = scan(whole, file=ASKED, settings=settings)
-    lookups = sum(v for k, v in again.work.items() if k.endswith(("hits", "misses")))
-    hits = sum(v for k, v in again.work.items() if k.endswith("hits"))
+    repeated = scan(whole, file=ASKED, settings=settings)
+    lookups = sum(v for k, v in repeated.work.items() if k.endswith(("hits", "misses")))
+    hits = sum(v for k, v in repeated.work.items() if k.endswith("hits"))
     book = report.ledger_book
     return {
         "symbols": size,
@@ -75,7 +75,7 @@ def _rung(market: Market, size: int, runs: int) -> dict[str, Any]:
         "hit_rate": round(100.0 * hits / lookups, 1) if lookups else None,
         "peak_mb": round(cold["peak_mb"]),
         "cpu_pct": round(busy(lambda: [scan(whole, file=ASKED, settings=bare) for _ in range(3)])),
-        "errors": book.total - sum(book.counts().values()) + int(seal != again.manifest["seal"]),
+        "errors": book.total - sum(book.counts().values()) + int(seal != repeated.manifest["seal"]),
         "off_reference": off_reference(whole, report),
         "ranked": report.n_ranked,
     }
@@ -102,7 +102,10 @@ def _one_more_session(
 
 def plain_seal(market: Market, size: int = 50) -> tuple[str, str]:
     """The seal of a scan by compiled code, and by the same definitions run as plain Python."""
-    place, here = str(market.sized(size).folder), {**market.environment(), "TECHNIC_CACHE": "none"}
-    compiled = in_process(COLD.format(store=place), here)
-    plain = in_process(COLD.format(store=place), {**here, "NUMBA_DISABLE_JIT": "1"})
+    place, environment = (
+        str(market.sized(size).folder),
+        {**market.environment(), "TECHNIC_CACHE": "none"},
+    )
+    compiled = in_process(COLD.format(store=place), environment)
+    plain = in_process(COLD.format(store=place), {**environment, "NUMBA_DISABLE_JIT": "1"})
     return str(compiled["told"][0]), str(plain["told"][0])

@@ -120,9 +120,9 @@ def _fused(store: Store, market: Market, runs: int) -> tuple[float, float]:
     """One program for all features, against a program and a pass for each."""
     panel, roots = store.panel().panel, all_features()
     kernels = market.settings.kernels
-    one, many = compile_program(roots), [compile_program([root]) for root in roots]
-    held = milliseconds(lambda: advance(one, panel, kernels), runs)
-    lost = milliseconds(lambda: [advance(p, panel, kernels) for p in many], runs)
+    fused, single = compile_program(roots), [compile_program([root]) for root in roots]
+    held = milliseconds(lambda: advance(fused, panel, kernels), runs)
+    lost = milliseconds(lambda: [advance(p, panel, kernels) for p in single], runs)
     return median(held), median(lost)
 
 
@@ -160,11 +160,15 @@ def filter_three_ways(count: int = 5_277) -> list[dict[str, Any]]:
     try:
         parts = spans(count, -(-count // pool.workers))
         pooled = milliseconds(lambda: list(pool.map(work, parts)), 3)
-        found = np.concatenate([d.answer["kept"] for d in pool.map(work, parts) if d.answer])
+        pooled_result = np.concatenate(
+            [d.answer["kept"] for d in pool.map(work, parts) if d.answer]
+        )
     finally:
         pool.close()
     wanted = filter_part(shared, 0, count)["kept"]
-    equal = bool((found == wanted).all() and (filter_whole(close, volume, kinds) == wanted).all())
+    equal = bool(
+        (pooled_result == wanted).all() and (filter_whole(close, volume, kinds) == wanted).all()
+    )
     return [
         {"how": how, "symbols": count, "ms": round(median(taken), 3), "equal": equal}
         for how, taken in (("a loop", loop), ("processes", pooled), ("vectorised", at_once))
@@ -174,14 +178,14 @@ def filter_three_ways(count: int = 5_277) -> list[dict[str, Any]]:
 def filter_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     """Three filters, symbol by symbol."""
     close, volume, kind = (shared.arrays[name] for name in ("close", "volume", "kind"))
-    kept = np.zeros(last - first, dtype=bool)
+    passes = np.zeros(last - first, dtype=bool)
     for i in range(first, last):
         if kind[i] == 0.0 and close[i] >= 5.0 and close[i] * volume[i] >= 1e6:
-            kept[i - first] = True
-    return {"kept": kept}
+            passes[i - first] = True
+    return {"kept": passes}
 
 
 def filter_whole(close: np.ndarray, volume: np.ndarray, kind: np.ndarray) -> np.ndarray:
     """The same three filters at once."""
-    found: np.ndarray = (kind == 0.0) & (close >= 5.0) & (close * volume >= 1e6)
-    return found
+    passes: np.ndarray = (kind == 0.0) & (close >= 5.0) & (close * volume >= 1e6)
+    return passes

@@ -88,10 +88,10 @@ class Market:
         if without_last:
             days = every["date"].unique().sort()
             every = every.filter(pl.col("date") <= days[-1 - without_last])
-        made = FileStore(self.folder / f"market-{count}-{without_last}")
-        if made.version().number == 0:
-            made.import_bars(every, "splits", simulated=self.store.require().simulated)
-        return made
+        store = FileStore(self.folder / f"market-{count}-{without_last}")
+        if store.version().number == 0:
+            store.import_bars(every, "splits", simulated=self.store.require().simulated)
+        return store
 
     def environment(self) -> dict[str, str]:
         """What another process needs to use the bench's own caches."""
@@ -127,10 +127,10 @@ class Bench:
             return Market(source, self._store, folder, settings)
         from technic.data.simulated import simulate
 
-        made = simulate(seed=7, size=self._size, sessions=self._sessions)
+        market = simulate(seed=7, size=self._size, sessions=self._sessions)
         store = FileStore(folder / "simulated")
-        store.import_bars(made.bars, simulated=made.about)
-        store.import_listings(made.listings)
+        store.import_bars(market.bars, simulated=market.about)
+        store.import_listings(market.listings)
         source = f"a SIMULATED market, seed 7, {self._size:,} listings × {self._sessions} sessions"
         return Market(source, store, folder, settings)
 

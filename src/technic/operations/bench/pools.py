@@ -32,14 +32,14 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
     for url in urls:
         with closing(open_executor(url)) as executor:
             for size in sizes:
-                taken, made = _timed(executor, works[size], size, runs)
-                wanted.setdefault(size, made)
+                taken, values = _timed(executor, works[size], size, runs)
+                wanted.setdefault(size, values)
                 rows.append(
                     {
                         "executor": url,
                         "symbols": size,
                         "ms": round(median(taken), 1),
-                        "equal": made == wanted[size],
+                        "equal": values == wanted[size],
                     }
                 )
     return rows
@@ -64,7 +64,7 @@ def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[f
     parts = spans(count, max(1, -(-min(count, size) // (2 * executor.workers))))
 
     def run() -> bytes:
-        answers = [done.answer or {} for done in executor.map(work, parts)]
+        answers = [part.answer or {} for part in executor.map(work, parts)]
         return np.concatenate([answer["values"] for answer in answers]).tobytes()
 
     taken = milliseconds(run, runs)
@@ -73,9 +73,9 @@ def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[f
 
 def best(rows: list[dict[str, Any]], size: int) -> dict[str, float]:
     """Quickest of each kind of executor at a size, in ms."""
-    found: dict[str, float] = {}
+    quickest: dict[str, float] = {}
     for row in rows:
         kind = str(row["executor"]).partition(":")[0]
-        if row["symbols"] == size and row["ms"] < found.get(kind, float("inf")):
-            found[kind] = float(row["ms"])
-    return found
+        if row["symbols"] == size and row["ms"] < quickest.get(kind, float("inf")):
+            quickest[kind] = float(row["ms"])
+    return quickest

@@ -76,19 +76,19 @@ def run(
         progress(2, steps, "the ladder")
         rungs = ladder(market, SIZES, runs)
         progress(3, steps, "the baseline")
-        compared = _baseline(market, full=full, ours=figures[1].median)
+        compared = _baseline(market, full=full, scan_ms=figures[1].median)
         progress(4, steps, "pools and levers")
         pooled = pools(market, runs=3)
         lost = levers(market)
         progress(5, steps, "checks")
-        found = checks(market, rungs, lambda what: progress(5, steps, what))
+        results = checks(market, rungs, lambda what: progress(5, steps, what))
         cpu = _cpu(market)
-        calls = next(check.figure for check in found if check.name == "call reduction")
+        calls = next(check.figure for check in results if check.name == "call reduction")
         speedup = None if compared is None else float(compared["speedup"])
         progress(steps, steps, "")
         return {
             "about": {**machine(), "market": market.source, "symbols": len(market.symbols)},
-            "checks": [check.as_dict() for check in found],
+            "checks": [check.as_dict() for check in results],
             "speedup": speedup,
             "ladder": rungs,
             "levers": lost,
@@ -144,7 +144,7 @@ def _figures(market: Market, runs: int) -> list[Figure]:
     return figures
 
 
-def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | None:
+def _baseline(market: Market, *, full: bool, scan_ms: float) -> dict[str, Any] | None:
     """B0 and B1 on the same bars; None without pandas."""
     try:
         baseline.pandas_or_refuse()
@@ -162,7 +162,7 @@ def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | No
         }
     code = B0_PEAK.format(store=str(market.store.folder), chosen=sample(market.symbols, SAMPLED))
     peak = in_process(code, market.environment())["peak_mb"]
-    per_symbol = 1e3 * ours / len(market.symbols)
+    per_symbol = 1e3 * scan_ms / len(market.symbols)
     return {
         "symbols": len(chosen),
         "sampled": not full,
@@ -174,7 +174,7 @@ def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | No
     }
 
 
-def _kernel(market: Market, ours: float) -> str:
+def _kernel(market: Market, features_ms: float) -> str:
     """The compiled features of a symbol beside the same kind of features in pandas."""
     try:
         pd = baseline.pandas_or_refuse()
@@ -186,21 +186,21 @@ def _kernel(market: Market, ours: float) -> str:
         return "not run: no symbol has enough bars"
     names = ("open", "high", "low", "close", "volume")
     frames = [pd.DataFrame({n.title(): panel.run(i, n) for n in names}) for i in chosen]
-    taken, made = once(lambda: [baseline.features(frame) for frame in frames])
-    theirs, mine = taken / len(frames), 1e-3 * ours / len(market.symbols)
+    taken, tables = once(lambda: [baseline.features(frame) for frame in frames])
+    pandas_s, compiled_s = taken / len(frames), 1e-3 * features_ms / len(market.symbols)
     return (
-        f"{theirs / mine:,.0f} × pandas: {1e6 * theirs:,.0f} µs a symbol for {len(made[0])} values, "
-        f"{1e6 * mine:.1f} for {len(all_features())}"
+        f"{pandas_s / compiled_s:,.0f} × pandas: {1e6 * pandas_s:,.0f} µs a symbol for {len(tables[0])} values, "
+        f"{1e6 * compiled_s:.1f} for {len(all_features())}"
     )
 
 
 def _database(market: Market) -> str:
     """Symbols with some volume: from the catalog, and from a CSV file row by row."""
-    found = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
+    sql_ms = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
     try:
         pd = baseline.pandas_or_refuse()
     except ConfigError:
-        return f"{median(found):.1f} ms; CSV not run: {install_hint('bench')}"
+        return f"{median(sql_ms):.1f} ms; CSV not run: {install_hint('bench')}"
     rows = market.store.load_universe()
     volumes = market.bars.group_by("symbol").agg(pl.col("volume").tail(20).mean())
     path = market.folder / "universe.csv"
@@ -211,7 +211,7 @@ def _database(market: Market) -> str:
         return [row["symbol"] for _, row in table.iterrows() if row["volume"] >= 100_000.0]
 
     taken = milliseconds(read, 2)
-    return f"{median(found):.1f} ms of SQL, {median(taken):.0f} ms of a CSV row by row"
+    return f"{median(sql_ms):.1f} ms of SQL, {median(taken):.0f} ms of a CSV row by row"
 
 
 def _cpu(market: Market) -> float:

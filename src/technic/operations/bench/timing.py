@@ -47,9 +47,9 @@ def all_features() -> list[Series]:
     """Every output of every indicator at its defaults that needs no benchmark."""
     return [
         series
-        for it in REGISTRY.values()
-        if not it.operator and "benchmark" not in it.inputs
-        for series in it.all()
+        for indicator in REGISTRY.values()
+        if not indicator.operator and "benchmark" not in indicator.inputs
+        for series in indicator.all()
     ]
 
 
@@ -100,7 +100,7 @@ def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Run code in a new process: seconds from its first line, peak memory, and its `told`."""
     import json
 
-    done = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
+    finished = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
         [sys.executable, "-c", CHILD.format(code=code)],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
@@ -108,5 +108,5 @@ def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    answer: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
     return answer

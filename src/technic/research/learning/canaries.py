@@ -25,8 +25,8 @@ import numpy as np
 
 from technic.market.typing import FloatArray, IntArray
 from technic.research.learning.folds import Fold, Spans, walk_forward
-from technic.research.learning.gate import ShipGate, judge
-from technic.research.learning.measures import Measured, block_of, measured
+from technic.research.learning.gate import GateCase, ShipGate, judge
+from technic.research.learning.measures import Measured, block_of, measure_forecasts
 from technic.research.learning.synthetic_worlds import (
     lagged,
     planted,
@@ -49,10 +49,12 @@ JUDGED = 50_000  # rows on which importance is measured
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One of them, and how it fared.
+    """One canary, and how it fared.
 
     Attributes
     ----------
+    name : C1 to C12
+    passed : whether nothing is wrong
     found : the number it is about; None if there is none
     said : what was expected, and what was found, in words
     """
@@ -68,30 +70,30 @@ class Canary:
 
 
 def mean_ic(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Measured:
-    """A score on the sessions of some folds."""
-    return measured(samples, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
+    """Measure a score on the tests of some folds."""
+    return measure_forecasts(samples, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
 
 
 def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) -> Canary:
-    """C2: refitted on labels that were dealt anew, and held against those."""
+    """C2: refit on labels that were dealt anew, and hold the forecasts against those labels."""
     rng = np.random.default_rng(2)
     at = samples.horizons.index(samples.horizon)
-    found = []
+    means = []
     for _ in range(draws):
         dealt = replace(samples, label=shuffled(samples.label, samples, rng))
         dealt.forward = samples.forward.copy()
         dealt.forward[at] = dealt.label
-        found.append(
+        means.append(
             float(np.nanmean(mean_ic(dealt, forecasts(dealt, RidgeLearner(), folds, 0), folds).ic))
         )
     first, last = folds[0].test, folds[-1].test_end
     sizes = np.diff(samples.bounds[first : last + 1])
     width = sqrt(float((1.0 / np.maximum(sizes - 1, 1)).sum())) / len(sizes)
-    outside = sum(abs(value) > 3.0 * width for value in found)
-    mean = float(np.mean(found))
+    outside = sum(abs(value) > 3.0 * width for value in means)
+    mean = float(np.mean(means))
     passed = outside <= max(1, draws // 20) and abs(mean) <= 3.0 * width / sqrt(draws)
-    said = f"{draws} refits on labels dealt anew: mean IC {mean:+.5f}, ± {3 * width:.5f} is chance"
-    return Canary("C2", passed, mean, said + f"; {outside} outside")
+    words = f"{draws} refits on labels dealt anew: mean IC {mean:+.5f}, ± {3 * width:.5f} is chance"
+    return Canary("C2", passed, mean, words + f"; {outside} outside")
 
 
 def knows_label(
@@ -99,8 +101,12 @@ def knows_label(
 ) -> Canary:
     """C3: a column that is made of the label shows its IC in full, where the gate can see it.
 
-    It is learned from alone: how much of it other columns would drown says nothing of the judges.
-    That such a column cannot come in is the language's doing: no text looks ahead.
+    The model learns from this column alone: how much of it other columns would drown says nothing
+    of the judges. That such a column cannot come in is the language's doing: no text looks ahead.
+
+    Parameters
+    ----------
+    ics : the rank correlations with the label that are planted, one after the other
     """
     seen = []
     for k, ic in enumerate(ics):
@@ -111,8 +117,10 @@ def knows_label(
             features=("leak",),
             x=spread.astype(np.float32)[:, None],
         )
-        found = mean_ic(injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds).ic
-        seen.append(float(np.nanmean(found)) / ic)
+        ic_by_session = mean_ic(
+            injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds
+        ).ic
+        seen.append(float(np.nanmean(ic_by_session)) / ic)
     passed = min(seen) >= 0.9  # noqa: PLR2004 -- of what was planted
     shares = ", ".join(f"{share:.0%}" for share in seen)
     return Canary("C3", passed, min(seen), f"of a planted leak {shares} come to light; 90% must")
@@ -126,8 +134,8 @@ def late(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
     tells = low > 0.0
     passed = not tells or ics[0] >= 0.2 * mean
     later = ", ".join(f"{value:+.4f}" for value in ics)
-    said = f"IC {mean:+.4f}; {', '.join(map(str, LAGS))} sessions late {later}"
-    return Canary("C4", passed, ics[0], said + ("" if tells else "; there is nothing to lose"))
+    words = f"IC {mean:+.4f}; {', '.join(map(str, LAGS))} sessions late {later}"
+    return Canary("C4", passed, ics[0], words + ("" if tells else "; there is nothing to lose"))
 
 
 def longer_embargo(samples: Samples, spans: Spans) -> Canary:
@@ -145,9 +153,9 @@ def longer_embargo(samples: Samples, spans: Spans) -> Canary:
     gain = series[0] - series[-1]
     _, low, high, _ = interval(gain, block_of(len(gain), samples.horizon))
     passed = not low > 0.0
-    ics = ", ".join(f"{np.nanmean(one):+.4f}" for one in series)
-    said = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"
-    return Canary("C5", passed, float(np.nanmean(gain)), said)
+    ics = ", ".join(f"{np.nanmean(ic):+.4f}" for ic in series)
+    words = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"
+    return Canary("C5", passed, float(np.nanmean(gain)), words)
 
 
 def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
@@ -161,19 +169,12 @@ def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
     }
     if learner is not None:
         scores["ridge"] = forecasts(samples, RidgeLearner(), folds, seed)
-    found = measured(samples, scores, folds[0].test, folds[-1].test_end)
-    rivals = [one for name, one in found.items() if name != "model"]
-    short = replace(SHORT, step=1)
-    return judge(
-        found["model"],
-        rivals,
-        found.get("ridge"),
-        SHORT,
-        1,
-        canaries=True,
-        protocol=short,
-        tested=1,
+    measures = measure_forecasts(samples, scores, folds[0].test, folds[-1].test_end)
+    rivals = [measure for name, measure in measures.items() if name != "model"]
+    case = GateCase(
+        measures["model"], rivals, measures.get("ridge"), SHORT, trials=1, canaries=True
     )
+    return judge(case, protocol=replace(SHORT, step=1), tested=1)
 
 
 def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canary:
@@ -183,8 +184,8 @@ def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canar
         progress(seed, count, f"C6: random walk {seed + 1} of {count}")
         passed += gate_of_world(seed).passed
     allowed = max(count // 40, 1)
-    said = f"{passed} of {count} random walks passed the gate, at most {allowed} may"
-    return Canary("C6", passed <= allowed, float(passed), said)
+    words = f"{passed} of {count} random walks passed the gate, at most {allowed} may"
+    return Canary("C6", passed <= allowed, float(passed), words)
 
 
 def covered(world: int, horizon: int = 1, sessions: int = 500, symbols: int = 100) -> bool:
@@ -240,8 +241,8 @@ def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> 
         ),
     )
     fold = folds[-1]
-    known = noisy.until(fold.train_end)
-    model = learner.fit(noisy.features, noisy.x[known], noisy.label[known], 0)
+    training = noisy.until(fold.train_end)
+    model = learner.fit(noisy.features, noisy.x[training], noisy.label[training], 0)
     test = np.arange(noisy.bounds[fold.test], noisy.bounds[fold.test_end])
     test = test[~np.isnan(noisy.label[test])]
     if len(test) > JUDGED:
@@ -250,17 +251,17 @@ def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> 
     base = _correlation(model.predict(x), label)
     lost = np.zeros(len(noisy.features))
     for j in range(x.shape[1]):
-        kept = x[:, j].copy()
-        x[:, j] = rng.permutation(kept)
+        column = x[:, j].copy()
+        x[:, j] = rng.permutation(column)
         lost[j] = base - _correlation(model.predict(x), label)
-        x[:, j] = kept
+        x[:, j] = column
     best = np.argsort(-lost)[: max(len(lost) // 10, 1)]
     among = int((best >= len(samples.features)).sum())
     learned = base > 3.0 / sqrt(len(test))
-    said = f"{among} of {extra} columns of noise are among the {len(best)} most important"
+    words = f"{among} of {extra} columns of noise are among the {len(best)} most important"
     if not learned:
-        said += f"; unseen the model explains nothing ({base:+.4f}), so that importance is chance"
-    return Canary("C8", among == 0 or not learned, float(among), said)
+        words += f"; unseen the model explains nothing ({base:+.4f}), so that importance is chance"
+    return Canary("C8", among == 0 or not learned, float(among), words)
 
 
 def _correlation(first: Float32, second: FloatArray) -> float:
@@ -295,10 +296,10 @@ def not_constant(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Can
     """C10: on every session at least half of the forecasts are different numbers."""
     shares = []
     for session in range(folds[0].test, folds[-1].test_end):
-        here = score[samples.rows(session)]
-        here = here[~np.isnan(here)]
-        if len(here):
-            shares.append(len(np.unique(here)) / len(here))
+        forecast = score[samples.rows(session)]
+        forecast = forecast[~np.isnan(forecast)]
+        if len(forecast):
+            shares.append(len(np.unique(forecast)) / len(forecast))
     least = min(shares, default=0.0)
     return Canary(
         "C10",
