@@ -2,7 +2,7 @@
 
     snapshot ─► provisional bars ─► state carried on, on a copy ─► scan ─► difference ─► alerts
 
-`Watch.glance` is one pass from left to right; `watching` looks every so often. Nothing of it
+`Watch.glance` is one pass from left to right; `watch_repeatedly` looks every so often. Nothing of it
 reaches the store or a cache: a bar that is not final is nobody's history.
 """
 
@@ -237,7 +237,7 @@ class Watch:
         return replace(report, notes=(*notes, *report.notes))
 
 
-def watching(
+def watch_repeatedly(
     watch: Watch, every: timedelta, *, sleep: Callable[[float], None], looks: int | None = None
 ) -> Iterator[Glance]:
     """Look every so often, as long as somebody asks for the next look.

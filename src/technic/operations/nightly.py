@@ -20,7 +20,7 @@ from technic.operations.alerts.channels import Channel
 from technic.operations.alerts.delivery import Delivered, deliver
 from technic.operations.metrics import save_metrics
 from technic.operations.saved_scans import Saved, saved_scans
-from technic.operations.spot_check import Accuracy, check
+from technic.operations.spot_check import Accuracy, check_accuracy
 from technic.runtime.files import alone
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import Difference, difference, session_before
@@ -123,7 +123,7 @@ def daily(
             for saved in saved_scans(settings):
                 night.scans.append(_scan_saved(store, settings, saved, book, keep, clock()))
         with _step(night, "check"):
-            night.accuracy = check(store, settings, checked)
+            night.accuracy = check_accuracy(store, settings, checked)
         with _step(night, "alert"):
             night.delivered = deliver(store.catalog, channels, store.folder, clock)
         with _step(night, "measure"):

@@ -58,7 +58,7 @@ class Accuracy:
     off: int
 
 
-def check(store: Store, settings: Settings, count: int = 50, seed: str = "") -> Accuracy:
+def check_accuracy(store: Store, settings: Settings, count: int = 50, seed: str = "") -> Accuracy:
     """Recompute values of random symbols that traded on the newest session.
 
     Parameters
@@ -69,11 +69,11 @@ def check(store: Store, settings: Settings, count: int = 50, seed: str = "") -> 
     report = scan(store, file=PROBE, settings=settings)
     chance = random.Random(seed or report.manifest["store_version"])  # noqa: S311 -- a sample
     rows = chance.sample(report.shown, min(count, len(report.shown)))
-    off = off_rows(store, report, rows, settings)
+    off = count_off_rows(store, report, rows, settings)
     return Accuracy(len(rows), len(rows) * len(report.asked["columns"]), off)
 
 
-def off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
+def count_off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
     """How many values of a report differ from the slow definition of the language.
 
     Parameters
@@ -81,10 +81,10 @@ def off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
     count : how many symbols are compared, evenly spread over the rows shown
     """
     shown = report.shown[:: max(len(report.shown) // count, 1)][:count]
-    return off_rows(store, report, shown, Settings.load())
+    return count_off_rows(store, report, shown, Settings.load())
 
 
-def off_rows(store: Store, report: Report, rows: Sequence[Row], settings: Settings) -> int:
+def count_off_rows(store: Store, report: Report, rows: Sequence[Row], settings: Settings) -> int:
     """How many values of some rows of a report differ from the slow definition of the language."""
     view = store.panel()
     trees = {text: Resolver().any(text)[0] for text in report.asked["columns"]}

@@ -157,10 +157,12 @@ def _paid(panel: Panel, dividends: pl.DataFrame | None, first: int, span: int) -
     if dividends is None or dividends.is_empty():
         return None
     at = dividends["ordinal"].to_numpy() - first
-    seen = (at >= 0) & (at < span)
+    inside = (at >= 0) & (at < span)
     paid = np.zeros((span, len(panel)))
     np.add.at(
-        paid, (at[seen], dividends["at"].to_numpy()[seen]), dividends["value"].to_numpy()[seen]
+        paid,
+        (at[inside], dividends["at"].to_numpy()[inside]),
+        dividends["value"].to_numpy()[inside],
     )
     total: FloatArray = np.cumsum(paid, axis=0)
     return total

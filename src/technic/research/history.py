@@ -61,7 +61,7 @@ class Workspace:
     room: FloatArray
 
     def compute(
-        self, store: Store, view: MappedPanel, series: Sequence[Series]
+        self, store: Store, view: MappedPanel, series: list[Series]
     ) -> dict[Series, FloatArray]:
         """Every series at every bar of a view: rows of `room`, good until the next call."""
         values = every_bar(

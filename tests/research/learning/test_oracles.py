@@ -12,7 +12,7 @@ from technic.research.backtest.metrics import drawdown, performance
 from technic.research.learning import canaries
 from technic.research.learning.folds import Spans, walk_forward
 from technic.research.learning.measures import measure_forecasts
-from technic.research.learning.synthetic_worlds import planted, random_walk, samples_of
+from technic.research.learning.synthetic_worlds import planted_score, random_walk, samples_of
 from technic.research.statistics.significance import YEAR, sharpe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -24,7 +24,7 @@ def test_rank_correlations_and_deciles_are_those_of_alphalens():
         from alphalens.performance import factor_information_coefficient, mean_return_by_quantile
 
     world = samples_of(random_walk(1, symbols=100, sessions=120))
-    score = planted(world, 0.2, 2)
+    score = planted_score(world, 0.2, 2)
     first, last = 70, 110
     found = measure_forecasts(world, {"it": score}, first, last)["it"]
     days = pd.bdate_range("2024-01-01", periods=len(world))

@@ -17,7 +17,7 @@ from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.market.sessions import nyse
 from technic.research.learning.dataset import dataset
-from technic.research.learning.store_canaries import served, truncated
+from technic.research.learning.store_canaries import served_rows, truncated_histories
 from technic.research.learning.train import train
 from technic.research.learning.train_file import TrainFile
 from technic.research.trials import distinct_trials, trials
@@ -300,12 +300,12 @@ def test_a_training_file_that_cannot_be_is_one_clear_line(content, words):
 def test_what_is_learned_from_is_what_is_asked_with(store, settings):
     """C1 and C12 on a market with splits and renames."""
     file = TrainFile.of(SPEC, "x")
-    found = truncated(store, file, settings, points=2_000)
+    found = truncated_histories(store, file, settings, points=2_000)
     assert found.passed, found
     samples = dataset(store, file, settings)
-    assert served(store, file, samples, settings).passed
+    assert served_rows(store, file, samples, settings).passed
     moved = replace(samples, x=np.roll(samples.x, 1, axis=1))
-    assert not served(store, file, moved, settings).passed
+    assert not served_rows(store, file, moved, settings).passed
 
 
 def test_a_dataset_that_cannot_be_read_is_made_anew(store, settings):

@@ -16,15 +16,15 @@ from technic.research.learning.folds import PROTOCOL, Spans, walk_forward
 from technic.research.learning.gate import GateCase, judge
 from technic.research.learning.measures import measure_forecasts
 from technic.research.learning.synthetic_worlds import (
-    lagged,
-    planted,
+    lag_score,
+    planted_score,
     random_walk,
     samples_of,
-    shuffled,
+    shuffle_within_sessions,
 )
 from technic.research.learning.walk_forward import forecasts
 from technic.research.statistics.significance import (
-    better,
+    chance_of_no_gain,
     deflated_sharpe,
     expected_best,
     newey_west,
@@ -120,7 +120,7 @@ def test_what_is_no_ridge_is_refused(content):
 
 def test_measures_are_those_of_scipy(world, folds):
     """Oracle: Spearman of scipy on each session; deciles and a book spelled out."""
-    score = planted(world, 0.2, 4)
+    score = planted_score(world, 0.2, 4)
     found = measure_forecasts(world, {"it": score}, 100, 130)["it"]
     at = world.horizons.index(5)
     for k in range(30):
@@ -196,8 +196,8 @@ def test_a_choice_among_noise_is_overfitted_and_a_real_edge_is_not():
 def test_paired_differences_tell_the_better():
     rng = np.random.default_rng(4)
     base = rng.normal(size=300)
-    assert better(base + 0.3 + 0.1 * rng.normal(size=300), base, 10) < 0.01
-    assert better(base, base + rng.normal(size=300), 10) > 0.01
+    assert chance_of_no_gain(base + 0.3 + 0.1 * rng.normal(size=300), base, 10) < 0.01
+    assert chance_of_no_gain(base, base + rng.normal(size=300), 10) > 0.01
 
 
 def test_the_gate_of_a_short_history_says_span_and_a_ridge_need_not_beat_itself(world, folds):
@@ -217,8 +217,8 @@ def test_a_real_edge_passes_and_a_leak_does_not(world, folds):
 
     def gate(ic):
         scores = {
-            "model": planted(world, ic, 1), "ridge": planted(world, 0.0, 2),
-            "noise": planted(world, 0.0, 3),
+            "model": planted_score(world, ic, 1), "ridge": planted_score(world, 0.0, 2),
+            "noise": planted_score(world, 0.0, 3),
         }  # fmt: skip
         found = measure_forecasts(world, scores, folds[0].test, folds[-1].test_end)
         rivals = [found["ridge"], found["noise"]]
@@ -246,11 +246,11 @@ def test_green_canaries(world, folds):
     for canary in (
         canaries.shuffled_labels(world, folds, 6),
         canaries.knows_label(world, folds),
-        canaries.late(world, score, folds),
+        canaries.late_forecasts(world, score, folds),
         canaries.longer_embargo(world, SPANS),
         canaries.noise_columns(world, RidgeLearner(), folds),
         canaries.names_and_dates(world, RidgeLearner(), folds),
-        canaries.not_constant(world, score, folds),
+        canaries.differing_forecasts(world, score, folds),
         canaries.membership(world, np.random.default_rng(0).permutation(80)),
     ):
         assert canary.passed, canary
@@ -259,22 +259,22 @@ def test_green_canaries(world, folds):
 def test_each_canary_can_sing(world, folds, monkeypatch):
     """What they are there for: a leak of one bar, a constant, names that tell the future."""
     days = samples_of(random_walk(3, symbols=80, sessions=500), horizon=1)
-    same_bar = planted(days, 0.5, 9)  # worth everything today, nothing tomorrow
-    assert not canaries.late(days, same_bar, folds).passed
-    assert not canaries.not_constant(world, np.zeros(world.n_rows, np.float32), folds).passed
+    same_bar = planted_score(days, 0.5, 9)  # worth everything today, nothing tomorrow
+    assert not canaries.late_forecasts(days, same_bar, folds).passed
+    assert not canaries.differing_forecasts(world, np.zeros(world.n_rows, np.float32), folds).passed
     many = replace(world, vanish=np.arange(80) < 30)
     assert not canaries.membership(many, np.arange(80)).passed
     leaking = replace(
         world, features=(*world.features, "leak"),
-        x=np.column_stack([world.x, planted(world, 0.3, 1) / 6.0]),
+        x=np.column_stack([world.x, planted_score(world, 0.3, 1) / 6.0]),
     )  # fmt: skip
-    monkeypatch.setattr(canaries, "shuffled", lambda values, _samples, _rng: values)
+    monkeypatch.setattr(canaries, "shuffle_within_sessions", lambda values, _samples, _rng: values)
     assert not canaries.shuffled_labels(leaking, folds, 3).passed
 
 
 def test_lagging_moves_each_symbol_by_itself(world):
     score = np.arange(world.n_rows, dtype=np.float32)
-    late = lagged(score, world, 2)
+    late = lag_score(score, world, 2)
     rows, before = world.rows(50), world.rows(48)
     place = dict(zip(world.symbols[before].tolist(), score[before].tolist(), strict=True))
     for symbol, value in zip(world.symbols[rows].tolist(), late[rows].tolist(), strict=True):
@@ -283,7 +283,7 @@ def test_lagging_moves_each_symbol_by_itself(world):
 
 
 def test_dealing_anew_keeps_each_session(world):
-    dealt = shuffled(world.label, world, np.random.default_rng(0))
+    dealt = shuffle_within_sessions(world.label, world, np.random.default_rng(0))
     rows = world.rows(70)
     np.testing.assert_array_equal(np.sort(dealt[rows]), np.sort(world.label[rows]))
     assert np.array_equal(np.isnan(dealt), np.isnan(world.label))

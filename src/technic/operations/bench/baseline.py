@@ -1,4 +1,4 @@
-"""The scan that the plan started from, written anew from its description: pandas, symbol by symbol.
+"""The baseline: an older scan written anew from its description, in pandas, symbol by symbol.
 
 `benchmarks/B0.md` holds every line against that description. The network is removed; no sleep and
 no copy is added beyond those the description counts. B0 is the scan as it was executed, B1 the same
@@ -87,7 +87,13 @@ def market_cache(panel: Panel, symbols: Sequence[str]) -> pd.DataFrame:
 
 
 def universe(rows: pd.DataFrame, *, intended: bool = False) -> list[str]:
-    """Symbols that pass its filter, row by row."""
+    """Symbols that pass its filter, row by row.
+
+    Parameters
+    ----------
+    rows : one for each listing, with `symbol` and `sector`
+    intended : as its authors meant it, rather than as it was executed
+    """
     symbols = []
     for _, row in rows.iterrows():
         symbol = str(row["symbol"]).upper().strip()
@@ -105,7 +111,13 @@ def universe(rows: pd.DataFrame, *, intended: bool = False) -> list[str]:
 def scan_symbol(
     cache: pd.DataFrame, symbol: str, *, intended: bool = False
 ) -> dict[str, Any] | None:
-    """One row of its answer; None where its checks reject the symbol."""
+    """Scan one symbol: a row of its answer, or None where its checks reject the symbol.
+
+    Parameters
+    ----------
+    cache : bars of everybody, as `market_cache` gives them
+    intended : as its authors meant it, rather than as it was executed
+    """
     bars = cache[cache["Symbol"] == symbol].copy()  # its slice of the cache
     bars = bars.tail(_bars_of_lookback(bars)).copy()
     history = bars.set_index("Date").copy()
@@ -136,7 +148,7 @@ def passes(bars: pd.DataFrame) -> bool:
 
 
 def features(bars: pd.DataFrame, *, intended: bool = False) -> dict[str, float]:
-    """Whole series, of each of which the last value is used."""
+    """Features of one symbol: whole series are computed, and the last value of each is used."""
     close, high, low, volume = bars["Close"], bars["High"], bars["Low"], bars["Volume"]
     out: dict[str, float] = {}
     for n in (1, 5, 21):
@@ -194,7 +206,7 @@ def _last(series: pd.Series) -> float:
 
 
 def scores(row: dict[str, float]) -> dict[str, Any]:
-    """Small whole numbers, their weighted sum, and a scale for risk."""
+    """Its scores: small whole numbers, their weighted sum, and a scale for risk."""
     points = dict.fromkeys(WEIGHTS, 0)
     points["trend"] = int(row["SMA20"] > row["SMA50"]) * 2 + int(row["SMA50"] > row["SMA200"])
     rsi, distance = row["RSI14"], row["pct_from_high20"]
@@ -224,7 +236,7 @@ def scores(row: dict[str, float]) -> dict[str, Any]:
 
 
 def factors(bars: pd.DataFrame) -> dict[str, float]:
-    """A second time what was computed, and some more."""
+    """Its factors: a second time what was computed already, and some more."""
     close = bars["Close"]
     out = {f"mom_{n}": _last(close / close.shift(n) - 1) for n in (5, 21, 63)}
     out["reversal_5"] = -out["mom_5"]
@@ -242,7 +254,14 @@ def factors(bars: pd.DataFrame) -> dict[str, float]:
 def finalize(
     rows: list[dict[str, Any]], account: float = 10_000.0, risk: float = 0.01
 ) -> pd.DataFrame:
-    """Blend, rank and plan: z-scores, then functions applied row by row."""
+    """Blend, rank and plan its rows: z-scores, then functions applied row by row.
+
+    Parameters
+    ----------
+    rows : as `scan_symbol` gives them
+    account : USD
+    risk : share of the account that a trade may lose
+    """
     pd = pandas_or_refuse()
     table = pd.DataFrame(rows)
     if table.empty:
@@ -296,15 +315,22 @@ def scan(
     intended: bool = False,
     workers: int | None = None,
 ) -> pd.DataFrame:
-    """The whole scan of some symbols, in its thread pool."""
+    """Scan some symbols in its thread pool.
+
+    Parameters
+    ----------
+    cache : bars of everybody, as `market_cache` gives them
+    intended : as its authors meant it, rather than as it was executed
+    workers : threads; as many as it took by default
+    """
     size = workers or min(32, 2 * (cpu_count() or 1))
     with ThreadPoolExecutor(size) as pool:
         rows = list(pool.map(lambda s: scan_symbol(cache, s, intended=intended), symbols))
     return finalize([row for row in rows if row is not None])
 
 
-def part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """Some symbols on some worker: pandas that holds the GIL, the panel put once."""
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+    """Scan some symbols on some worker, in pandas, which holds the GIL."""
     pd = pandas_or_refuse()
     arrays = shared.arrays
     bounds = arrays["bounds"]

@@ -21,13 +21,13 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Market:
-    """Bars, and room for stores made of them.
+    """The bars that a bench runs on, and a folder for stores made of them.
 
     Attributes
     ----------
     source : what the bars are, for a reader
     store : the whole market
-    folder : where smaller ones are made
+    folder : where smaller and larger stores are written
     settings : whose caches are empty and belong to the bench alone
     """
 
@@ -63,10 +63,11 @@ class Market:
         )
 
     def sized(self, count: int, *, without_last: int = 0) -> FileStore:
-        """A store of `count` symbols drawn by seed; repeated under other names beyond the market.
+        """A store of so many symbols, drawn by seed.
 
         Parameters
         ----------
+        count : beyond the market's own, symbols are repeated under other names
         without_last : sessions left out at the end
         """
         rng = np.random.default_rng(SEED)
@@ -109,7 +110,13 @@ def own_settings(settings: Settings, folder: Path) -> Settings:
 
 
 class Bench:
-    """A market in a folder that goes when the bench is over."""
+    """A market in a folder that is removed when the bench is over.
+
+    Parameters
+    ----------
+    store : the user's own; None for a simulated market
+    size, sessions : of the simulated market
+    """
 
     def __init__(self, store: Store | None, settings: Settings, size: int, sessions: int) -> None:
         self._folder = TemporaryDirectory(prefix="technic-bench-")
@@ -139,6 +146,6 @@ class Bench:
 
 
 def sample(symbols: Sequence[str], count: int) -> list[str]:
-    """Some symbols, drawn by seed."""
+    """Some symbols in random order, the same every time."""
     rng = np.random.default_rng(SEED)
     return [str(s) for s in rng.permutation(np.array(symbols, dtype=object))[:count]]

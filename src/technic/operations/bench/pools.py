@@ -20,7 +20,14 @@ BARS = 250  # of each symbol: a year
 
 
 def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[dict[str, Any]]:
-    """One row per executor and size: `executor`, `symbols`, `ms`, and `equal`, whether the bytes are."""
+    """Run the same pandas work on every kind of executor.
+
+    Returns
+    -------
+    list
+        One row for each executor and size: `executor`, number of `symbols`, median `ms`, and
+        whether the bytes are `equal` to those of the first executor.
+    """
     urls = ["inline:"]
     for workers in range(1, (cpu_count() or 1) + 1):
         urls += [f"threads:{workers}", f"processes:{workers}"]
@@ -46,7 +53,7 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
 
 
 def work_of(market: Market, size: int) -> Work:
-    """The baseline's scan of some symbols, their bars put once."""
+    """The baseline's scan of some symbols as work for an executor; bars are handed over once."""
     panel = market.view.panel
     bars = min(BARS, int(panel.lengths.max(initial=0)))
     chosen = np.flatnonzero(panel.lengths >= bars)[:size]
@@ -56,7 +63,7 @@ def work_of(market: Market, size: int) -> Work:
         for name in ("open", "high", "low", "close", "volume")
     }
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Work("technic.operations.bench.baseline:part", {}, {**arrays, "bounds": bounds})
+    return Work("technic.operations.bench.baseline:run_part", {}, {**arrays, "bounds": bounds})
 
 
 def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[float], bytes]:
@@ -72,7 +79,7 @@ def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[f
 
 
 def best(rows: list[dict[str, Any]], size: int) -> dict[str, float]:
-    """Quickest of each kind of executor at a size, in ms."""
+    """The quickest of each kind of executor at a size, ms by kind."""
     quickest: dict[str, float] = {}
     for row in rows:
         kind = str(row["executor"]).partition(":")[0]

@@ -65,20 +65,20 @@ class Verdict:
     why: str
 
 
-def judge(seen: Sequence[Observation], share: int, overlap: float | None = None) -> Verdict:
+def judge(observations: Sequence[Observation], share: int, overlap: float | None = None) -> Verdict:
     """Say what to do with a candidate.
 
     Parameters
     ----------
-    seen : every observation of this trial, oldest first
+    observations : of this trial, oldest first
     share : the step it is on, in percent
     overlap : what was declared; None demands identical answers
     """
-    recent = seen[-LOOKED_AT:]
+    recent = observations[-LOOKED_AT:]
     why = _failing(recent) or _differing(recent, overlap) or _slow(recent) or _leaking(recent)
     if why:
         return Verdict("roll back", why)
-    answers = sum(observation.share == share for observation in seen)
+    answers = sum(observation.share == share for observation in observations)
     if answers < ENOUGH:
         return Verdict("hold", f"{answers} of {ENOUGH} answers at this step")
     return Verdict("advance", f"{answers} answers at this step, healthy")

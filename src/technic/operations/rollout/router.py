@@ -142,7 +142,13 @@ def bucket(message: dict[str, Any]) -> int:
 
 
 class _Trial:
-    """A candidate and the thread that asks it: nobody else ever waits for the process."""
+    """A candidate on trial: its process, and everything that was observed of it.
+
+    Attributes
+    ----------
+    key : the candidate's name and the number of the trial
+    observations : oldest first, those of whoever served before among them
+    """
 
     def __init__(self, file: RolloutFile, rollout: Rollout, deadline: float, memory: int) -> None:
         self.key = (rollout.candidate, rollout.generation)
@@ -151,10 +157,13 @@ class _Trial:
         self._child: Started | None = None
         self._busy: _Watched | None = None
         self._over = False
-        self.seen = read_record(file, rollout.generation)
+        self.observations = read_record(file, rollout.generation)
 
     def ask(self, message: dict[str, Any]) -> _Watched | None:
-        """Ask the candidate; None if it is still busy with an earlier question."""
+        """Ask the candidate; None if it is still busy with an earlier question.
+
+        A slow candidate is asked fewer questions: nobody queues for it.
+        """
         if self._busy is not None and not self._busy.observed.is_set():
             return None
         rollout = self._file.read()
@@ -181,6 +190,7 @@ class _Trial:
         except (ChildLostError, ConfigError) as lost:
             self._child = None
             return None, str(lost), 0.0, 0
+        # After a lost line the answers of a process lag behind its questions for ever.
         if answer.get("id") != message.get("id"):
             return None, "answered another question", took, self._child.pid
         return answer, "", took, self._child.pid
@@ -189,7 +199,7 @@ class _Trial:
         """Keep an observation and judge the candidate by all of them: step 4."""
         if self._over:
             return
-        self.seen.append(observation)
+        self.observations.append(observation)
         with suppress(OSError):
             path = self._file.observed(self.key[1])
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -199,7 +209,7 @@ class _Trial:
         rollout = self._file.read()
         if (rollout.candidate, rollout.generation) != self.key:
             return
-        verdict = judge(self.seen, rollout.share, rollout.overlap)
+        verdict = judge(self.observations, rollout.share, rollout.overlap)
         if verdict.what == "roll back":
             LOG.warning("%s is rolled back: %s", self.key[0], verdict.why)
             self._file.change(lambda now: self._unless_moved(now, now.rolled_back(verdict.why)))
@@ -210,11 +220,17 @@ class _Trial:
                 self._file.change(lambda now: self._unless_moved(now, now.sharing(later[0])))
 
     def _unless_moved(self, now: Rollout, then: Rollout) -> Rollout:
+        """The state that shall be, unless somebody has begun another trial meanwhile."""
         return then if (now.candidate, now.generation) == self.key else now
 
 
 class _Watched:
-    """One question on its way to the candidate, and what becomes of it."""
+    """One question on its way to the candidate, and what becomes of it.
+
+    A thread of its own waits for the candidate; whoever asked goes on. Two events tie them together:
+    the candidate has answered, and it is decided whose answer was given. After both the question
+    can be observed.
+    """
 
     def __init__(
         self,
@@ -303,8 +319,8 @@ def read_record(file: RolloutFile, generation: int) -> list[Observation]:
         lines = file.observed(generation).read_bytes().splitlines()
     except OSError:
         return []
-    seen = []
+    observations = []
     for line in lines:
         with suppress(orjson.JSONDecodeError, TypeError):  # the last line may be cut short
-            seen.append(Observation(**orjson.loads(line)))
-    return seen
+            observations.append(Observation(**orjson.loads(line)))
+    return observations

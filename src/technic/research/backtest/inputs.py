@@ -98,6 +98,12 @@ def gather(
 ) -> BacktestHistory:
     """Ask the store for everything that a backtest needs; nothing after it asks again.
 
+    Parameters
+    ----------
+    version : the state of the store that is read
+    executor : where sessions are worked on; here by default
+    progress : is told how far the work is
+
     Raises
     ------
     StoreError
@@ -131,7 +137,15 @@ def gather(
 def sessions_of_span(
     store: Store, version: StoreVersion, rules: BacktestRules
 ) -> tuple[list[date], list[date]]:
-    """All sessions of the span, and those of decision; the last session decides nothing."""
+    """All sessions of the span of some rules, and those of decision, ascending.
+
+    The last session decides nothing: there is no other to trade on.
+
+    Raises
+    ------
+    StoreError
+        If the span lies outside the store, or holds no session of decision.
+    """
     assert version.first is not None
     every = sessions_between(store, version, rules.first or version.first, rules.last)
     days = sessions_of_decision(every, rules.rebalance)

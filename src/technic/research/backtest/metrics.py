@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from technic.market.typing import FloatArray
-from technic.research.backtest.account import Trade, Traded
 from technic.research.backtest.prices import PriceHistory
+from technic.research.backtest.trades import Trade, Traded
 from technic.research.statistics.rank_ic import plain
 from technic.research.statistics.significance import (
     YEAR,
@@ -170,7 +170,12 @@ def capacity(traded: Traded, max_adv: float, account: float) -> float | None:
 def trade_rows(
     trades: Sequence[Trade], prices: PriceHistory, names: Mapping[int, str]
 ) -> list[dict[str, Any]]:
-    """Trades as a table holds them, in order of their exits."""
+    """Trades as rows of a table, in order of their exits; USD.
+
+    Parameters
+    ----------
+    names : the symbol of each security, by its id
+    """
     return [
         {
             "symbol": names.get(trade.security_id, ""),

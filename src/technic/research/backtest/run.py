@@ -27,9 +27,10 @@ from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.research.backtest import metrics
-from technic.research.backtest.account import Traded, trade
+from technic.research.backtest.account import trade
 from technic.research.backtest.inputs import BacktestHistory, BacktestRequest, gather
 from technic.research.backtest.prices import PriceHistory
+from technic.research.backtest.trades import Traded
 from technic.research.forward_returns import IMPUTED
 from technic.research.trials import distinct_trials, record_trial
 from technic.runtime.executors import Executor, Progress
@@ -207,9 +208,9 @@ def backtest(
 
 def strategy_digest(question: Question, rules: BacktestRules) -> str:
     """A digest of what is tried: another span, account or cost of it is no other question."""
-    asked = question.as_dict()
+    whole = question.as_dict()
     content = {
-        **{k: asked[k] for k in ("universe", "where", "rank", "missing", "benchmark", "symbols")},
+        **{k: whole[k] for k in ("universe", "where", "rank", "missing", "benchmark", "symbols")},
         "side": question.plan.side,
         "rebalance": rules.rebalance,
         "hold": rules.hold,
@@ -243,7 +244,15 @@ def run(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Backtest:
-    """Run a backtest on one store version; it leaves no trace in the store."""
+    """Run a backtest on one store version, without recording it.
+
+    Parameters
+    ----------
+    version : the state of the store that is read
+    settings : folders and numbers of threads; those of the user by default
+    executor : where sessions are worked on; it never changes the answer
+    progress : is told how far the work is
+    """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     history = gather(store, version, request, settings, executor, progress)
@@ -319,7 +328,10 @@ def _seal(history: BacktestHistory, request: BacktestRequest, answer: bytes) -> 
 def summarize(
     history: BacktestHistory, accounts: Accounts, request: BacktestRequest
 ) -> dict[str, Any]:
-    """Figures by group, as JSON holds them; what cannot be known is None."""
+    """Figures by group, as JSON holds them; what cannot be known is None.
+
+    The groups are those of `Backtest.summary`.
+    """
     plan, decisions, benchmark = request.question.plan, history.decisions, history.benchmark
     traded = accounts.traded
     span = replace(history.prices, ordinals=history.prices.ordinals[history.start :])

@@ -11,7 +11,9 @@
     C10  forecasts are not all the same
     C11  who is in the universe does not tell who will vanish
 
-C1 and C12 need a store, see `technic.research.learning.store_canaries`.
+C1 and C12 need a store, see `technic.research.learning.store_canaries`. Each function tries one. They
+all take the `samples` of a training and its `folds`; a `score` is a forecast of every row, float32,
+NaN where nothing was forecast.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ from technic.research.learning.folds import Fold, Spans, walk_forward
 from technic.research.learning.gate import GateCase, ShipGate, judge
 from technic.research.learning.measures import Measured, block_of, measure_forecasts
 from technic.research.learning.synthetic_worlds import (
-    lagged,
-    planted,
+    lag_score,
+    planted_score,
     random_walk,
     samples_of,
-    shuffled,
+    shuffle_within_sessions,
 )
 from technic.research.learning.walk_forward import Learner, forecasts
 from technic.research.statistics.rank_ic import interval
@@ -75,12 +77,17 @@ def mean_ic(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Measured
 
 
 def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) -> Canary:
-    """C2: refit on labels that were dealt anew, and hold the forecasts against those labels."""
+    """C2: refit on labels that were dealt anew, and hold the forecasts against those labels.
+
+    Parameters
+    ----------
+    draws : how often the labels are dealt
+    """
     rng = np.random.default_rng(2)
     at = samples.horizons.index(samples.horizon)
     means = []
     for _ in range(draws):
-        dealt = replace(samples, label=shuffled(samples.label, samples, rng))
+        dealt = replace(samples, label=shuffle_within_sessions(samples.label, samples, rng))
         dealt.forward = samples.forward.copy()
         dealt.forward[at] = dealt.label
         means.append(
@@ -108,9 +115,9 @@ def knows_label(
     ----------
     ics : the rank correlations with the label that are planted, one after the other
     """
-    seen = []
+    recovered = []
     for k, ic in enumerate(ics):
-        leak = planted(samples, ic, k)
+        leak = planted_score(samples, ic, k)
         spread = np.where(np.isnan(leak), 0.0, leak) / 6.0
         injected = replace(
             samples,
@@ -120,17 +127,21 @@ def knows_label(
         ic_by_session = mean_ic(
             injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds
         ).ic
-        seen.append(float(np.nanmean(ic_by_session)) / ic)
-    passed = min(seen) >= 0.9  # noqa: PLR2004 -- of what was planted
-    shares = ", ".join(f"{share:.0%}" for share in seen)
-    return Canary("C3", passed, min(seen), f"of a planted leak {shares} come to light; 90% must")
+        recovered.append(float(np.nanmean(ic_by_session)) / ic)
+    passed = min(recovered) >= 0.9  # noqa: PLR2004 -- of what was planted
+    shares = ", ".join(f"{share:.0%}" for share in recovered)
+    return Canary(
+        "C3", passed, min(recovered), f"of a planted leak {shares} come to light; 90% must"
+    )
 
 
-def late(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
-    """C4: what is known a session later is worth a little less, not nothing."""
+def late_forecasts(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
+    """C4: hold forecasts against returns that begin some sessions later: a little less, not nothing."""
     base = mean_ic(samples, score, folds).ic
     mean, low, _, _ = interval(base, block_of(len(base), samples.horizon))
-    ics = [float(np.nanmean(mean_ic(samples, lagged(score, samples, k), folds).ic)) for k in LAGS]
+    ics = [
+        float(np.nanmean(mean_ic(samples, lag_score(score, samples, k), folds).ic)) for k in LAGS
+    ]
     tells = low > 0.0
     passed = not tells or ics[0] >= 0.2 * mean
     later = ", ".join(f"{value:+.4f}" for value in ics)
@@ -159,7 +170,13 @@ def longer_embargo(samples: Samples, spans: Spans) -> Canary:
 
 
 def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
-    """What the gate says of a random walk, when its spans are not what stops it."""
+    """The gate's verdict on a market of random walks, when its spans are not what stops it.
+
+    Parameters
+    ----------
+    seed : of the market
+    learner : what is judged; the ridge by default
+    """
     samples = samples_of(random_walk(seed))
     folds = walk_forward(len(samples), SHORT, samples.horizon)
     scores = {
@@ -178,7 +195,7 @@ def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
 
 
 def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canary:
-    """C6: of so many markets with nothing in them at most one in a hundred may pass."""
+    """C6: of so many markets with nothing in them at most one in forty may pass the gate."""
     passed = 0
     for seed in range(count):
         progress(seed, count, f"C6: random walk {seed + 1} of {count}")
@@ -188,8 +205,14 @@ def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canar
     return Canary("C6", passed <= allowed, float(passed), words)
 
 
-def covered(world: int, horizon: int = 1, sessions: int = 500, symbols: int = 100) -> bool:
-    """C7: whether the interval of a planted score covers what was planted."""
+def interval_covers(world: int, horizon: int = 1, sessions: int = 500, symbols: int = 100) -> bool:
+    """C7: whether the interval of a planted score covers what was planted, in one world.
+
+    Parameters
+    ----------
+    world : the number of the world: the same number, the same world
+    horizon : sessions that a return looks ahead
+    """
     rng = np.random.default_rng([7, world])
     r = _correlated(PLANTED, symbols)
     label = rng.normal(size=(sessions, symbols))
@@ -221,7 +244,7 @@ def _spearman(first: FloatArray, second: FloatArray) -> float:
 
 def planted_worlds(count: int) -> Canary:
     """C7: how many intervals cover the planted correlation."""
-    share = sum(covered(k) for k in range(count)) / count
+    share = sum(interval_covers(k) for k in range(count)) / count
     width = 3.0 * sqrt(0.95 * 0.05 / count)
     passed = abs(share - 0.95) <= max(0.02, width)
     return Canary(
@@ -230,7 +253,7 @@ def planted_worlds(count: int) -> Canary:
 
 
 def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> Canary:
-    """C8: half as many columns of noise again, and how important each column is unseen."""
+    """C8: add half as many columns of noise, and see how important each column is unseen."""
     rng = np.random.default_rng(8)
     extra = max(len(samples.features) // 2, 1)
     noisy = replace(
@@ -270,7 +293,7 @@ def _correlation(first: Float32, second: FloatArray) -> float:
 
 
 def names_and_dates(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> Canary:
-    """C9: what a model learns from a hash of the symbol and one of the date alone."""
+    """C9: learn from a hash of the symbol and one of the date alone; that must be worth nothing."""
     session = np.repeat(samples.ordinals, np.diff(samples.bounds))
     x = np.stack([_hashed(samples.symbols), _hashed(session)], axis=1)
     only = replace(samples, features=("symbol", "date"), x=x)
@@ -292,8 +315,8 @@ def _hashed(values: np.ndarray) -> Float32:
     ).astype(np.float32)
 
 
-def not_constant(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
-    """C10: on every session at least half of the forecasts are different numbers."""
+def differing_forecasts(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
+    """C10: at least half of the forecasts of every session must be different numbers."""
     shares = []
     for session in range(folds[0].test, folds[-1].test_end):
         forecast = score[samples.rows(session)]

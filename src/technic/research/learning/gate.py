@@ -16,7 +16,7 @@ import numpy as np
 from technic.research.learning.folds import PROTOCOL, Spans
 from technic.research.learning.measures import SHIPPED, Measured, block_of
 from technic.research.statistics.rank_ic import interval, plain
-from technic.research.statistics.significance import better, deflated_sharpe, overfitting
+from technic.research.statistics.significance import chance_of_no_gain, deflated_sharpe, overfitting
 
 HURDLE = 3.0  # Harvey, Liu and Zhu (2016): what a new factor's t must pass
 SURE = 0.95  # the chance that a Sharpe ratio is more than luck
@@ -154,7 +154,7 @@ def _interval(model: Measured) -> GateClause:
 
 
 def _ridge(model: Measured, ridge: Measured) -> GateClause:
-    chance = better(model.ic, ridge.ic, block_of(len(model.ic), model.horizon))
+    chance = chance_of_no_gain(model.ic, ridge.ic, block_of(len(model.ic), model.horizon))
     words = f"that it is no better than a ridge has a chance of {chance:.2f}, {CHANCE} at most"
     return GateClause("ridge", chance < CHANCE, plain(chance), CHANCE, words)
 

@@ -174,6 +174,11 @@ def block_of(sessions: int, horizon: int) -> int:
     """How many sessions a block of the bootstrap has: twice the horizon, or the cube root of n.
 
     Returns over one session overlap with nothing: their blocks are single sessions.
+
+    Parameters
+    ----------
+    sessions : how many sessions there are, n
+    horizon : sessions that a return looks ahead
     """
     return max(2 * horizon, round(max(sessions, 1) ** (1.0 / 3.0))) if horizon > 1 else 1
 

@@ -74,24 +74,32 @@ def run_store_canaries(
         results.append(canary)
         progress(len(results), 12, f"canary {canary.name}")
 
-    note(truncated(store, file, settings, points))
+    note(truncated_histories(store, file, settings, points))
     note(canaries.shuffled_labels(samples, folds))
     note(canaries.knows_label(samples, folds))
     score = forecasts(samples, learner, folds, 0)
-    note(canaries.late(samples, score, folds))
+    note(canaries.late_forecasts(samples, score, folds))
     note(canaries.longer_embargo(samples, subject.spans))
     note(canaries.random_walks(worlds, progress))
     note(canaries.planted_worlds(max(worlds, 200)))
     note(canaries.noise_columns(samples, learner, folds))
     note(canaries.names_and_dates(samples, learner, folds))
-    note(canaries.not_constant(samples, score, folds))
+    note(canaries.differing_forecasts(samples, score, folds))
     note(canaries.membership(samples, np.arange(samples.next_return.shape[1])))
-    note(served(store, file, samples, settings))
+    note(served_rows(store, file, samples, settings))
     return tuple(results)
 
 
-def truncated(store: Store, file: TrainFile, settings: Settings, points: int = POINTS) -> Canary:
-    """C1: compute every feature at random symbols and sessions with all later bars taken away."""
+def truncated_histories(
+    store: Store, file: TrainFile, settings: Settings, points: int = POINTS
+) -> Canary:
+    """C1: compute every feature at random symbols and sessions with all later bars taken away.
+
+    Parameters
+    ----------
+    file : names the features
+    points : about how many symbols and sessions are tried
+    """
     view = store.panel(None, version=store.require())
     panel, closes = view.panel, benchmark_closes(view, "market")
     rng = np.random.default_rng(1)
@@ -105,23 +113,27 @@ def truncated(store: Store, file: TrainFile, settings: Settings, points: int = P
     for k in range(0, len(series), BATCH):
         batch = series[k : k + BATCH]
         whole = evaluate(batch, panel, settings.kernels, benchmark=closes, every_bar=True)
-        for seen in cuts:
-            cut = replace(panel, lengths=seen)
+        for lengths in cuts:
+            cut = replace(panel, lengths=lengths)
             last = evaluate(batch, cut, settings.kernels, benchmark=closes)
-            then = whole[:, starts + seen - 1]
-            changed += int(
-                (last.view(np.int64) != then.view(np.int64))[
-                    ~(np.isnan(last) & np.isnan(then))
-                ].sum()
-            )
+            then = whole[:, starts + lengths - 1]
+            # Bits, not values: a difference in the last digit is a difference in what was read.
+            differs = last.view(np.int64) != then.view(np.int64)
+            changed += int(differs[~(np.isnan(last) & np.isnan(then))].sum())
             compared += last.size
     n = rounds * len(panel)
     words = f"{len(series)} features at {n:,} points without their future: {changed} of {compared:,} values change"
     return Canary("C1", changed == 0, float(changed), words)
 
 
-def served(store: Store, file: TrainFile, samples: Samples, settings: Settings) -> Canary:
-    """C12: hold rows of the past against those that a scan of that session makes."""
+def served_rows(store: Store, file: TrainFile, samples: Samples, settings: Settings) -> Canary:
+    """C12: hold what a model learned from against what a scan of that session would give it.
+
+    Parameters
+    ----------
+    samples : what was learned from; some sessions of it are compared, bit for bit
+    settings : caches are left aside
+    """
     version = store.require()
     newest = store.panel(None, version=version)
     plain = settings.uncached()

@@ -125,7 +125,7 @@ def _forward(opens: FloatArray, h: int) -> FloatArray:
     return out
 
 
-def planted(samples: Samples, correlation: float, seed: int) -> Float32:
+def planted_score(samples: Samples, correlation: float, seed: int) -> Float32:
     """A score whose rank correlation with the label is, in the mean, a given one.
 
     The label is mixed with noise. Where two normal variables are correlated by r, their ranks are
@@ -147,7 +147,7 @@ def planted(samples: Samples, correlation: float, seed: int) -> Float32:
     return np.where(np.isnan(samples.label), np.nan, mixed).astype(np.float32)
 
 
-def shuffled(values: Float32, samples: Samples, rng: np.random.Generator) -> Float32:
+def shuffle_within_sessions(values: Float32, samples: Samples, rng: np.random.Generator) -> Float32:
     """The same values, dealt anew within each session among the rows where they are known.
 
     Parameters
@@ -162,7 +162,7 @@ def shuffled(values: Float32, samples: Samples, rng: np.random.Generator) -> Flo
     return out
 
 
-def lagged(score: Float32, samples: Samples, sessions: int) -> Float32:
+def lag_score(score: Float32, samples: Samples, sessions: int) -> Float32:
     """The score that each symbol had some sessions before; float32, NaN where it had none.
 
     Parameters

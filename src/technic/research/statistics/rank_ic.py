@@ -118,7 +118,14 @@ def mid_ranks(
 def correlation(
     first: FloatArray, second: FloatArray, keep: BoolArray, count: int
 ) -> float:  # pragma: no cover -- compiled
-    """Pearson's correlation of two rankings of the kept; NaN where one of them is all ties."""
+    """Pearson's correlation of two rankings of the kept; NaN where one of them is all ties.
+
+    Parameters
+    ----------
+    first, second : float64, shape (n,); ranks from 1, as `mid_ranks` writes them
+    keep : bool, shape (n,); who takes part
+    count : how many take part
+    """
     mean = (count + 1) / 2.0
     product = first_square = second_square = 0.0
     for i in range(len(keep)):

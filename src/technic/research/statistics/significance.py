@@ -63,7 +63,7 @@ def resampled_means(series: FloatArray, block: int) -> FloatArray:
     return means
 
 
-def better(first: FloatArray, second: FloatArray, block: int) -> float:
+def chance_of_no_gain(first: FloatArray, second: FloatArray, block: int) -> float:
     """The chance that the first of two series is no better than the second, by blocks; one-sided.
 
     Parameters
