@@ -31,7 +31,7 @@ from technic.operations.bench.card import FEATURES, random_forest
 from technic.research.backtest.run import backtest
 from technic.research.learning import canaries
 from technic.research.learning.dataset import dataset
-from technic.research.learning.store_canaries import served, truncated
+from technic.research.learning.store_canaries import served_rows, truncated_histories
 from technic.research.learning.train import train
 from technic.research.learning.train_file import TrainFile
 from technic.runtime.executors import open_executor
@@ -92,9 +92,9 @@ def of_market(store, settings):
     since = perf_counter()
     samples = dataset(store, file, settings)
     row("dataset, 60 features", f"{samples.n_rows:,} rows of 800 sessions × 6,717 symbols", f"{perf_counter() - since:.1f} s")  # fmt: skip
-    found = truncated(store, file, settings)
+    found = truncated_histories(store, file, settings)
     row("look-ahead: values that change without their future", found.said.split(":")[0], f"{found.found:.0f}", "0")  # fmt: skip
-    found = served(store, file, samples, settings)
+    found = served_rows(store, file, samples, settings)
     row("learned from against asked with: values that differ", "6 sessions, every member", f"{found.found:.0f}", "0")  # fmt: skip
     del samples
     trained = train(store, TrainFile.of({"xgboost": {"trees": 300}, "spans": {"train": 300, "step": 100, "vault": 100}}, "bench"), settings=settings)  # fmt: skip

@@ -16,7 +16,7 @@ from technic.operations.bench import all_features, milliseconds
 from technic.operations.bench.markets import Bench
 from technic.operations.bench.pools import _timed, work_of
 from technic.operations.bench.run import run
-from technic.operations.bench.timing import busy
+from technic.operations.bench.timing import cpu_share
 from technic.runtime.executors import open_executor
 from technic.scanner.scan_sessions import scan_sessions
 from technic.scanner.spec.question import resolve_question
@@ -54,7 +54,8 @@ def _histories(panel, settings):
              f"{one / two:.2f} ×", "≥ 1.7 ×", "1.9 ×")
         )  # fmt: skip
     shares = [
-        busy(lambda: advance(program, panel, settings.kernels, every_bar=True)) for _ in range(5)
+        cpu_share(lambda: advance(program, panel, settings.kernels, every_bar=True))
+        for _ in range(5)
     ]
     rows.append(
         (

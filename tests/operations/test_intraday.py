@@ -16,7 +16,7 @@ from technic.data.store.intraday_panel import merge
 from technic.errors import ProviderError, VerifyError
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook
-from technic.operations.intraday import Snapshots, Watch, session_at, watching
+from technic.operations.intraday import Snapshots, Watch, session_at, watch_repeatedly
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.scan import report_of, rerun, scan
@@ -192,7 +192,7 @@ def test_a_vendor_that_fails_is_said_and_the_next_look_works(made):
     at_minute(twin, 60)
     watch = Watch(store, Flaky(source, twin.clock.now), ASKED, settings=Settings.load())
     slept = []
-    looks = list(watching(watch, timedelta(seconds=7), sleep=slept.append, looks=2))
+    looks = list(watch_repeatedly(watch, timedelta(seconds=7), sleep=slept.append, looks=2))
     assert [look.state for look in looks] == ["massive: asleep", "trading"]
     assert len(slept) == 1
     assert 0.0 <= slept[0] <= 7.0

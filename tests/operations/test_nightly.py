@@ -16,7 +16,7 @@ from technic.operations.alerts import AlertBook
 from technic.operations.metrics import history, save_metrics
 from technic.operations.nightly import daily
 from technic.operations.saved_scans import content_of, save_scan
-from technic.operations.spot_check import check
+from technic.operations.spot_check import check_accuracy
 from technic.runtime.files import alone
 from technic.runtime.settings import Settings
 from technic.scanner.scan import scan
@@ -134,12 +134,12 @@ def test_the_check_finds_values_that_are_off(made, settings, monkeypatch):
     from technic.query.reference import Reference
 
     _, _, store = made
-    assert check(store, settings, 5).off == 0
+    assert check_accuracy(store, settings, 5).off == 0
     honest = Reference.last
     monkeypatch.setattr(
         spot_check.Reference, "last", lambda self, node, k: (honest(self, node, k) or 0.0) + 1e-6
     )
-    assert check(store, settings, 5).off > 30
+    assert check_accuracy(store, settings, 5).off > 30
 
 
 def test_measures_outlast_a_process_and_old_ones_are_forgotten(made):

@@ -15,8 +15,15 @@ from technic.errors import QuestionError, StoreError
 from technic.market.sessions import nyse
 from technic.research.evaluation import default_columns, evaluate
 from technic.research.forward_returns import forward_returns
-from technic.research.statistics.rank_ic import BINS, DRAWS, SEED, interval
-from technic.research.statistics.rank_ic import tested as measure
+from technic.research.statistics.rank_ic import (
+    BINS,
+    DRAWS,
+    SEED,
+    Outcome,
+    Statistics,
+    interval,
+    measure_column,
+)
 
 HORIZONS = (1, 5, 21)
 
@@ -32,11 +39,9 @@ def run(values, forward, groups=None, n_groups=0, least=5):
     by_group, means = np.full(max(n_groups, 1), np.nan), np.full((h, BINS), np.nan)
     top = np.zeros(n, dtype=bool)
     order = np.argsort(values)[: int((~np.isnan(values)).sum())]
-    measure(
-        values, order, forward, np.argsort(forward, axis=1),
-        np.full(n, -1) if groups is None else groups, n_groups, BINS, least, ic, spread, by_group,
-        means, top,
-    )  # fmt: skip
+    groups = np.full(n, -1) if groups is None else groups
+    outcome = Outcome(forward, np.argsort(forward, axis=1), groups, n_groups, BINS, least)
+    measure_column(values, order, outcome, Statistics(ic, spread, by_group, means, top))
     return ic, spread, by_group, means, top
 
 

@@ -19,7 +19,18 @@ LOW_DISK = 1 << 30
 
 
 def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dict[str, Any]]:
-    """One entry per check: `what`, `ok`, `detail`; `deep` holds every file against its digest."""
+    """Check an installation and its store.
+
+    Parameters
+    ----------
+    deep : hold every file of the store against its digest as well; that reads all of them
+
+    Returns
+    -------
+    list
+        One entry for each check: `what` was checked, whether it is `ok`, and the `detail` that
+        says what was seen or what to do.
+    """
     return [
         _check("technic", True, f"{__version__}, Python {platform.python_version()}"),
         _check("platform", sys.maxsize > 1 << 32, f"{platform.system()} {platform.machine()}"),
@@ -33,18 +44,18 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
 
 def _files(store: Store) -> list[dict[str, Any]]:
     """Every file that is not what was written, and what a repair would fetch."""
-    found = examine_files(store)
-    detail = f"{found.files:,} files, {found.bytes / 1e6:,.1f} MB, each as it was written"
-    if found.undigested:
-        detail += f"; {found.undigested} old versions kept no digests and cannot be checked"
-    if not found.damage:
+    examined = examine_files(store)
+    detail = f"{examined.files:,} files, {examined.bytes / 1e6:,.1f} MB, each as it was written"
+    if examined.undigested:
+        detail += f"; {examined.undigested} old versions kept no digests and cannot be checked"
+    if not examined.damage:
         return [_check("files", True, detail)]
-    asks, lost = sessions_of(store, found.damage)
-    rows = [_check("file", False, str(damage)) for damage in found.damage]
+    asks, lost = sessions_of(store, examined.damage)
+    rows = [_check("file", False, str(damage)) for damage in examined.damage]
     days = sorted({about.split("/")[0] for _, about in asks})
     if days:
-        again = f"{len(asks)} asks, {days[0]} to {days[-1]}: technic sync --repair"
-        rows.append(_check("would fetch again", False, again))
+        repair = f"{len(asks)} asks, {days[0]} to {days[-1]}: technic sync --repair"
+        rows.append(_check("would fetch again", False, repair))
     return rows + [_check("cannot be fetched", False, text) for text in lost]
 
 
@@ -53,8 +64,8 @@ def _shared_cache(settings: Settings) -> list[dict[str, Any]]:
     rows = []
     for tier in settings.cache.tiers:
         if hasattr(tier, "check"):
-            said = tier.check()
-            rows.append(_check(f"cache {tier.name}", said.startswith("answers"), said))
+            state = tier.check()
+            rows.append(_check(f"cache {tier.name}", state.startswith("answers"), state))
     return rows
 
 

@@ -2,7 +2,8 @@
 
     snapshot ─► provisional bars ─► state carried on, on a copy ─► scan ─► difference ─► alerts
 
-Nothing of it reaches the store or a cache: a bar that is not final is nobody's history.
+`Watch.glance` is one pass from left to right; `watch_repeatedly` looks every so often. Nothing of it
+reaches the store or a cache: a bar that is not final is nobody's history.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import polars as pl
 
 from technic.compute.last_bar import carry_ahead
 from technic.data.providers.source import SNAPSHOT_COLUMNS, Ask
-from technic.data.store import Store
+from technic.data.store import Store, StoreVersion
 from technic.data.store.intraday_panel import Merged, merge
 from technic.errors import ProviderError
 from technic.market.quality import examine
@@ -32,18 +33,18 @@ from technic.scanner.scan import report_of, scan
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
-FINE = "closed"
+CLOSED = "closed"
 
 
 class Feed(Protocol):
     """Where bars of the day so far come from."""
 
     def now(self) -> datetime:
-        """What time it is there."""
+        """What time it is there; a simulated vendor has a clock of its own."""
         ...
 
     def bars(self) -> pl.DataFrame:
-        """Rows of `SNAPSHOT_COLUMNS`.
+        """The bars of the day so far: one row for each symbol, of `SNAPSHOT_COLUMNS`.
 
         Raises
         ------
@@ -60,11 +61,11 @@ class Snapshots:
         self._source, self._now = source, now
 
     def now(self) -> datetime:
-        """The vendor's time: a twin has a clock of its own."""
+        """The vendor's time."""
         return self._now()
 
     def bars(self) -> pl.DataFrame:
-        """One call."""
+        """The newest bar of everything that trades, in one call."""
         ask = Ask("snapshot")
         table: pl.DataFrame = self._source.read(ask, self._source.fetch(ask)).table
         return table
@@ -76,11 +77,17 @@ class Glance:
 
     Attributes
     ----------
-    report : over the bars of the day so far; None while there are none
-    difference : from the look before; from the newest stored session at the first
+    scan : the name of the scan
+    at : the instant of the look
     state : "trading", "closed", "stored" (the session is in the store already) or what went wrong
-    bars, strangers, doubtful, refused : of the snapshot
-    timings : milliseconds by stage, from the snapshot's arrival on; "asked" is the vendor's
+    report : over the bars of the day so far; None while there are none
+    difference : from the look before; at the first, from the newest stored session
+    alerts : what the changes gave rise to
+    bars : how many symbols have a bar of the day so far
+    strangers : how many symbols of the snapshot the store does not know
+    doubtful : symbols whose bar does not go with what is stored, and is not believed
+    refused : how many bars cannot be: negative, or with a high below the low
+    timings : milliseconds by stage: "asked" is the vendor's, "merged", "scanned" and "compared" ours
     """
 
     scan: str
@@ -113,7 +120,17 @@ class Glance:
 
 
 class Watch:
-    """One scan, looked at again and again."""
+    """One scan, looked at again and again while the market trades.
+
+    Parameters
+    ----------
+    store : the bars of all sessions before
+    feed : where bars of the day so far come from
+    file : the scan
+    name : under which its alerts are kept
+    settings : folders and numbers of threads; those of the user by default
+    book : keeps alerts; None for none
+    """
 
     def __init__(
         self,
@@ -133,11 +150,12 @@ class Watch:
         self._version = ""
 
     def glance(self, *, now: datetime | None = None, bars: pl.DataFrame | None = None) -> Glance:
-        """Look once.
+        """Look at the market once.
 
         Parameters
         ----------
-        bars : a snapshot that is at hand already; asked for by default
+        now : the instant of the look; the feed's clock by default
+        bars : a snapshot that is at hand already; asked of the feed by default
         """
         at = now or self._feed.now()
         session = session_at(at)
@@ -145,48 +163,52 @@ class Watch:
         if version.name != self._version:
             self._begin(version.name)
         if session is None:
-            return Glance(self.name, at, FINE)
+            return Glance(self.name, at, CLOSED)
         if version.last is not None and version.last >= session:
             return Glance(self.name, at, "stored")
-        laps: dict[str, float] = {}
-        since = perf_counter()
+        laps = _Laps()
         try:
-            told = self._feed.bars() if bars is None else bars
+            snapshot = self._feed.bars() if bars is None else bars
         except ProviderError as error:
             return Glance(self.name, at, str(error))
-        laps["asked"] = _ms(since)
-        since = perf_counter()
-        good, refused = _good(told, session)
+        laps.end("asked")
+        good, refused = _good(snapshot, session)
         merged = merge(self._store, self._store.panel(version=version), good, session)
-        laps["merged"] = _ms(since)
+        laps.end("merged")
         if merged.view is None:
-            return Glance(self.name, at, FINE, refused=refused, doubtful=merged.doubtful)
-        since = perf_counter()
-        report = self._scan(merged, version)
-        laps["scanned"] = _ms(since)
-        since = perf_counter()
-        assert self._before is not None
-        found = difference(self._before, report, crossings(self.file))
-        self._before = report
-        laps["compared"] = _ms(since)
-        alerts = (
-            ()
-            if self._book is None
-            else tuple(self._book.observe(self.name, self.file, report, datetime.now(UTC)))
-        )
+            return Glance(self.name, at, CLOSED, refused=refused, doubtful=merged.doubtful)
+        report, changes = self._report(merged, version, laps)
         return Glance(
-            self.name,
-            at,
-            "trading",
-            report,
-            found,
-            alerts,
-            merged.bars,
-            len(merged.strangers),
-            merged.doubtful,
-            refused,
-            laps,
+            scan=self.name,
+            at=at,
+            state="trading",
+            report=report,
+            difference=changes,
+            alerts=self._observe(report),
+            bars=merged.bars,
+            strangers=len(merged.strangers),
+            doubtful=merged.doubtful,
+            refused=refused,
+            timings=laps.ms,
         )
+
+    def _report(
+        self, merged: Merged, version: StoreVersion, laps: _Laps
+    ) -> tuple[Report, Difference]:
+        """Scan the bars of the day so far, and compare with the look before."""
+        report = self._scan(merged, version)
+        laps.end("scanned")
+        assert self._before is not None
+        changes = difference(self._before, report, crossings(self.file))
+        self._before = report
+        laps.end("compared")
+        return report, changes
+
+    def _observe(self, report: Report) -> tuple[Alert, ...]:
+        """The alerts that a report gives rise to, if a book of alerts is kept."""
+        if self._book is None:
+            return ()
+        return tuple(self._book.observe(self.name, self.file, report, datetime.now(UTC)))
 
     def _begin(self, version: str) -> None:
         """Another store version: its newest answer, and states carried to its last bar."""
@@ -197,8 +219,8 @@ class Watch:
             self._book.observe(self.name, self.file, self._before, datetime.now(UTC))
         self._version = version
 
-    def _scan(self, merged: Merged, version: Any) -> Report:
-        section = evaluate_question(
+    def _scan(self, merged: Merged, version: StoreVersion) -> Report:
+        result = evaluate_question(
             self._store,
             resolve_question(self.file),
             settings=self._settings.reading(),
@@ -206,26 +228,33 @@ class Watch:
         )
         notes = [f"{merged.bars:,} symbols have bars of the day so far, which are not final"]
         assert merged.view is not None
+        assert version.last is not None
         behind = nyse().ordinal(merged.view.as_of) - nyse().ordinal(version.last) - 1
         if behind:
             notes.append(f"{behind} sessions before today are missing in the store: sync first")
-        report = report_of(section)
+        report = report_of(result)
         return replace(report, notes=(*notes, *report.notes))
 
 
-def watching(
+def watch_repeatedly(
     watch: Watch, every: timedelta, *, sleep: Callable[[float], None], looks: int | None = None
 ) -> Iterator[Glance]:
     """Look every so often, as long as somebody asks for the next look.
 
     A look that took longer than `every` is followed at once by the next.
+
+    Parameters
+    ----------
+    every : from the beginning of one look to that of the next
+    sleep : waits so many seconds
+    looks : how many looks; None for no end
     """
-    done = 0
-    while looks is None or done < looks:
+    count = 0
+    while looks is None or count < looks:
         since = perf_counter()
         yield watch.glance()
-        done += 1
-        if looks is None or done < looks:
+        count += 1
+        if looks is None or count < looks:
             sleep(max(every.total_seconds() - (perf_counter() - since), 0.0))
 
 
@@ -238,13 +267,23 @@ def session_at(now: datetime) -> date | None:
     return day if now >= table.opens(table.ordinal(day)) else None
 
 
-def _good(told: pl.DataFrame, session: date) -> tuple[pl.DataFrame, int]:
+def _good(snapshot: pl.DataFrame, session: date) -> tuple[pl.DataFrame, int]:
     """Rows of the session that can be believed, and how many could not."""
-    mine = told.filter(pl.col("date") == session)
-    known = mine.with_columns(known_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
-    rows = examine(known).good.select(list(SNAPSHOT_COLUMNS))
-    return rows, mine.height - rows.height
+    today = snapshot.filter(pl.col("date") == session)
+    stamped = today.with_columns(known_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
+    rows = examine(stamped).good.select(list(SNAPSHOT_COLUMNS))
+    return rows, today.height - rows.height
 
 
-def _ms(since: float) -> float:
-    return round(1e3 * (perf_counter() - since), 3)
+class _Laps:
+    """Milliseconds that each stage took, one after the other."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+        self._since = perf_counter()
+
+    def end(self, stage: str) -> None:
+        """The stage is over, and the next begins."""
+        now = perf_counter()
+        self.ms[stage] = round(1e3 * (now - self._since), 3)
+        self._since = now

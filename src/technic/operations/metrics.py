@@ -1,4 +1,4 @@
-"""What was measured over time: kept in the catalog, so that it outlasts a restart."""
+"""Measurements of this installation over time, in the catalog, so that they outlast a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ MOST = 5_000  # rows read at once
 
 
 def save_metrics(catalog: Catalog, values: Mapping[str, float], at: datetime) -> None:
-    """Keep values of one instant; what is older than `KEPT` is forgotten."""
+    """Keep values of one instant; what is older than `KEPT` is forgotten.
+
+    Parameters
+    ----------
+    values : by name; one of the same name and instant is replaced
+    at : the instant, UTC
+    """
     if not values:
         return
 
@@ -34,14 +40,14 @@ def save_metrics(catalog: Catalog, values: Mapping[str, float], at: datetime) ->
 def history(
     catalog: Catalog, names: Collection[str], since: datetime
 ) -> dict[str, list[tuple[datetime, float]]]:
-    """Values by name, oldest first; the newest `MOST` of all."""
+    """Values since an instant, by name and oldest first; the newest `MOST` of all names together."""
     query = (
         select(MEASURES)
         .where(MEASURES.c.name.in_(list(names)), MEASURES.c.at >= naive(since))
         .order_by(MEASURES.c.at.desc())
         .limit(MOST)
     )
-    found: dict[str, list[tuple[datetime, float]]] = {name: [] for name in names}
+    series: dict[str, list[tuple[datetime, float]]] = {name: [] for name in names}
     for row in reversed(catalog.rows(query)):
-        found[row["name"]].append((row["at"].replace(tzinfo=UTC), float(row["value"])))
-    return found
+        series[row["name"]].append((row["at"].replace(tzinfo=UTC), float(row["value"])))
+    return series

@@ -1,6 +1,6 @@
-"""The daily loop: sync, every saved scan, what changed, alerts, a check of the answers.
+"""The nightly job: sync, every saved scan, what changed, a check of the answers, alerts.
 
-Each step leaves what it did behind, so that a loop that was stopped anywhere can simply be run
+`daily` runs the steps, `_step` lets the next one run whatever became of the one before. Each step leaves what it did behind, so that a loop that was stopped anywhere can simply be run
 again: nothing is asked twice, nobody is told twice, and a night that was missed is caught up.
 """
 
@@ -20,7 +20,7 @@ from technic.operations.alerts.channels import Channel
 from technic.operations.alerts.delivery import Delivered, deliver
 from technic.operations.metrics import save_metrics
 from technic.operations.saved_scans import Saved, saved_scans
-from technic.operations.spot_check import Accuracy, check
+from technic.operations.spot_check import Accuracy, check_accuracy
 from technic.runtime.files import alone
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import Difference, difference, session_before
@@ -28,12 +28,21 @@ from technic.scanner.report import Report
 from technic.scanner.scan import scan
 
 Keep = Callable[[str, Report, Difference | None], None]
-CHECKED = 50  # symbols recomputed each day
+CHECKED = 50  # symbols recomputed each night
 
 
 @dataclass
 class Scanned:
-    """One saved scan of the night."""
+    """One saved scan of the night.
+
+    Attributes
+    ----------
+    name : under which it is saved
+    report : its answer; None where `trouble` says why there is none
+    difference : from the session before; None on the first session of a store
+    alerts : what the difference gave rise to
+    trouble : what went wrong, in one line; empty if nothing did
+    """
 
     name: str
     report: Report | None = None
@@ -44,11 +53,17 @@ class Scanned:
 
 @dataclass
 class Night:
-    """What one run of the daily loop did.
+    """What one run of the nightly job did; a step that failed left None.
 
     Attributes
     ----------
-    trouble : by step, what went wrong; the loop went on with what there was
+    as_of : the newest session of the store
+    synced : what was brought in; None if nothing was to be
+    scans : every saved scan
+    accuracy : how many values of random symbols were off
+    delivered : what became of alerts
+    trouble : what went wrong in one line, by step; the job went on with what there was
+    seconds : what each step took, by its name
     """
 
     as_of: date | None = None
@@ -68,7 +83,7 @@ class Night:
             not self.trouble
             and not wrong
             and not missed
-            and not any(one.trouble for one in self.scans)
+            and not any(scanned.trouble for scanned in self.scans)
         )
 
 
@@ -82,17 +97,20 @@ def daily(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     checked: int = CHECKED,
 ) -> Night:
-    """Do everything that is to be done once the session is over.
+    """Do everything that is to be done once a session is over.
 
     Parameters
     ----------
     sync : brings the session in; None to go by what is stored
+    channels : where alerts go, by name
     keep : is given every report, to be written where people look
+    clock : what time it is, UTC
+    checked : how many symbols are recomputed by the slow reference
 
     Raises
     ------
     StoreError
-        If another daily loop runs, or there is nothing stored at all.
+        If another nightly job runs, or there is nothing stored at all.
     """
     with alone(store.folder, "daily"):
         night = Night()
@@ -103,13 +121,13 @@ def daily(
         book = AlertBook(store.catalog)
         with _step(night, "scan"):
             for saved in saved_scans(settings):
-                night.scans.append(_scanned(store, settings, saved, book, keep, clock()))
+                night.scans.append(_scan_saved(store, settings, saved, book, keep, clock()))
         with _step(night, "check"):
-            night.accuracy = check(store, settings, checked)
+            night.accuracy = check_accuracy(store, settings, checked)
         with _step(night, "alert"):
             night.delivered = deliver(store.catalog, channels, store.folder, clock)
         with _step(night, "measure"):
-            save_metrics(store.catalog, _measures(night), datetime.now(UTC))
+            save_metrics(store.catalog, _metrics(night), datetime.now(UTC))
     return night
 
 
@@ -125,28 +143,29 @@ def _step(night: Night, name: str) -> Iterator[None]:
         night.seconds[name] = perf_counter() - since
 
 
-def _scanned(
+def _scan_saved(
     store: Store, settings: Settings, saved: Saved, book: AlertBook, keep: Keep, now: datetime
 ) -> Scanned:
-    made = Scanned(saved.name)
+    """Run one saved scan and compare it with the session before; trouble stays with it."""
+    scanned = Scanned(saved.name)
     if saved.file is None:
-        made.trouble = saved.trouble
-        return made
+        scanned.trouble = saved.trouble
+        return scanned
     try:
         file = with_crossings(saved.file)
-        made.report = scan(store, file=file, settings=settings)
+        scanned.report = scan(store, file=file, settings=settings)
         try:
-            day = session_before(store, made.report.as_of)
+            day = session_before(store, scanned.report.as_of)
             before = scan(store, as_of=day, file=file, settings=settings)
-            made.difference = difference(before, made.report, crossings(file))
+            scanned.difference = difference(before, scanned.report, crossings(file))
         except StoreError:
-            made.difference = None  # the first session of a store
-        made.alerts = book.observe(saved.name, file, made.report, now)
-        _remember(store, saved.name, made.report)
-        keep(saved.name, made.report, made.difference)
+            scanned.difference = None  # the first session of a store
+        scanned.alerts = book.observe(saved.name, file, scanned.report, now)
+        _remember(store, saved.name, scanned.report)
+        keep(saved.name, scanned.report, scanned.difference)
     except (TechnicError, OSError) as error:
-        made.trouble = first_line(error)
-    return made
+        scanned.trouble = first_line(error)
+    return scanned
 
 
 def _remember(store: Store, name: str, report: Report) -> None:
@@ -156,10 +175,12 @@ def _remember(store: Store, name: str, report: Report) -> None:
         store.catalog.record_run("daily", name, report.as_of, report.manifest, datetime.now(UTC))
 
 
-def _measures(night: Night) -> dict[str, float]:
-    found = {f"daily_{name}_s": took for name, took in night.seconds.items()}
+def _metrics(night: Night) -> dict[str, float]:
+    values = {f"daily_{name}_s": took for name, took in night.seconds.items()}
     if night.accuracy is not None:
-        found["accuracy_values"] = night.accuracy.values
-        found["accuracy_off"] = night.accuracy.off
-    found["daily_errors"] = len(night.trouble) + sum(bool(one.trouble) for one in night.scans)
-    return found
+        values["accuracy_values"] = night.accuracy.values
+        values["accuracy_off"] = night.accuracy.off
+    values["daily_errors"] = len(night.trouble) + sum(
+        bool(scanned.trouble) for scanned in night.scans
+    )
+    return values

@@ -1,4 +1,4 @@
-"""Scan files that a user keeps: what the daily loop runs, and the pages open with."""
+"""Scan files that a user keeps: what the nightly job runs, and the pages open with."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Saved:
     Attributes
     ----------
     name : by which it is asked for; the file's own `name` is its title
-    content : as TOML holds it
-    trouble : why it cannot be run; empty if it can
+    content : as TOML holds it; empty if it cannot be read
+    file : the same, parsed and checked; None where `trouble` says why not
+    trouble : why it cannot be run, in one line; empty if it can
     """
 
     name: str
@@ -47,13 +48,13 @@ def folder_of(settings: Settings) -> Path:
 
 
 def saved_scans(settings: Settings) -> list[Saved]:
-    """Every scan file that is kept, by name; one that cannot be read says why."""
-    found = sorted(folder_of(settings).glob("*.toml"))
-    return [_read(path) for path in found if NAME.fullmatch(path.stem)]
+    """Every scan file that is kept, in order of their names; one that cannot be read says why."""
+    paths = sorted(folder_of(settings).glob("*.toml"))
+    return [_read(path) for path in paths if NAME.fullmatch(path.stem)]
 
 
 def saved_scan(settings: Settings, name: str) -> Saved:
-    """One of them.
+    """The saved scan of a name.
 
     Raises
     ------
@@ -62,13 +63,13 @@ def saved_scan(settings: Settings, name: str) -> Saved:
     """
     path = _path(settings, name)
     if not path.exists():
-        known = ", ".join(one.name for one in saved_scans(settings)) or "none yet"
-        raise ConfigError(f"{name}: no scan is saved under that name; there are {known}")
+        names = ", ".join(saved.name for saved in saved_scans(settings)) or "none yet"
+        raise ConfigError(f"{name}: no scan is saved under that name; there are {names}")
     return _read(path)
 
 
 def scan_file(settings: Settings, name: str) -> ScanFile:
-    """A saved scan, else a preset, by name.
+    """The scan file of a name: a saved scan, or else a preset.
 
     Raises
     ------
@@ -77,14 +78,23 @@ def scan_file(settings: Settings, name: str) -> ScanFile:
     """
     if name in presets() and not _path(settings, name).exists():
         return ScanFile.preset(name)
-    found = saved_scan(settings, name)
-    if found.file is None:
-        raise ConfigError(found.trouble)
-    return found.file
+    saved = saved_scan(settings, name)
+    if saved.file is None:
+        raise ConfigError(saved.trouble)
+    return saved.file
 
 
 def save_scan(settings: Settings, name: str, content: Mapping[str, Any]) -> Path:
-    """Keep a scan file; one of the same name is replaced. Returns where.
+    """Write a scan file where saved scans lie; one of the same name is replaced.
+
+    Parameters
+    ----------
+    content : as TOML holds it
+
+    Returns
+    -------
+    Path
+        Where it lies.
 
     Raises
     ------
@@ -138,11 +148,11 @@ def content_of(file: ScanFile) -> dict[str, Any]:
 
 
 def forget_scan(settings: Settings, name: str) -> bool:
-    """Delete a scan file; whether there was one."""
+    """Delete a saved scan; says whether there was one."""
     path = _path(settings, name)
-    there = path.exists()
+    existed = path.exists()
     path.unlink(missing_ok=True)
-    return there
+    return existed
 
 
 def _path(settings: Settings, name: str) -> Path:

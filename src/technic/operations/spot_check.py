@@ -1,4 +1,4 @@
-"""Whether answers are right: values of some symbols, again, by the slow definition of the language."""
+"""A spot check of answers: values of some symbols, computed again by the slow reference."""
 
 from __future__ import annotations
 
@@ -45,35 +45,47 @@ PROBE = ScanFile(
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """What a check of random symbols found: values compared, and how many were off."""
+    """What a spot check found.
+
+    Attributes
+    ----------
+    symbols, values : how many were compared
+    off : how many values differ by more than `TOLERANCE`
+    """
 
     symbols: int
     values: int
     off: int
 
 
-def check(store: Store, settings: Settings, count: int = 50, seed: str = "") -> Accuracy:
+def check_accuracy(store: Store, settings: Settings, count: int = 50, seed: str = "") -> Accuracy:
     """Recompute values of random symbols that traded on the newest session.
 
     Parameters
     ----------
+    count : how many symbols
     seed : chooses the symbols; the store version by default, so that a check can be repeated
     """
     report = scan(store, file=PROBE, settings=settings)
     chance = random.Random(seed or report.manifest["store_version"])  # noqa: S311 -- a sample
     rows = chance.sample(report.shown, min(count, len(report.shown)))
-    off = off_rows(store, report, rows, settings)
+    off = count_off_rows(store, report, rows, settings)
     return Accuracy(len(rows), len(rows) * len(report.asked["columns"]), off)
 
 
-def off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
-    """Values of the report that the slow definition of the language does not give."""
+def count_off_reference(store: Store, report: Report, count: int = CHECKED) -> int:
+    """How many values of a report differ from the slow definition of the language.
+
+    Parameters
+    ----------
+    count : how many symbols are compared, evenly spread over the rows shown
+    """
     shown = report.shown[:: max(len(report.shown) // count, 1)][:count]
-    return off_rows(store, report, shown, Settings.load())
+    return count_off_rows(store, report, shown, Settings.load())
 
 
-def off_rows(store: Store, report: Report, rows: Sequence[Row], settings: Settings) -> int:
-    """The same of some rows."""
+def count_off_rows(store: Store, report: Report, rows: Sequence[Row], settings: Settings) -> int:
+    """How many values of some rows of a report differ from the slow definition of the language."""
     view = store.panel()
     trees = {text: Resolver().any(text)[0] for text in report.asked["columns"]}
     position = {symbol: i for i, symbol in enumerate(view.who["symbol"])}
@@ -82,8 +94,8 @@ def off_rows(store: Store, report: Report, rows: Sequence[Row], settings: Settin
     wrong = 0
     for k, row in enumerate(rows):
         for text, tree in trees.items():
-            wanted, found = slow.last(tree, k), row.values[text]
-            wrong += not _close(found, wanted)
+            expected, value = slow.last(tree, k), row.values[text]
+            wrong += not _close(value, expected)
     return wrong
 
 
@@ -104,15 +116,15 @@ def _reference(
     table = dict(zip(parts, rows, strict=True))
 
     def history(node: Any, symbol: int) -> list[float]:
-        found: list[float] = table[node][
+        values: list[float] = table[node][
             ends[symbol] - panel.lengths[symbol] : ends[symbol]
         ].tolist()
-        return found
+        return values
 
     return Reference(panel.lengths.tolist(), history, {}, [True] * len(panel))
 
 
-def _close(found: Any, wanted: Any) -> bool:
-    if found is None or wanted is None:
-        return found is None and (wanted is None or math.isnan(float(wanted)))
-    return math.isclose(float(found), float(wanted), rel_tol=TOLERANCE, abs_tol=1e-12)
+def _close(value: Any, expected: Any) -> bool:
+    if value is None or expected is None:
+        return value is None and (expected is None or math.isnan(float(expected)))
+    return math.isclose(float(value), float(expected), rel_tol=TOLERANCE, abs_tol=1e-12)

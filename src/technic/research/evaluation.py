@@ -1,10 +1,12 @@
 """What scores and features have been worth on the user's own store.
 
-1. `_columns` reads the texts; sums such as `rating` stay whole.
-2. `histories.every_bar` gives every series at every bar, as a scan of its session would.
-3. `aftermath.Sessions` cuts them into cross-sections: who traded, what was known of them that night.
-4. `aftermath.forward_returns` gives what came after: from the next open to the open some sessions later.
-5. `evidence.tested` holds each column against each horizon; `Evidence` sums up.
+1. `read_columns` parses the texts; sums such as `rating` stay whole. `_batches` divides them into
+   portions that fit into memory, and each goes to a worker, which runs `run_part`.
+2. `PanelHistory.read` cuts the store into cross-sections: who traded on each session, what was
+   known of them that night, and the returns from the next open on.
+3. `every_bar` computes every series at every bar, as a scan of its session would.
+4. `_measure_session` holds each column of a batch against the returns over each horizon.
+5. `Evidence` sums up what the sessions gave.
 
 Nothing is fitted and nothing is chosen by its result.
 """
@@ -17,16 +19,13 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from os import cpu_count
-from pathlib import Path
 from threading import Lock, local
 from typing import Any
 
 import numpy as np
 import orjson
 
-from technic.compute.history import every_bar
 from technic.compute.kernel import ensure_compiled
-from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
@@ -40,8 +39,21 @@ from technic.query.resolve import Resolver
 from technic.query.series import clauses_of
 from technic.query.tree import Node
 from technic.research.forward_returns import survivors_only, vanished
-from technic.research.history import PanelHistory, evaluation_of, needed_series
-from technic.research.statistics.rank_ic import BINS, LEAST, Evidence, tested_together
+from technic.research.history import (
+    HistoryRequest,
+    PanelHistory,
+    Workspace,
+    evaluation_of,
+    needed_series,
+)
+from technic.research.statistics.rank_ic import (
+    BINS,
+    LEAST,
+    Evidence,
+    Outcome,
+    Statistics,
+    measure_columns,
+)
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
@@ -67,16 +79,21 @@ FEATURES = (
 )
 ARRAYS = ("years", "ic", "spread", "by_group", "means", "turnover", "known")
 DEFAULT_UNIVERSE = UNIVERSES["liquid"]
-_READING, _MINE = Lock(), local()
+_READING, _THREAD = Lock(), local()
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Evidence for many columns, and what it was gathered from.
+    """Evidence for many columns, and the sessions it was gathered from.
 
     Attributes
     ----------
-    evidence : by column
+    evidence : what each column said of later returns, by its text
+    first, last : the first and the last session that was looked at
+    sessions : how many there were
+    universe : the condition for being compared, by what was known on each session
+    simulated : whether the market is a simulated one
+    store_version : which state of the store was read
     notes : what a reader should know, one line each
     """
 
@@ -90,11 +107,11 @@ class Evaluated:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """By column, as JSON holds it."""
-        return {text: dict(found.summary()) for text, found in self.evidence.items()}
+        """The summary of each column by its text, as JSON holds it."""
+        return {text: dict(evidence.summary()) for text, evidence in self.evidence.items()}
 
     def about(self) -> dict[str, Any]:
-        """What it was gathered from, and everything that was found."""
+        """The summaries and what they were gathered from, as the store keeps them."""
         return {
             "store_version": self.store_version,
             "as_of": self.last.isoformat(),
@@ -106,7 +123,7 @@ class Evaluated:
 
 
 def default_columns() -> list[str]:
-    """Every rating and score, and some plain features beside them."""
+    """The texts that are evaluated unless others are named: ratings, scores, plain features."""
     parts = {f"{name}_part" for name in ("value", "quality", "growth", "safety")}
     return [*MACROS, *(name for name in SCORES if name not in parts), *FEATURES]
 
@@ -123,28 +140,56 @@ def evaluate(
     executor: Executor | None = None,
     progress: Progress = quiet,
 ) -> Evaluated:
-    """Hold columns against the returns that followed, session by session.
+    """Measure how well columns ranked the returns that followed, session by session.
+
+    On each session the members of the universe are ranked by a column, by what was known that
+    evening, and the ranks are correlated with the returns from the next open on.
 
     Parameters
     ----------
+    store : where the bars lie, as `open_store` gives it
     columns : expressions of the scan language; every rating and score by default
-    universe : who is compared on each session, by what was known then
+    universe : a condition for being compared on a session, by what was known then
     horizons : sessions ahead, ascending
     as_of : the last session to look at; the newest by default
     last : how many sessions to look at; all by default
-    executor : where batches of columns are worked on; here, on all cores, by default
+    settings : folders and numbers of threads; those of the user by default
+    executor : where batches of columns are worked on; here, on all cores, by default. It never
+        changes the answer
+    progress : is told how far the work is
+
+    Returns
+    -------
+    Evaluated
+        Evidence by column, in the order they were asked for; what too few symbols tell is NaN.
 
     Raises
     ------
     QuestionError
         If a column cannot be understood.
     StoreError
-        If the store has too few sessions.
+        If the store has too few sessions, or a worker was lost.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> from technic.data.simulated import simulate
+    >>> from tempfile import TemporaryDirectory
+    >>> folder = TemporaryDirectory()
+    >>> store = tc.open_store(folder.name)
+    >>> market = simulate(seed=1, size=60, sessions=60)
+    >>> _ = store.import_bars(market.bars, simulated=market.about)
+    >>> evaluated = tc.evaluate(store, ["ret(5)"], universe="", horizons=(1, 5))
+    >>> sorted(evaluated.as_dict()["ret(5)"]["ic"])
+    ['1', '5']
+    >>> evaluated.evidence["ret(5)"].ic.shape == (evaluated.sessions, 2)
+    True
+    >>> folder.cleanup()
     """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     version = store.require()
-    trees = _columns(columns or default_columns())
+    trees = read_columns(columns or default_columns())
     runner = executor or InlineExecutor()
     work = Work(
         "technic.research.evaluation:run_part",
@@ -158,19 +203,19 @@ def evaluate(
             "threads": settings.threads or 0 if executor is None else 1,
         },
     )
-    made: dict[str, Evidence] = {}
+    evidence: dict[str, Evidence] = {}
     about: dict[str, Any] = {}
     try:
-        for done in runner.map(work, spans(len(work.job["batches"]), 1), progress):
-            if done.answer is None:
-                raise StoreError(f"columns {work.job['batches'][done.first]}: {done.lost}")
-            about = done.answer
-            made |= _read_evidence(done.answer, work.job["batches"][done.first : done.last])
+        for part in runner.map(work, spans(len(work.job["batches"]), 1), progress):
+            if part.answer is None:
+                raise StoreError(f"columns {work.job['batches'][part.first]}: {part.lost}")
+            about = part.answer
+            evidence |= _read_evidence(part.answer, work.job["batches"][part.first : part.last])
     finally:  # what this process read for it is large
         _read_sessions.cache_clear()
-        _MINE.__dict__.clear()
+        _THREAD.__dict__.clear()
     return Evaluated(
-        evidence={text: made[text] for text in trees},
+        evidence={text: evidence[text] for text in trees},
         first=date.fromisoformat(about["first"]),
         last=date.fromisoformat(about["last"]),
         sessions=about["n_sessions"],
@@ -182,17 +227,17 @@ def evaluate(
 
 
 def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """Some batches of columns, on some worker; its sessions are read once."""
-    question = shared.job
-    kernels = kernels_here(question)
-    batches = [_columns(texts) for texts in question["batches"]]
-    asked = clauses_of(question["universe"])
-    series = [needed_series(list(batch.values())) for batch in (*batches, _numbered(asked))]
-    about = orjson.dumps({k: v for k, v in question.items() if k != "batches"})
-    held = max(map(len, series))
-    with _READING:
-        sessions = _read_sessions(about, held)
-    room = _room(held, sessions.view.panel.n_bars)
+    """Evaluate some batches of columns, on some worker; its sessions are read once."""
+    job = shared.job
+    batches = [read_columns(texts) for texts in job["batches"]]
+    groups = [*(list(batch.values()) for batch in batches), clauses_of(job["universe"])]
+    held = max(len(needed_series(trees)) for trees in groups)
+    with _READING:  # threads of one process share the sessions: the first reads, the others wait
+        sessions = _read_sessions(
+            orjson.dumps({k: v for k, v in job.items() if k != "batches"}), held
+        )
+    threads = job["threads"] or cpu_count() or 1
+    workspace = Workspace(kernels_here(job), threads, _room(held, sessions.view.panel.n_bars))
     answer: dict[str, Any] = {
         "first": nyse().day(int(sessions.ordinals[0])).isoformat(),
         "last": nyse().day(int(sessions.ordinals[-1])).isoformat(),
@@ -201,16 +246,15 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
         "horizons": list(sessions.horizons),
         "sectors": list(sessions.sectors),
     }
-    threads = question["threads"] or cpu_count() or 1
     for j, batch in enumerate(batches[first:last]):
-        for c, found in enumerate(_evaluated(sessions, batch, kernels, threads, room).values()):
+        for c, evidence in enumerate(_evaluate_batch(sessions, batch, workspace).values()):
             for name in ARRAYS:
-                answer[f"{j}.{c}.{name}"] = np.ascontiguousarray(getattr(found, name))
+                answer[f"{j}.{c}.{name}"] = np.ascontiguousarray(getattr(evidence, name))
     return answer
 
 
 def _read_evidence(answer: dict[str, Any], batches: list[list[str]]) -> dict[str, Evidence]:
-    """The evidence that a part found, by column."""
+    """The evidence that came back from a worker, by column."""
     return {
         text: Evidence(
             text=text,
@@ -224,33 +268,26 @@ def _read_evidence(answer: dict[str, Any], batches: list[list[str]]) -> dict[str
 
 
 @lru_cache(maxsize=1)
-def _read_sessions(question: bytes, held: int) -> PanelHistory:
-    """The sessions of a question; read once per worker."""
-    asked = orjson.loads(question)
-    store, version, kernels = pinned(asked)
-    as_of = None if asked["as_of"] is None else date.fromisoformat(asked["as_of"])
+def _read_sessions(content: bytes, held: int) -> PanelHistory:
+    """The sessions of a job; read once per worker."""
+    job = orjson.loads(content)
+    store, version, kernels = pinned(job)
+    as_of = None if job["as_of"] is None else date.fromisoformat(job["as_of"])
     view = store.panel(as_of, version=version)
-    return PanelHistory.of(
-        store,
-        view,
-        tuple(asked["horizons"]),
-        clauses_of(asked["universe"]),
-        asked["last"],
-        kernels,
-        asked["threads"] or None,
-        _room(held, view.panel.n_bars),
-    )
+    request = HistoryRequest(tuple(job["horizons"]), clauses_of(job["universe"]), job["last"])
+    workspace = Workspace(kernels, job["threads"] or None, _room(held, view.panel.n_bars))
+    return PanelHistory.read(store, view, request, workspace)
 
 
 def _room(series: int, bars: int) -> FloatArray:
     """Memory for series, of this thread: asking for it anew costs more than filling it."""
-    room: FloatArray | None = getattr(_MINE, "room", None)
+    room: FloatArray | None = getattr(_THREAD, "room", None)
     if room is None or room.shape[0] < series or room.shape[1] != bars:
-        room = _MINE.room = np.empty((series, bars))
+        room = _THREAD.room = np.empty((series, bars))
     return room
 
 
-def _columns(texts: Sequence[str]) -> dict[str, Node]:
+def read_columns(texts: Sequence[str]) -> dict[str, Node]:
     """The canonical tree of each column, by the text that was given."""
     resolver = Resolver()
     return {text: resolver.question(text, NUMBER) for text in dict.fromkeys(texts)}
@@ -277,32 +314,34 @@ def _notes(view: MappedPanel, sessions: PanelHistory) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _numbered(trees: Sequence[Node]) -> dict[str, Node]:
-    return {str(k): tree for k, tree in enumerate(trees)}
-
-
-def _evaluated(
-    sessions: PanelHistory, batch: dict[str, Node], kernels: Path, threads: int, room: FloatArray
+def _evaluate_batch(
+    sessions: PanelHistory, batch: dict[str, Node], workspace: Workspace
 ) -> dict[str, Evidence]:
-    """Steps 2 and 5 for the columns of one batch."""
-    series = needed_series(list(batch.values()))
-    view, n = sessions.view, len(sessions.ordinals)
-    wanted = PanelSeries(sessions.store, view, view.panel, tuple(series), kernels)
-    values = every_bar(wanted, room, threads=threads)
-    by_series = dict(zip(series, values, strict=True))
-    found = _SessionStatistics.of(n, len(batch), sessions)
+    """Steps 3 to 5 for the columns of one batch."""
+    trees = list(batch.values())
+    by_series = workspace.compute(sessions.store, sessions.view, needed_series(trees))
+    n = len(sessions.ordinals)
+    statistics = _SessionStatistics.empty(n, len(batch), sessions)
 
     def work(t: int) -> None:
-        _session(sessions, t, by_series, list(batch.values()), found)
+        _measure_session(sessions, t, by_series, trees, statistics)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(workspace.threads) as pool:
         list(pool.map(work, range(n)))
-    return {text: found.evidence(c, text, sessions) for c, text in enumerate(batch)}
+    return {text: statistics.evidence(c, text, sessions) for c, text in enumerate(batch)}
 
 
 @dataclass(frozen=True, slots=True)
 class _SessionStatistics:
-    """What the sessions say of the columns of a batch; arrays begin (n_sessions, n_columns)."""
+    """What the sessions say of the columns of a batch; arrays begin (n_sessions, n_columns).
+
+    Each session writes its own rows, so that threads need no lock.
+
+    Attributes
+    ----------
+    ic, spread, by_group, means, known : as of `Evidence`; NaN until written
+    tops : bool, shape (n_sessions, n_columns, n_symbols); who is in the top bin
+    """
 
     ic: FloatArray
     spread: FloatArray
@@ -312,17 +351,17 @@ class _SessionStatistics:
     tops: np.ndarray
 
     @classmethod
-    def of(cls, n: int, columns: int, sessions: PanelHistory) -> _SessionStatistics:
+    def empty(cls, n: int, columns: int, sessions: PanelHistory) -> _SessionStatistics:
         h, groups = len(sessions.horizons), len(sessions.sectors)
 
-        def empty(*shape: int) -> FloatArray:
+        def unknown(*shape: int) -> FloatArray:
             return np.full((n, columns, *shape), np.nan)
 
         tops = np.zeros((n, columns, len(sessions.view.panel)), dtype=bool)
-        return cls(empty(h), empty(h), empty(groups), empty(h, BINS), empty(), tops)
+        return cls(unknown(h), unknown(h), unknown(groups), unknown(h, BINS), unknown(), tops)
 
     def evidence(self, c: int, text: str, sessions: PanelHistory) -> Evidence:
-        """What was found of one column."""
+        """The evidence of one column."""
         turnover = np.full(len(sessions.ordinals), np.nan)
         turnover[1:] = _turnover(self.tops[:, c])
         years = np.array([nyse().day(int(o)).year for o in sessions.ordinals])
@@ -340,38 +379,31 @@ class _SessionStatistics:
         )
 
 
-def _session(
+def _measure_session(
     sessions: PanelHistory,
     t: int,
     by_series: dict[Series, FloatArray],
     trees: list[Node],
-    found: _SessionStatistics,
+    statistics: _SessionStatistics,
 ) -> None:
-    """Every column of a batch on one session."""
+    """Write what every column of a batch says on one session."""
     rows, symbols = sessions.rows[t], sessions.symbols[t]
-    here = {s: column[rows] for s, column in by_series.items()}
-    evaluation = evaluation_of(here, sessions.known[t], len(rows))
+    series = {s: column[rows] for s, column in by_series.items()}
+    evaluation = evaluation_of(series, sessions.attributes[t], len(rows))
     values = np.stack([evaluation.value(tree) for tree in trees])
     counts = (~np.isnan(values)).sum(axis=1)
-    top = np.zeros(values.shape, dtype=bool)
-    tested_together(
-        values,
-        np.argsort(values, axis=1),
-        counts,
-        sessions.forward[t],
-        sessions.orders[t],
-        sessions.groups[t],
-        len(sessions.sectors),
-        BINS,
-        LEAST,
-        found.ic[t],
-        found.spread[t],
-        found.by_group[t],
-        found.means[t],
-        top,
+    groups, n_groups = sessions.groups[t], len(sessions.sectors)
+    outcome = Outcome(sessions.forward[t], sessions.orders[t], groups, n_groups, BINS, LEAST)
+    written = Statistics(
+        statistics.ic[t],
+        statistics.spread[t],
+        statistics.by_group[t],
+        statistics.means[t],
+        np.zeros(values.shape, dtype=bool),
     )
-    found.known[t] = counts
-    found.tops[t][:, symbols] = top
+    measure_columns(values, np.argsort(values, axis=1), counts, outcome, written)
+    statistics.known[t] = counts
+    statistics.tops[t][:, symbols] = written.top
 
 
 def _turnover(tops: np.ndarray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What came after each session: returns from the next open, of names that vanish too."""
+"""Forward returns: what came after each session, from the next open on, of names that vanish too."""
 
 from __future__ import annotations
 
@@ -28,31 +28,28 @@ def forward_returns(
     dividends: pl.DataFrame | None = None,
     delisting: float = 0.0,
 ) -> FloatArray:
-    """Returns from the open after each session to the open `h` sessions later.
+    """Compute returns from the open after each session to the open so many sessions later.
 
-    Who does not trade on the day of the exit leaves at its last close before; who does not trade
-    at the next open cannot be bought. A gain counts at most `CUT`.
+    A name that does not trade on the day of the exit leaves at its last close before; one that
+    does not trade at the next open cannot be bought. A gain counts at most `CUT`.
 
     Parameters
     ----------
-    dividends : as `dividends_of` gives them; who holds a share over the ex-date is paid
+    ordinals : int64; sessions, ascending, as numbers of the trading calendar
+    horizons : sessions between the opens
+    dividends : as `dividends_of` gives them; who holds a share over the ex-date is paid. None
+        for prices alone
     delisting : the return from its last close that is imputed to a name that has vanished
 
     Returns
     -------
     ndarray
-        float64, shape (n_horizons, n_ordinals, n_symbols); NaN where it cannot be known.
+        float64, shape (n_horizons, n_ordinals, n_symbols); shares of the price at the first open,
+        NaN where it cannot be known.
     """
     panel, first = view.panel, int(ordinals[0])
     span = int(ordinals[-1]) - first + 1
-    opens = np.full((span, len(panel)), np.nan)
-    exits = np.full((span, len(panel)), np.nan)
-    for i in range(len(panel)):
-        at = panel.run(i, "session").astype(np.int64) - first
-        seen = (at >= 0) & (at < span)
-        opens[at[seen], i] = panel.run(i, "open")[seen]
-        exits[at[seen], i] = panel.run(i, "close")[seen]
-    opens[~(opens > 0.0)] = np.nan
+    opens, exits = _opens_and_closes(panel, first, span)
     ends = panel.last("session") - first
     gone = vanished(view)
     # The last close known by the evening before each session.
@@ -68,26 +65,45 @@ def forward_returns(
             leave = ordinal + 1 + h
             if leave < span:
                 price = np.where(np.isnan(opens[leave]), exits[leave - 1], opens[leave])
-                off = gone & (ends == leave - 1)  # vanished this very morning
+                # Who vanished this very morning has no open; its imputed return begins today.
+                off = gone & (ends == leave - 1)
                 price[off] = exits[leave, off]
-                held = 0.0 if paid is None else paid[leave] - paid[ordinal + 1]
+                received = 0.0 if paid is None else paid[leave] - paid[ordinal + 1]
                 with np.errstate(all="ignore"):
-                    gain = (price + held) / opens[ordinal + 1] - 1.0
+                    gain = (price + received) / opens[ordinal + 1] - 1.0
                     out[j, k] = np.minimum(gain, CUT)
     return out
 
 
+def _opens_and_closes(panel: Panel, first: int, span: int) -> tuple[FloatArray, FloatArray]:
+    """Opens and closes by session and symbol; NaN where nothing traded."""
+    opens = np.full((span, len(panel)), np.nan)
+    closes = np.full((span, len(panel)), np.nan)
+    for i in range(len(panel)):
+        at = panel.run(i, "session").astype(np.int64) - first
+        inside = (at >= 0) & (at < span)
+        opens[at[inside], i] = panel.run(i, "open")[inside]
+        closes[at[inside], i] = panel.run(i, "close")[inside]
+    opens[~(opens > 0.0)] = np.nan
+    return opens, closes
+
+
 def vanished(view: MappedPanel) -> BoolArray:
-    """Whose last bar lies more than `QUIET` sessions before the end of what is looked at."""
+    """Which names have no bar in the last `QUIET` sessions of a view; bool, shape (n_symbols,)."""
     last = view.panel.last("session")
     gone: BoolArray = last < nyse().ordinal(view.as_of) - QUIET
     return gone
 
 
 def survivors_only(gone: BoolArray, sessions: int) -> list[str]:
-    """A note, where so few names have vanished that those that did must be missing.
+    """A note for the reader, where so few names have vanished that those that did must be missing.
 
     Of a real market some percent leave each year.
+
+    Parameters
+    ----------
+    gone : bool, shape (n_symbols,); as `vanished` gives it
+    sessions : over how many sessions they could have vanished
     """
     if gone.sum() >= LEAVING * len(gone) * sessions / YEAR:
         return []
@@ -99,9 +115,13 @@ def survivors_only(gone: BoolArray, sessions: int) -> list[str]:
 
 
 def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:
-    """Dividends known now: `at` (position of the symbol), `ordinal` of the ex-date, `value`.
+    """The dividends of a view, as they are known now.
 
-    `value` is in USD per share as the panel's shares are: divided by every later split.
+    Returns
+    -------
+    DataFrame
+        `at`, the position of the symbol in the panel; `ordinal` of the ex-date; `value`, USD per
+        share as the panel's shares are: divided by every later split.
     """
     actions = (
         store.table("actions", view.version)
@@ -112,19 +132,19 @@ def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:
     )
     ids = pl.Series("security_id", view.panel.security_ids)
     places = pl.DataFrame({"security_id": ids, "at": np.arange(len(ids))})
-    found = actions.filter(pl.col("kind") == "dividend", pl.col("value") > 0.0)
-    found = found.join(places, on="security_id")
+    dividends = actions.filter(pl.col("kind") == "dividend", pl.col("value") > 0.0)
+    dividends = dividends.join(places, on="security_id")
     splits = actions.filter(pl.col("kind") == "split").select(
         "security_id", split="session", ratio="value"
     )
     later = (
-        found.select("security_id", "session")
+        dividends.select("security_id", "session")
         .join(splits, on="security_id")
         .filter(pl.col("split") > pl.col("session"))
         .group_by("security_id", "session")
         .agg(factor=pl.col("ratio").product())
     )
-    joined = found.join(later, on=["security_id", "session"], how="left")
+    joined = dividends.join(later, on=["security_id", "session"], how="left")
     return joined.select(
         "at",
         ordinal=pl.Series(nyse().ordinals(joined["session"].to_numpy()), dtype=pl.Int64),
@@ -133,14 +153,16 @@ def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:
 
 
 def _paid(panel: Panel, dividends: pl.DataFrame | None, first: int, span: int) -> FloatArray | None:
-    """What a share has paid from the first session through each; None if nothing ever was."""
+    """What a share has paid from the first session through each, USD; None if nothing was paid."""
     if dividends is None or dividends.is_empty():
         return None
     at = dividends["ordinal"].to_numpy() - first
-    seen = (at >= 0) & (at < span)
+    inside = (at >= 0) & (at < span)
     paid = np.zeros((span, len(panel)))
     np.add.at(
-        paid, (at[seen], dividends["at"].to_numpy()[seen]), dividends["value"].to_numpy()[seen]
+        paid,
+        (at[inside], dividends["at"].to_numpy()[inside]),
+        dividends["value"].to_numpy()[inside],
     )
     total: FloatArray = np.cumsum(paid, axis=0)
     return total

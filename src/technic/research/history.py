@@ -1,4 +1,4 @@
-"""Cross-sections of the past, and what came after each: what an evaluation is made of."""
+"""Cross-sections of the past, and the returns that followed each: what an evaluation is made of."""
 
 from __future__ import annotations
 
@@ -27,19 +27,68 @@ from technic.scanner.columns.past_attributes import AttributeHistory, PastAttrib
 CLOSE = field("close")
 
 
-@dataclass(slots=True)
-class PanelHistory:
-    """The history of a panel, session by session.
+@dataclass(frozen=True, slots=True)
+class HistoryRequest:
+    """Which history is read.
 
     Attributes
     ----------
-    ordinals : sessions that are looked at
-    rows : of each, positions of the bars of the universe, where bars lie symbol after symbol
-    symbols : of each, positions of the symbols of those bars
-    forward : of each, shape (n_horizons, n_members); float64, NaN is unknown
-    orders : of each, shape (n_horizons, n_members); positions, lowest return first
-    known : of each, what was known of those symbols that night
-    groups : of each, the sector of each member; −1 is unknown
+    horizons : sessions ahead, ascending
+    universe : conditions that a member fulfils on a session; trees of the scan language
+    last : how many of the newest sessions are read; None for all
+    delisting : the return from its last close that is imputed to a name that vanishes. With it
+        returns are total, dividends included; None leaves both out
+    """
+
+    horizons: tuple[int, ...]
+    universe: tuple[Node, ...]
+    last: int | None = None
+    delisting: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What series are computed with.
+
+    Attributes
+    ----------
+    kernels : folder of the compiled kernel
+    threads : how many work; None for all cores
+    room : float64, shape (≥ n_series, n_bars); memory for series, overwritten by each computation
+    """
+
+    kernels: Path
+    threads: int | None
+    room: FloatArray
+
+    def compute(
+        self, store: Store, view: MappedPanel, series: list[Series]
+    ) -> dict[Series, FloatArray]:
+        """Every series at every bar of a view: rows of `room`, good until the next call."""
+        wanted = PanelSeries(store, view, view.panel, tuple(series), self.kernels)
+        values = every_bar(wanted, self.room, threads=self.threads)
+        return dict(zip(series, values, strict=True))
+
+
+@dataclass(slots=True)
+class PanelHistory:
+    """The history of a panel, session by session; lists have one entry for each session.
+
+    Attributes
+    ----------
+    store, view : what was read
+    horizons : sessions ahead, ascending
+    ordinals : int64, shape (n_sessions,); the sessions, as numbers of the trading calendar
+    rows : int64, shape (n_members,); positions of the bars of the universe, where bars lie symbol
+        after symbol
+    symbols : int64, shape (n_members,); positions of the symbols of those bars
+    forward : float64, shape (n_horizons, n_members); returns from the next open over each
+        horizon, as shares of the price; NaN is unknown
+    orders : int64, shape (n_horizons, n_members); positions among the members, lowest return
+        first, unknown ones last
+    attributes : what was known of the members that night
+    groups : int64, shape (n_members,); position in `sectors`, −1 is unknown
+    sectors : names of the sectors that occur
     """
 
     store: Store
@@ -50,90 +99,125 @@ class PanelHistory:
     symbols: list[IntArray]
     forward: list[FloatArray]
     orders: list[IntArray]
-    known: list[PastAttributes]
+    attributes: list[PastAttributes]
     groups: list[IntArray]
     sectors: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls,
-        store: Store,
-        view: MappedPanel,
-        horizons: tuple[int, ...],
-        asked: tuple[Node, ...],
-        last: int | None,
-        kernels: Path,
-        threads: int | None,
-        room: FloatArray,
-        *,
-        delisting: float | None = None,
+    def read(
+        cls, store: Store, view: MappedPanel, request: HistoryRequest, workspace: Workspace
     ) -> PanelHistory:
-        """Steps 3 and 4; `room` is memory for series.
+        """Cut a view into the cross-sections of its sessions.
 
-        With `delisting` returns are total: dividends count, and what vanishes returns so much.
+        Parameters
+        ----------
+        view : the panel that is cut; its newest session is the last one
+        workspace : with room for the series of `request.universe` and the close
+
+        Raises
+        ------
+        StoreError
+            If the view holds too few sessions to look over the longest horizon.
         """
-        panel = view.panel
-        flat = np.concatenate([panel.run(i, "session") for i in range(len(panel))]).astype(np.int64)
-        owner = np.repeat(np.arange(len(panel)), panel.lengths)
-        ordinals = np.unique(flat)[-last:] if last else np.unique(flat)
-        if len(ordinals) <= max(horizons) + 1:
-            raise StoreError(
-                f"{store.folder}: {len(ordinals)} sessions are too few to look "
-                f"{max(horizons)} ahead; bring in more history: technic sync"
-            )
-        order = np.argsort(flat, kind="stable")
-        bounds = np.searchsorted(flat[order], np.append(ordinals, ordinals[-1] + 1))
-        paid = None if delisting is None else dividends_of(store, view)
-        returns = forward_returns(
-            view, ordinals, horizons, dividends=paid, delisting=delisting or 0.0
-        )
+        days, owner = _days_and_owners(view)
+        ordinals = _ordinals(store, days, request)
+        # Bars lie symbol after symbol: sorted by day, those of one session lie together.
+        order = np.argsort(days, kind="stable")
+        bounds = np.searchsorted(days[order], np.append(ordinals, ordinals[-1] + 1))
+        returns = _returns(store, view, ordinals, request)
         past = AttributeHistory(store, view, statements_at(store, view.version))
-        series = needed_series(asked)
-        wanted = PanelSeries(store, view, panel, tuple(series), kernels)
-        values = every_bar(wanted, room, threads=threads)
-        by_series = dict(zip(series, values, strict=True))
-        made = cls(store, view, horizons, ordinals, [], [], [], [], [], [], past.sectors)
+        by_series = workspace.compute(store, view, needed_series(request.universe))
+        history = cls(store, view, request.horizons, ordinals, [], [], [], [], [], [], past.sectors)
         for t, ordinal in enumerate(ordinals):
             rows = order[bounds[t] : bounds[t + 1]]
-            seen = past.at(int(ordinal), owner[rows], by_series[CLOSE][rows])
-            inside = np.flatnonzero(members(asked, seen, by_series, rows))
-            made.rows.append(rows[inside])
-            made.symbols.append(owner[rows][inside])
-            made.known.append(seen.only(inside))
-            made.groups.append(codes_of(made.known[-1]["sector"], past.sectors))
-            made.forward.append(np.ascontiguousarray(returns[:, t, made.symbols[-1]]))
-            made.orders.append(np.argsort(made.forward[-1], axis=1))
-        return made
+            attributes = past.at(int(ordinal), owner[rows], by_series[CLOSE][rows])
+            inside = np.flatnonzero(members(request.universe, attributes, by_series, rows))
+            symbols = owner[rows][inside]
+            chosen = attributes.only(inside)
+            forward = np.ascontiguousarray(returns[:, t, symbols])
+            history.rows.append(rows[inside])
+            history.symbols.append(symbols)
+            history.attributes.append(chosen)
+            history.groups.append(codes_of(chosen["sector"], past.sectors))
+            history.forward.append(forward)
+            history.orders.append(np.argsort(forward, axis=1))
+        return history
+
+
+def _days_and_owners(view: MappedPanel) -> tuple[IntArray, IntArray]:
+    """The session of each bar, and the symbol it is of; bars lie symbol after symbol."""
+    panel = view.panel
+    days = np.concatenate([panel.run(i, "session") for i in range(len(panel))]).astype(np.int64)
+    return days, np.repeat(np.arange(len(panel)), panel.lengths)
+
+
+def _ordinals(store: Store, days: IntArray, request: HistoryRequest) -> IntArray:
+    """The sessions that are looked at; refuses too few."""
+    ordinals: IntArray = np.unique(days)[-request.last :] if request.last else np.unique(days)
+    longest = max(request.horizons)
+    if len(ordinals) <= longest + 1:
+        raise StoreError(
+            f"{store.folder}: {len(ordinals)} sessions are too few to look {longest} ahead; "
+            "bring in more history: technic sync"
+        )
+    return ordinals
+
+
+def _returns(
+    store: Store, view: MappedPanel, ordinals: IntArray, request: HistoryRequest
+) -> FloatArray:
+    """Forward returns of every symbol; shape (n_horizons, n_ordinals, n_symbols)."""
+    if request.delisting is None:
+        return forward_returns(view, ordinals, request.horizons)
+    paid, lost = dividends_of(store, view), request.delisting
+    return forward_returns(view, ordinals, request.horizons, dividends=paid, delisting=lost)
 
 
 def needed_series(trees: Sequence[Node]) -> list[Series]:
-    """What must be computed for some trees, and the close."""
+    """The series that must be computed for some trees: the close, and those they read."""
     return list(dict.fromkeys([CLOSE, *(s for tree in trees for s in series_of(tree))]))
 
 
 def members(
-    asked: tuple[Node, ...],
-    seen: PastAttributes,
+    universe: tuple[Node, ...],
+    attributes: PastAttributes,
     by_series: dict[Series, FloatArray],
     rows: IntArray,
 ) -> np.ndarray:
-    """Who of those that traded is listed and in the universe."""
-    here = {s: column[rows] for s, column in by_series.items()}
-    evaluation = evaluation_of(here, seen, len(rows))
-    members = seen.listed.copy()
-    for clause in asked:
+    """Who of those that traded on a session is listed and in the universe.
+
+    Parameters
+    ----------
+    attributes : what was known of those that traded, in the order of `rows`
+    by_series : values at every bar of the panel
+    rows : positions of the bars of the session
+
+    Returns
+    -------
+    ndarray
+        bool, shape (n_rows,)
+    """
+    columns = {s: column[rows] for s, column in by_series.items()}
+    evaluation = evaluation_of(columns, attributes, len(rows))
+    members = attributes.listed.copy()
+    for clause in universe:
         members &= evaluation.value(clause) == 1.0
     return members
 
 
-def evaluation_of(here: dict[Series, FloatArray], seen: PastAttributes, n: int) -> Evaluation:
-    """Over one cross-section, everybody a peer; watch-lists of today say nothing of the past."""
-    return Evaluation(n, here, seen, np.ones(n, dtype=bool), lambda _name: frozenset())
+def evaluation_of(
+    columns: dict[Series, FloatArray], attributes: PastAttributes, n: int
+) -> Evaluation:
+    """Values over one cross-section of the past, everybody a peer of everybody.
+
+    Watch-lists are empty: those of today say nothing of the past.
+    """
+    return Evaluation(n, columns, attributes, np.ones(n, dtype=bool), lambda _name: frozenset())
 
 
-def codes_of(names: Any, known: tuple[str, ...]) -> IntArray:
-    """The place of each sector in a tuple of them; −1 where it is unknown."""
-    if not known:
+def codes_of(names: Any, sectors: tuple[str, ...]) -> IntArray:
+    """The position of each name in a tuple of sectors; −1 where it is unknown."""
+    if not sectors:
         return np.full(len(names), -1, dtype=np.int64)
-    place = {name: k for k, name in enumerate(known)}
+    place = {name: k for k, name in enumerate(sectors)}
     return np.array([place.get(name, -1) for name in names], dtype=np.int64)

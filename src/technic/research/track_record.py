@@ -1,10 +1,11 @@
-"""What the picks of every kept daily report did since: written down before anything was known.
+"""The track record of a saved scan: what its picks did since they were written down.
 
-1. Every manifest that the daily loop kept of a scan is run again; one whose answer is not reproduced,
-   byte for byte, is left out and counted.
-2. Its picks are held from the next open on, each horizon by itself, and less the mean of the
-   universe that the scan had that night.
-3. The mean over nights has an interval by blocks: neighbouring nights hold much the same.
+1. `record` runs every manifest that the nightly job kept of the scan again; one whose answer is not
+   reproduced, byte for byte, is left out and counted.
+2. `_night` holds the picks from the next open on, each horizon by itself, beside the universe that
+   the scan had that night.
+3. `_excess` takes the mean over nights; its interval is by blocks, because neighbouring nights hold
+   much the same.
 """
 
 from __future__ import annotations
@@ -30,20 +31,25 @@ from technic.scanner.report import Report
 from technic.scanner.scan import rerun
 
 HORIZONS = (1, 5, 21)
-DELISTING = -0.30
+DELISTING = -0.30  # return from the last close of a name that vanishes
 OUTSIDE = BUCKETS.index("not_in_universe")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The picks of a scan, night after night, and what they did.
+    """The picks of a saved scan, night after night, and what they did since.
 
     Attributes
     ----------
-    nights : one row for each report: session, picks, and by horizon the mean return of the picks
-        and of the universe; None where it is not known yet
-    by_horizon : of the excess: mean, interval, nights
-    unproven : reports that could not be reproduced, and are left out
+    scan : the name of the saved scan
+    nights : one row for each report: `session`, `picks`, the number of names in the `universe`,
+        and for each horizon h the mean returns `picks_h` and `universe_h`, shares of the price;
+        None where it is not known yet
+    by_horizon : of the picks' return less the universe's: `mean`, the bounds `low` and `high` of
+        its 95 % interval, the number of `nights`, and the share of them `above` zero
+    unproven : how many reports could not be reproduced, and are left out
+    simulated : whether the market is a simulated one
+    store_version : which state of the store was read
     """
 
     scan: str
@@ -68,33 +74,51 @@ class Record:
 def record(
     store: Store, scan: str, settings: Settings | None = None, progress: Progress = quiet
 ) -> Record:
-    """What the kept daily reports of a saved scan came to.
+    """Compute what the picks of a saved scan did since each report that the nightly job kept.
+
+    Each report is made again from its manifest; only one that comes out the same, byte for byte,
+    counts.
+
+    Parameters
+    ----------
+    store : where the bars and the manifests lie, as `open_store` gives it
+    scan : the name of the saved scan
+    settings : folders and numbers of threads; those of the user by default
+    progress : is told how far the work is
+
+    Returns
+    -------
+    Record
+        Picks and returns by night, and their mean excess over the universe by horizon.
 
     Raises
     ------
     StoreError
-        If no daily report of it was kept.
+        If no report of the scan was kept.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> from technic.data.simulated import simulate
+    >>> from tempfile import TemporaryDirectory
+    >>> folder = TemporaryDirectory()
+    >>> store = tc.open_store(folder.name)
+    >>> market = simulate(seed=1, size=60, sessions=60)
+    >>> _ = store.import_bars(market.bars, simulated=market.about)
+    >>> try:
+    ...     tc.record(store, "dips")
+    ... except tc.TechnicError as error:
+    ...     print(error)
+    dips: the daily loop kept no report of it: save the scan, and let technic daily run
+    >>> folder.cleanup()
     """
     settings = settings or Settings.load()
     version = store.require()
-    kept = [r for r in store.catalog.runs() if r["kind"] == "daily" and r["name"] == scan]
-    if not kept:
-        raise StoreError(
-            f"{scan}: the daily loop kept no report of it: save the scan, and let technic daily run"
-        )
-    reports: dict[date, Report] = {}
-    unproven = 0
-    for k, run in enumerate(reversed(kept)):
-        progress(k, len(kept), f"report {k + 1} of {len(kept)}")
-        manifest = store.catalog.run(run["id"]) or {}
-        again = rerun(store, manifest, settings)
-        if manifest.get("answer_digest") != again.manifest["answer_digest"]:
-            unproven += 1
-        else:
-            reports[again.as_of] = again  # of one session the newest report
+    reports, unproven = _reproduced(store, scan, settings, progress)
     view = store.panel(None, version=version)
     ordinals = np.array([nyse().ordinal(day) for day in sorted(reports)], dtype=np.int64)
-    returns = _returns(store, ordinals) if len(ordinals) else np.empty((len(HORIZONS), 0, 0))
+    empty = np.empty((len(HORIZONS), 0, 0))
+    returns = _total_returns(store, ordinals) if len(ordinals) else empty
     nights = tuple(
         _night(reports[day], returns[:, k], view.panel.security_ids)
         for k, day in enumerate(sorted(reports))
@@ -109,15 +133,37 @@ def record(
     )
 
 
-def _returns(store: Store, ordinals: IntArray) -> FloatArray:
+def _reproduced(
+    store: Store, scan: str, settings: Settings, progress: Progress
+) -> tuple[dict[date, Report], int]:
+    """Step 1: the reports that come out the same, by session, and how many do not."""
+    runs = [r for r in store.catalog.runs() if r["kind"] == "daily" and r["name"] == scan]
+    if not runs:
+        raise StoreError(
+            f"{scan}: the daily loop kept no report of it: save the scan, and let technic daily run"
+        )
+    reports: dict[date, Report] = {}
+    unproven = 0
+    for k, run in enumerate(reversed(runs)):
+        progress(k, len(runs), f"report {k + 1} of {len(runs)}")
+        manifest = store.catalog.run(run["id"]) or {}
+        report = rerun(store, manifest, settings)
+        if manifest.get("answer_digest") != report.manifest["answer_digest"]:
+            unproven += 1
+        else:
+            reports[report.as_of] = report  # of one session the newest report
+    return reports, unproven
+
+
+def _total_returns(store: Store, ordinals: IntArray) -> FloatArray:
     """Total returns from the next open; shape (n_horizons, n_ordinals, n_symbols)."""
     view = store.panel(None, version=store.require())
     every = np.arange(int(ordinals.min()), nyse().ordinal(view.as_of) + 1)
-    found = forward_returns(
+    returns = forward_returns(
         view, every, HORIZONS, dividends=dividends_of(store, view), delisting=DELISTING
     )
-    mine: FloatArray = found[:, np.searchsorted(every, ordinals)]
-    return mine
+    nights: FloatArray = returns[:, np.searchsorted(every, ordinals)]
+    return nights
 
 
 def _night(report: Report, returns: FloatArray, ids: np.ndarray) -> dict[str, Any]:
@@ -127,33 +173,35 @@ def _night(report: Report, returns: FloatArray, ids: np.ndarray) -> dict[str, An
     universe = who[(bucket >= 0) & (bucket != OUTSIDE)]
     place = {symbol: i for i, symbol in enumerate(report.symbols)}
     picks = np.array([who[place[row.symbol]] for row in report.shown], dtype=np.int64)
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "session": report.as_of.isoformat(),
         "picks": [row.symbol for row in report.shown],
         "universe": len(universe),
     }
     for j, h in enumerate(HORIZONS):
-        mine, theirs = _mean(returns[j], ids, picks), _mean(returns[j], ids, universe)
-        found[f"picks_{h}"], found[f"universe_{h}"] = plain(mine), plain(theirs)
-    return found
+        picked, everybody = _mean(returns[j], ids, picks), _mean(returns[j], ids, universe)
+        figures[f"picks_{h}"], figures[f"universe_{h}"] = plain(picked), plain(everybody)
+    return figures
 
 
 def _mean(returns: FloatArray, ids: np.ndarray, who: np.ndarray) -> float:
+    """The mean return of some securities; NaN if none is known."""
     at = np.searchsorted(ids, who)
     at = at[at < len(ids)]
-    known = returns[at][~np.isnan(returns[at])]
-    return float(known.mean()) if len(known) else float("nan")
+    finite = returns[at][~np.isnan(returns[at])]
+    return float(finite.mean()) if len(finite) else float("nan")
 
 
 def _excess(nights: tuple[Mapping[str, Any], ...], horizon: int) -> dict[str, Any]:
+    """What the picks returned more than their universe, over the nights."""
     pairs = [(night[f"picks_{horizon}"], night[f"universe_{horizon}"]) for night in nights]
     series = np.array([a - b if a is not None and b is not None else np.nan for a, b in pairs])
     mean, low, high, _ = interval(series, block_of(len(series), horizon))
-    known = series[~np.isnan(series)]
+    finite = series[~np.isnan(series)]
     return {
         "mean": plain(mean),
         "low": plain(low),
         "high": plain(high),
-        "nights": len(known),
-        "above": plain(float((known > 0.0).mean())) if len(known) else None,
+        "nights": len(finite),
+        "above": plain(float((finite > 0.0).mean())) if len(finite) else None,
     }

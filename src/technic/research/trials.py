@@ -1,4 +1,4 @@
-"""What was ever tried on a store: an append-only table, each row chained to all before it.
+"""The record of everything that was ever tried on a store: each row is chained to all before it.
 
 The more one looks, the better the best looks by luck alone; a Sharpe ratio is deflated by how many
 distinct things were tried. Rows are added by what tries, not by whoever likes the result, and a row
@@ -32,13 +32,21 @@ def record_trial(
     at: datetime,
     model: str | None = None,
 ) -> int:
-    """Write down that something was tried; returns the number of the trial.
+    """Write down that something was tried.
 
     Parameters
     ----------
-    kind : train, vault or backtest
+    kind : "train", "vault" or "backtest"
     digest : of what was tried: the same thing tried again is no other trial
+    name : of the file that says what was tried
+    content : what was asked and found, as JSON holds it
+    at : when, UTC
     model : SHA-256 of what was learned, if anything was
+
+    Returns
+    -------
+    int
+        The number of the trial.
     """
     values = {
         "at": naive(at).replace(microsecond=0),
@@ -53,15 +61,19 @@ def record_trial(
     def work(connection: Connection) -> int:
         newest = select(TRIALS.c.chain).order_by(TRIALS.c.id.desc()).limit(1)
         before = connection.execute(newest).scalar() or ""
-        done = connection.execute(insert(TRIALS).values(**values, chain=_link(before, values)))
-        assert done.inserted_primary_key is not None
-        return int(done.inserted_primary_key[0])
+        inserted = connection.execute(insert(TRIALS).values(**values, chain=_link(before, values)))
+        assert inserted.inserted_primary_key is not None
+        return int(inserted.inserted_primary_key[0])
 
     return store.catalog.write(work)
 
 
 def trials(store: Store, kind: str | None = None) -> list[dict[str, Any]]:
-    """Every trial, newest first; what was asked and found under `content`.
+    """Read every trial, newest first; what was asked and found is under `content`.
+
+    Parameters
+    ----------
+    kind : "train", "vault" or "backtest"; all by default
 
     Raises
     ------
@@ -82,14 +94,21 @@ def trials(store: Store, kind: str | None = None) -> list[dict[str, Any]]:
 
 
 def distinct_trials(store: Store, kind: str, *, with_digest: str = "") -> int:
-    """How many distinct things of a kind were ever tried, one that is about to be among them."""
+    """How many distinct things of a kind were ever tried.
+
+    Parameters
+    ----------
+    kind : "train", "vault" or "backtest"
+    with_digest : of one that is about to be tried, and counts already
+    """
     query = select(func.count(TRIALS.c.digest.distinct())).where(
         TRIALS.c.kind == kind, TRIALS.c.digest != with_digest
     )
-    found = store.catalog.read(lambda connection: connection.execute(query).scalar())
-    return int(found or 0) + bool(with_digest)
+    count = store.catalog.read(lambda connection: connection.execute(query).scalar())
+    return int(count or 0) + bool(with_digest)
 
 
 def _link(before: str, row: Mapping[str, Any]) -> str:
+    # Over the link before: to change one row, every later one would have to be changed as well.
     content = [before, row["at"].isoformat(), *(row[name] for name in FIELDS[1:])]
     return sha256(orjson.dumps(content)).hexdigest()

@@ -56,7 +56,7 @@ def faulty(kind):
 
 
 def main(kind):
-    engine.serve(answered=faulty(kind))
+    engine.serve(respond=faulty(kind))
 
 
 if __name__ == "__main__":

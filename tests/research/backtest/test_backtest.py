@@ -18,7 +18,7 @@ from technic.interfaces.render.backtest import backtest_page, hangs, verdict
 from technic.market.sessions import nyse
 from technic.research.backtest import metrics
 from technic.research.backtest.account import trade
-from technic.research.backtest.costs import Costs, costs_of
+from technic.research.backtest.costs import Costs, estimate_costs
 from technic.research.backtest.decisions import sessions_of_decision
 from technic.research.backtest.prices import PriceHistory
 from technic.research.backtest.run import backtest, rerun_backtest, strategy_digest
@@ -174,12 +174,12 @@ def test_costs_are_estimated_by_the_evening_before():
     high, low = path.max(axis=1) * (1 + half), path.min(axis=1) * (1 - half)
     tape = tape_from(close[:, None], close[:, None])
     tape = replace(tape, high=high[:, None], low=low[:, None])
-    costs = costs_of(tape)
+    costs = estimate_costs(tape)
     assert np.median(costs.half_spread[30:]) == pytest.approx(half, rel=0.5)
     cut = replace(tape, close=tape.close.copy(), high=tape.high.copy(), low=tape.low.copy())
     for name in ("close", "high", "low"):
         getattr(cut, name)[200:] *= 3.0
-    again = costs_of(cut)
+    again = estimate_costs(cut)
     for name in ("half_spread", "volatility", "adv"):
         np.testing.assert_array_equal(getattr(again, name)[:200], getattr(costs, name)[:200])
     assert costs.impact(100, 0, 4e6) == pytest.approx(2 * costs.impact(100, 0, 1e6))
@@ -187,7 +187,7 @@ def test_costs_are_estimated_by_the_evening_before():
 
 def test_a_split_is_no_spread_and_no_volatility():
     close = np.where(np.arange(60) < 30, 100.0, 50.0)[:, None]
-    costs = costs_of(tape_from(close, close, splits=[(30, 0, 2.0)]))
+    costs = estimate_costs(tape_from(close, close, splits=[(30, 0, 2.0)]))
     assert np.nanmax(costs.volatility) < 1e-12
     assert costs.half_spread[40, 0] == pytest.approx(0.005 / 50.0)
 

@@ -10,9 +10,9 @@ import pytest
 
 from technic.research.backtest.metrics import drawdown, performance
 from technic.research.learning import canaries
-from technic.research.learning.folds import Spans, combinatorial, walk_forward
-from technic.research.learning.measures import measured
-from technic.research.learning.synthetic_worlds import planted, random_walk, samples_of
+from technic.research.learning.folds import Spans, walk_forward
+from technic.research.learning.measures import measure_forecasts
+from technic.research.learning.synthetic_worlds import planted_score, random_walk, samples_of
 from technic.research.statistics.significance import YEAR, sharpe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -24,9 +24,9 @@ def test_rank_correlations_and_deciles_are_those_of_alphalens():
         from alphalens.performance import factor_information_coefficient, mean_return_by_quantile
 
     world = samples_of(random_walk(1, symbols=100, sessions=120))
-    score = planted(world, 0.2, 2)
+    score = planted_score(world, 0.2, 2)
     first, last = 70, 110
-    found = measured(world, {"it": score}, first, last)["it"]
+    found = measure_forecasts(world, {"it": score}, first, last)["it"]
     days = pd.bdate_range("2024-01-01", periods=len(world))
     frames = []
     for session in range(first, last):
@@ -53,7 +53,7 @@ def test_rank_correlations_and_deciles_are_those_of_alphalens():
 
 
 def test_folds_are_those_of_skfolio():
-    from skfolio.model_selection import CombinatorialPurgedCV, WalkForward
+    from skfolio.model_selection import WalkForward
 
     spans, horizon = Spans(train=120, step=30, vault=0, embargo=10), 5
     gap = horizon + 1 + spans.embargo
@@ -71,13 +71,6 @@ def test_folds_are_those_of_skfolio():
     for fold, (train, test) in zip(mine, found, strict=True):
         assert (test[0], test[-1] + 1) == (fold.test, fold.test_end)
         assert train[-1] + 1 == fold.train_end
-
-    cv = CombinatorialPurgedCV(n_folds=10, n_test_folds=2, purged_size=5, embargo_size=3)
-    for (train, test), (wanted, parts) in zip(
-        combinatorial(400, 10, 2, purge=5, embargo=3), cv.split(x), strict=True
-    ):
-        assert np.array_equal(test, np.sort(np.concatenate(parts)))
-        assert np.array_equal(train, wanted)
 
 
 def test_performance_is_that_of_empyrical():

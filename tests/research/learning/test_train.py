@@ -17,7 +17,7 @@ from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.market.sessions import nyse
 from technic.research.learning.dataset import dataset
-from technic.research.learning.store_canaries import served, truncated
+from technic.research.learning.store_canaries import served_rows, truncated_histories
 from technic.research.learning.train import train
 from technic.research.learning.train_file import TrainFile
 from technic.research.trials import distinct_trials, trials
@@ -300,12 +300,12 @@ def test_a_training_file_that_cannot_be_is_one_clear_line(content, words):
 def test_what_is_learned_from_is_what_is_asked_with(store, settings):
     """C1 and C12 on a market with splits and renames."""
     file = TrainFile.of(SPEC, "x")
-    found = truncated(store, file, settings, points=2_000)
+    found = truncated_histories(store, file, settings, points=2_000)
     assert found.passed, found
     samples = dataset(store, file, settings)
-    assert served(store, file, samples, settings).passed
+    assert served_rows(store, file, samples, settings).passed
     moved = replace(samples, x=np.roll(samples.x, 1, axis=1))
-    assert not served(store, file, moved, settings).passed
+    assert not served_rows(store, file, moved, settings).passed
 
 
 def test_a_dataset_that_cannot_be_read_is_made_anew(store, settings):
@@ -378,14 +378,13 @@ def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
 def test_all_twelve_canaries_are_green_on_a_market_made_up(store, settings):
     """As `technic train --canaries` runs them, with fewer worlds."""
     from technic.research.learning.boosted_learner import BoostedLearner
-    from technic.research.learning.store_canaries import run_store_canaries
+    from technic.research.learning.store_canaries import CanarySubject, run_store_canaries
 
     file = TrainFile.of(SMALL, "canaries.toml")
     samples = dataset(store, file, settings)
     spans = file.spans.fitted(len(samples))
-    sung = run_store_canaries(
-        store, file, samples, BoostedLearner(trees=12, depth=3, least=5), spans, settings,
-        lambda *_: None, worlds=4, points=2_000,
-    )  # fmt: skip
-    assert [one.name for one in sung] == [f"C{k}" for k in range(1, 13)]
-    assert all(one.passed for one in sung), [one for one in sung if not one.passed]
+    learner = BoostedLearner(trees=12, depth=3, least=5)
+    subject = CanarySubject(file, samples, learner, spans)
+    canaries = run_store_canaries(store, subject, settings, lambda *_: None, worlds=4, points=2_000)
+    assert [canary.name for canary in canaries] == [f"C{k}" for k in range(1, 13)]
+    assert all(canary.passed for canary in canaries), canaries

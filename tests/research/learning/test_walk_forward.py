@@ -12,19 +12,19 @@ from scipy.stats import norm, rankdata, spearmanr
 
 from technic.errors import ConfigError, ModelError
 from technic.research.learning import canaries
-from technic.research.learning.folds import PROTOCOL, Spans, combinatorial, walk_forward
-from technic.research.learning.gate import judge
-from technic.research.learning.measures import measured
+from technic.research.learning.folds import PROTOCOL, Spans, walk_forward
+from technic.research.learning.gate import GateCase, judge
+from technic.research.learning.measures import measure_forecasts
 from technic.research.learning.synthetic_worlds import (
-    lagged,
-    planted,
+    lag_score,
+    planted_score,
     random_walk,
     samples_of,
-    shuffled,
+    shuffle_within_sessions,
 )
 from technic.research.learning.walk_forward import forecasts
 from technic.research.statistics.significance import (
-    better,
+    chance_of_no_gain,
     deflated_sharpe,
     expected_best,
     newey_west,
@@ -93,16 +93,6 @@ def test_a_short_history_is_divided_in_the_same_proportions():
     walk_forward(800, fitted, 21)
 
 
-def test_combinations_leave_out_what_overlaps():
-    splits = list(combinatorial(100, 10, 2, purge=5, embargo=3))
-    assert len(splits) == 45
-    for train, test in splits:
-        assert not set(train) & set(test)
-        for t in test:
-            assert not set(range(t + 1, t + 9)) & set(train) or t + 1 in test
-        assert len(set(train)) == len(train)
-
-
 def test_a_ridge_is_the_solution_of_its_equations(world):
     """Reference: least squares of the rows and the penalty stacked."""
     x, y = np.nan_to_num(world.x[:5000].astype(float)), world.label[:5000].astype(float)
@@ -130,8 +120,8 @@ def test_what_is_no_ridge_is_refused(content):
 
 def test_measures_are_those_of_scipy(world, folds):
     """Oracle: Spearman of scipy on each session; deciles and a book spelled out."""
-    score = planted(world, 0.2, 4)
-    found = measured(world, {"it": score}, 100, 130)["it"]
+    score = planted_score(world, 0.2, 4)
+    found = measure_forecasts(world, {"it": score}, 100, 130)["it"]
     at = world.horizons.index(5)
     for k in range(30):
         rows = world.rows(100 + k)
@@ -206,18 +196,19 @@ def test_a_choice_among_noise_is_overfitted_and_a_real_edge_is_not():
 def test_paired_differences_tell_the_better():
     rng = np.random.default_rng(4)
     base = rng.normal(size=300)
-    assert better(base + 0.3 + 0.1 * rng.normal(size=300), base, 10) < 0.01
-    assert better(base, base + rng.normal(size=300), 10) > 0.01
+    assert chance_of_no_gain(base + 0.3 + 0.1 * rng.normal(size=300), base, 10) < 0.01
+    assert chance_of_no_gain(base, base + rng.normal(size=300), 10) > 0.01
 
 
 def test_the_gate_of_a_short_history_says_span_and_a_ridge_need_not_beat_itself(world, folds):
     score = forecasts(world, RidgeLearner(), folds, 0)
-    found = measured(world, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
-    gate = judge(found, [], None, SPANS, 1, None)
+    found = measure_forecasts(world, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
+    gate = judge(GateCase(found, [], None, SPANS, 1, None))
     assert (gate.passed, gate.reason) == (False, "span")
     assert "ridge" not in {clause.name for clause in gate.clauses}
     assert "canaries" in {clause.name for clause in gate.clauses if not clause.passed}
-    assert "ridge" in {c.name for c in judge(found, [found], found, SPANS, 1, None).clauses}
+    beside_a_ridge = judge(GateCase(found, [found], found, SPANS, 1, None))
+    assert "ridge" in {clause.name for clause in beside_a_ridge.clauses}
 
 
 def test_a_real_edge_passes_and_a_leak_does_not(world, folds):
@@ -226,14 +217,13 @@ def test_a_real_edge_passes_and_a_leak_does_not(world, folds):
 
     def gate(ic):
         scores = {
-            "model": planted(world, ic, 1), "ridge": planted(world, 0.0, 2),
-            "noise": planted(world, 0.0, 3),
+            "model": planted_score(world, ic, 1), "ridge": planted_score(world, 0.0, 2),
+            "noise": planted_score(world, 0.0, 3),
         }  # fmt: skip
-        found = measured(world, scores, folds[0].test, folds[-1].test_end)
-        return judge(
-            found["model"], [found["ridge"], found["noise"]], found["ridge"], SPANS, 1, True,
-            protocol, tested=1,
-        )  # fmt: skip
+        found = measure_forecasts(world, scores, folds[0].test, folds[-1].test_end)
+        rivals = [found["ridge"], found["noise"]]
+        case = GateCase(found["model"], rivals, found["ridge"], SPANS, 1, True)
+        return judge(case, protocol, tested=1)
 
     assert gate(0.05).passed, gate(0.05).detail
     assert gate(0.0).reason == "edge"
@@ -256,11 +246,11 @@ def test_green_canaries(world, folds):
     for canary in (
         canaries.shuffled_labels(world, folds, 6),
         canaries.knows_label(world, folds),
-        canaries.late(world, score, folds),
+        canaries.late_forecasts(world, score, folds),
         canaries.longer_embargo(world, SPANS),
         canaries.noise_columns(world, RidgeLearner(), folds),
         canaries.names_and_dates(world, RidgeLearner(), folds),
-        canaries.not_constant(world, score, folds),
+        canaries.differing_forecasts(world, score, folds),
         canaries.membership(world, np.random.default_rng(0).permutation(80)),
     ):
         assert canary.passed, canary
@@ -269,22 +259,22 @@ def test_green_canaries(world, folds):
 def test_each_canary_can_sing(world, folds, monkeypatch):
     """What they are there for: a leak of one bar, a constant, names that tell the future."""
     days = samples_of(random_walk(3, symbols=80, sessions=500), horizon=1)
-    same_bar = planted(days, 0.5, 9)  # worth everything today, nothing tomorrow
-    assert not canaries.late(days, same_bar, folds).passed
-    assert not canaries.not_constant(world, np.zeros(world.n_rows, np.float32), folds).passed
+    same_bar = planted_score(days, 0.5, 9)  # worth everything today, nothing tomorrow
+    assert not canaries.late_forecasts(days, same_bar, folds).passed
+    assert not canaries.differing_forecasts(world, np.zeros(world.n_rows, np.float32), folds).passed
     many = replace(world, vanish=np.arange(80) < 30)
     assert not canaries.membership(many, np.arange(80)).passed
     leaking = replace(
         world, features=(*world.features, "leak"),
-        x=np.column_stack([world.x, planted(world, 0.3, 1) / 6.0]),
+        x=np.column_stack([world.x, planted_score(world, 0.3, 1) / 6.0]),
     )  # fmt: skip
-    monkeypatch.setattr(canaries, "shuffled", lambda values, _samples, _rng: values)
+    monkeypatch.setattr(canaries, "shuffle_within_sessions", lambda values, _samples, _rng: values)
     assert not canaries.shuffled_labels(leaking, folds, 3).passed
 
 
 def test_lagging_moves_each_symbol_by_itself(world):
     score = np.arange(world.n_rows, dtype=np.float32)
-    late = lagged(score, world, 2)
+    late = lag_score(score, world, 2)
     rows, before = world.rows(50), world.rows(48)
     place = dict(zip(world.symbols[before].tolist(), score[before].tolist(), strict=True))
     for symbol, value in zip(world.symbols[rows].tolist(), late[rows].tolist(), strict=True):
@@ -293,7 +283,7 @@ def test_lagging_moves_each_symbol_by_itself(world):
 
 
 def test_dealing_anew_keeps_each_session(world):
-    dealt = shuffled(world.label, world, np.random.default_rng(0))
+    dealt = shuffle_within_sessions(world.label, world, np.random.default_rng(0))
     rows = world.rows(70)
     np.testing.assert_array_equal(np.sort(dealt[rows]), np.sort(world.label[rows]))
     assert np.array_equal(np.isnan(dealt), np.isnan(world.label))

@@ -80,7 +80,7 @@ def watch(
     from technic.data.ingest.vendors import connected, streamed
     from technic.interfaces.cli.sync import ledger
     from technic.operations.alerts import AlertBook, channels_of, deliver
-    from technic.operations.intraday import Snapshots, Watch, watching
+    from technic.operations.intraday import Snapshots, Watch, watch_repeatedly
     from technic.scanner.spec.alert_rules import duration
 
     desk = options.desk(store)
@@ -98,7 +98,7 @@ def watch(
         book = AlertBook(desk.store.catalog)
         watched = Watch(desk.store, feed, file, name, settings=desk.settings, book=book)
         with shown(as_json) as show:
-            for glance in watching(watched, pause, sleep=time.sleep, looks=looks):
+            for glance in watch_repeatedly(watched, pause, sleep=time.sleep, looks=looks):
                 show(glance)
                 if glance.alerts:
                     deliver(desk.store.catalog, channels, desk.store.folder)

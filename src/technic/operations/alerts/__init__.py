@@ -1,11 +1,18 @@
-"""Changes of scans, told to people: decided once, kept, delivered at least once.
+"""Alerts: what changed in a saved scan, told to people.
 
-    report ─ book.observe ─► alerts ─► deliveries ─ delivery.deliver ─► channels
+    report ─ AlertBook.observe ─► alerts ─► deliveries ─ deliver ─► channels
                  ▲ memory of what was told
 
-`book` decides and keeps in one transaction, so that a process killed at any moment has either
-done both or neither. `delivery` sends what waits, and sends it again until it was taken;
-receivers know an alert they have had by its key. `channels` says where, `guard` where never.
+1. A scan is evaluated, at night or while the market trades. `AlertBook.observe` compares its list
+   with what it remembers of the list before: who entered, who left, for whom a condition came true.
+2. The changes are kept as alerts together with the new memory, in one transaction. A process that
+   is killed at any moment has done both or neither: no change is lost, none is decided twice.
+3. For each channel that the scan names a delivery waits in the catalog. `deliver` sends what waits,
+   and sends it again until the channel has taken it: at least once. A receiver knows a message it
+   has had by its key.
+
+`book` holds steps 1 and 2, `delivery` step 3. `channels` says where alerts go, a webhook, a mailbox
+or a service; `webhook_guard` where they never go.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The book of alerts: what of each scan was told, and what is to be told now."""
+"""The book of alerts: what was told of each scan, and what is to be told now."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ from technic.scanner.spec.scan_file import ScanFile
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One change that is told.
+    """One change of a scan that people are told of.
 
     Attributes
     ----------
-    key : names the change; the same one told twice has the same key
+    key : names the change; told twice, it has the same key
+    at : when it was noticed, UTC
     scan, title : the saved scan's name, and what it calls itself
-    kind : entered, left or crossed
-    provisional : whether it rests on bars that are not final
+    kind : "entered", "left" or "crossed"
+    security_id, symbol : whom it is about
+    detail : where the security stands now, in words
+    as_of : the session of the report
+    provisional : whether the report rests on bars that are not final
     """
 
     key: str
@@ -57,7 +61,7 @@ class Alert:
 
 
 def with_crossings(file: ScanFile) -> ScanFile:
-    """A scan file that also evaluates what its alerts wait for."""
+    """The same scan file with the conditions that its alerts wait for as columns."""
     if file.alert is None or not file.alert.crossed:
         return file
     extra = tuple(text for text in file.alert.crossed if text not in file.columns)
@@ -65,37 +69,46 @@ def with_crossings(file: ScanFile) -> ScanFile:
 
 
 def crossings(file: ScanFile) -> list[str]:
-    """The columns of a report of `with_crossings(file)` that say who has crossed."""
+    """The columns that say for whom the conditions hold, in a report of `with_crossings(file)`."""
     return [] if file.alert is None else [str(expand(text)[0]) for text in file.alert.crossed]
 
 
 class AlertBook:
-    """Alerts and memories of one store's catalog."""
+    """The alerts of one store's catalog, and what it remembers of each scan."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
     def observe(self, scan: str, file: ScanFile, report: Report, now: datetime) -> list[Alert]:
-        """Take notice of an answer; returns the alerts that it gives rise to, which are kept.
+        """Compare a report with what is remembered of its scan, and keep what has changed as alerts.
+
+        The first report of a scan, or of another question under its name, only begins the memory.
 
         Parameters
         ----------
         scan : the name under which the scan is remembered
+        file : whose section [alert] says what is told, and where
         report : of `with_crossings(file)`
+        now : the instant at which the report is looked at, UTC
+
+        Returns
+        -------
+        list
+            The alerts that the report gives rise to; empty if nothing has changed.
         """
         rules = file.alert
         if rules is None:
             return []
-        seen = seen_in(report, rules)
+        members = members_of_report(report, rules)
         question = _question_of(report, rules)
 
         def work(connection: Connection) -> list[Alert]:
             memory, evaluations = _recall(connection, scan, question)
             if memory is None:
-                _remember(connection, scan, question, first_memory(seen), 1)
+                _remember(connection, scan, question, first_memory(members), 1)
                 return []
-            told = decide(memory, seen, rules, now)
-            alerts = [_alert(scan, report, one, now) for one in told]
+            changes = decide(memory, members, rules, now)
+            alerts = [_alert(scan, report, change, now) for change in changes]
             for alert in alerts:
                 _keep(connection, alert, rules, now)
             _remember(connection, scan, question, memory, evaluations + 1)
@@ -104,7 +117,13 @@ class AlertBook:
         return self._catalog.write(work)
 
     def alerts(self, limit: int = 200, since: int = 0) -> list[dict[str, Any]]:
-        """Alerts, newest first, each with where it went; those after number `since` only."""
+        """Rows of alerts, newest first, each with its `deliveries`.
+
+        Parameters
+        ----------
+        limit : how many at most
+        since : the number of an alert; only later ones are given
+        """
         query = select(ALERTS).where(ALERTS.c.id > since).order_by(ALERTS.c.id.desc()).limit(limit)
         rows = self._catalog.rows(query)
         numbers = [row["id"] for row in rows]
@@ -124,32 +143,33 @@ class AlertBook:
         return int(self._catalog.read(lambda c: c.execute(query).scalar()) or 0)
 
     def forget(self, scan: str) -> None:
-        """Start a scan's memory anew: nobody is told of what is on its list next time."""
+        """Forget a scan: its next report begins a new memory, and tells nobody of anything."""
         statement = ALERT_MEMORIES.delete().where(ALERT_MEMORIES.c.scan == scan)
         self._catalog.write(lambda connection: connection.execute(statement))
 
 
-def seen_in(report: Report, rules: AlertRules) -> ScanMembers:
+def members_of_report(report: Report, rules: AlertRules) -> ScanMembers:
     """Who is on a report's list, and for whom of them the crossings hold."""
     rows = list(zip(report.ranked, report.shown, strict=False))
     members = {report.security_ids[i]: row.symbol for i, row in rows}
-    true, known = {}, {}
+    true, answered = {}, {}
     for text in rules.crossed:
         column = str(expand(text)[0])
         values = {report.security_ids[i]: row.values.get(column) for i, row in rows}
         true[text] = frozenset(k for k, v in values.items() if v == 1.0)
-        known[text] = frozenset(k for k, v in values.items() if v is not None)
-    return ScanMembers(members, true, known)
+        answered[text] = frozenset(k for k, v in values.items() if v is not None)
+    return ScanMembers(members, true, answered)
 
 
 def _question_of(report: Report, rules: AlertRules) -> str:
     """A digest of what decides who is on the list: another question has another memory."""
-    asked = {k: v for k, v in report.asked.items() if k not in {"name", "columns", "plan"}}
-    text = orjson.dumps([asked, list(rules.crossed)], option=orjson.OPT_SORT_KEYS)
+    question = {k: v for k, v in report.asked.items() if k not in {"name", "columns", "plan"}}
+    text = orjson.dumps([question, list(rules.crossed)], option=orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=16).hexdigest()
 
 
 def _recall(connection: Connection, scan: str, question: str) -> tuple[Memory | None, int]:
+    # The row is locked: two processes that look at one scan take turns, and tell a change once.
     query = select(ALERT_MEMORIES).where(ALERT_MEMORIES.c.scan == scan).with_for_update()
     row = connection.execute(query).mappings().first()
     if row is None:
@@ -174,33 +194,35 @@ def _remember(
         connection.execute(insert(ALERT_MEMORIES).values(scan=scan, **values))
 
 
-def _alert(scan: str, report: Report, told: ScanChange, now: datetime) -> Alert:
-    about = f"{scan}|{told.kind}|{told.security_id}|{told.text}|{report.as_of}|{now.isoformat()}"
+def _alert(scan: str, report: Report, change: ScanChange, now: datetime) -> Alert:
+    about = (
+        f"{scan}|{change.kind}|{change.security_id}|{change.text}|{report.as_of}|{now.isoformat()}"
+    )
     return Alert(
         blake2b(about.encode(), digest_size=12).hexdigest(),
         now,
         scan,
         report.asked["name"],
-        told.kind,
-        told.security_id,
-        told.symbol,
-        _detail(report, told),
+        change.kind,
+        change.security_id,
+        change.symbol,
+        _detail(report, change),
         report.as_of,
         bool(report.manifest.get("provisional")),
     )
 
 
-def _detail(report: Report, told: ScanChange) -> str:
-    """Where it stands now, in words."""
-    if told.kind == "left":
-        return Side(report).why(told.security_id)
-    place = report.places().get(told.security_id)
+def _detail(report: Report, change: ScanChange) -> str:
+    """Where the security stands now, in words."""
+    if change.kind == "left":
+        return Side(report).why(change.security_id)
+    place = report.places().get(change.security_id)
     stands = "" if place is None else f"rank {place} of {report.n_ranked:,}"
-    return f"{told.text}: {stands}" if told.text else stands
+    return f"{change.text}: {stands}" if change.text else stands
 
 
 def _keep(connection: Connection, alert: Alert, rules: AlertRules, now: datetime) -> None:
-    done = connection.execute(
+    inserted = connection.execute(
         insert(ALERTS).values(
             key=alert.key,
             at=naive(alert.at),
@@ -214,8 +236,8 @@ def _keep(connection: Connection, alert: Alert, rules: AlertRules, now: datetime
             provisional=alert.provisional,
         )
     )
-    assert done.inserted_primary_key is not None
-    number = int(done.inserted_primary_key[0])
+    assert inserted.inserted_primary_key is not None
+    number = int(inserted.inserted_primary_key[0])
     for channel in dict.fromkeys(rules.to):
         connection.execute(
             insert(DELIVERIES).values(
@@ -235,6 +257,6 @@ def alert_of_row(row: dict[str, Any]) -> Alert:
     return Alert(**{**values, "at": _utc(row["at"])})
 
 
-def _utc(kept: datetime | None) -> datetime | None:
+def _utc(stored: datetime | None) -> datetime | None:
     """An instant of the catalog, which keeps UTC without saying so."""
-    return None if kept is None else kept.replace(tzinfo=UTC)
+    return None if stored is None else stored.replace(tzinfo=UTC)

@@ -33,9 +33,10 @@ class Channel:
 
     Attributes
     ----------
-    kind : webhook, mail or service
-    address : holds a secret more often than not, and is never shown
-    own_hosts : hosts of the user's own network
+    name : as scan files name it
+    kind : "webhook", "mail" or "service"
+    address : a URL; it holds a secret more often than not, and is never shown
+    own_hosts : hosts of the user's own network that a webhook may reach
     """
 
     name: str
@@ -58,7 +59,9 @@ class Channel:
 
         Parameters
         ----------
-        key : names this message; the same message sent again has the same
+        title : of the message, in one line
+        alerts : one or more
+        key : names this message; sent again, it has the same key
 
         Raises
         ------
@@ -77,6 +80,11 @@ class Channel:
 
 def channel_of(name: str, address: str, own_hosts: tuple[str, ...] = ()) -> Channel:
     """A channel, checked as far as that can be done without sending anything.
+
+    Parameters
+    ----------
+    address : https://… for a webhook, smtp://… or smtps://… for mail, or a URL of apprise
+    own_hosts : hosts of the user's own network that a webhook may reach
 
     Raises
     ------
@@ -104,22 +112,28 @@ def channel_of(name: str, address: str, own_hosts: tuple[str, ...] = ()) -> Chan
 
 
 def keep_channel(name: str, address: str, settings: Settings) -> Channel:
-    """Check a channel and keep it among the secrets."""
-    made = channel_of(name, address, own_hosts(settings))
+    """Check a channel and keep its address among the secrets.
+
+    Raises
+    ------
+    ConfigError
+        If the name or the address is none.
+    """
+    channel = channel_of(name, address, own_hosts(settings))
     keep(f"channel_{name}", address, settings)
-    return made
+    return channel
 
 
 def forget_channel(name: str, settings: Settings) -> bool:
-    """Take a channel away; whether there was one."""
+    """Take a channel away; says whether there was one."""
     return forget(f"channel_{name}", settings)
 
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """Every channel that is kept, by name."""
     hosts = own_hosts(settings)
-    kept = kept_under("channel_", settings)
-    return {name: channel_of(name, secret.value, hosts) for name, secret in sorted(kept.items())}
+    secrets = kept_under("channel_", settings)
+    return {name: channel_of(name, secret.value, hosts) for name, secret in sorted(secrets.items())}
 
 
 def own_hosts(settings: Settings) -> tuple[str, ...]:
@@ -153,10 +167,10 @@ def _post(channel: Channel, title: str, alerts: Sequence[Alert], key: str) -> No
                 extensions={"sni_hostname": target.host},
             ) as answer,
         ):
-            taken = 0
+            read = 0
             for part in answer.iter_raw(4096):
-                taken += len(part)
-                if taken > MOST:
+                read += len(part)
+                if read > MOST:  # a receiver that never ends its answer holds nobody up
                     break
             status = answer.status_code
     except (httpx2.HTTPError, OSError, ssl.SSLError) as error:
@@ -172,7 +186,14 @@ def _trusted() -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A mail server and who writes to whom."""
+    """A mail server, and who writes to whom.
+
+    Attributes
+    ----------
+    encrypted : whether the connection is encrypted from its first byte
+    user, password : empty if the server asks for none
+    sender, to : mail addresses
+    """
 
     host: str
     port: int
@@ -184,12 +205,19 @@ class Mailbox:
 
 
 def _mailbox(address: str) -> Mailbox:
+    """What an address of mail says; refuses one that could break a header."""
     parts = urlsplit(address)
     given = parse_qs(parts[3])  # what stands behind the question mark
-    to = tuple(one for text in given.get("to", []) for one in text.split(",") if one)
+    to = tuple(
+        recipient for text in given.get("to", []) for recipient in text.split(",") if recipient
+    )
     sender = given.get("from", [unquote(parts.username or "")])[0]
     plain = [*to, sender]
-    if not parts.hostname or not to or not all("@" in one and one.isprintable() for one in plain):
+    if (
+        not parts.hostname
+        or not to
+        or not all("@" in recipient and recipient.isprintable() for recipient in plain)
+    ):
         raise ConfigError("mail is smtp://user:password@host:587/?from=me@host&to=you@host")
     encrypted = parts.scheme == "smtps"
     return Mailbox(

@@ -18,7 +18,13 @@ from technic.errors import ConfigError, RefusedError
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect, and as whom to greet."""
+    """Where to connect, and as whom to greet.
+
+    Attributes
+    ----------
+    host, port : as the webhook's address names them
+    address : the IP address that was judged, and that is connected to
+    """
 
     host: str
     port: int
@@ -54,7 +60,7 @@ def checked_url(url: str) -> str:
 
 
 def target_of(url: str, own_hosts: Collection[str] = ()) -> Target:
-    """Where a webhook's address leads, resolved now.
+    """Where a webhook's address leads, resolved once and judged.
 
     Parameters
     ----------
@@ -69,8 +75,9 @@ def target_of(url: str, own_hosts: Collection[str] = ()) -> Target:
     """
     parts = urlsplit(checked_url(url))
     host, port = str(parts.hostname), parts.port or 443
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # All of them must be public, not only the one that is taken: which comes first is not ours to say.
+    addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     if host not in own_hosts:
         for address in addresses:
             if not is_public(address):

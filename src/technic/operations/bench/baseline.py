@@ -1,4 +1,4 @@
-"""The scan that the plan started from, written anew from its description: pandas, symbol by symbol.
+"""The baseline: an older scan written anew from its description, in pandas, symbol by symbol.
 
 `benchmarks/B0.md` holds every line against that description. The network is removed; no sleep and
 no copy is added beyond those the description counts. B0 is the scan as it was executed, B1 the same
@@ -87,8 +87,14 @@ def market_cache(panel: Panel, symbols: Sequence[str]) -> pd.DataFrame:
 
 
 def universe(rows: pd.DataFrame, *, intended: bool = False) -> list[str]:
-    """Symbols that pass its filter, row by row."""
-    kept = []
+    """Symbols that pass its filter, row by row.
+
+    Parameters
+    ----------
+    rows : one for each listing, with `symbol` and `sector`
+    intended : as its authors meant it, rather than as it was executed
+    """
+    symbols = []
     for _, row in rows.iterrows():
         symbol = str(row["symbol"]).upper().strip()
         if not symbol.isalpha() or not 1 <= len(symbol) <= 5:
@@ -98,14 +104,20 @@ def universe(rows: pd.DataFrame, *, intended: bool = False) -> list[str]:
             continue
         if not intended and len(symbol) < 2:
             continue
-        kept.append(symbol)
-    return kept
+        symbols.append(symbol)
+    return symbols
 
 
 def scan_symbol(
     cache: pd.DataFrame, symbol: str, *, intended: bool = False
 ) -> dict[str, Any] | None:
-    """One row of its answer; None where its checks reject the symbol."""
+    """Scan one symbol: a row of its answer, or None where its checks reject the symbol.
+
+    Parameters
+    ----------
+    cache : bars of everybody, as `market_cache` gives them
+    intended : as its authors meant it, rather than as it was executed
+    """
     bars = cache[cache["Symbol"] == symbol].copy()  # its slice of the cache
     bars = bars.tail(_bars_of_lookback(bars)).copy()
     history = bars.set_index("Date").copy()
@@ -136,7 +148,7 @@ def passes(bars: pd.DataFrame) -> bool:
 
 
 def features(bars: pd.DataFrame, *, intended: bool = False) -> dict[str, float]:
-    """Whole series, of each of which the last value is used."""
+    """Features of one symbol: whole series are computed, and the last value of each is used."""
     close, high, low, volume = bars["Close"], bars["High"], bars["Low"], bars["Volume"]
     out: dict[str, float] = {}
     for n in (1, 5, 21):
@@ -194,24 +206,26 @@ def _last(series: pd.Series) -> float:
 
 
 def scores(row: dict[str, float]) -> dict[str, Any]:
-    """Small whole numbers, their weighted sum, and a scale for risk."""
-    made = dict.fromkeys(WEIGHTS, 0)
-    made["trend"] = int(row["SMA20"] > row["SMA50"]) * 2 + int(row["SMA50"] > row["SMA200"])
+    """Its scores: small whole numbers, their weighted sum, and a scale for risk."""
+    points = dict.fromkeys(WEIGHTS, 0)
+    points["trend"] = int(row["SMA20"] > row["SMA50"]) * 2 + int(row["SMA50"] > row["SMA200"])
     rsi, distance = row["RSI14"], row["pct_from_high20"]
     momentum = int(rsi > 55) + int(rsi > 65) - int(rsi < 45) - int(rsi < 40)
     momentum += int(row["MACD_hist"] > 0) + int(distance > -3)
-    made["momentum"] = max(-3, min(3, momentum))
+    points["momentum"] = max(-3, min(3, momentum))
     spike, calm = row["vol_spike_ratio"], row["ATR14_pct"]
-    made["volume"] = 2 if spike > 1.5 else 1 if spike > 1.2 else -1 if spike < 0.7 else 0
-    made["volatility"] = 1 if calm < 0.01 else -1 if calm > 0.03 else 0
-    made["oscillator"] = 1 if 55 <= rsi <= 65 else -1 if rsi > 70 or rsi < 40 else 0
-    made["breakout"] = int(distance > -1) + int(row["ret_5d"] > 0.02)
-    raw = sum(WEIGHTS[name] * value for name, value in made.items())
+    points["volume"] = 2 if spike > 1.5 else 1 if spike > 1.2 else -1 if spike < 0.7 else 0
+    points["volatility"] = 1 if calm < 0.01 else -1 if calm > 0.03 else 0
+    points["oscillator"] = 1 if 55 <= rsi <= 65 else -1 if rsi > 70 or rsi < 40 else 0
+    points["breakout"] = int(distance > -1) + int(row["ret_5d"] > 0.02)
+    raw = sum(WEIGHTS[name] * value for name, value in points.items())
     risk = 1 - 50 * calm
     rating = raw * (0.7 + 0.3 * max(0.0, min(1.0, risk)))
-    strong = rating >= 22 and made["trend"] >= 2 and made["momentum"] >= 1
-    signal = "Strong Long" if strong else "Long" if rating >= 16 and made["trend"] >= 1 else "Avoid"
-    titles = {f"{name.title()}Score": value for name, value in made.items()}
+    strong = rating >= 22 and points["trend"] >= 2 and points["momentum"] >= 1
+    signal = (
+        "Strong Long" if strong else "Long" if rating >= 16 and points["trend"] >= 1 else "Avoid"
+    )
+    titles = {f"{name.title()}Score": value for name, value in points.items()}
     return {
         **titles,
         "TechRating_raw": raw,
@@ -222,7 +236,7 @@ def scores(row: dict[str, float]) -> dict[str, Any]:
 
 
 def factors(bars: pd.DataFrame) -> dict[str, float]:
-    """A second time what was computed, and some more."""
+    """Its factors: a second time what was computed already, and some more."""
     close = bars["Close"]
     out = {f"mom_{n}": _last(close / close.shift(n) - 1) for n in (5, 21, 63)}
     out["reversal_5"] = -out["mom_5"]
@@ -240,7 +254,14 @@ def factors(bars: pd.DataFrame) -> dict[str, float]:
 def finalize(
     rows: list[dict[str, Any]], account: float = 10_000.0, risk: float = 0.01
 ) -> pd.DataFrame:
-    """Blend, rank and plan: z-scores, then functions applied row by row."""
+    """Blend, rank and plan its rows: z-scores, then functions applied row by row.
+
+    Parameters
+    ----------
+    rows : as `scan_symbol` gives them
+    account : USD
+    risk : share of the account that a trade may lose
+    """
     pd = pandas_or_refuse()
     table = pd.DataFrame(rows)
     if table.empty:
@@ -294,15 +315,22 @@ def scan(
     intended: bool = False,
     workers: int | None = None,
 ) -> pd.DataFrame:
-    """The whole scan of some symbols, in its thread pool."""
+    """Scan some symbols in its thread pool.
+
+    Parameters
+    ----------
+    cache : bars of everybody, as `market_cache` gives them
+    intended : as its authors meant it, rather than as it was executed
+    workers : threads; as many as it took by default
+    """
     size = workers or min(32, 2 * (cpu_count() or 1))
     with ThreadPoolExecutor(size) as pool:
-        found = list(pool.map(lambda s: scan_symbol(cache, s, intended=intended), symbols))
-    return finalize([row for row in found if row is not None])
+        rows = list(pool.map(lambda s: scan_symbol(cache, s, intended=intended), symbols))
+    return finalize([row for row in rows if row is not None])
 
 
-def part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """Some symbols on some worker: pandas that holds the GIL, the panel put once."""
+def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
+    """Scan some symbols on some worker, in pandas, which holds the GIL."""
     pd = pandas_or_refuse()
     arrays = shared.arrays
     bounds = arrays["bounds"]

@@ -16,7 +16,7 @@ SIZES = (6_717, 100_000, 1_000_000)
 
 
 def random_forest(seed: int = 0) -> Forest:
-    """Full trees with random splits: as much work as trained ones, and no trainer needed."""
+    """A forest of full trees with random splits: as much work as a trained one, without a trainer."""
     rng = np.random.default_rng(seed)
     inner, size = 2**DEPTH - 1, 2 ** (DEPTH + 1) - 1
     nodes = np.zeros((TREES, size, 4), dtype=np.int32)
@@ -43,9 +43,19 @@ def random_forest(seed: int = 0) -> Forest:
 
 
 def measure_card(runs: int = 5) -> dict[str, Any]:
-    """Predictions of one model, data on the card, against the processor; milliseconds, medians.
+    """Measure the predictions of one model on the graphics card and on the processor.
 
-    Where there is no card, `card` is None and `why` says so.
+    Parameters
+    ----------
+    runs : how often each is repeated; medians are given
+
+    Returns
+    -------
+    dict
+        `card`, its name; `model`; and `rows`, one for each number of rows: `cpu_ms`, `card_ms`
+        with the data on the card already, how many `times` as fast the card is, the `bytes` it
+        takes there, and whether the results are `equal`. Where there is no card, `card` is None
+        and `why` says so.
     """
     forest = random_forest()
     try:
@@ -60,23 +70,23 @@ def measure_card(runs: int = 5) -> dict[str, Any]:
         values = rng.normal(size=(size, FEATURES)).astype(np.float32)
         values[rng.random(values.shape) < 0.05] = np.nan
         placed = card.put(values)
-        made = card.predict(placed)
+        predicted = card.predict(placed)
 
-        def on_card(placed: Any = placed, made: Any = made) -> None:
-            card.predict(placed, made)
+        def on_card(placed: Any = placed, predicted: Any = predicted) -> None:
+            card.predict(placed, predicted)
             card.wait()
 
         on_card()
-        here = median(milliseconds(lambda v=values: predict(forest, v), runs))  # type: ignore[misc]
-        there = median(milliseconds(on_card, runs))
+        cpu_ms = median(milliseconds(lambda v=values: predict(forest, v), runs))  # type: ignore[misc]
+        card_ms = median(milliseconds(on_card, runs))
         rows.append(
             {
                 "rows": size,
-                "cpu_ms": here,
-                "card_ms": there,
-                "times": here / there,
+                "cpu_ms": cpu_ms,
+                "card_ms": card_ms,
+                "times": cpu_ms / card_ms,
                 "bytes": before - free_memory(),
-                "equal": bool(np.array_equal(made.copy_to_host(), predict(forest, values))),
+                "equal": bool(np.array_equal(predicted.copy_to_host(), predict(forest, values))),
             }
         )
     about = f"{TREES} trees of depth {DEPTH} × {FEATURES} features"

@@ -1,7 +1,4 @@
-"""Twelve checks, named as the predecessor's suite named them, and able to fail.
-
-Each returns whether it holds, the figure it rests on, and what was asked.
-"""
+"""Twelve checks of a bench: each says whether it holds, by which figure, and what was asked."""
 
 from __future__ import annotations
 
@@ -30,8 +27,8 @@ from technic.market.typing import FloatArray
 from technic.operations.bench.ladder import ASKED, plain_seal
 from technic.operations.bench.levers import filter_three_ways
 from technic.operations.bench.markets import Market
-from technic.operations.bench.timing import all_features, in_process, milliseconds, once
-from technic.operations.spot_check import off_reference
+from technic.operations.bench.timing import all_features, milliseconds, run_in_process, time_once
+from technic.operations.spot_check import count_off_reference
 from technic.runtime.executors import Executor, open_executor
 from technic.runtime.settings import Setting, Settings
 from technic.scanner.scan import scan
@@ -39,13 +36,21 @@ from technic.scanner.scan import scan
 WHOLE = """
 import technic as tc
 from technic.scanner.scan import scan
-told = scan(tc.open_store({store!r})).manifest["seal"]
+result = scan(tc.open_store({store!r})).manifest["seal"]
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: what was found beside what was asked."""
+    """One check: what was seen beside what was asked.
+
+    Attributes
+    ----------
+    name : what is checked
+    holds : whether it is as it should be; None where it could not be run
+    figure : what was seen, in words
+    target : what was asked, in words
+    """
 
     name: str
     holds: bool | None
@@ -60,7 +65,13 @@ class Check:
 def checks(
     market: Market, rungs: list[dict[str, Any]], progress: Callable[[str], None]
 ) -> list[Check]:
-    """All twelve."""
+    """Run all twelve checks.
+
+    Parameters
+    ----------
+    rungs : rows of `ladder`, one of them of 100 symbols
+    progress : is told which check runs
+    """
     hundred = next(rung for rung in rungs if rung["symbols"] == 100)
     steps: list[Callable[[], Check]] = [
         lambda: _cold(hundred),
@@ -76,11 +87,11 @@ def checks(
         lambda: _server(market),
         lambda: _consistency(market),
     ]
-    found: list[Check] = []
+    results: list[Check] = []
     for step in steps:
-        progress(f"check {len(found) + 1} of {len(steps)}")
-        found.append(step())
-    return found
+        progress(f"check {len(results) + 1} of {len(steps)}")
+        results.append(step())
+    return results
 
 
 def _cold(rung: dict[str, Any]) -> Check:
@@ -111,16 +122,16 @@ def _universe() -> Check:
 
 def _parallel(market: Market) -> Check:
     program = compile_program(all_features()[:40], every_bar=True)
-    seen: dict[str, bytes] = {}
+    answers: dict[str, bytes] = {}
     taken: dict[str, float] = {}
     cores = min(os.cpu_count() or 1, 4)
     for url in ("threads:1", f"threads:{cores}", "processes:1", f"processes:{cores}"):
         with closing(open_executor(url)) as runner:
             _spread(program, market, runner)
             seconds, values = _spread(program, market, runner)
-            taken[url], seen[url] = seconds, np.ascontiguousarray(values[:, ::131]).tobytes()
+            taken[url], answers[url] = seconds, np.ascontiguousarray(values[:, ::131]).tobytes()
             del values
-    equal = len(set(seen.values())) == 1
+    equal = len(set(answers.values())) == 1
     gain = taken["processes:1"] / taken[f"processes:{cores}"]
     wanted = 1.0 + 0.5 * (cores - 1) if cores > 1 else 0.0
     figure = f"equal: {equal}; {cores} processes {gain:.2f} × one"
@@ -131,13 +142,13 @@ def _parallel(market: Market) -> Check:
 
 def _spread(program: Program, market: Market, runner: Executor) -> tuple[float, FloatArray]:
     panel, kernels = market.view.panel, market.settings.kernels
-    return once(lambda: spread(program, panel, kernels, runner))
+    return time_once(lambda: spread(program, panel, kernels, runner))
 
 
 def _memory(market: Market) -> Check:
-    told = in_process(WHOLE.format(store=str(market.store.folder)), market.environment())
-    figure = f"{told['peak_mb']:,.0f} MB at the peak, {len(market.symbols):,} symbols"
-    return Check("memory", told["peak_mb"] <= 500, figure, "≤ 500 MB")
+    child = run_in_process(WHOLE.format(store=str(market.store.folder)), market.environment())
+    figure = f"{child['peak_mb']:,.0f} MB at the peak, {len(market.symbols):,} symbols"
+    return Check("memory", child["peak_mb"] <= 500, figure, "≤ 500 MB")
 
 
 def _errors(market: Market) -> Check:
@@ -222,7 +233,7 @@ def _calls(market: Market) -> Check:
 
 def _quality(market: Market) -> Check:
     report = scan(market.store, file=ASKED, settings=market.settings.uncached())
-    off = off_reference(market.store, report, 50)
+    off = count_off_reference(market.store, report, 50)
     count = min(50, len(report.shown)) * len(report.asked["columns"])
     compiled, plain = plain_seal(market)
     same = compiled == plain

@@ -1,4 +1,4 @@
-"""A bench against an older one: what is slower by more than the noise."""
+"""Two benches compared: which figures are worse by more than the noise."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ TIMES = ("cold_s", "warm_ms", "fresh_ms", "incremental_ms", "peak_mb")
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row per figure that both have: `what`, `before`, `now`, `ratio`, `regression`.
+    """Compare the figures that two benches share.
 
     A figure has regressed if it is above the older one by more than `SLACK` and by more than
     the spread that either run showed; one below a millisecond or two says nothing.
+
+    Parameters
+    ----------
+    old, new : benches, as `technic bench` writes them
+
+    Returns
+    -------
+    list
+        One row for each figure: `what`, its values `before` and `now` in ms or MB, their `ratio`,
+        and whether it is a `regression`.
     """
     before = dict(_figures(old))
     rows = []
@@ -34,12 +44,12 @@ def compare(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _figures(found: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+def _figures(bench: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
     """Each figure, in ms or MB, with the spread of its runs."""
-    for rung in found.get("ladder", []):
+    for rung in bench.get("ladder", []):
         for name in TIMES:
             value = float(rung[name]) * (1e3 if name.endswith("_s") else 1.0)
             yield f"{rung['symbols']:,} symbols, {name}", (value, 0.0)
-    for figure in found.get("figures", []):
+    for figure in bench.get("figures", []):
         spread = float(figure["maximum"]) - float(figure["minimum"])
         yield str(figure["what"]), (float(figure["median"]), spread)

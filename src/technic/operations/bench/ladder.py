@@ -1,4 +1,4 @@
-"""The same scan of 50 to 11,000 symbols: cold, warm, after a new session; what it took and whether it is right."""
+"""The same scan of 50 to 11,000 symbols: cold, warm, after a new session, and whether it is right."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from technic.data.store import Store
 from technic.operations.bench.markets import Market
-from technic.operations.bench.timing import busy, in_process, milliseconds, once
-from technic.operations.spot_check import off_reference
+from technic.operations.bench.timing import cpu_share, milliseconds, run_in_process, time_once
+from technic.operations.spot_check import count_off_reference
 from technic.runtime.settings import Settings
 from technic.scanner.scan import scan
 from technic.scanner.spec.scan_file import ScanFile
@@ -30,19 +30,27 @@ import technic as tc
 from technic.operations.bench.ladder import ASKED
 from technic.scanner.scan import scan
 report = scan(tc.open_store({store!r}), file=ASKED)
-told = [report.manifest["seal"], len(connections)]
+result = [report.manifest["seal"], len(connections)]
 """
 
 
 def ladder(market: Market, sizes: Sequence[int] = SIZES, runs: int = 5) -> list[dict[str, Any]]:
-    """One row per size.
+    """Measure the same scan over stores of several sizes.
+
+    Parameters
+    ----------
+    sizes : numbers of symbols; beyond the market's own, symbols are repeated under other names
+    runs : how often each scan is repeated; medians are given
 
     Returns
     -------
     list
-        `symbols`, `cold_s` (a new process, nothing cached, from its first line: imports included), `warm_ms` (the same
-        question again), `fresh_ms` (again, nothing cached), `incremental_ms` (after a new session),
-        `us_per_symbol`, `calls` (connections that the cold process opened), `hit_rate`, `peak_mb`, `cpu_pct`, `errors`, `off_reference`
+        One row for each size. `cold_s`: seconds of a new process from its first line on, imports
+        included, nothing cached; `warm_ms`: the same question again; `fresh_ms`: again, with
+        nothing cached; `incremental_ms`: after a new session; `us_per_symbol`; `calls`:
+        connections that the cold process opened; `hit_rate` of the caches and `cpu_pct` of all
+        cores, percent; `peak_mb`; `errors`: symbols without an account, and answers that differ;
+        `off_reference`: values that the slow reference does not give; `ranked`: symbols.
     """
     return [_rung(market, size, runs) for size in sizes]
 
@@ -54,15 +62,15 @@ def _rung(market: Market, size: int, runs: int) -> dict[str, Any]:
     whole = market.sized(size)
     newest = market.bars["date"].max()
     incremental = _one_more_session(market, store, size, settings, newest)
-    cold = in_process(COLD.format(store=str(whole.folder)), market.environment())
-    seal, calls = cold["told"]
+    cold = run_in_process(COLD.format(store=str(whole.folder)), market.environment())
+    seal, calls = cold["result"]
     report = scan(whole, file=ASKED, settings=settings)
     bare = settings.uncached()
     fresh = milliseconds(lambda: scan(whole, file=ASKED, settings=bare), runs)
     warm = milliseconds(lambda: scan(whole, file=ASKED, settings=settings), runs)
-    again = scan(whole, file=ASKED, settings=settings)
-    lookups = sum(v for k, v in again.work.items() if k.endswith(("hits", "misses")))
-    hits = sum(v for k, v in again.work.items() if k.endswith("hits"))
+    repeated = scan(whole, file=ASKED, settings=settings)
+    lookups = sum(v for k, v in repeated.work.items() if k.endswith(("hits", "misses")))
+    hits = sum(v for k, v in repeated.work.items() if k.endswith("hits"))
     book = report.ledger_book
     return {
         "symbols": size,
@@ -74,9 +82,11 @@ def _rung(market: Market, size: int, runs: int) -> dict[str, Any]:
         "calls": calls,
         "hit_rate": round(100.0 * hits / lookups, 1) if lookups else None,
         "peak_mb": round(cold["peak_mb"]),
-        "cpu_pct": round(busy(lambda: [scan(whole, file=ASKED, settings=bare) for _ in range(3)])),
-        "errors": book.total - sum(book.counts().values()) + int(seal != again.manifest["seal"]),
-        "off_reference": off_reference(whole, report),
+        "cpu_pct": round(
+            cpu_share(lambda: [scan(whole, file=ASKED, settings=bare) for _ in range(3)])
+        ),
+        "errors": book.total - sum(book.counts().values()) + int(seal != repeated.manifest["seal"]),
+        "off_reference": count_off_reference(whole, report),
         "ranked": report.n_ranked,
     }
 
@@ -96,13 +106,16 @@ def _one_more_session(
     rows = pl.concat(copies).filter(pl.col("symbol").is_in(names))
     store.import_bars(rows, "splits", simulated=store.require().simulated)  # type: ignore[attr-defined]
     store.panel()
-    took, _ = once(lambda: scan(store, file=ASKED, settings=settings))
+    took, _ = time_once(lambda: scan(store, file=ASKED, settings=settings))
     return round(1e3 * took, 2)
 
 
 def plain_seal(market: Market, size: int = 50) -> tuple[str, str]:
     """The seal of a scan by compiled code, and by the same definitions run as plain Python."""
-    place, here = str(market.sized(size).folder), {**market.environment(), "TECHNIC_CACHE": "none"}
-    compiled = in_process(COLD.format(store=place), here)
-    plain = in_process(COLD.format(store=place), {**here, "NUMBA_DISABLE_JIT": "1"})
-    return str(compiled["told"][0]), str(plain["told"][0])
+    place, environment = (
+        str(market.sized(size).folder),
+        {**market.environment(), "TECHNIC_CACHE": "none"},
+    )
+    compiled = run_in_process(COLD.format(store=place), environment)
+    plain = run_in_process(COLD.format(store=place), {**environment, "NUMBA_DISABLE_JIT": "1"})
+    return str(compiled["result"][0]), str(plain["result"][0])

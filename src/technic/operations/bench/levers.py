@@ -1,4 +1,4 @@
-"""Each step of the plan switched off alone: what a scan loses without it."""
+"""Levers: each thing that makes scans fast switched off alone, and what a scan loses without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
 from technic.operations.bench.ladder import ASKED
 from technic.operations.bench.markets import Market
-from technic.operations.bench.timing import all_features, milliseconds, once
+from technic.operations.bench.timing import all_features, milliseconds, time_once
 from technic.runtime.executors import Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared
 from technic.scanner.scan import scan
@@ -25,7 +25,14 @@ SIZES = (100, 5_277)
 
 
 def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
-    """One row per lever and size: `lever`, `symbols`, `with_ms`, `without_ms`, `lost_s`."""
+    """Measure what each lever is worth.
+
+    Returns
+    -------
+    list
+        One row for each lever and size: the `lever`, the number of `symbols`, what is measured
+        `with_ms` and `without_ms` it, milliseconds, and the seconds that are `lost_s` without.
+    """
     rows = []
     calls = _calls()
     for size in SIZES:
@@ -71,7 +78,8 @@ def _calls() -> dict[str, float]:
         symbols = [s for s in tape.symbols(day) if s][:40]
         whole = milliseconds(lambda: source.fetch(Ask("day", first=day, last=day)), 3)
         each = [
-            1e3 * once(lambda s=s: source.fetch(Ask("run", first=day, last=day, symbols=(s,))))[0]  # type: ignore[misc]
+            1e3
+            * time_once(lambda s=s: source.fetch(Ask("run", first=day, last=day, symbols=(s,))))[0]  # type: ignore[misc]
             for s in symbols
         ]
         source.close()
@@ -120,9 +128,9 @@ def _fused(store: Store, market: Market, runs: int) -> tuple[float, float]:
     """One program for all features, against a program and a pass for each."""
     panel, roots = store.panel().panel, all_features()
     kernels = market.settings.kernels
-    one, many = compile_program(roots), [compile_program([root]) for root in roots]
-    held = milliseconds(lambda: advance(one, panel, kernels), runs)
-    lost = milliseconds(lambda: [advance(p, panel, kernels) for p in many], runs)
+    fused, single = compile_program(roots), [compile_program([root]) for root in roots]
+    held = milliseconds(lambda: advance(fused, panel, kernels), runs)
+    lost = milliseconds(lambda: [advance(p, panel, kernels) for p in single], runs)
     return median(held), median(lost)
 
 
@@ -140,11 +148,17 @@ def _mapped(store: Store, market: Market) -> tuple[float, float]:
         columns = dict(zip(fields, columns_of_rows(rows, fields), strict=True))
         pack(ids, lengths.astype(np.int64), columns)
 
-    return held, held + 1e3 * once(made)[0]
+    return held, held + 1e3 * time_once(made)[0]
 
 
 def filter_three_ways(count: int = 5_277) -> list[dict[str, Any]]:
-    """A universe of `count` symbols as a loop, in a pool of processes, and at once; equal results."""
+    """Filter a universe by a loop, in a pool of processes, and at once.
+
+    Returns
+    -------
+    list
+        One row for each: `how`, the number of `symbols`, `ms`, and whether all results are `equal`.
+    """
     rng = np.random.default_rng(1)
     close, volume = rng.lognormal(3.0, 1.0, count), rng.lognormal(13.0, 2.0, count)
     kinds = rng.integers(0, 4, count).astype(np.float64)
@@ -160,11 +174,15 @@ def filter_three_ways(count: int = 5_277) -> list[dict[str, Any]]:
     try:
         parts = spans(count, -(-count // pool.workers))
         pooled = milliseconds(lambda: list(pool.map(work, parts)), 3)
-        found = np.concatenate([d.answer["kept"] for d in pool.map(work, parts) if d.answer])
+        pooled_result = np.concatenate(
+            [d.answer["kept"] for d in pool.map(work, parts) if d.answer]
+        )
     finally:
         pool.close()
     wanted = filter_part(shared, 0, count)["kept"]
-    equal = bool((found == wanted).all() and (filter_whole(close, volume, kinds) == wanted).all())
+    equal = bool(
+        (pooled_result == wanted).all() and (filter_whole(close, volume, kinds) == wanted).all()
+    )
     return [
         {"how": how, "symbols": count, "ms": round(median(taken), 3), "equal": equal}
         for how, taken in (("a loop", loop), ("processes", pooled), ("vectorised", at_once))
@@ -172,16 +190,16 @@ def filter_three_ways(count: int = 5_277) -> list[dict[str, Any]]:
 
 
 def filter_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """Three filters, symbol by symbol."""
+    """Three filters, symbol by symbol, over a stretch of symbols."""
     close, volume, kind = (shared.arrays[name] for name in ("close", "volume", "kind"))
-    kept = np.zeros(last - first, dtype=bool)
+    passes = np.zeros(last - first, dtype=bool)
     for i in range(first, last):
         if kind[i] == 0.0 and close[i] >= 5.0 and close[i] * volume[i] >= 1e6:
-            kept[i - first] = True
-    return {"kept": kept}
+            passes[i - first] = True
+    return {"kept": passes}
 
 
 def filter_whole(close: np.ndarray, volume: np.ndarray, kind: np.ndarray) -> np.ndarray:
     """The same three filters at once."""
-    found: np.ndarray = (kind == 0.0) & (close >= 5.0) & (close * volume >= 1e6)
-    return found
+    passes: np.ndarray = (kind == 0.0) & (close >= 5.0) & (close * volume >= 1e6)
+    return passes

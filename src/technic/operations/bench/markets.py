@@ -21,13 +21,13 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Market:
-    """Bars, and room for stores made of them.
+    """The bars that a bench runs on, and a folder for stores made of them.
 
     Attributes
     ----------
     source : what the bars are, for a reader
     store : the whole market
-    folder : where smaller ones are made
+    folder : where smaller and larger stores are written
     settings : whose caches are empty and belong to the bench alone
     """
 
@@ -63,10 +63,11 @@ class Market:
         )
 
     def sized(self, count: int, *, without_last: int = 0) -> FileStore:
-        """A store of `count` symbols drawn by seed; repeated under other names beyond the market.
+        """A store of so many symbols, drawn by seed.
 
         Parameters
         ----------
+        count : beyond the market's own, symbols are repeated under other names
         without_last : sessions left out at the end
         """
         rng = np.random.default_rng(SEED)
@@ -88,10 +89,10 @@ class Market:
         if without_last:
             days = every["date"].unique().sort()
             every = every.filter(pl.col("date") <= days[-1 - without_last])
-        made = FileStore(self.folder / f"market-{count}-{without_last}")
-        if made.version().number == 0:
-            made.import_bars(every, "splits", simulated=self.store.require().simulated)
-        return made
+        store = FileStore(self.folder / f"market-{count}-{without_last}")
+        if store.version().number == 0:
+            store.import_bars(every, "splits", simulated=self.store.require().simulated)
+        return store
 
     def environment(self) -> dict[str, str]:
         """What another process needs to use the bench's own caches."""
@@ -109,7 +110,13 @@ def own_settings(settings: Settings, folder: Path) -> Settings:
 
 
 class Bench:
-    """A market in a folder that goes when the bench is over."""
+    """A market in a folder that is removed when the bench is over.
+
+    Parameters
+    ----------
+    store : the user's own; None for a simulated market
+    size, sessions : of the simulated market
+    """
 
     def __init__(self, store: Store | None, settings: Settings, size: int, sessions: int) -> None:
         self._folder = TemporaryDirectory(prefix="technic-bench-")
@@ -127,10 +134,10 @@ class Bench:
             return Market(source, self._store, folder, settings)
         from technic.data.simulated import simulate
 
-        made = simulate(seed=7, size=self._size, sessions=self._sessions)
+        market = simulate(seed=7, size=self._size, sessions=self._sessions)
         store = FileStore(folder / "simulated")
-        store.import_bars(made.bars, simulated=made.about)
-        store.import_listings(made.listings)
+        store.import_bars(market.bars, simulated=market.about)
+        store.import_listings(market.listings)
         source = f"a SIMULATED market, seed 7, {self._size:,} listings × {self._sessions} sessions"
         return Market(source, store, folder, settings)
 
@@ -139,6 +146,6 @@ class Bench:
 
 
 def sample(symbols: Sequence[str], count: int) -> list[str]:
-    """Some symbols, drawn by seed."""
+    """Some symbols in random order, the same every time."""
     rng = np.random.default_rng(SEED)
     return [str(s) for s in rng.permutation(np.array(symbols, dtype=object))[:count]]

@@ -20,7 +20,14 @@ BARS = 250  # of each symbol: a year
 
 
 def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[dict[str, Any]]:
-    """One row per executor and size: `executor`, `symbols`, `ms`, and `equal`, whether the bytes are."""
+    """Run the same pandas work on every kind of executor.
+
+    Returns
+    -------
+    list
+        One row for each executor and size: `executor`, number of `symbols`, median `ms`, and
+        whether the bytes are `equal` to those of the first executor.
+    """
     urls = ["inline:"]
     for workers in range(1, (cpu_count() or 1) + 1):
         urls += [f"threads:{workers}", f"processes:{workers}"]
@@ -32,21 +39,21 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
     for url in urls:
         with closing(open_executor(url)) as executor:
             for size in sizes:
-                taken, made = _timed(executor, works[size], size, runs)
-                wanted.setdefault(size, made)
+                taken, values = _timed(executor, works[size], size, runs)
+                wanted.setdefault(size, values)
                 rows.append(
                     {
                         "executor": url,
                         "symbols": size,
                         "ms": round(median(taken), 1),
-                        "equal": made == wanted[size],
+                        "equal": values == wanted[size],
                     }
                 )
     return rows
 
 
 def work_of(market: Market, size: int) -> Work:
-    """The baseline's scan of some symbols, their bars put once."""
+    """The baseline's scan of some symbols as work for an executor; bars are handed over once."""
     panel = market.view.panel
     bars = min(BARS, int(panel.lengths.max(initial=0)))
     chosen = np.flatnonzero(panel.lengths >= bars)[:size]
@@ -56,7 +63,7 @@ def work_of(market: Market, size: int) -> Work:
         for name in ("open", "high", "low", "close", "volume")
     }
     bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    return Work("technic.operations.bench.baseline:part", {}, {**arrays, "bounds": bounds})
+    return Work("technic.operations.bench.baseline:run_part", {}, {**arrays, "bounds": bounds})
 
 
 def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[float], bytes]:
@@ -64,7 +71,7 @@ def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[f
     parts = spans(count, max(1, -(-min(count, size) // (2 * executor.workers))))
 
     def run() -> bytes:
-        answers = [done.answer or {} for done in executor.map(work, parts)]
+        answers = [part.answer or {} for part in executor.map(work, parts)]
         return np.concatenate([answer["values"] for answer in answers]).tobytes()
 
     taken = milliseconds(run, runs)
@@ -72,10 +79,10 @@ def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[f
 
 
 def best(rows: list[dict[str, Any]], size: int) -> dict[str, float]:
-    """Quickest of each kind of executor at a size, in ms."""
-    found: dict[str, float] = {}
+    """The quickest of each kind of executor at a size, ms by kind."""
+    quickest: dict[str, float] = {}
     for row in rows:
         kind = str(row["executor"]).partition(":")[0]
-        if row["symbols"] == size and row["ms"] < found.get(kind, float("inf")):
-            found[kind] = float(row["ms"])
-    return found
+        if row["symbols"] == size and row["ms"] < quickest.get(kind, float("inf")):
+            quickest[kind] = float(row["ms"])
+    return quickest

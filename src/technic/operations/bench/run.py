@@ -1,4 +1,4 @@
-"""A whole bench, step by step."""
+"""A whole bench: figures, ladder, baseline, pools, levers, checks and targets, step by step."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from technic.operations.bench.targets import targets
 from technic.operations.bench.timing import (
     Figure,
     all_features,
-    busy,
-    in_process,
+    cpu_share,
     milliseconds,
-    once,
+    run_in_process,
+    time_once,
 )
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
@@ -45,7 +45,7 @@ from technic.operations.bench import baseline
 view = tc.open_store({store!r}).panel()
 symbols = view.who["symbol"].to_list()
 cache = baseline.market_cache(view.panel, symbols)
-told = len(baseline.scan(cache, {chosen!r}))
+result = len(baseline.scan(cache, {chosen!r}))
 """
 Tell = Callable[[int, int, str], None]
 
@@ -60,12 +60,21 @@ def run(
     sessions: int = 504,
     progress: Tell = lambda _done, _total, _what: None,
 ) -> dict[str, Any]:
-    """Everything, as JSON holds it.
+    """Run everything that `technic bench` measures.
 
     Parameters
     ----------
-    store : the user's own; None for a simulated market of `size` listings × `sessions`
-    full : baselines on every symbol, rather than on some drawn by seed
+    store : the user's own; None for a simulated market
+    settings : folders and numbers of threads; caches are the bench's own
+    full : the baseline on every symbol, rather than on some drawn by seed
+    runs : how often a figure is repeated
+    size, sessions : of the simulated market, listings and sessions
+    progress : is told how far the work is
+
+    Returns
+    -------
+    dict
+        What JSON holds: `about` the machine and the market, and a part for each step.
     """
     ensure_compiled(settings.kernels)
     steps = 6
@@ -76,19 +85,19 @@ def run(
         progress(2, steps, "the ladder")
         rungs = ladder(market, SIZES, runs)
         progress(3, steps, "the baseline")
-        compared = _baseline(market, full=full, ours=figures[1].median)
+        compared = _baseline(market, full=full, scan_ms=figures[1].median)
         progress(4, steps, "pools and levers")
         pooled = pools(market, runs=3)
         lost = levers(market)
         progress(5, steps, "checks")
-        found = checks(market, rungs, lambda what: progress(5, steps, what))
+        results = checks(market, rungs, lambda what: progress(5, steps, what))
         cpu = _cpu(market)
-        calls = next(check.figure for check in found if check.name == "call reduction")
+        calls = next(check.figure for check in results if check.name == "call reduction")
         speedup = None if compared is None else float(compared["speedup"])
         progress(steps, steps, "")
         return {
             "about": {**machine(), "market": market.source, "symbols": len(market.symbols)},
-            "checks": [check.as_dict() for check in found],
+            "checks": [check.as_dict() for check in results],
             "speedup": speedup,
             "ladder": rungs,
             "levers": lost,
@@ -109,7 +118,7 @@ def run(
 
 
 def machine() -> dict[str, Any]:
-    """When, where, with what."""
+    """When and where the bench ran, and with which versions."""
     return {
         "version": __version__,
         "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -144,25 +153,25 @@ def _figures(market: Market, runs: int) -> list[Figure]:
     return figures
 
 
-def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | None:
+def _baseline(market: Market, *, full: bool, scan_ms: float) -> dict[str, Any] | None:
     """B0 and B1 on the same bars; None without pandas."""
     try:
         baseline.pandas_or_refuse()
     except ConfigError:
         return None
-    making, cache = once(lambda: baseline.market_cache(market.view.panel, market.symbols))
+    making, cache = time_once(lambda: baseline.market_cache(market.view.panel, market.symbols))
     chosen = market.symbols if full else sample(market.symbols, SAMPLED)
     rows = {}
     for name, intended in (("B0", False), ("B1", True)):
-        taken, table = once(lambda i=intended: baseline.scan(cache, chosen, intended=i))  # type: ignore[misc]
+        taken, table = time_once(lambda i=intended: baseline.scan(cache, chosen, intended=i))  # type: ignore[misc]
         rows[name] = {
             "seconds": round(taken, 2),
             "us_per_symbol": round(1e6 * taken / len(chosen), 1),
             "rows": len(table),
         }
     code = B0_PEAK.format(store=str(market.store.folder), chosen=sample(market.symbols, SAMPLED))
-    peak = in_process(code, market.environment())["peak_mb"]
-    per_symbol = 1e3 * ours / len(market.symbols)
+    peak = run_in_process(code, market.environment())["peak_mb"]
+    per_symbol = 1e3 * scan_ms / len(market.symbols)
     return {
         "symbols": len(chosen),
         "sampled": not full,
@@ -174,7 +183,7 @@ def _baseline(market: Market, *, full: bool, ours: float) -> dict[str, Any] | No
     }
 
 
-def _kernel(market: Market, ours: float) -> str:
+def _kernel(market: Market, features_ms: float) -> str:
     """The compiled features of a symbol beside the same kind of features in pandas."""
     try:
         pd = baseline.pandas_or_refuse()
@@ -186,21 +195,21 @@ def _kernel(market: Market, ours: float) -> str:
         return "not run: no symbol has enough bars"
     names = ("open", "high", "low", "close", "volume")
     frames = [pd.DataFrame({n.title(): panel.run(i, n) for n in names}) for i in chosen]
-    taken, made = once(lambda: [baseline.features(frame) for frame in frames])
-    theirs, mine = taken / len(frames), 1e-3 * ours / len(market.symbols)
+    taken, tables = time_once(lambda: [baseline.features(frame) for frame in frames])
+    pandas_s, compiled_s = taken / len(frames), 1e-3 * features_ms / len(market.symbols)
     return (
-        f"{theirs / mine:,.0f} × pandas: {1e6 * theirs:,.0f} µs a symbol for {len(made[0])} values, "
-        f"{1e6 * mine:.1f} for {len(all_features())}"
+        f"{pandas_s / compiled_s:,.0f} × pandas: {1e6 * pandas_s:,.0f} µs a symbol for {len(tables[0])} values, "
+        f"{1e6 * compiled_s:.1f} for {len(all_features())}"
     )
 
 
 def _database(market: Market) -> str:
     """Symbols with some volume: from the catalog, and from a CSV file row by row."""
-    found = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
+    sql_ms = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
     try:
         pd = baseline.pandas_or_refuse()
     except ConfigError:
-        return f"{median(found):.1f} ms; CSV not run: {install_hint('bench')}"
+        return f"{median(sql_ms):.1f} ms; CSV not run: {install_hint('bench')}"
     rows = market.store.load_universe()
     volumes = market.bars.group_by("symbol").agg(pl.col("volume").tail(20).mean())
     path = market.folder / "universe.csv"
@@ -211,12 +220,12 @@ def _database(market: Market) -> str:
         return [row["symbol"] for _, row in table.iterrows() if row["volume"] >= 100_000.0]
 
     taken = milliseconds(read, 2)
-    return f"{median(found):.1f} ms of SQL, {median(taken):.0f} ms of a CSV row by row"
+    return f"{median(sql_ms):.1f} ms of SQL, {median(taken):.0f} ms of a CSV row by row"
 
 
 def _cpu(market: Market) -> float:
     """Share of all cores that a full-history run uses, in percent."""
     program = compile_program(all_features()[:60], every_bar=True)
     panel, kernels = market.view.panel, market.settings.kernels
-    shares = [busy(lambda: advance(program, panel, kernels, every_bar=True)) for _ in range(3)]
+    shares = [cpu_share(lambda: advance(program, panel, kernels, every_bar=True)) for _ in range(3)]
     return median(shares)

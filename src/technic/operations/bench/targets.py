@@ -1,4 +1,4 @@
-"""What the plan hoped for, beside what is."""
+"""Targets: what was hoped for, beside what was measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,21 @@ def targets(
     kernel: str,
     database: str,
 ) -> list[dict[str, Any]]:
-    """One row per target of the plan: `what`, `hoped`, `measured`."""
+    """Put what was measured beside what was hoped for.
+
+    Parameters
+    ----------
+    rungs : rows of `ladder`
+    speedup : over the baseline, per symbol; None where it was not run
+    pools : the quickest of each kind of executor, ms
+    calls, kernel, database : figures in words
+    cpu : share of all cores in a full-history run, percent
+
+    Returns
+    -------
+    list
+        One row for each target: `what`, `hoped` and `measured`, in words.
+    """
     by_size = {rung["symbols"]: rung for rung in rungs}
     hundred, full = by_size.get(100), by_size.get(5_277) or rungs[-1]
     rows = [

@@ -1,4 +1,4 @@
-"""Taking time, processor and memory."""
+"""Measuring time, processor and memory."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from technic.indicators import REGISTRY, Series
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Something measured several times.
+    """Something that was measured several times.
 
     Attributes
     ----------
-    unit : ms, s, MB, × …
-    median, minimum, maximum : over `runs`
+    what : what was measured, for a reader
+    unit : of the three numbers: "ms", "s", "MB", "×" …
+    median, minimum, maximum : over the runs
+    runs : how many runs there were
     """
 
     what: str
@@ -33,7 +35,12 @@ class Figure:
 
     @classmethod
     def of(cls, what: str, unit: str, taken: list[float]) -> Figure:
-        """The figure of some runs."""
+        """The figure of some runs.
+
+        Parameters
+        ----------
+        taken : what each run took, in `unit`
+        """
         digits = 4 if max(taken) < 1.0 else 2
         middle, low, high = (round(f(taken), digits) for f in (median, min, max))
         return cls(what, unit, middle, low, high, len(taken))
@@ -44,17 +51,17 @@ class Figure:
 
 
 def all_features() -> list[Series]:
-    """Every output of every indicator at its defaults that needs no benchmark."""
+    """Every output, at its defaults, of every indicator that needs no benchmark."""
     return [
         series
-        for it in REGISTRY.values()
-        if not it.operator and "benchmark" not in it.inputs
-        for series in it.all()
+        for indicator in REGISTRY.values()
+        if not indicator.operator and "benchmark" not in indicator.inputs
+        for series in indicator.all()
     ]
 
 
 def milliseconds(work: Callable[[], Any], runs: int) -> list[float]:
-    """What each of `runs` calls took, after one that is not counted."""
+    """Milliseconds that each of so many calls took, after one that is not counted."""
     work()
     taken = []
     for _ in range(runs):
@@ -64,15 +71,15 @@ def milliseconds(work: Callable[[], Any], runs: int) -> list[float]:
     return taken
 
 
-def once(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of one call, and what it returned."""
+def time_once(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds that one call took, and what it returned."""
     since = perf_counter()
     value = work()
     return perf_counter() - since, value
 
 
-def busy(work: Callable[[], Any]) -> float:
-    """Share of all cores that this process used while it worked, in percent."""
+def cpu_share(work: Callable[[], Any]) -> float:
+    """Share of all cores that this process used during a call, in percent."""
     since, used = perf_counter(), process_time()
     work()
     wall = perf_counter() - since
@@ -92,15 +99,27 @@ try:
             peak = int(line.split()[1]) * 1024
 except OSError:
     pass
-print(json.dumps({{"seconds": time.perf_counter() - since, "peak_mb": peak / 1e6, "told": told}}))
+print(json.dumps({{"seconds": time.perf_counter() - since, "peak_mb": peak / 1e6, "result": result}}))
 """
 
 
-def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Run code in a new process: seconds from its first line, peak memory, and its `told`."""
+def run_in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run code in a new process.
+
+    Parameters
+    ----------
+    code : lines of Python that leave a `result`, which JSON can hold
+    environment : variables beside those of this process
+
+    Returns
+    -------
+    dict
+        `seconds` from the first line on, imports included; `peak_mb`, the most memory the process
+        held; and the `result`.
+    """
     import json
 
-    done = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
+    finished = subprocess.run(  # noqa: S603 -- our own interpreter and our own text
         [sys.executable, "-c", CHILD.format(code=code)],
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
@@ -108,5 +127,5 @@ def in_process(code: str, environment: Mapping[str, str]) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    answer: dict[str, Any] = json.loads(finished.stdout.strip().splitlines()[-1])
     return answer

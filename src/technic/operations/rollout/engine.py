@@ -34,30 +34,35 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def about() -> dict[str, Any]:
-    """Which code this is."""
+    """Which code this process runs: what it says when it is ready."""
     return {"ready": True, "version": __version__, "code": code_digest(), "kernel": kernel_digest()}
 
 
 def warm() -> None:
-    """Have everything loaded that any scan needs."""
+    """Load everything that any scan needs."""
     settings = Settings.load()
     ensure_compiled(settings.kernels)
     load(settings.kernels)
 
 
 def answer(message: dict[str, Any]) -> dict[str, Any]:
-    """What a line is answered with."""
+    """Answer one line; an error is an answer too.
+
+    Parameters
+    ----------
+    message : `{"id": …, "scan": {"store": …, "file": …, "as_of": …}}`
+    """
     number = message.get("id")
     since = perf_counter()
     try:
-        asked = message.get("scan")
-        if not isinstance(asked, dict):
+        question = message.get("scan")
+        if not isinstance(question, dict):
             raise ConfigError('an engine understands {"id": …, "scan": {…}}')
         report = scan(
-            _store(str(asked["store"])),
-            as_of=date.fromisoformat(asked["as_of"]) if asked.get("as_of") else None,
-            symbols=asked.get("symbols"),
-            file=ScanFile.of(asked.get("file") or {}, "question"),
+            _store(str(question["store"])),
+            as_of=date.fromisoformat(question["as_of"]) if question.get("as_of") else None,
+            symbols=question.get("symbols"),
+            file=ScanFile.of(question.get("file") or {}, "question"),
         )
     except (TechnicError, KeyError, ValueError, TypeError) as error:
         return {"id": number, "error": {"type": type(error).__name__, "text": str(error)}}
@@ -71,7 +76,7 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
-    """What two engines must agree on: question and answer, but not which code gave it."""
+    """What two engines must agree on: the question and the answer, not which code gave it."""
     return f"{manifest['question_digest']}.{manifest['answer_digest']}"
 
 
@@ -81,7 +86,7 @@ def _store(place: str) -> FileStore:
 
 
 def resident() -> int:
-    """Bytes of memory this process holds that it shares with nobody."""
+    """Bytes of memory that this process shares with nobody."""
     import psutil  # measured, not needed
 
     info = psutil.Process().memory_info()
@@ -89,22 +94,28 @@ def resident() -> int:
 
 
 def serve(
-    said: IO[bytes] | None = None, heard: IO[bytes] | None = None, answered: Answer = answer
+    output: IO[bytes] | None = None, source: IO[bytes] | None = None, respond: Answer = answer
 ) -> None:
-    """Answer lines until there are no more."""
-    out = said or os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    if said is None:  # what anybody prints is none of our lines
+    """Answer lines until there are no more.
+
+    Parameters
+    ----------
+    output, source : where lines are written and read; the process's own by default
+    respond : what answers a message
+    """
+    out = output or os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    if output is None:  # what anybody prints is none of our lines
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     warm()
     _say(out, about())
-    for line in heard or sys.stdin.buffer:
+    for line in source or sys.stdin.buffer:
         try:
             message = orjson.loads(line)
         except orjson.JSONDecodeError:
             message = {}
         if not isinstance(message, dict):
             message = {}
-        _say(out, answered(message))
+        _say(out, respond(message))
 
 
 def _say(out: IO[bytes], message: dict[str, Any]) -> None:

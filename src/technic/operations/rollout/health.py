@@ -1,4 +1,4 @@
-"""What is to be thought of a candidate, from what was seen of it.
+"""Whether a candidate is healthy, judged by the questions that both engines were asked.
 
 Answers are a function of the store and the question: where identical ones are demanded, one that
 differs is proof. Time and memory are noisy: the candidate is only ever compared with the stable
@@ -23,18 +23,19 @@ LOOKED_AT = 200  # the newest answers
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One question that both engines were asked.
+    """One question that both engines were asked, and how their answers compare.
 
     Attributes
     ----------
     error : why the candidate gave no answer; empty if it did
     same : whether the digests agree
-    overlap : share of the first 50 (or fewer) that both have
-    correlation : of the ranks of those that both have; None if fewer than three
-    ms, stable_ms : what each took
-    rss, stable_rss : bytes each held afterwards
+    overlap : share of the first 50 rows (or fewer) that both answers have, 0 to 1
+    correlation : Spearman's, of the ranks of those rows; None if fewer than three are in both
+    ms, stable_ms : milliseconds that each engine took
+    rss, stable_rss : bytes of memory that each held afterwards; 0 is unknown
     pid : of the candidate: its memory starts anew with every process
-    given : whether its answer was given to who asked
+    given : whether the candidate's answer was given to whoever asked
+    share : the step of the canary, in percent; 0 in shadow
     """
 
     error: str = ""
@@ -52,54 +53,64 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`roll back`, `hold` or `advance`, and why."""
+    """What to do with a candidate.
+
+    Attributes
+    ----------
+    what : "roll back", "hold" or "advance"
+    why : in words
+    """
 
     what: str
     why: str
 
 
-def judge(seen: Sequence[Observation], share: int, overlap: float | None = None) -> Verdict:
-    """What to do with a candidate.
+def judge(observations: Sequence[Observation], share: int, overlap: float | None = None) -> Verdict:
+    """Say what to do with a candidate.
 
     Parameters
     ----------
-    seen : of this trial, oldest first
+    observations : of this trial, oldest first
     share : the step it is on, in percent
     overlap : what was declared; None demands identical answers
     """
-    recent = seen[-LOOKED_AT:]
+    recent = observations[-LOOKED_AT:]
     why = _failing(recent) or _differing(recent, overlap) or _slow(recent) or _leaking(recent)
     if why:
         return Verdict("roll back", why)
-    here = sum(one.share == share for one in seen)
-    if here < ENOUGH:
-        return Verdict("hold", f"{here} of {ENOUGH} answers at this step")
-    return Verdict("advance", f"{here} answers at this step, healthy")
+    answers = sum(observation.share == share for observation in observations)
+    if answers < ENOUGH:
+        return Verdict("hold", f"{answers} of {ENOUGH} answers at this step")
+    return Verdict("advance", f"{answers} answers at this step, healthy")
 
 
 def _failing(recent: Sequence[Observation]) -> str:
-    failed = [one.error for one in recent[-AMONG:] if one.error]
+    failed = [observation.error for observation in recent[-AMONG:] if observation.error]
     if len(failed) < FAILURES:
         return ""
     return f"{len(failed)} of the last {min(len(recent), AMONG)} answers failed: {failed[-1]}"
 
 
 def _differing(recent: Sequence[Observation], overlap: float | None) -> str:
-    answered = [one for one in recent if not one.error]
+    answered = [observation for observation in recent if not observation.error]
     if overlap is None:
-        differing = sum(not one.same for one in answered)
+        differing = sum(not observation.same for observation in answered)
         return f"{differing} answers differ from the stable ones" if differing else ""
     if len(answered) < OVERLAPS:
         return ""
-    mean = sum(one.overlap for one in answered) / len(answered)
+    mean = sum(observation.overlap for observation in answered) / len(answered)
     return f"overlap {mean:.2f} where {overlap:.2f} was declared" if mean < overlap else ""
 
 
 def _slow(recent: Sequence[Observation]) -> str:
-    pairs = [(one.ms, one.stable_ms) for one in recent if not one.error and one.stable_ms > 0.0]
+    pairs = [
+        (observation.ms, observation.stable_ms)
+        for observation in recent
+        if not observation.error and observation.stable_ms > 0.0
+    ]
     if len(pairs) < PAIRS:
         return ""
-    ratios = [mine / theirs for mine, theirs in pairs]
+    ratios = [candidate_ms / stable_ms for candidate_ms, stable_ms in pairs]
     clearly = sum(ratio > SLOWER for ratio in ratios) >= NEARLY * len(ratios)
     if not clearly and (len(ratios) < MANY or median(ratios) <= SLOW_MEDIAN):
         return ""
@@ -108,25 +119,29 @@ def _slow(recent: Sequence[Observation]) -> str:
 
 def _leaking(recent: Sequence[Observation]) -> str:
     """Growth beyond that of the stable engine since this process of the candidate had settled."""
-    mine = [one for one in recent if one.rss and recent and one.pid == recent[-1].pid]
-    if len(mine) <= 2 * SETTLED:
+    settled = [
+        observation
+        for observation in recent
+        if observation.rss and recent and observation.pid == recent[-1].pid
+    ]
+    if len(settled) <= 2 * SETTLED:
         return ""
-    first, last, answers = mine[SETTLED - 1], mine[-1], len(mine) - SETTLED
+    first, last, answers = settled[SETTLED - 1], settled[-1], len(settled) - SETTLED
     grown = (last.rss - first.rss) - max(last.stable_rss - first.stable_rss, 0)
     if grown < LEAK or grown < PER_ANSWER * answers:
         return ""
     return f"{grown / 1e6:,.0f} MB more than the stable engine after {answers} answers"
 
 
-def compared(mine: dict[str, Any], stable: dict[str, Any]) -> dict[str, Any]:
-    """How near two answers are: fields of an observation."""
-    ours, theirs = (_order(one)[:50] for one in (mine, stable))
-    both = [symbol for symbol in ours if symbol in set(theirs)]
-    size = max(len(ours), len(theirs))
+def compare_answers(candidate: dict[str, Any], stable: dict[str, Any]) -> dict[str, Any]:
+    """How near two answers are: `same`, `overlap` and `correlation` of an observation."""
+    order, stable_order = (_order(answer)[:50] for answer in (candidate, stable))
+    common = [symbol for symbol in order if symbol in set(stable_order)]
+    size = max(len(order), len(stable_order))
     return {
-        "same": mine.get("digest") == stable.get("digest"),
-        "overlap": len(both) / size if size else 1.0,
-        "correlation": _correlation([theirs.index(symbol) for symbol in both]),
+        "same": candidate.get("digest") == stable.get("digest"),
+        "overlap": len(common) / size if size else 1.0,
+        "correlation": _correlation([stable_order.index(symbol) for symbol in common]),
     }
 
 
@@ -135,7 +150,7 @@ def _order(answer: dict[str, Any]) -> list[str]:
 
 
 def _correlation(places: list[int]) -> float | None:
-    """Spearman's, of places that stand in the candidate's order."""
+    """Spearman's correlation of places that stand in the candidate's order; None of fewer than three."""
     n = len(places)
     if n < 3:
         return None

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from technic.errors import ConfigError, StoreError
-from technic.operations.rollout.health import Observation, compared, judge
+from technic.operations.rollout.health import Observation, compare_answers, judge
 from technic.operations.rollout.state import STEPS, Rollout, RolloutFile, Started, start
 from technic.runtime.executors.child import ChildLostError
 
@@ -34,7 +34,16 @@ RECORD = 8 << 20  # bytes of a trial's record
 
 
 class Router:
-    """Answers questions; one thread asks at a time."""
+    """Answers questions, and watches a candidate beside the stable engine.
+
+    One thread asks at a time.
+
+    Parameters
+    ----------
+    file : says which engine is stable, and which is tried
+    deadline : seconds after which a candidate counts as hung
+    memory : bytes that a candidate may hold
+    """
 
     def __init__(self, file: RolloutFile, deadline: float = DEADLINE, memory: int = MEMORY) -> None:
         self.file = file
@@ -64,19 +73,24 @@ class Router:
         if trial is None or watched is None:
             return {**stable, "engine": rollout.stable}
         watched.stable(stable, 1e3 * took)
-        mine = None
+        candidate = None
         if rollout.phase == "canary" and bucket(message) < rollout.share:
-            mine = watched.wait(max(PATIENCE * took, AT_LEAST))
+            candidate = watched.wait(max(PATIENCE * took, AT_LEAST))
             now = self.file.read()
             if now.candidate != rollout.candidate or now.phase != "canary":
-                mine = None  # taken back meanwhile
-        watched.decided(given=mine is not None)
-        if mine is not None:
-            return {**mine, "engine": rollout.candidate}
+                candidate = None  # rolled back while it answered
+        watched.decided(given=candidate is not None)
+        if candidate is not None:
+            return {**candidate, "engine": rollout.candidate}
         return {**stable, "engine": rollout.stable}
 
     def settle(self, patience: float = 60.0) -> None:
-        """Wait until what the candidate was asked has been observed."""
+        """Wait until the answers of the candidate have been observed.
+
+        Parameters
+        ----------
+        patience : seconds after which it is not waited for any longer
+        """
         if self._trial is not None:
             self._trial.settle(patience)
 
@@ -89,7 +103,7 @@ class Router:
         self._trial = self._stable = None
 
     def _ask_stable(self, rollout: Rollout, message: dict[str, Any]) -> dict[str, Any]:
-        """Asked again once, of a new process, if it is lost."""
+        """Ask the stable engine; once more, in a new process, if it is lost."""
         for last in (False, True):
             try:
                 if self._stable is not None and self._stable[0] != rollout.stable:
@@ -116,13 +130,25 @@ class Router:
 
 
 def bucket(message: dict[str, Any]) -> int:
-    """Where a question falls among a hundred: the same question always in the same place."""
+    """Where a question falls, 0 to 99: the same question always in the same place.
+
+    Examples
+    --------
+    >>> bucket({"id": 1, "scan": {}}) == bucket({"id": 2, "scan": {}})
+    True
+    """
     text = orjson.dumps(message.get("scan"), option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") % 100
 
 
 class _Trial:
-    """A candidate and the thread that asks it: nobody else ever waits for the process."""
+    """A candidate on trial: its process, and everything that was observed of it.
+
+    Attributes
+    ----------
+    key : the candidate's name and the number of the trial
+    observations : oldest first, those of whoever served before among them
+    """
 
     def __init__(self, file: RolloutFile, rollout: Rollout, deadline: float, memory: int) -> None:
         self.key = (rollout.candidate, rollout.generation)
@@ -131,10 +157,13 @@ class _Trial:
         self._child: Started | None = None
         self._busy: _Watched | None = None
         self._over = False
-        self.seen = read_record(file, rollout.generation)
+        self.observations = read_record(file, rollout.generation)
 
     def ask(self, message: dict[str, Any]) -> _Watched | None:
-        """Ask the candidate; None if it is still busy with an earlier question."""
+        """Ask the candidate; None if it is still busy with an earlier question.
+
+        A slow candidate is asked fewer questions: nobody queues for it.
+        """
         if self._busy is not None and not self._busy.observed.is_set():
             return None
         rollout = self._file.read()
@@ -161,25 +190,26 @@ class _Trial:
         except (ChildLostError, ConfigError) as lost:
             self._child = None
             return None, str(lost), 0.0, 0
+        # After a lost line the answers of a process lag behind its questions for ever.
         if answer.get("id") != message.get("id"):
             return None, "answered another question", took, self._child.pid
         return answer, "", took, self._child.pid
 
-    def _observe(self, one: Observation) -> None:
-        """Step 4."""
+    def _observe(self, observation: Observation) -> None:
+        """Keep an observation and judge the candidate by all of them: step 4."""
         if self._over:
             return
-        self.seen.append(one)
+        self.observations.append(observation)
         with suppress(OSError):
             path = self._file.observed(self.key[1])
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not path.exists() or path.stat().st_size < RECORD:
                 with path.open("ab") as handle:
-                    handle.write(orjson.dumps(asdict(one)) + b"\n")
+                    handle.write(orjson.dumps(asdict(observation)) + b"\n")
         rollout = self._file.read()
         if (rollout.candidate, rollout.generation) != self.key:
             return
-        verdict = judge(self.seen, rollout.share, rollout.overlap)
+        verdict = judge(self.observations, rollout.share, rollout.overlap)
         if verdict.what == "roll back":
             LOG.warning("%s is rolled back: %s", self.key[0], verdict.why)
             self._file.change(lambda now: self._unless_moved(now, now.rolled_back(verdict.why)))
@@ -190,11 +220,17 @@ class _Trial:
                 self._file.change(lambda now: self._unless_moved(now, now.sharing(later[0])))
 
     def _unless_moved(self, now: Rollout, then: Rollout) -> Rollout:
+        """The state that shall be, unless somebody has begun another trial meanwhile."""
         return then if (now.candidate, now.generation) == self.key else now
 
 
 class _Watched:
-    """One question on its way to the candidate, and what becomes of it."""
+    """One question on its way to the candidate, and what becomes of it.
+
+    A thread of its own waits for the candidate; whoever asked goes on. Two events tie them together:
+    the candidate has answered, and it is decided whose answer was given. After both the question
+    can be observed.
+    """
 
     def __init__(
         self,
@@ -205,7 +241,7 @@ class _Watched:
     ) -> None:
         self.observed = threading.Event()
         self._rollout, self._observe = rollout, observe
-        self._mine: dict[str, Any] | None = None
+        self._candidate: dict[str, Any] | None = None
         self._answered, self._decided = threading.Event(), threading.Event()
         self._stable: dict[str, Any] = {}
         self._stable_ms = 0.0
@@ -213,27 +249,27 @@ class _Watched:
         threading.Thread(target=self._run, args=(work, message), daemon=True).start()
 
     def stable(self, answer: dict[str, Any], ms: float) -> None:
-        """What the stable engine said."""
+        """Take note of what the stable engine said, and how long it took."""
         self._stable, self._stable_ms = answer, ms
 
     def drop(self) -> None:
-        """There is no stable answer, and nothing to be observed."""
+        """Give up: there is no stable answer, and nothing to be observed."""
         self._dropped = True
         self._decided.set()
 
     def wait(self, seconds: float) -> dict[str, Any] | None:
         """The candidate's answer, if it is there in time and may be given."""
         self._answered.wait(seconds)
-        mine = self._mine
-        if mine is None or "error" in mine:
+        answer = self._candidate
+        if answer is None or "error" in answer:
             return None
-        near = compared(mine, self._stable)
+        near = compare_answers(answer, self._stable)
         wanted = self._rollout.overlap
         agrees = near["same"] if wanted is None else near["overlap"] >= wanted
-        return mine if agrees else None
+        return answer if agrees else None
 
     def decided(self, *, given: bool) -> None:
-        """Whether its answer was given; now it can be observed."""
+        """Take note of whether the candidate's answer was given; now it can be observed."""
         self._given = given
         self._decided.set()
 
@@ -242,22 +278,22 @@ class _Watched:
         work: Callable[[dict[str, Any]], tuple[dict[str, Any] | None, str, float, int]],
         message: dict[str, Any],
     ) -> None:
-        mine, error, ms, pid = work(message)
-        self._mine = mine
+        answer, error, ms, pid = work(message)
+        self._candidate = answer
         self._answered.set()
         self._decided.wait(3 * STABLE_DEADLINE)
         if self._dropped:
             self.observed.set()
             return
         try:
-            self._observe(self._seen(mine, error, ms, pid))
+            self._observe(self._seen(answer, error, ms, pid))
         except (ConfigError, StoreError, OSError) as failed:
             LOG.warning("what the candidate did could not be kept: %s", failed)
         finally:
             self.observed.set()
 
-    def _seen(self, mine: dict[str, Any] | None, error: str, ms: float, pid: int) -> Observation:
-        one = Observation(
+    def _seen(self, answer: dict[str, Any] | None, error: str, ms: float, pid: int) -> Observation:
+        observation = Observation(
             error=error,
             ms=ms,
             stable_ms=self._stable_ms,
@@ -266,23 +302,25 @@ class _Watched:
             share=self._rollout.share,
             stable_rss=int(self._stable.get("rss") or 0),
         )
-        if mine is None:
-            return replace(one, same=False, overlap=0.0)
-        if "error" in mine or "error" in self._stable:
-            same = ("error" in mine) == ("error" in self._stable)
-            why = "" if same else f"raised {mine.get('error', {}).get('text', 'nothing')}"
-            return replace(one, error=why, same=same)
-        return replace(one, rss=int(mine.get("rss") or 0), **compared(mine, self._stable))
+        if answer is None:
+            return replace(observation, same=False, overlap=0.0)
+        if "error" in answer or "error" in self._stable:
+            same = ("error" in answer) == ("error" in self._stable)
+            why = "" if same else f"raised {answer.get('error', {}).get('text', 'nothing')}"
+            return replace(observation, error=why, same=same)
+        return replace(
+            observation, rss=int(answer.get("rss") or 0), **compare_answers(answer, self._stable)
+        )
 
 
 def read_record(file: RolloutFile, generation: int) -> list[Observation]:
-    """What was seen of a trial so far, by whoever served."""
+    """Everything that was observed in a trial so far, by whoever served; oldest first."""
     try:
         lines = file.observed(generation).read_bytes().splitlines()
     except OSError:
         return []
-    seen = []
+    observations = []
     for line in lines:
         with suppress(orjson.JSONDecodeError, TypeError):  # the last line may be cut short
-            seen.append(Observation(**orjson.loads(line)))
-    return seen
+            observations.append(Observation(**orjson.loads(line)))
+    return observations

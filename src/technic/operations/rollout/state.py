@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -29,6 +29,8 @@ class Engine:
 
     Attributes
     ----------
+    name : one word
+    version : of its package, as it told when it was registered
     path : a Python of an environment that has technic, or a program that speaks as an engine
     code : digest of its code, as it told when it was registered; it must tell the same ever after
     """
@@ -39,7 +41,7 @@ class Engine:
     version: str
 
     def command(self) -> tuple[str, ...]:
-        """How it is started."""
+        """The command that starts it."""
         if Path(self.path).name.startswith("python"):
             return (self.path, "-m", "technic", "engine")
         return (self.path,)
@@ -47,7 +49,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """How far a candidate has come.
+    """Which engine answers, and how far a candidate has come.
 
     Attributes
     ----------
@@ -59,7 +61,8 @@ class Rollout:
     overlap : share of the first 50 that must be the same; None demands identical answers
     previous : who was stable before
     generation : counts trials: what was seen of an earlier one says nothing of this one
-    reason : why it was rolled back
+    reason : why it was rolled back; empty if it was not
+    since : when the phase began, UTC
     """
 
     engines: dict[str, Engine] = field(default_factory=dict)
@@ -84,16 +87,26 @@ class Rollout:
         if name == THIS:
             return Engine(THIS, sys.executable, code_digest(), "")
         if name not in self.engines:
-            known = ", ".join([THIS, *self.engines])
-            raise ConfigError(f"{name}: no such engine; there are {known}. technic rollout add")
+            names = ", ".join([THIS, *self.engines])
+            raise ConfigError(f"{name}: no such engine; there are {names}. technic rollout add")
         return self.engines[name]
 
     def with_engine(self, engine: Engine) -> Rollout:
-        """One more engine."""
+        """The same with one more engine."""
         return replace(self, engines={**self.engines, engine.name: engine})
 
     def shadowing(self, name: str, overlap: float | None = None) -> Rollout:
-        """Try an engine beside the stable one."""
+        """The same with an engine tried beside the stable one, in shadow.
+
+        Parameters
+        ----------
+        overlap : the share of the first 50 rows that must be the same; None for all of the answer
+
+        Raises
+        ------
+        ConfigError
+            If there is no such engine, or it is the stable one.
+        """
         self.engine(name)
         if name == self.stable:
             raise ConfigError(f"{name} is the stable engine; try another beside it")
@@ -109,14 +122,14 @@ class Rollout:
         )
 
     def sharing(self, share: int) -> Rollout:
-        """Let the candidate answer for a share of the questions, in percent."""
+        """The same with the candidate answering for a share of the questions, in percent."""
         self._needs_candidate()
         if not 0 < share <= 100:
             raise ConfigError(f"canary {share}: a share is between 1 and 100 percent")
         return replace(self, phase="canary", share=share, since=_now())
 
     def promoted(self) -> Rollout:
-        """The candidate becomes the stable engine."""
+        """The same with the candidate as the stable engine."""
         self._needs_candidate()
         return replace(
             self,
@@ -131,7 +144,7 @@ class Rollout:
         )
 
     def rolled_back(self, reason: str) -> Rollout:
-        """Nobody is tried any more; where nobody was, the engine before the last comes back."""
+        """The same with no candidate; where there was none, the stable engine before this one is back."""
         if self.candidate:
             return replace(
                 self, candidate="", phase="rolled back", share=0, reason=reason, since=_now()
@@ -167,7 +180,7 @@ class RolloutFile:
         self._read: tuple[tuple[int, int], Rollout] | None = None
 
     def read(self) -> Rollout:
-        """How things stand; cheap where nothing has changed.
+        """The state as it is now; cheap where nothing has changed.
 
         Raises
         ------
@@ -184,21 +197,25 @@ class RolloutFile:
         return self._read[1]
 
     def write(self, rollout: Rollout) -> Rollout:
-        """Replace it, at once."""
+        """Replace the file, at once: a reader sees the old state or the new one."""
         write_atomically(
             self.path,
             orjson.dumps({"format": FORMAT, **asdict(rollout)}, option=orjson.OPT_INDENT_2),
         )
         return rollout
 
-    def change(self, how: Any) -> Rollout:
-        """Replace it by what a function makes of it; one writer at a time."""
+    def change(self, how: Callable[[Rollout], Rollout]) -> Rollout:
+        """Replace the state by what a function makes of it; one writer at a time.
+
+        Parameters
+        ----------
+        how : a function from the state that is to the state that shall be
+        """
         with writing(self.folder):
-            rollout: Rollout = how(self.read())
-            return self.write(rollout)
+            return self.write(how(self.read()))
 
     def observed(self, generation: int) -> Path:
-        """Where what is seen of a trial is kept, one line each."""
+        """Where the observations of a trial are kept, one line each."""
         return self.folder / f"observed-{generation:06d}.jsonl"
 
 
@@ -217,7 +234,7 @@ def _parse(path: Path) -> Rollout:
 
 
 def register(name: str, path: Path) -> Engine:
-    """An engine at a path, started once to hear which code it is.
+    """The engine at a path, started once to hear which code it is.
 
     Raises
     ------
@@ -226,15 +243,15 @@ def register(name: str, path: Path) -> Engine:
     """
     if not name.isidentifier() or name == THIS:
         raise ConfigError(f"{name}: an engine is called by one word, and not {THIS}")
-    found = path.absolute()
-    if not os.access(found, os.X_OK):
+    program = path.absolute()
+    if not os.access(program, os.X_OK):
         raise ConfigError(f"{path}: is no program that can be run")
-    if os.name == "posix" and found.stat().st_mode & stat.S_IWOTH:
+    if os.name == "posix" and program.stat().st_mode & stat.S_IWOTH:
         raise ConfigError(f"{path}: anybody may change it; take that right away first")
-    engine = Engine(name, str(found), "", "")
-    told = start(engine)
-    told.kill()
-    return replace(engine, code=told.code, version=told.version)
+    engine = Engine(name, str(program), "", "")
+    started = start(engine)
+    started.kill()
+    return replace(engine, code=started.code, version=started.version)
 
 
 class Started(Child):
@@ -259,11 +276,11 @@ def start(engine: Engine, memory: int | None = None) -> Started:
             f"{engine.name}: {engine.path} cannot be run: {error.strerror}"
         ) from error
     try:
-        told = child.hear(START)
+        greeting = child.hear(START)
     except ChildLostError as lost:
         raise ConfigError(f"{engine.name}: {engine.path} {lost} before it was ready") from lost
-    child.code, child.version = str(told.get("code", "")), str(told.get("version", ""))
-    if not told.get("ready") or not child.code:
+    child.code, child.version = str(greeting.get("code", "")), str(greeting.get("version", ""))
+    if not greeting.get("ready") or not child.code:
         child.kill()
         raise ConfigError(f"{engine.name}: {engine.path} does not speak as an engine of technic")
     if engine.code and engine.code != child.code:

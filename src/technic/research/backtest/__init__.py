@@ -1,5 +1,6 @@
 """A scan file, traded session after session on what was known then.
 
-`deciding` asks the question as the scan does; `tape` is what was traded, as printed; `costs` is what
-trading costs; `trading` is the account; `findings` says what it came to; `running` is the whole.
+`inputs` asks the store: `decisions` for what the scan said, `prices` for what was traded, as
+printed, `costs` for what trading costs. `account` follows the decisions and leaves `trades`.
+`metrics` says what they came to, and `run` is the whole.
 """

@@ -1,4 +1,4 @@
-"""The scan, asked on every session of decision: the same code path, on what was known then."""
+"""What the scan said on every session of decision: the same code as a scan, on what was known then."""
 
 from __future__ import annotations
 
@@ -18,23 +18,41 @@ from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, sized
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import Pinned, evaluate_question
-from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, question_of_dict
 
 SECONDS = 0.15  # of one session's scan on one core
-DEEPER = 5  # times the names that are held, so that a world of survivors can be told
+DEEPER = 5  # times the names that are kept: survivors alone must fill the account too
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """Which question is asked on which sessions.
+
+    Attributes
+    ----------
+    question : the scan
+    days : the sessions of decision, ascending
+    depth : how many of the best are remembered of each session
+    model : SHA-256 of the model that forecasts `alpha`; None if none is read
+    """
+
+    question: Question
+    days: tuple[date, ...]
+    depth: int
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What the scan said on each session of decision.
+    """What the scan said on each session of decision; tuples have one entry for each session.
 
     Attributes
     ----------
-    days : the sessions
-    rankings : of each, securities in the order of their ranks, as deep as is needed
-    ranked, listed : of each, how many were ranked, and listed
-    names : the symbol of each security when it was last ranked
+    days : the sessions of decision, ascending
+    rankings : int64; ids of securities, best first, as deep as was asked
+    ranked : how many securities were ranked
+    listed : how many securities were listed
+    names : the symbol of each security when it was last ranked, by its id
     """
 
     days: tuple[date, ...]
@@ -45,7 +63,12 @@ class Decisions:
 
 
 def sessions_of_decision(days: Sequence[date], rebalance: str) -> list[date]:
-    """The last session of every day, week or month.
+    """The last session of every day, week or month: those on which decisions fall.
+
+    Parameters
+    ----------
+    days : sessions, ascending
+    rebalance : "daily", "weekly" or "monthly"
 
     Examples
     --------
@@ -66,15 +89,16 @@ def sessions_of_decision(days: Sequence[date], rebalance: str) -> list[date]:
 def decide(
     store: Store,
     version: StoreVersion,
-    question: Question,
-    rules: BacktestRules,
-    days: Sequence[date],
+    request: DecisionRequest,
     settings: Settings,
-    executor: Executor | None,
-    progress: Progress | None,
-    model: str | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Decisions:
     """Ask a question on some sessions.
+
+    Parameters
+    ----------
+    executor : where sessions are worked on; here, one after the other, by default
 
     Raises
     ------
@@ -82,16 +106,16 @@ def decide(
         If a session was lost with its worker.
     """
     runner = executor or InlineExecutor()
-    lists = {name: sorted(store.catalog.watched(name)) for name in question.lists}
+    days, question = request.days, request.question
     work = Work(
         "technic.research.backtest.decisions:run_part",
         {
             **pin(store, version, settings.kernels),
             "question": question.as_dict(),
-            "lists": lists,
+            "lists": {name: sorted(store.catalog.watched(name)) for name in question.lists},
             "sessions": [day.isoformat() for day in days],
-            "model": model,
-            "depth": DEEPER * rules.kept,
+            "model": request.model,
+            "depth": request.depth,
         },
     )
     size = sized(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
@@ -99,39 +123,39 @@ def decide(
     ranked: list[int] = []
     listed: list[int] = []
     names: dict[int, str] = {}
-    for done in runner.map(work, spans(len(days), size), progress):
-        if done.answer is None:
-            raise StoreError(f"sessions {days[done.first]} to {days[done.last - 1]}: {done.lost}")
-        ends = np.cumsum(done.answer["counts"])[:-1]
-        rankings += np.split(done.answer["ids"], ends)
-        ranked += done.answer["ranked"].tolist()
-        listed += done.answer["listed"].tolist()
-        names.update(zip(done.answer["ids"].tolist(), done.answer["symbols"], strict=True))
-    return Decisions(tuple(days), tuple(rankings), tuple(ranked), tuple(listed), names)
+    for part in runner.map(work, spans(len(days), size), progress):
+        if part.answer is None:
+            raise StoreError(f"sessions {days[part.first]} to {days[part.last - 1]}: {part.lost}")
+        ends = np.cumsum(part.answer["counts"])[:-1]
+        rankings += np.split(part.answer["ids"], ends)
+        ranked += part.answer["ranked"].tolist()
+        listed += part.answer["listed"].tolist()
+        names.update(zip(part.answer["ids"].tolist(), part.answer["symbols"], strict=True))
+    return Decisions(days, tuple(rankings), tuple(ranked), tuple(listed), names)
 
 
 def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """A stretch of sessions, on some worker."""
-    asked = shared.job
-    store, version, _ = pinned(asked)
-    question = question_of_dict(asked["question"])
+    """Ask the question on a stretch of sessions, on some worker."""
+    job = shared.job
+    store, version, _ = pinned(job)
+    question = question_of_dict(job["question"])
     settings = Settings.load().uncached()
     ids, counts, ranked, listed, symbols = [], [], [], [], list[str]()
-    for text in asked["sessions"][first:last]:
-        section = evaluate_question(
+    for text in job["sessions"][first:last]:
+        result = evaluate_question(
             store,
             question,
             date.fromisoformat(text),
             settings=settings,
-            pinned=Pinned(version=version, lists=asked["lists"], model=asked["model"]),
+            pinned=Pinned(version=version, lists=job["lists"], model=job["model"]),
         )
-        order = section.ranking.order
-        best = order[: asked["depth"]]
-        ids.append(section.view.panel.security_ids[best].astype(np.int64))
-        symbols += [str(section.evaluation.attributes["symbol"][i]) for i in best]
+        order = result.ranking.order
+        best = order[: job["depth"]]
+        ids.append(result.view.panel.security_ids[best].astype(np.int64))
+        symbols += [str(result.evaluation.attributes["symbol"][i]) for i in best]
         counts.append(len(best))
         ranked.append(len(order))
-        listed.append(int(section.listed.sum()))
+        listed.append(int(result.listed.sum()))
     return {
         "ids": np.concatenate(ids) if ids else np.empty(0, np.int64),
         "counts": np.array(counts),

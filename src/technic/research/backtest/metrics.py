@@ -1,4 +1,4 @@
-"""What an account came to: figures, each with how sure it is."""
+"""Figures of an account: growth, risk, costs and capacity, each with how sure it is."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from technic.market.typing import FloatArray
-from technic.research.backtest.account import Trade, Traded
 from technic.research.backtest.prices import PriceHistory
+from technic.research.backtest.trades import Trade, Traded
 from technic.research.statistics.rank_ic import plain
 from technic.research.statistics.significance import (
     YEAR,
@@ -26,14 +26,28 @@ TENTH = 0.1
 
 
 def returns_of(equity: FloatArray) -> FloatArray:
-    """From close to close."""
+    """Returns from close to close; float64, shape (n_sessions − 1,), 0 where nothing is left."""
     with np.errstate(all="ignore"):
-        found: FloatArray = np.where(equity[:-1] > 0.0, equity[1:] / equity[:-1] - 1.0, 0.0)
-    return found
+        returns: FloatArray = np.where(equity[:-1] > 0.0, equity[1:] / equity[:-1] - 1.0, 0.0)
+    return returns
 
 
 def performance(equity: FloatArray, trials: int = 1) -> dict[str, Any]:
-    """Growth, risk, the Sharpe ratio and what is left of it after so many trials."""
+    """Growth, risk and Sharpe ratio of an account; what cannot be known is None.
+
+    Parameters
+    ----------
+    equity : float64, shape (n_sessions,); USD at each close, no NaN
+    trials : how many distinct questions were tried: deflates the Sharpe ratio
+
+    Returns
+    -------
+    dict
+        `total` and `yearly` returns; `volatility`, `sharpe` and its 95 % bounds `sharpe_low` and
+        `sharpe_high`, a year; `psr` and `dsr`, the chances that the ratio is above zero and above
+        the luck of so many trials; `sessions_needed` to tell it from zero; `drawdown`, a share
+        below zero, and the rows `drawdown_from` and `drawdown_to`.
+    """
     returns = returns_of(equity)
     years = len(returns) / YEAR
     low, high = sharpe_interval(returns, BLOCK)
@@ -56,7 +70,18 @@ def performance(equity: FloatArray, trials: int = 1) -> dict[str, Any]:
 
 
 def drawdown(equity: FloatArray) -> tuple[float, int, int]:
-    """The deepest fall from a height, as a share of it, and the rows of the height and the depth."""
+    """The deepest fall from a height.
+
+    Returns
+    -------
+    fall, row_of_height, row_of_depth
+        The fall is a share of the height, 0 or below.
+
+    Examples
+    --------
+    >>> drawdown(np.array([100.0, 120.0, 90.0, 130.0]))
+    (-0.25, 1, 2)
+    """
     heights = np.maximum.accumulate(equity)
     falls = np.where(heights > 0.0, equity / heights - 1.0, 0.0)
     until = int(np.argmin(falls))
@@ -64,44 +89,55 @@ def drawdown(equity: FloatArray) -> tuple[float, int, int]:
 
 
 def by_year(
-    tape: PriceHistory, equity: FloatArray, benchmark: FloatArray, value_traded: FloatArray
+    prices: PriceHistory, equity: FloatArray, benchmark: FloatArray, value_traded: FloatArray
 ) -> list[dict[str, Any]]:
-    """Each calendar year by itself."""
-    years = np.array([tape.day(t).year for t in range(len(equity))])
-    found = []
+    """Return, fall and turnover of each calendar year by itself.
+
+    Parameters
+    ----------
+    prices : begins on the session of the first row
+    equity, benchmark, value_traded : float64, shape (n_sessions,); USD, NaN is unknown
+    """
+    years = np.array([prices.day(t).year for t in range(len(equity))])
+    rows_of_years = []
     for year in np.unique(years):
         rows = np.flatnonzero(years == year)
         begin = max(int(rows[0]) - 1, 0)
         part = equity[begin : rows[-1] + 1]
-        there = benchmark[begin : rows[-1] + 1]
-        found.append(
+        market = benchmark[begin : rows[-1] + 1]
+        rows_of_years.append(
             {
                 "year": int(year),
                 "sessions": len(rows),
                 "return": float(part[-1] / part[0] - 1.0),
-                "benchmark": plain(float(there[-1] / there[0] - 1.0)),
+                "benchmark": plain(float(market[-1] / market[0] - 1.0)),
                 "drawdown": drawdown(part)[0],
                 "turnover": plain(float(value_traded[rows].sum() / 2.0 / part.mean())),
             }
         )
-    return found
+    return rows_of_years
 
 
 def trading(traded: Traded, account: float) -> dict[str, Any]:
-    """What was traded, what it cost, and how much more it could have cost."""
+    """What was traded, what it cost, and at what costs nothing would be left.
+
+    Parameters
+    ----------
+    account : USD at the beginning
+    """
     trades, years = traded.trades, max(len(traded.equity) - 1, 1) / YEAR
-    profits = np.array([one.profit for one in trades])
+    profits = np.array([trade.profit for trade in trades])
     moved = float(traded.value_traded.sum())
     costs = sum(traded.costs.values())
     gross = float(traded.equity[-1]) - account + costs
-    ended = [one for one in trades if one.reason != "end"]
+    ended = [trade for trade in trades if trade.reason != "end"]
     return {
         "trades": len(trades),
         "closed": len(ended),
-        "vanished": sum(one.reason == "vanished" for one in trades),
+        "vanished": sum(trade.reason == "vanished" for trade in trades),
         "winners": plain(float((profits > 0.0).mean())) if len(trades) else None,
         "mean_profit": plain(float(profits.mean())) if len(trades) else None,
-        "sessions_held": plain(float(np.mean([one.exit - one.entry for one in trades])))
+        "sessions_held": plain(float(np.mean([trade.exit - trade.entry for trade in trades])))
         if trades
         else None,
         "turnover": plain(moved / 2.0 / years / float(traded.equity.mean())),
@@ -109,7 +145,7 @@ def trading(traded: Traded, account: float) -> dict[str, Any]:
         "costs": {**traded.costs, "total": costs},
         "costs_bps": plain(1e4 * costs / moved) if moved else None,
         "break_even_bps": plain(1e4 * gross / moved) if moved else None,
-        "dividends": float(sum(one.dividends for one in trades)),
+        "dividends": float(sum(trade.dividends for trade in trades)),
         "capped": plain(float(np.mean([share < 1.0 for share in traded.capped])))
         if traded.capped
         else None,
@@ -118,7 +154,13 @@ def trading(traded: Traded, account: float) -> dict[str, Any]:
 
 
 def capacity(traded: Traded, max_adv: float, account: float) -> float | None:
-    """The account at which one order in ten would be more than may be traded, USD."""
+    """The account at which one order in ten would be more than may be traded, USD.
+
+    Parameters
+    ----------
+    max_adv : the most of what a name trades in a session that may be traded of it
+    account : the account that was traded, USD
+    """
     if not traded.participation:
         return None
     share = float(np.quantile(np.array(traded.participation), 1.0 - TENTH))
@@ -126,22 +168,27 @@ def capacity(traded: Traded, max_adv: float, account: float) -> float | None:
 
 
 def trade_rows(
-    trades: Sequence[Trade], tape: PriceHistory, names: Mapping[int, str]
+    trades: Sequence[Trade], prices: PriceHistory, names: Mapping[int, str]
 ) -> list[dict[str, Any]]:
-    """Trades as a table holds them, in order of their exits."""
+    """Trades as rows of a table, in order of their exits; USD.
+
+    Parameters
+    ----------
+    names : the symbol of each security, by its id
+    """
     return [
         {
-            "symbol": names.get(one.security_id, ""),
-            "security_id": one.security_id,
-            "entry": tape.day(one.entry).isoformat(),
-            "exit": tape.day(one.exit).isoformat(),
-            "shares": float(one.shares),
-            "entry_price": float(one.entry_price),
-            "exit_price": float(one.exit_price),
-            "costs": float(one.costs),
-            "dividends": float(one.dividends),
-            "profit": float(one.profit),
-            "reason": one.reason,
+            "symbol": names.get(trade.security_id, ""),
+            "security_id": trade.security_id,
+            "entry": prices.day(trade.entry).isoformat(),
+            "exit": prices.day(trade.exit).isoformat(),
+            "shares": float(trade.shares),
+            "entry_price": float(trade.entry_price),
+            "exit_price": float(trade.exit_price),
+            "costs": float(trade.costs),
+            "dividends": float(trade.dividends),
+            "profit": float(trade.profit),
+            "reason": trade.reason,
         }
-        for one in trades
+        for trade in trades
     ]

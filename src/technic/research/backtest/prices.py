@@ -1,4 +1,8 @@
-"""What some securities traded at, as printed: one row per session, one column per security."""
+"""What some securities traded at, as printed: one row per session, one column per security.
+
+What was decided was decided on what was known then; what it came to is told by what is known now,
+corrections included.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +24,19 @@ FIELDS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True, slots=True)
 class PriceHistory:
-    """Bars as traded, and what happened to shares.
+    """Bars of some securities as traded, and what happened to their shares.
 
     Attributes
     ----------
-    ids : int64, shape (n_ids,), ascending
-    ordinals : int64, shape (n_sessions,), every session of a span
-    open, high, low, close, volume : float64, shape (n_sessions, n_ids); NaN where nothing traded
-    ratio : new shares per old one from the open of a session; 1 where there is no split
-    dividend : USD per share held over the night before
+    ids : int64, shape (n_ids,); ids of the securities, ascending
+    ordinals : int64, shape (n_sessions,); every session of a span, as numbers of the trading
+        calendar
+    open, high, low, close : float64, shape (n_sessions, n_ids); USD per share as traded, NaN
+        where nothing traded
+    volume : float64, shape (n_sessions, n_ids); shares, NaN where nothing traded
+    ratio : float64, shape (n_sessions, n_ids); new shares per old one from the open of a session
+        on, 1 where there is no split
+    dividend : float64, shape (n_sessions, n_ids); USD per share held over the night before
     ends : int64, shape (n_ids,); the row of the last bar of all
     gone : bool, shape (n_ids,); whether that bar lies well before the end of what is stored
     """
@@ -50,37 +58,40 @@ class PriceHistory:
         return nyse().day(int(self.ordinals[row]))
 
 
-def tape_of(
+def read_prices(
     store: Store, version: StoreVersion, ids: Sequence[int], first: int, last: int
 ) -> PriceHistory:
-    """The tape of some securities between two sessions, as it is known now.
+    """What some securities traded at between two sessions, as it is known now.
 
-    What was decided was decided on what was known then; what it came to is told by what is known
-    now, corrections included.
+    Parameters
+    ----------
+    ids : of securities, in any order
+    first, last : sessions, as numbers of the trading calendar
     """
-    mine = np.unique(np.array(ids, dtype=np.int64))
-    among = pl.col("security_id").is_in(mine.tolist())
+    securities = np.unique(np.array(ids, dtype=np.int64))
+    among = pl.col("security_id").is_in(securities.tolist())
     stored = store.table("bars", version).filter(among, pl.col("session") >= nyse().day(first))
     bars = newest_rows(stored)
-    n, k = last - first + 1, len(mine)
+    n, k = last - first + 1, len(securities)
     row = nyse().ordinals(bars["session"].to_numpy()).astype(np.int64) - first
-    column = np.searchsorted(mine, bars["security_id"].to_numpy())
+    column = np.searchsorted(securities, bars["security_id"].to_numpy())
     ends = np.zeros(k, dtype=np.int64)
     np.maximum.at(ends, column, row)
     inside = row < n
-    made = {name: np.full((n, k), np.nan) for name in FIELDS}
-    for name, values in made.items():
+    fields = {name: np.full((n, k), np.nan) for name in FIELDS}
+    for name, values in fields.items():
         values[row[inside], column[inside]] = bars[name].to_numpy()[inside]
-    made["open"][~(made["open"] > 0.0)] = np.nan
+    fields["open"][~(fields["open"] > 0.0)] = np.nan
     assert version.last is not None
     gone = ends < nyse().ordinal(version.last) - first - QUIET
-    ratio, dividend = _actions(store, version, mine, first, n)
+    ratio, dividend = _actions(store, version, securities, first, n)
+    # Prices that the vendor has adjusted for splits hold them already.
     if version.adjustment == "splits":
         ratio[:] = 1.0
     return PriceHistory(
-        mine,
+        securities,
         np.arange(first, last + 1),
-        **made,
+        **fields,
         ratio=ratio,
         dividend=dividend,
         ends=ends,

@@ -1,11 +1,13 @@
 """`technic backtest`: one scan file, traded session after session, and what it came to.
 
-1. `_days` gives the sessions of decision; `deciding.decide` asks the scan on each of them.
-2. `tape.tape_of` reads what the chosen names traded at; `costs.costs_of` what trading them costs.
-3. `trading.trade` follows the decisions; again without the names that vanish, and again with other
-   returns of vanishing names.
-4. `findings` sums up; `trials` says how many questions were ever tried on this store.
-5. `manifest` seals question, rules, trials and every trade.
+1. `gather` asks the store for everything, once: sessions, decisions, prices, benchmark, notes.
+2. `replay` follows the decisions through the prices: as they are, without the names that vanish,
+   with other returns of names that vanish, and free of costs.
+3. `summarize` turns the accounts into figures; `metrics` computes them.
+4. `_seal` makes the manifest over question, rules, trials and every trade.
+
+Steps 2 to 4 see no store: what they need flows forward in `BacktestRequest`, `BacktestHistory` and
+`Accounts`. `backtest` counts how many questions were ever tried, and records this one.
 """
 
 from __future__ import annotations
@@ -19,27 +21,22 @@ from typing import Any
 import numpy as np
 import orjson
 
-from technic.compute.benchmark import benchmark_closes
 from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store, StoreVersion
-from technic.errors import ModelError, StoreError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
-from technic.query.names import ALPHA
 from technic.research.backtest import metrics
-from technic.research.backtest.account import Traded, trade
-from technic.research.backtest.costs import WINDOW, costs_of
-from technic.research.backtest.decisions import Decisions, decide, sessions_of_decision
-from technic.research.backtest.prices import PriceHistory, tape_of
-from technic.research.forward_returns import IMPUTED, survivors_only, vanished
+from technic.research.backtest.account import trade
+from technic.research.backtest.inputs import BacktestHistory, BacktestRequest, gather
+from technic.research.backtest.prices import PriceHistory
+from technic.research.backtest.trades import Traded
+from technic.research.forward_returns import IMPUTED
 from technic.research.trials import distinct_trials, record_trial
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.scanner.alpha.registry import active_model, card_of
 from technic.scanner.manifest import ManifestInput, canonical, make_manifest
-from technic.scanner.scan_sessions import sessions_between
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
@@ -47,15 +44,28 @@ from technic.scanner.spec.scan_file import ScanFile
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What a scan would have come to.
+    """What trading a scan would have come to.
 
     Attributes
     ----------
-    summary : figures by group: performance, gross, trading, capacity, benchmark, survivors, …
-    days : of the equity, by session
-    equity, benchmark, exposure : by session; the benchmark scaled to the account
-    trades : rows of a table
+    name : of the scan file
+    asked : the question, as JSON holds it
+    rules : how its answers were traded
+    first, last : the first and the last session
+    decisions : on how many sessions the scan was asked
+    trials : how many distinct questions were ever tried on the store, this one among them
+    summary : figures by group: `performance`, `gross` (without costs), `benchmark`, `trading`,
+        `capacity` (USD), `years`, `survivors`, `delisting`, `ranked`. Returns are shares, Sharpe
+        ratios are yearly, None is what cannot be known
+    days : the session of each row, as YYYY-MM-DD
+    equity : float64, shape (n_sessions,); USD at each close
+    benchmark : float64, shape (n_sessions,); USD, scaled to the account, NaN is unknown
+    exposure : float64, shape (n_sessions,); value of all shares as a share of the equity, below
+        zero if short
+    trades : one row for each name held, in order of their exits; USD
     manifest : sealed over question, rules, trials and answer
+    simulated : whether the market is a simulated one
+    store_version : which state of the store was read
     notes : what a reader should know, one line each
     """
 
@@ -78,7 +88,7 @@ class Backtest:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON holds it."""
+        """Everything, as JSON holds it; what is unknown is None."""
         return {
             "name": self.name,
             "question": dict(self.asked),
@@ -106,6 +116,24 @@ class Backtest:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What became of the same decisions under several assumptions.
+
+    Attributes
+    ----------
+    traded : as the rules say
+    survivors : without the names that vanish
+    imputed : by the return that names that vanish are given instead, such as "-55%"
+    free : without any cost
+    """
+
+    traded: Traded
+    survivors: Traded
+    imputed: Mapping[str, Traded]
+    free: Traded
+
+
 def backtest(
     store: Store,
     file: ScanFile,
@@ -118,10 +146,23 @@ def backtest(
 ) -> Backtest:
     """Trade a scan file on the history of a store, by its section [backtest].
 
+    The scan is asked on every session of decision, on what was known that evening, and its answer
+    is traded at the next open. The trial is recorded: the more questions are tried on a store, the
+    less a good result of one of them says.
+
     Parameters
     ----------
-    first, last : instead of the file's `from` and `to`
-    executor : where sessions are worked on; never changes the answer
+    store : where the bars lie, as `open_store` gives it
+    file : the scan, and how it is traded
+    first, last : the span, instead of the file's `from` and `to`
+    settings : folders and numbers of threads; those of the user by default
+    executor : where sessions are worked on; it never changes the answer
+    progress : is told how far the work is
+
+    Returns
+    -------
+    Backtest
+        The account by session, its trades and figures; USD.
 
     Raises
     ------
@@ -129,29 +170,47 @@ def backtest(
         If the span lies outside the store, or holds too little.
     ModelError
         If the question reads `alpha` of sessions that the model learned from.
+
+    Examples
+    --------
+    >>> import technic as tc
+    >>> from technic.data.simulated import simulate
+    >>> from tempfile import TemporaryDirectory
+    >>> folder = TemporaryDirectory()
+    >>> store = tc.open_store(folder.name)
+    >>> market = simulate(seed=1, size=60, sessions=60)
+    >>> _ = store.import_bars(market.bars, simulated=market.about)
+    >>> file = tc.ScanFile(name="momentum", rank="ret(21)", universe="close >= 2")
+    >>> result = tc.backtest(store, file)
+    >>> result.equity.shape == (len(result.days),)
+    True
+    >>> tc.backtest(store, file).trials  # the same question again is no other trial
+    1
+    >>> folder.cleanup()
     """
     rules = file.backtest
     rules = replace(rules, first=first or rules.first, last=last or rules.last)
     question = resolve_question(file)
     digest = strategy_digest(question, rules)
     trials = distinct_trials(store, "backtest", with_digest=digest)
-    found = _run(store, store.require(), question, rules, trials, settings, executor, progress)
+    request = BacktestRequest(question, rules, trials)
+    result = run(store, store.require(), request, settings, executor, progress)
     content = {
-        "question": dict(found.asked),
+        "question": dict(result.asked),
         "rules": rules.as_dict(),
-        "sharpe": found.summary["performance"]["sharpe"],
-        "seal": found.manifest["seal"],
+        "sharpe": result.summary["performance"]["sharpe"],
+        "seal": result.manifest["seal"],
     }
     record_trial(store, "backtest", digest, file.name, content, datetime.now(UTC))
-    store.catalog.record_run("backtest", file.name, found.last, found.manifest, datetime.now(UTC))
-    return found
+    store.catalog.record_run("backtest", file.name, result.last, result.manifest, datetime.now(UTC))
+    return result
 
 
 def strategy_digest(question: Question, rules: BacktestRules) -> str:
-    """Names what is tried: another span, account or cost of the same is no other question."""
-    asked = question.as_dict()
+    """A digest of what is tried: another span, account or cost of it is no other question."""
+    whole = question.as_dict()
     content = {
-        **{k: asked[k] for k in ("universe", "where", "rank", "missing", "benchmark", "symbols")},
+        **{k: whole[k] for k in ("universe", "where", "rank", "missing", "benchmark", "symbols")},
         "side": question.plan.side,
         "rebalance": rules.rebalance,
         "hold": rules.hold,
@@ -167,186 +226,136 @@ def rerun_backtest(
     from technic.scanner.spec.question import question_of_dict
 
     version = store.version(int(manifest["store_number"]))
-    asked = manifest["question"]
-    return _run(
-        store,
-        version,
-        question_of_dict(asked),
-        BacktestRules.of(asked["backtest"], "manifest"),
-        int(asked["trials"]),
-        settings,
-        None,
-        None,
-        asked.get("model"),
-    ).manifest
+    content = manifest["question"]
+    request = BacktestRequest(
+        question_of_dict(content),
+        BacktestRules.of(content["backtest"], "manifest"),
+        int(content["trials"]),
+        content.get("model"),
+    )
+    return run(store, version, request, settings).manifest
 
 
-def _run(
+def run(
     store: Store,
     version: StoreVersion,
-    question: Question,
-    rules: BacktestRules,
-    trials: int,
-    settings: Settings | None,
-    executor: Executor | None,
-    progress: Progress | None,
-    model: str | None = None,
+    request: BacktestRequest,
+    settings: Settings | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Backtest:
+    """Run a backtest on one store version, without recording it.
+
+    Parameters
+    ----------
+    version : the state of the store that is read
+    settings : folders and numbers of threads; those of the user by default
+    executor : where sessions are worked on; it never changes the answer
+    progress : is told how far the work is
+    """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
-    every, days = _days(store, version, rules)
-    if question.names & set(ALPHA):
-        model = model or active_model(store)
-        _check_model(store, model, days[0])
-    decisions = decide(store, version, question, rules, days, settings, executor, progress, model)
-    begin, end = nyse().ordinal(every[0]), nyse().ordinal(every[-1])
-    chosen = {int(who) for ranking in decisions.rankings for who in ranking}
-    warm = max(begin - 2 * WINDOW, nyse().ordinal(version.first)) if version.first else begin
-    tape = tape_of(store, version, sorted(chosen), warm, end)
-    costs = costs_of(tape)
-    rows = {nyse().ordinal(day) - warm: k for k, day in enumerate(decisions.days)}
-    survivors = set(tape.ids[~tape.gone].tolist())
+    history = gather(store, version, request, settings, executor, progress)
+    accounts = replay(history, request)
+    summary = summarize(history, accounts, request)
+    trades = metrics.trade_rows(accounts.traded.trades, history.prices, history.decisions.names)
+    answer = canonical({"trades": trades, "summary": summary}) + accounts.traded.equity.tobytes()
+    return Backtest(
+        name=request.question.name,
+        asked=request.question.as_dict(),
+        rules=request.rules,
+        first=history.sessions[0],
+        last=history.sessions[-1],
+        decisions=len(history.decisions.days),
+        trials=request.trials,
+        summary=summary,
+        days=tuple(day.isoformat() for day in history.sessions),
+        equity=accounts.traded.equity,
+        benchmark=history.benchmark,
+        exposure=accounts.traded.exposure,
+        trades=tuple(trades),
+        manifest=_seal(history, request, answer),
+        simulated=version.simulated is not None,
+        store_version=version.name,
+        notes=history.notes,
+    )
+
+
+def replay(history: BacktestHistory, request: BacktestRequest) -> Accounts:
+    """Follow the decisions through the prices, under each assumption."""
+    prices, decisions, rules = history.prices, history.decisions, request.rules
+    first = int(prices.ordinals[0])
+    rows = {nyse().ordinal(day) - first: k for k, day in enumerate(decisions.days)}
 
     def follow(rules: BacktestRules, only: set[int] | None = None) -> Traded:
-        asked = {
+        wanted = {
             row: [who for who in decisions.rankings[k].tolist() if only is None or who in only]
             for row, k in rows.items()
         }
-        return trade(tape, costs, asked, rules, question.plan).since(start)
+        traded = trade(prices, history.costs, wanted, rules, request.question.plan)
+        return traded.since(history.start)
 
-    start = begin - warm  # before it the tape only lets costs be known
-    traded = follow(rules)
-    benchmark = _benchmark(store, version, question, begin, end, question.plan.account)
-    summary = _summary(
-        traded,
-        follow(rules, survivors),
-        {f"{value:+.0%}": follow(replace(rules, delisting=value)) for value in IMPUTED},
-        follow(replace(rules, cost="none", commission=0.0, borrow=0.0)),
-        tape,
-        start,
-        benchmark,
-        question,
-        trials,
-        decisions,
+    return Accounts(
+        traded=follow(rules),
+        survivors=follow(rules, set(prices.ids[~prices.gone].tolist())),
+        imputed={f"{value:+.0%}": follow(replace(rules, delisting=value)) for value in IMPUTED},
+        free=follow(replace(rules, cost="none", commission=0.0, borrow=0.0)),
     )
-    trades = tuple(metrics.trade_rows(traded.trades, tape, decisions.names))
-    asked = {
-        **question.as_dict(),
-        "backtest": rules.as_dict(),
-        "trials": trials,
-        **({"model": model} if model else {}),
+
+
+def _seal(history: BacktestHistory, request: BacktestRequest, answer: bytes) -> Mapping[str, Any]:
+    """The manifest: which code gave this answer to which question on which store."""
+    version = history.version
+    question = {
+        **request.question.as_dict(),
+        "backtest": request.rules.as_dict(),
+        "trials": request.trials,
+        **({"model": history.model} if history.model else {}),
     }
-    answer = canonical({"trades": list(trades), "summary": summary}) + traded.equity.tobytes()
-    manifest = make_manifest(
+    return make_manifest(
         ManifestInput(
             technic=__version__,
             store_version=version.name,
             store_number=version.number,
             kernel=kernel_digest(),
-            as_of=every[-1].isoformat(),
+            as_of=history.sessions[-1].isoformat(),
             known_at=None,
             simulated=version.simulated is not None,
-            question=asked,
+            question=question,
             answer=answer,
         )
     )
-    return Backtest(
-        name=question.name,
-        asked=question.as_dict(),
-        rules=rules,
-        first=every[0],
-        last=every[-1],
-        decisions=len(decisions.days),
-        trials=trials,
-        summary=summary,
-        days=tuple(day.isoformat() for day in every),
-        equity=traded.equity,
-        benchmark=benchmark,
-        exposure=traded.exposure,
-        trades=trades,
-        manifest=manifest,
-        simulated=version.simulated is not None,
-        store_version=version.name,
-        notes=_notes(store, version, question, rules),
-    )
 
 
-def _days(
-    store: Store, version: StoreVersion, rules: BacktestRules
-) -> tuple[list[date], list[date]]:
-    """All sessions of the span, and those of decision: the last one decides nothing."""
-    assert version.first is not None
-    every = sessions_between(store, version, rules.first or version.first, rules.last)
-    days = sessions_of_decision(every, rules.rebalance)
-    days = [day for day in days if day < every[-1]]
-    if not days:
-        raise StoreError(
-            f"{store.folder}: {every[0]} to {every[-1]} holds no session to decide on "
-            f"{rules.rebalance} and another to trade on"
-        )
-    return every, days
-
-
-def _check_model(store: Store, model: str | None, first: date) -> None:
-    if model is None:
-        raise ModelError("alpha: no model was trained on this store; train one: technic train")
-    card = card_of(store, model)
-    if first < date.fromisoformat(card.usable_from):
-        raise ModelError(
-            f"model {model[:12]} ({card.name}): it has seen what came until {card.usable_from}; a "
-            f"backtest of it begins there or later: --from {card.usable_from}"
-        )
-
-
-def _benchmark(
-    store: Store, version: StoreVersion, question: Question, begin: int, end: int, account: float
-) -> FloatArray:
-    """The benchmark of the scan file, prices only, scaled to the account."""
-    closes = benchmark_closes(store.panel(None, version=version), question.benchmark)
-    part = closes[begin : end + 1].copy()
-    for t in range(1, len(part)):
-        if np.isnan(part[t]):
-            part[t] = part[t - 1]
-    known = part[~np.isnan(part)]
-    scaled: FloatArray = account * part / known[0] if len(known) else part
-    return scaled
-
-
-def _summary(
-    traded: Traded,
-    survivors: Traded,
-    imputed: Mapping[str, Traded],
-    free: Traded,
-    tape: PriceHistory,
-    start: int,
-    benchmark: FloatArray,
-    question: Question,
-    trials: int,
-    decisions: Decisions,
+def summarize(
+    history: BacktestHistory, accounts: Accounts, request: BacktestRequest
 ) -> dict[str, Any]:
-    account = question.plan.account
-    equity = traded.equity
-    found = _dated(metrics.performance(equity, trials), tape, start)
-    only = metrics.performance(survivors.equity, trials)
-    known = ~np.isnan(benchmark)
-    market = _dated(metrics.performance(benchmark[known]), tape, start) if known.sum() > 1 else None
+    """Figures by group, as JSON holds them; what cannot be known is None.
+
+    The groups are those of `Backtest.summary`.
+    """
+    plan, decisions, benchmark = request.question.plan, history.decisions, history.benchmark
+    traded = accounts.traded
+    span = replace(history.prices, ordinals=history.prices.ordinals[history.start :])
+    whole = _dated(metrics.performance(traded.equity, request.trials), span)
+    survivors = metrics.performance(accounts.survivors.equity, request.trials)
+    finite = benchmark[~np.isnan(benchmark)]
     return {
-        "performance": found,
-        "gross": _dated(metrics.performance(free.equity), tape, start),
-        "benchmark": market,
-        "trading": metrics.trading(traded, account),
-        "capacity": metrics.capacity(traded, question.plan.max_adv, account),
-        "years": metrics.by_year(
-            replace(tape, ordinals=tape.ordinals[start:]), equity, benchmark, traded.value_traded
-        ),
+        "performance": whole,
+        "gross": _dated(metrics.performance(accounts.free.equity), span),
+        "benchmark": _dated(metrics.performance(finite), span) if len(finite) > 1 else None,
+        "trading": metrics.trading(traded, plan.account),
+        "capacity": metrics.capacity(traded, plan.max_adv, plan.account),
+        "years": metrics.by_year(span, traded.equity, benchmark, traded.value_traded),
         "survivors": {
-            "yearly": only["yearly"],
-            "sharpe": only["sharpe"],
-            "difference": _less(only["yearly"], found["yearly"]),
-            "sharpe_difference": _less(only["sharpe"], found["sharpe"]),
+            "yearly": survivors["yearly"],
+            "sharpe": survivors["sharpe"],
+            "difference": _less(survivors["yearly"], whole["yearly"]),
+            "sharpe_difference": _less(survivors["sharpe"], whole["sharpe"]),
         },
         "delisting": {
-            name: metrics.performance(other.equity)["yearly"] for name, other in imputed.items()
+            name: metrics.performance(other.equity)["yearly"]
+            for name, other in accounts.imputed.items()
         },
         "ranked": {
             "least": min(decisions.ranked),
@@ -356,38 +365,12 @@ def _summary(
     }
 
 
-def _dated(found: dict[str, Any], tape: PriceHistory, start: int) -> dict[str, Any]:
+def _dated(figures: dict[str, Any], span: PriceHistory) -> dict[str, Any]:
+    """The same with dates where `metrics.performance` gives rows."""
     for name in ("drawdown_from", "drawdown_to"):
-        found[name] = tape.day(start + found[name]).isoformat()
-    return found
+        figures[name] = span.day(figures[name]).isoformat()
+    return figures
 
 
 def _less(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
-
-
-def _notes(
-    store: Store, version: StoreVersion, question: Question, rules: BacktestRules
-) -> tuple[str, ...]:
-    view = store.panel(None, version=version)
-    held = nyse().ordinal(view.as_of) - nyse().ordinal(version.first or view.as_of) + 1
-    notes = survivors_only(vanished(view), held)
-    if version.adjustment == "splits":
-        notes.append(
-            "prices were adjusted by the vendor for later splits: numbers of shares, price limits "
-            "and spreads are not those of the time"
-        )
-    if question.plan.side == "short":
-        notes.append(
-            "whether a name could be borrowed is not known: every short sale is taken as possible"
-            + ("" if rules.borrow else ", and as free of a fee")
-        )
-    if rules.basis_points is None:
-        notes.append("spreads are estimated from highs, lows and closes; impact by a square root")
-    if question.warnings:
-        notes += question.warnings
-    if version.simulated is not None:
-        notes.append("this market is simulated: its figures say nothing about a real one")
-    if question.lists:
-        notes.append("watch-lists are those of today: who is on one was chosen knowing the end")
-    return tuple(notes)

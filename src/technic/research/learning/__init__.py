@@ -1,1 +1,1 @@
-"""A learned forecast: data set, walk-forward, gate, canaries, card."""
+"""Learned forecasts: the data set, walk-forward, measures, the gate, canaries, and training."""

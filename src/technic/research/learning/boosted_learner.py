@@ -17,11 +17,15 @@ class BoostedLearner:
 
     Attributes
     ----------
-    trees, depth, rate : how many, how deep, and how much each one counts
-    rows, columns : the share of each that a tree sees
-    least : rows that a leaf stands for at least, in weights
-    bins : into which a feature's places are counted
+    trees, depth : how many trees, and how deep each is
+    rate : how much each tree counts, 0 to 1
+    rows, columns : the share of rows, and of columns, that a tree sees
+    least : rows that a leaf stands for at least
+    bins : how many bins a feature is counted into
+    penalty : of large leaves (XGBoost's lambda)
+    device : "cpu" or "cuda"
     threads : never changes what is learned; 0 takes every core
+    name : the kind of model
     """
 
     trees: int = 300
@@ -37,18 +41,25 @@ class BoostedLearner:
     name: str = "xgboost"
 
     def fit(self, features: tuple[str, ...], x: Float32, label: Float32, seed: int) -> Boosted:
-        """Trees that reduce the squared error of the rows whose label is known."""
+        """Learn trees that reduce the squared error of the rows whose label is known.
+
+        Parameters
+        ----------
+        features : names of the columns of `x`
+        x : float32, shape (n_rows, n_features); ranks in −0.5 … 0.5, NaN is unknown
+        label : float32, shape (n_rows,); NaN is unknown
+        """
         xgboost = import_xgboost()
-        known = ~np.isnan(label)
+        labelled = ~np.isnan(label)
         matrix = xgboost.QuantileDMatrix(
             x,
-            np.nan_to_num(label, nan=0.0),
-            weight=known.astype(np.float32),
+            np.nan_to_num(label, nan=0.0),  # a row of unknown label has no weight
+            weight=labelled.astype(np.float32),
             feature_names=list(features),
             max_bin=self.bins,
             nthread=self.threads,
         )
-        about = {
+        parameters = {
             "objective": "reg:squarederror",
             "base_score": 0.0,
             "tree_method": "hist",
@@ -64,5 +75,5 @@ class BoostedLearner:
             "nthread": self.threads,
             "verbosity": 0,
         }
-        booster = xgboost.train(about, matrix, num_boost_round=self.trees)
+        booster = xgboost.train(parameters, matrix, num_boost_round=self.trees)
         return Boosted.of(bytes(booster.save_raw("ubj")))

@@ -11,7 +11,9 @@
     C10  forecasts are not all the same
     C11  who is in the universe does not tell who will vanish
 
-C1 and C12 need a store, see `technic.research.learning.store_canaries`.
+C1 and C12 need a store, see `technic.research.learning.store_canaries`. Each function tries one. They
+all take the `samples` of a training and its `folds`; a `score` is a forecast of every row, float32,
+NaN where nothing was forecast.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ import numpy as np
 
 from technic.market.typing import FloatArray, IntArray
 from technic.research.learning.folds import Fold, Spans, walk_forward
-from technic.research.learning.gate import ShipGate, judge
-from technic.research.learning.measures import Measured, block_of, measured
+from technic.research.learning.gate import GateCase, ShipGate, judge
+from technic.research.learning.measures import Measured, block_of, measure_forecasts
 from technic.research.learning.synthetic_worlds import (
-    lagged,
-    planted,
+    lag_score,
+    planted_score,
     random_walk,
     samples_of,
-    shuffled,
+    shuffle_within_sessions,
 )
 from technic.research.learning.walk_forward import Learner, forecasts
 from technic.research.statistics.rank_ic import interval
@@ -49,10 +51,12 @@ JUDGED = 50_000  # rows on which importance is measured
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """One of them, and how it fared.
+    """One canary, and how it fared.
 
     Attributes
     ----------
+    name : C1 to C12
+    passed : whether nothing is wrong
     found : the number it is about; None if there is none
     said : what was expected, and what was found, in words
     """
@@ -68,30 +72,35 @@ class Canary:
 
 
 def mean_ic(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Measured:
-    """A score on the sessions of some folds."""
-    return measured(samples, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
+    """Measure a score on the tests of some folds."""
+    return measure_forecasts(samples, {"model": score}, folds[0].test, folds[-1].test_end)["model"]
 
 
 def shuffled_labels(samples: Samples, folds: Sequence[Fold], draws: int = 20) -> Canary:
-    """C2: refitted on labels that were dealt anew, and held against those."""
+    """C2: refit on labels that were dealt anew, and hold the forecasts against those labels.
+
+    Parameters
+    ----------
+    draws : how often the labels are dealt
+    """
     rng = np.random.default_rng(2)
     at = samples.horizons.index(samples.horizon)
-    found = []
+    means = []
     for _ in range(draws):
-        dealt = replace(samples, label=shuffled(samples.label, samples, rng))
+        dealt = replace(samples, label=shuffle_within_sessions(samples.label, samples, rng))
         dealt.forward = samples.forward.copy()
         dealt.forward[at] = dealt.label
-        found.append(
+        means.append(
             float(np.nanmean(mean_ic(dealt, forecasts(dealt, RidgeLearner(), folds, 0), folds).ic))
         )
     first, last = folds[0].test, folds[-1].test_end
     sizes = np.diff(samples.bounds[first : last + 1])
     width = sqrt(float((1.0 / np.maximum(sizes - 1, 1)).sum())) / len(sizes)
-    outside = sum(abs(value) > 3.0 * width for value in found)
-    mean = float(np.mean(found))
+    outside = sum(abs(value) > 3.0 * width for value in means)
+    mean = float(np.mean(means))
     passed = outside <= max(1, draws // 20) and abs(mean) <= 3.0 * width / sqrt(draws)
-    said = f"{draws} refits on labels dealt anew: mean IC {mean:+.5f}, ± {3 * width:.5f} is chance"
-    return Canary("C2", passed, mean, said + f"; {outside} outside")
+    words = f"{draws} refits on labels dealt anew: mean IC {mean:+.5f}, ± {3 * width:.5f} is chance"
+    return Canary("C2", passed, mean, words + f"; {outside} outside")
 
 
 def knows_label(
@@ -99,35 +108,45 @@ def knows_label(
 ) -> Canary:
     """C3: a column that is made of the label shows its IC in full, where the gate can see it.
 
-    It is learned from alone: how much of it other columns would drown says nothing of the judges.
-    That such a column cannot come in is the language's doing: no text looks ahead.
+    The model learns from this column alone: how much of it other columns would drown says nothing
+    of the judges. That such a column cannot come in is the language's doing: no text looks ahead.
+
+    Parameters
+    ----------
+    ics : the rank correlations with the label that are planted, one after the other
     """
-    seen = []
+    recovered = []
     for k, ic in enumerate(ics):
-        leak = planted(samples, ic, k)
+        leak = planted_score(samples, ic, k)
         spread = np.where(np.isnan(leak), 0.0, leak) / 6.0
         injected = replace(
             samples,
             features=("leak",),
             x=spread.astype(np.float32)[:, None],
         )
-        found = mean_ic(injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds).ic
-        seen.append(float(np.nanmean(found)) / ic)
-    passed = min(seen) >= 0.9  # noqa: PLR2004 -- of what was planted
-    shares = ", ".join(f"{share:.0%}" for share in seen)
-    return Canary("C3", passed, min(seen), f"of a planted leak {shares} come to light; 90% must")
+        ic_by_session = mean_ic(
+            injected, forecasts(injected, RidgeLearner(1e-4), folds, 0), folds
+        ).ic
+        recovered.append(float(np.nanmean(ic_by_session)) / ic)
+    passed = min(recovered) >= 0.9  # noqa: PLR2004 -- of what was planted
+    shares = ", ".join(f"{share:.0%}" for share in recovered)
+    return Canary(
+        "C3", passed, min(recovered), f"of a planted leak {shares} come to light; 90% must"
+    )
 
 
-def late(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
-    """C4: what is known a session later is worth a little less, not nothing."""
+def late_forecasts(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
+    """C4: hold forecasts against returns that begin some sessions later: a little less, not nothing."""
     base = mean_ic(samples, score, folds).ic
     mean, low, _, _ = interval(base, block_of(len(base), samples.horizon))
-    ics = [float(np.nanmean(mean_ic(samples, lagged(score, samples, k), folds).ic)) for k in LAGS]
+    ics = [
+        float(np.nanmean(mean_ic(samples, lag_score(score, samples, k), folds).ic)) for k in LAGS
+    ]
     tells = low > 0.0
     passed = not tells or ics[0] >= 0.2 * mean
     later = ", ".join(f"{value:+.4f}" for value in ics)
-    said = f"IC {mean:+.4f}; {', '.join(map(str, LAGS))} sessions late {later}"
-    return Canary("C4", passed, ics[0], said + ("" if tells else "; there is nothing to lose"))
+    words = f"IC {mean:+.4f}; {', '.join(map(str, LAGS))} sessions late {later}"
+    return Canary("C4", passed, ics[0], words + ("" if tells else "; there is nothing to lose"))
 
 
 def longer_embargo(samples: Samples, spans: Spans) -> Canary:
@@ -145,13 +164,19 @@ def longer_embargo(samples: Samples, spans: Spans) -> Canary:
     gain = series[0] - series[-1]
     _, low, high, _ = interval(gain, block_of(len(gain), samples.horizon))
     passed = not low > 0.0
-    ics = ", ".join(f"{np.nanmean(one):+.4f}" for one in series)
-    said = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"
-    return Canary("C5", passed, float(np.nanmean(gain)), said)
+    ics = ", ".join(f"{np.nanmean(ic):+.4f}" for ic in series)
+    words = f"embargo {', '.join(map(str, EMBARGOES))}: IC {ics}; first less last {low:+.4f} … {high:+.4f}"
+    return Canary("C5", passed, float(np.nanmean(gain)), words)
 
 
 def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
-    """What the gate says of a random walk, when its spans are not what stops it."""
+    """The gate's verdict on a market of random walks, when its spans are not what stops it.
+
+    Parameters
+    ----------
+    seed : of the market
+    learner : what is judged; the ridge by default
+    """
     samples = samples_of(random_walk(seed))
     folds = walk_forward(len(samples), SHORT, samples.horizon)
     scores = {
@@ -161,34 +186,33 @@ def gate_of_world(seed: int, learner: Learner | None = None) -> ShipGate:
     }
     if learner is not None:
         scores["ridge"] = forecasts(samples, RidgeLearner(), folds, seed)
-    found = measured(samples, scores, folds[0].test, folds[-1].test_end)
-    rivals = [one for name, one in found.items() if name != "model"]
-    short = replace(SHORT, step=1)
-    return judge(
-        found["model"],
-        rivals,
-        found.get("ridge"),
-        SHORT,
-        1,
-        canaries=True,
-        protocol=short,
-        tested=1,
+    measures = measure_forecasts(samples, scores, folds[0].test, folds[-1].test_end)
+    rivals = [measure for name, measure in measures.items() if name != "model"]
+    case = GateCase(
+        measures["model"], rivals, measures.get("ridge"), SHORT, trials=1, canaries=True
     )
+    return judge(case, protocol=replace(SHORT, step=1), tested=1)
 
 
 def random_walks(count: int, progress: Callable[[int, int, str], None]) -> Canary:
-    """C6: of so many markets with nothing in them at most one in a hundred may pass."""
+    """C6: of so many markets with nothing in them at most one in forty may pass the gate."""
     passed = 0
     for seed in range(count):
         progress(seed, count, f"C6: random walk {seed + 1} of {count}")
         passed += gate_of_world(seed).passed
     allowed = max(count // 40, 1)
-    said = f"{passed} of {count} random walks passed the gate, at most {allowed} may"
-    return Canary("C6", passed <= allowed, float(passed), said)
+    words = f"{passed} of {count} random walks passed the gate, at most {allowed} may"
+    return Canary("C6", passed <= allowed, float(passed), words)
 
 
-def covered(world: int, horizon: int = 1, sessions: int = 500, symbols: int = 100) -> bool:
-    """C7: whether the interval of a planted score covers what was planted."""
+def interval_covers(world: int, horizon: int = 1, sessions: int = 500, symbols: int = 100) -> bool:
+    """C7: whether the interval of a planted score covers what was planted, in one world.
+
+    Parameters
+    ----------
+    world : the number of the world: the same number, the same world
+    horizon : sessions that a return looks ahead
+    """
     rng = np.random.default_rng([7, world])
     r = _correlated(PLANTED, symbols)
     label = rng.normal(size=(sessions, symbols))
@@ -220,7 +244,7 @@ def _spearman(first: FloatArray, second: FloatArray) -> float:
 
 def planted_worlds(count: int) -> Canary:
     """C7: how many intervals cover the planted correlation."""
-    share = sum(covered(k) for k in range(count)) / count
+    share = sum(interval_covers(k) for k in range(count)) / count
     width = 3.0 * sqrt(0.95 * 0.05 / count)
     passed = abs(share - 0.95) <= max(0.02, width)
     return Canary(
@@ -229,7 +253,7 @@ def planted_worlds(count: int) -> Canary:
 
 
 def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> Canary:
-    """C8: half as many columns of noise again, and how important each column is unseen."""
+    """C8: add half as many columns of noise, and see how important each column is unseen."""
     rng = np.random.default_rng(8)
     extra = max(len(samples.features) // 2, 1)
     noisy = replace(
@@ -240,8 +264,8 @@ def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> 
         ),
     )
     fold = folds[-1]
-    known = noisy.until(fold.train_end)
-    model = learner.fit(noisy.features, noisy.x[known], noisy.label[known], 0)
+    training = noisy.until(fold.train_end)
+    model = learner.fit(noisy.features, noisy.x[training], noisy.label[training], 0)
     test = np.arange(noisy.bounds[fold.test], noisy.bounds[fold.test_end])
     test = test[~np.isnan(noisy.label[test])]
     if len(test) > JUDGED:
@@ -250,17 +274,17 @@ def noise_columns(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> 
     base = _correlation(model.predict(x), label)
     lost = np.zeros(len(noisy.features))
     for j in range(x.shape[1]):
-        kept = x[:, j].copy()
-        x[:, j] = rng.permutation(kept)
+        column = x[:, j].copy()
+        x[:, j] = rng.permutation(column)
         lost[j] = base - _correlation(model.predict(x), label)
-        x[:, j] = kept
+        x[:, j] = column
     best = np.argsort(-lost)[: max(len(lost) // 10, 1)]
     among = int((best >= len(samples.features)).sum())
     learned = base > 3.0 / sqrt(len(test))
-    said = f"{among} of {extra} columns of noise are among the {len(best)} most important"
+    words = f"{among} of {extra} columns of noise are among the {len(best)} most important"
     if not learned:
-        said += f"; unseen the model explains nothing ({base:+.4f}), so that importance is chance"
-    return Canary("C8", among == 0 or not learned, float(among), said)
+        words += f"; unseen the model explains nothing ({base:+.4f}), so that importance is chance"
+    return Canary("C8", among == 0 or not learned, float(among), words)
 
 
 def _correlation(first: Float32, second: FloatArray) -> float:
@@ -269,7 +293,7 @@ def _correlation(first: Float32, second: FloatArray) -> float:
 
 
 def names_and_dates(samples: Samples, learner: Learner, folds: Sequence[Fold]) -> Canary:
-    """C9: what a model learns from a hash of the symbol and one of the date alone."""
+    """C9: learn from a hash of the symbol and one of the date alone; that must be worth nothing."""
     session = np.repeat(samples.ordinals, np.diff(samples.bounds))
     x = np.stack([_hashed(samples.symbols), _hashed(session)], axis=1)
     only = replace(samples, features=("symbol", "date"), x=x)
@@ -291,14 +315,14 @@ def _hashed(values: np.ndarray) -> Float32:
     ).astype(np.float32)
 
 
-def not_constant(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
-    """C10: on every session at least half of the forecasts are different numbers."""
+def differing_forecasts(samples: Samples, score: Float32, folds: Sequence[Fold]) -> Canary:
+    """C10: at least half of the forecasts of every session must be different numbers."""
     shares = []
     for session in range(folds[0].test, folds[-1].test_end):
-        here = score[samples.rows(session)]
-        here = here[~np.isnan(here)]
-        if len(here):
-            shares.append(len(np.unique(here)) / len(here))
+        forecast = score[samples.rows(session)]
+        forecast = forecast[~np.isnan(forecast)]
+        if len(forecast):
+            shares.append(len(np.unique(forecast)) / len(forecast))
     least = min(shares, default=0.0)
     return Canary(
         "C10",

@@ -1,12 +1,13 @@
 """What models learn from: features, labels and groups of every member of every session, as Parquet.
 
-1. `aftermath.Sessions` finds who was in the universe on each session, and what came after.
-2. `_write_rows` writes sessions, symbols, returns, labels and groups: `rows.parquet`.
-3. `every_bar` gives a few features at every bar; `_write_features` cuts them into
-   sessions, turns values into places, and writes one shard of columns. Then the next few.
+1. `PanelHistory.read` finds who was in the universe on each session, and what came after.
+2. `_write_rows` writes sessions, symbols, returns, labels and groups into `rows.parquet`;
+   `_write_imputed` and `_write_market` write other returns beside it.
+3. `every_bar` computes a few features at every bar; `_write_features` cuts them into sessions,
+   turns values into ranks, and writes one shard of columns. Then the next few.
 4. `_read` puts the shards side by side.
 
-A dataset is named by what it depends on, and is a cache: deleting it loses nothing.
+A dataset is named by a digest of what it depends on. It is a cache: deleting it loses nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from technic.query.lower import series_of
 from technic.query.resolve import Resolver
 from technic.query.series import clauses_of, single_series
 from technic.research.forward_returns import IMPUTED, dividends_of, forward_returns, vanished
-from technic.research.history import PanelHistory, needed_series
+from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
@@ -51,7 +52,16 @@ LIQUIDITY = "dollar_volume(20)"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a dataset depends on besides the store."""
+    """What a dataset depends on besides the store.
+
+    Attributes
+    ----------
+    features : canonical texts of the columns
+    universe : a condition for being a member on a session
+    horizon : sessions ahead that the label looks
+    demean : "market" or "sector": whose mean is taken from the label
+    delisting : the return from its last close that is imputed to a name that vanishes
+    """
 
     features: tuple[str, ...]
     universe: str
@@ -61,11 +71,11 @@ class Recipe:
 
     @classmethod
     def of(cls, file: TrainFile) -> Recipe:
-        """The part of a training file that data are made by."""
+        """The part of a training file that decides which data are made."""
         return cls(file.features, file.universe, file.horizon, file.demean, file.delisting)
 
     def digest(self, view: MappedPanel) -> str:
-        """Names the dataset of a view."""
+        """The name of the dataset of a view: 32 hexadecimal digits."""
         content = [
             FORM,
             view.name,
@@ -75,10 +85,25 @@ class Recipe:
         return sha256(orjson.dumps(content)).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A dataset on its way into a folder."""
+
+    store: Store
+    view: MappedPanel
+    recipe: Recipe
+    folder: Path
+
+
 def dataset(
     store: Store, file: TrainFile, settings: Settings, progress: Progress = quiet
 ) -> Samples:
-    """The samples of a training file: as they lie on disk, else made.
+    """The samples of a training file, read from disk or made anew.
+
+    Parameters
+    ----------
+    settings : where datasets lie, and how many threads compute them
+    progress : is told how far the work is
 
     Raises
     ------
@@ -96,118 +121,103 @@ def dataset(
     settings.datasets.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
     try:
-        _make(store, view, recipe, settings, scratch, progress)
+        _build(_Job(store, view, recipe, scratch), settings, progress)
         shutil.rmtree(folder, ignore_errors=True)
-        scratch.rename(folder)
+        scratch.rename(folder)  # at once: a reader sees all of a dataset or nothing
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     _forget_old(settings.datasets)
     return _read(folder, recipe)
 
 
-def _make(
-    store: Store,
-    view: MappedPanel,
-    recipe: Recipe,
-    settings: Settings,
-    folder: Path,
-    progress: Progress,
-) -> None:
-    asked = clauses_of(recipe.universe)
+def _build(job: _Job, settings: Settings, progress: Progress) -> None:
+    """Compute everything of a dataset and write it into the folder of the job."""
+    store, view, recipe = job.store, job.view, job.recipe
     series = single_series(recipe.features)
     # What compares with the market goes together: a market as it was known is found once.
     order = sorted(range(len(series)), key=lambda j: is_relative([series[j]]))
     batches = [order[k : k + BATCH] for k in range(0, len(order), BATCH)]
-    liquidity = Resolver().question(LIQUIDITY, "number")
-    series_held = needed_series([*asked, liquidity])
-    room = np.empty((max(BATCH, len(series_held)), view.panel.n_bars))
-    progress(0, len(batches) + 1, "who was there, and what came after")
-    sessions = PanelHistory.of(
-        store,
-        view,
-        HORIZONS,
-        asked,
-        None,
-        settings.kernels,
-        settings.threads,
-        room,
-        delisting=recipe.delisting,
-    )
-    traded = next(series_of(liquidity))
+    universe, liquidity = clauses_of(recipe.universe), Resolver().question(LIQUIDITY, "number")
+    held = len(needed_series([*universe, liquidity]))
+    room = np.empty((max(BATCH, held), view.panel.n_bars))
+    progress(0, len(batches) + 1, "members of the universe, and their returns")
+    request = HistoryRequest(HORIZONS, universe, delisting=recipe.delisting)
+    workspace = Workspace(settings.kernels, settings.threads, room)
+    history = PanelHistory.read(store, view, request, workspace)
+    (traded,) = series_of(liquidity)
     wanted = PanelSeries(store, view, view.panel, (traded,), settings.kernels)
-    held = every_bar(wanted, room[:1])[0].copy()
-    _write_rows(sessions, recipe, held, folder)
-    _write_imputed(store, view, sessions, recipe, folder)
-    _write_market(store, view, sessions, recipe, folder)
+    value_traded = every_bar(wanted, room[:1])[0]
+    _write_rows(history, recipe, value_traded, job.folder)
+    _write_imputed(job, history)
+    _write_market(job, history)
     for k, batch in enumerate(batches):
         progress(k + 1, len(batches) + 1, f"features, {k + 1} of {len(batches)}")
         wanted = replace(wanted, series=tuple(series[j] for j in batch))
         values = every_bar(wanted, room)
         names = [recipe.features[j] for j in batch]
-        _write_features(sessions, values[: len(batch)], names, folder / f"features-{k:02}.parquet")
+        path = job.folder / f"features-{k:02}.parquet"
+        _write_features(history, values[: len(batch)], names, path)
     progress(len(batches) + 1, len(batches) + 1, "done")
 
 
-def _write_rows(sessions: PanelHistory, recipe: Recipe, traded: FloatArray, folder: Path) -> None:
+def _write_rows(
+    history: PanelHistory, recipe: Recipe, value_traded: FloatArray, folder: Path
+) -> None:
     """Everything but the features, row for row."""
     at = HORIZONS.index(recipe.horizon)
     labels, fifths, sizes = [], [], []
-    for t in range(len(sessions.ordinals)):
+    for t in range(len(history.ordinals)):
         groups = None
         if recipe.demean == "sector":
-            groups = np.where(sessions.groups[t] < 0, len(sessions.sectors), sessions.groups[t])
-        labels.append(label_of(sessions.forward[t][at], groups))
-        fifths.append(_fifths(traded[sessions.rows[t]]))
-        sizes.append(_fifths(sessions.known[t]["market_cap"]))
-    forward = np.concatenate(sessions.forward, axis=1)
+            groups = np.where(history.groups[t] < 0, len(history.sectors), history.groups[t])
+        labels.append(label_of(history.forward[t][at], groups))
+        fifths.append(_fifths(value_traded[history.rows[t]]))
+        sizes.append(_fifths(history.attributes[t]["market_cap"]))
+    forward = np.concatenate(history.forward, axis=1)
     columns: dict[str, Any] = {
-        "ordinal": np.repeat(sessions.ordinals, [len(r) for r in sessions.rows]).astype(np.int32),
-        "symbol": np.concatenate(sessions.symbols).astype(np.int32),
+        "ordinal": np.repeat(history.ordinals, [len(r) for r in history.rows]).astype(np.int32),
+        "symbol": np.concatenate(history.symbols).astype(np.int32),
         "label": np.concatenate(labels),
-        "sector": np.concatenate(sessions.groups).astype(np.int16),
+        "sector": np.concatenate(history.groups).astype(np.int16),
         "liquidity": np.concatenate(fifths),
         "size": np.concatenate(sizes),
         **{f"forward_{h}": forward[j].astype(np.float32) for j, h in enumerate(HORIZONS)},
     }
     pl.DataFrame(columns).write_parquet(folder / "rows.parquet")
-    pl.DataFrame({"name": list(sessions.sectors)}, schema={"name": pl.String}).write_parquet(
+    pl.DataFrame({"name": list(history.sectors)}, schema={"name": pl.String}).write_parquet(
         folder / "sectors.parquet"
     )
 
 
-def _write_market(
-    store: Store, view: MappedPanel, sessions: PanelHistory, recipe: Recipe, folder: Path
-) -> None:
+def _write_market(job: _Job, history: PanelHistory) -> None:
     """What every symbol returned from one open to the next, members or not; and who vanishes."""
-    after = forward_returns(
+    view, folder = job.view, job.folder
+    returns = forward_returns(
         view,
-        sessions.ordinals,
+        history.ordinals,
         (1,),
-        dividends=dividends_of(store, view),
-        delisting=recipe.delisting,
+        dividends=dividends_of(job.store, view),
+        delisting=job.recipe.delisting,
     )[0]
-    pl.DataFrame({"value": after.astype(np.float32).ravel()}).write_parquet(
-        folder / "market.parquet"
-    )
-    pl.DataFrame({"security_id": view.panel.security_ids, "vanish": vanished(view)}).write_parquet(
-        folder / "symbols.parquet"
-    )
-    pl.DataFrame({"ordinal": sessions.ordinals}).write_parquet(folder / "sessions.parquet")
+    market = pl.DataFrame({"value": returns.astype(np.float32).ravel()})
+    symbols = pl.DataFrame({"security_id": view.panel.security_ids, "vanish": vanished(view)})
+    market.write_parquet(folder / "market.parquet")
+    symbols.write_parquet(folder / "symbols.parquet")
+    pl.DataFrame({"ordinal": history.ordinals}).write_parquet(folder / "sessions.parquet")
 
 
-def _write_imputed(
-    store: Store, view: MappedPanel, sessions: PanelHistory, recipe: Recipe, folder: Path
-) -> None:
+def _write_imputed(job: _Job, history: PanelHistory) -> None:
     """Returns over the horizon, had the names that vanish returned something else."""
-    paid = dividends_of(store, view)
+    paid = dividends_of(job.store, job.view)
+    horizons = (job.recipe.horizon,)
     columns = {}
     for delisting in IMPUTED:
-        found = forward_returns(
-            view, sessions.ordinals, (recipe.horizon,), dividends=paid, delisting=delisting
+        returns = forward_returns(
+            job.view, history.ordinals, horizons, dividends=paid, delisting=delisting
         )[0]
-        mine = [found[t][who] for t, who in enumerate(sessions.symbols)]
-        columns[f"{delisting:g}"] = np.concatenate(mine).astype(np.float32)
-    pl.DataFrame(columns).write_parquet(folder / "imputed.parquet")
+        members = [returns[t][symbols] for t, symbols in enumerate(history.symbols)]
+        columns[f"{delisting:g}"] = np.concatenate(members).astype(np.float32)
+    pl.DataFrame(columns).write_parquet(job.folder / "imputed.parquet")
 
 
 def _fifths(values: FloatArray) -> np.ndarray:
@@ -217,25 +227,25 @@ def _fifths(values: FloatArray) -> np.ndarray:
 
 
 def _write_features(
-    sessions: PanelHistory, values: FloatArray, names: Sequence[str], path: Path
+    history: PanelHistory, values: FloatArray, names: Sequence[str], path: Path
 ) -> None:
-    """Places of some features, row for row with `rows.parquet`."""
-    bounds = np.concatenate([[0], np.cumsum([len(r) for r in sessions.rows])])
-    made = np.empty((len(names), int(bounds[-1])), dtype=np.float32)
+    """Ranks of some features, row for row with `rows.parquet`."""
+    bounds = np.concatenate([[0], np.cumsum([len(r) for r in history.rows])])
+    ranks = np.empty((len(names), int(bounds[-1])), dtype=np.float32)
 
     def work(t: int) -> None:
-        rows = sessions.rows[t]
+        rows = history.rows[t]
         for j in range(len(names)):
-            made[j, bounds[t] : bounds[t + 1]] = rank_features(values[j][rows])
+            ranks[j, bounds[t] : bounds[t + 1]] = rank_features(values[j][rows])
 
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
-        list(pool.map(work, range(len(sessions.ordinals))))
-    table = pl.DataFrame(dict(zip(names, made, strict=True)))
+        list(pool.map(work, range(len(history.ordinals))))
+    table = pl.DataFrame(dict(zip(names, ranks, strict=True)))
     table.write_parquet(path, compression="lz4", statistics=False)
 
 
 def _read(folder: Path, recipe: Recipe) -> Samples:
-    """The samples as they lie there; ValueError if a feature does not."""
+    """The samples as they lie in a folder; ValueError if a feature does not."""
     rows = pl.read_parquet(folder / "rows.parquet")
     ordinals = pl.read_parquet(folder / "sessions.parquet")["ordinal"].to_numpy()
     symbols = pl.read_parquet(folder / "symbols.parquet")
@@ -277,9 +287,9 @@ def _read(folder: Path, recipe: Recipe) -> Samples:
 
 def _forget_old(folder: Path) -> None:
     """Keep only the newest few datasets."""
-    made = sorted(
+    datasets = sorted(
         (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")),
         key=lambda path: path.stat().st_mtime,
     )
-    for path in made[: max(len(made) - MOST_KEPT, 0)]:
+    for path in datasets[: max(len(datasets) - MOST_KEPT, 0)]:
         shutil.rmtree(path, ignore_errors=True)

@@ -7,29 +7,24 @@ still moves the first sessions of the test.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from technic.errors import ConfigError
-from technic.market.typing import IntArray
 
 LEAST_STEP = 5  # sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """How a history is divided, in sessions.
+    """How a history is divided; every length is in sessions.
 
     Attributes
     ----------
-    train : of the first training; later ones begin at the same session and end later
-    step : between one training and the next
-    vault : at the end of the history, never looked at until it is opened
-    embargo : left out between training and test, beyond the purge
+    train : length of the first training; later ones begin at the same session and end later
+    step : from one training to the next, and the length of each test
+    vault : sessions at the end of the history that nobody looks at until they are opened
+    embargo : sessions left out between training and test, beyond the purge
     """
 
     train: int = 1260
@@ -43,9 +38,13 @@ class Spans:
             raise ConfigError("spans: train and step are at least 1, vault and embargo at least 0")
 
     def fitted(self, sessions: int) -> Spans:
-        """The same proportions on a history that is too short for them.
+        """The same proportions for a history that is too short for them.
 
         The history must hold the training, twice as much test as vault, and the vault.
+
+        Parameters
+        ----------
+        sessions : how many sessions the history has
         """
         whole = self.train + 2 * self.vault + self.vault
         share = min(1.0, sessions / whole)
@@ -68,7 +67,13 @@ PROTOCOL = Spans()  # five years, a quarter, eighteen months, two weeks
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One training and its test: sessions by position; the ends are not included."""
+    """One training and its test.
+
+    Attributes
+    ----------
+    train_end : the position after the last session that is learned from; training begins at 0
+    test, test_end : the first session that is judged, and the position after the last one
+    """
 
     train_end: int
     test: int
@@ -76,7 +81,14 @@ class Fold:
 
 
 def walk_forward(sessions: int, spans: Spans, horizon: int) -> list[Fold]:
-    """Expanding folds over the sessions before the vault, and none whose labels reach into it.
+    """Divide the sessions before the vault into folds whose trainings grow.
+
+    No label of a training or a test reaches into the vault.
+
+    Parameters
+    ----------
+    sessions : how many sessions there are
+    horizon : sessions ahead that a label looks
 
     Raises
     ------
@@ -102,27 +114,3 @@ def walk_forward(sessions: int, spans: Spans, horizon: int) -> list[Fold]:
             "or say shorter spans"
         )
     return folds
-
-
-def combinatorial(
-    sessions: int, n_folds: int, n_test: int, purge: int, embargo: int
-) -> Iterator[tuple[IntArray, IntArray]]:
-    """Every choice of `n_test` out of `n_folds` stretches as test; training is what is left.
-
-    Around each stretch of test `purge` sessions are left out of the training on either side, and
-    `embargo` more after it.
-
-    References
-    ----------
-    López de Prado (2018), Advances in Financial Machine Learning, chapter 12.
-    """
-    stretches = np.array_split(np.arange(sessions), n_folds)
-    for chosen in combinations(range(n_folds), n_test):
-        test = np.concatenate([stretches[k] for k in chosen])
-        free = np.ones(sessions, dtype=bool)
-        free[test] = False
-        for k in chosen:
-            first, last = int(stretches[k][0]), int(stretches[k][-1])
-            free[max(first - purge, 0) : first] = False
-            free[last + 1 : last + 1 + purge + embargo] = False
-        yield np.flatnonzero(free), test

@@ -13,7 +13,15 @@ import numpy as np
 
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
-from technic.research.statistics.rank_ic import LEAST, Evidence, interval, plain, tested_together
+from technic.research.statistics.rank_ic import (
+    LEAST,
+    Evidence,
+    Outcome,
+    Statistics,
+    interval,
+    measure_columns,
+    plain,
+)
 from technic.research.statistics.significance import (
     YEAR,
     deflated_sharpe,
@@ -33,11 +41,12 @@ TOP = 50  # names
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A portfolio of a forecast, renewed by 1 / horizon each session.
+    """A portfolio that follows a forecast; 1 / horizon of it is renewed each session.
 
     Attributes
     ----------
-    returns : float64, shape (n_sessions,); before costs, open to open
+    returns : float64, shape (n_sessions,); open to open, before costs, as shares of the capital.
+        What did not trade counts as 0; there is no NaN
     traded : float64, shape (n_sessions,); sum of the absolute changes of weights
     """
 
@@ -45,11 +54,25 @@ class Book:
     traded: FloatArray
 
     def net(self, basis_points: float) -> FloatArray:
-        """Returns after so much a side."""
+        """Returns after costs of so many basis points of what is bought or sold."""
         return self.returns - 1e-4 * basis_points * self.traded
 
     def summary(self, trials: int, horizon: int) -> dict[str, Any]:
-        """Sharpe ratios by cost, the cost at which nothing is left, and how sure that is."""
+        """Figures of the book, as JSON holds them; unknown is None.
+
+        Parameters
+        ----------
+        trials : how many distinct things were tried on the store; deflates the Sharpe ratio
+        horizon : sessions that a name is held: blocks of the bootstrap are twice as long
+
+        Returns
+        -------
+        dict
+            `by_cost`, for each cost in basis points the yearly Sharpe ratio, its 95 % bounds and
+            the yearly return; `turnover` a session; `break_even_bps`, the cost at which nothing
+            is left; `psr` and `dsr`, chances that the ratio is above zero and above luck; and
+            `sessions_needed` to tell it from zero.
+        """
         by_cost = {}
         for cost in COSTS:
             net = self.net(cost)
@@ -79,11 +102,13 @@ class Measured:
 
     Attributes
     ----------
-    evidence : by session; groups are sectors, bins are deciles
-    ordinals : the sessions
-    at : the horizon of the label, as a position among the horizons
-    by : mean rank IC within groups, such as size and liquidity
-    spread_book, top_book : highest less lowest decile; the best `TOP` less the universe
+    evidence : by session; its groups are sectors, its bins deciles, its unknowns NaN
+    ordinals : int64, shape (n_sessions,); the sessions, as numbers of the trading calendar
+    at : the horizon of the label, as a position among `evidence.horizons`
+    by : mean rank IC within groups, by kind of group ("sector", "size", "liquidity") and name;
+        None where it is unknown
+    spread_book : highest decile bought, lowest sold short
+    top_book : the best `TOP` names bought, the universe sold short
     """
 
     evidence: Evidence
@@ -115,24 +140,29 @@ class Measured:
         return {str(y): _mean(self.ic[years == y]) for y in np.unique(years)}
 
     def summary(self, trials: int) -> dict[str, Any]:
-        """Everything a card says of it, as JSON holds it."""
-        known = self.ic[~np.isnan(self.ic)]
+        """Everything a card says of the forecast, as JSON holds it; unknown is None.
+
+        Parameters
+        ----------
+        trials : how many distinct things were tried on the store; deflates Sharpe ratios
+        """
+        daily = self.ic[~np.isnan(self.ic)]
         mean, low, high, _ = interval(self.ic, block_of(len(self.ic), self.horizon))
-        found = self.evidence.summary()
-        spread = float(known.std()) if len(known) else 0.0
+        evidence = self.evidence.summary()
+        spread = float(daily.std()) if len(daily) else 0.0
         return {
             "ic": {"mean": plain(mean), "low": plain(low), "high": plain(high)},
             "t": plain(self.t),
             "icir": plain(mean / spread) if spread else None,
             "sd": plain(spread),
-            "hits": plain(float((known > 0.0).mean())) if len(known) else None,
-            "sessions": len(known),
-            "by_horizon": found["ic"],
-            "deciles": found["quantiles"][str(self.horizon)],
-            "spread": found["spread"][str(self.horizon)],
-            "turnover": found["turnover"],
-            "decay": found["decay"],
-            "coverage": found["coverage"],
+            "hits": plain(float((daily > 0.0).mean())) if len(daily) else None,
+            "sessions": len(daily),
+            "by_horizon": evidence["ic"],
+            "deciles": evidence["quantiles"][str(self.horizon)],
+            "spread": evidence["spread"][str(self.horizon)],
+            "turnover": evidence["turnover"],
+            "decay": evidence["decay"],
+            "coverage": evidence["coverage"],
             "years": self.years(),
             "by": {name: dict(values) for name, values in self.by.items()},
             "long_short": self.spread_book.summary(trials, self.horizon),
@@ -141,60 +171,61 @@ class Measured:
 
 
 def block_of(sessions: int, horizon: int) -> int:
-    """How long the blocks of a bootstrap are: twice the horizon, and at least what n asks for.
+    """How many sessions a block of the bootstrap has: twice the horizon, or the cube root of n.
 
-    Returns of one session overlap with nothing: their blocks are single sessions.
+    Returns over one session overlap with nothing: their blocks are single sessions.
+
+    Parameters
+    ----------
+    sessions : how many sessions there are, n
+    horizon : sessions that a return looks ahead
     """
     return max(2 * horizon, round(max(sessions, 1) ** (1.0 / 3.0))) if horizon > 1 else 1
 
 
-def measured(
+def measure_forecasts(
     samples: Samples, scores: Mapping[str, Float32], first: int, last: int
 ) -> dict[str, Measured]:
-    """Several forecasts on the sessions from `first` to before `last`.
+    """Hold several forecasts against what came after, on the sessions from `first` to before `last`.
 
     Parameters
     ----------
-    scores : by name, float32 of shape (n_rows,); NaN is unknown
+    scores : forecasts by name; float32, shape (n_rows,), NaN is unknown
+    first, last : positions of sessions in the samples
+
+    Returns
+    -------
+    dict
+        One `Measured` for each forecast, in the order they were given.
     """
-    sessions, names = range(first, last), list(scores)
-    found = _ForecastStatistics.of(samples, len(sessions), len(names))
-    values = [np.asarray(scores[name]) for name in names]
+    sessions, values = range(first, last), [np.asarray(score) for score in scores.values()]
+    statistics = _ForecastStatistics.empty(samples, len(sessions), len(values))
 
     def work(k: int) -> None:
-        _session(samples, sessions[k], k, values, found)
+        _measure_session(samples, sessions[k], k, values, statistics)
 
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         list(pool.map(work, range(len(sessions))))
-    ordinals = samples.ordinals[first:last]
-    years = np.array([nyse().day(int(o)).year for o in ordinals])
     at = samples.horizons.index(samples.horizon)
-    made = {}
-    for c, name in enumerate(names):
-        evidence = Evidence(
-            name,
-            samples.horizons,
-            years,
-            samples.groups.get("sector", ((), None))[0],
-            found.ic[:, c],
-            found.spread[:, c],
-            found.by["sector"][:, c] if "sector" in found.by else np.empty((len(sessions), 0)),
-            found.means[:, c],
-            _turnover(samples, values[c], sessions),
-            found.known[:, c],
-        )
+    measures = {}
+    for c, name in enumerate(scores):
+        turnover = _turnover(samples, values[c], sessions)
+        evidence = statistics.evidence(c, name, samples, sessions, turnover)
         by = {
-            group: {label: _mean(found.by[group][:, c, g]) for g, label in enumerate(labels)}
+            group: {label: _mean(statistics.by[group][:, c, g]) for g, label in enumerate(labels)}
             for group, (labels, _) in samples.groups.items()
         }
         books = _books(samples, values[c], sessions)
-        made[name] = Measured(evidence, ordinals, at, by, *books)
-    return made
+        measures[name] = Measured(evidence, samples.ordinals[first:last], at, by, *books)
+    return measures
 
 
 @dataclass(frozen=True, slots=True)
 class _ForecastStatistics:
-    """What the sessions say; arrays begin (n_sessions, n_columns)."""
+    """What the sessions say of forecasts; arrays begin (n_sessions, n_columns).
+
+    Each session writes its own rows, so that threads need no lock.
+    """
 
     ic: FloatArray
     spread: FloatArray
@@ -203,62 +234,69 @@ class _ForecastStatistics:
     by: dict[str, FloatArray]
 
     @classmethod
-    def of(cls, samples: Samples, n: int, columns: int) -> _ForecastStatistics:
-        def empty(*shape: int) -> FloatArray:
+    def empty(cls, samples: Samples, n: int, columns: int) -> _ForecastStatistics:
+        def unknown(*shape: int) -> FloatArray:
             return np.full((n, columns, *shape), np.nan)
 
         h = len(samples.horizons)
-        by = {name: empty(len(labels)) for name, (labels, _) in samples.groups.items()}
-        return cls(empty(h), empty(h), empty(h, DECILES), empty(), by)
+        by = {name: unknown(len(labels)) for name, (labels, _) in samples.groups.items()}
+        return cls(unknown(h), unknown(h), unknown(h, DECILES), unknown(), by)
 
-
-def _session(
-    samples: Samples, session: int, k: int, values: list[Float32], found: _ForecastStatistics
-) -> None:
-    rows = samples.rows(session)
-    here = np.stack([column[rows] for column in values]).astype(np.float64)
-    forward = samples.forward[:, rows].astype(np.float64)
-    orders, counts = np.argsort(here, axis=1), (~np.isnan(here)).sum(axis=1)
-    found.known[k] = counts
-    n = here.shape[1]
-    top = np.zeros(here.shape, dtype=bool)
-    nobody = np.full(n, -1, dtype=np.int64)
-    tested_together(
-        here,
-        orders,
-        counts,
-        forward,
-        np.argsort(forward, axis=1),
-        nobody,
-        0,
-        DECILES,
-        LEAST,
-        found.ic[k],
-        found.spread[k],
-        np.empty((len(here), 0)),
-        found.means[k],
-        top,
-    )
-    mine = forward[[samples.horizons.index(samples.horizon)]]
-    order = np.argsort(mine, axis=1)
-    for name, (labels, codes) in samples.groups.items():
-        spare = np.full((len(here), 1), np.nan)
-        tested_together(
-            here,
-            orders,
-            counts,
-            mine,
-            order,
-            codes[rows].astype(np.int64),
-            len(labels),
-            DECILES,
-            LEAST,
-            spare,
-            spare.copy(),
-            found.by[name][k],
-            np.full((len(here), 1, DECILES), np.nan),
-            top,
+    def evidence(
+        self, c: int, name: str, samples: Samples, sessions: range, turnover: FloatArray
+    ) -> Evidence:
+        """The evidence of one forecast."""
+        ordinals = samples.ordinals[sessions.start : sessions.stop]
+        years = np.array([nyse().day(int(ordinal)).year for ordinal in ordinals])
+        nothing = np.empty((len(sessions), 0))
+        return Evidence(
+            name,
+            samples.horizons,
+            years,
+            samples.groups.get("sector", ((), None))[0],
+            self.ic[:, c],
+            self.spread[:, c],
+            self.by["sector"][:, c] if "sector" in self.by else nothing,
+            self.means[:, c],
+            turnover,
+            self.known[:, c],
         )
+
+
+def _measure_session(
+    samples: Samples, session: int, k: int, values: list[Float32], statistics: _ForecastStatistics
+) -> None:
+    """Write what every forecast says on one session into row `k`."""
+    rows = samples.rows(session)
+    columns = np.stack([column[rows] for column in values]).astype(np.float64)
+    forward = samples.forward[:, rows].astype(np.float64)
+    orders, counts = np.argsort(columns, axis=1), (~np.isnan(columns)).sum(axis=1)
+    statistics.known[k] = counts
+    nobody = np.full(columns.shape[1], -1, dtype=np.int64)
+    order = np.argsort(forward, axis=1)
+    overall = Statistics(
+        statistics.ic[k],
+        statistics.spread[k],
+        np.empty((len(columns), 0)),
+        statistics.means[k],
+        np.zeros(columns.shape, dtype=bool),
+    )
+    outcome = Outcome(forward, order, nobody, 0, DECILES, LEAST)
+    measure_columns(columns, orders, counts, outcome, overall)
+    # Groups are judged over the horizon of the label, which need not be the middle one: it alone
+    # is given, and of what the kernel writes only the groups are kept.
+    at = samples.horizons.index(samples.horizon)
+    for name, (labels, codes) in samples.groups.items():
+        scratch = Statistics(
+            np.full((len(columns), 1), np.nan),
+            np.full((len(columns), 1), np.nan),
+            statistics.by[name][k],
+            np.full((len(columns), 1, DECILES), np.nan),
+            np.zeros(columns.shape, dtype=bool),
+        )
+        groups = codes[rows].astype(np.int64)
+        outcome = Outcome(forward[[at]], order[[at]], groups, len(labels), DECILES, LEAST)
+        measure_columns(columns, orders, counts, outcome, scratch)
 
 
 def _turnover(samples: Samples, values: Float32, sessions: range) -> FloatArray:
@@ -276,33 +314,33 @@ def _turnover(samples: Samples, values: Float32, sessions: range) -> FloatArray:
 
 def _ends(values: Float32) -> tuple[IntArray, IntArray]:
     """Positions of the highest and of the lowest decile; ties by position."""
-    known = np.flatnonzero(~np.isnan(values))
-    n = len(known) // DECILES
-    order = known[np.argsort(values[known], kind="stable")]
+    forecasted = np.flatnonzero(~np.isnan(values))
+    n = len(forecasted) // DECILES
+    order = forecasted[np.argsort(values[forecasted], kind="stable")]
     return order[len(order) - n :], order[:n]
 
 
 def _books(samples: Samples, values: Float32, sessions: range) -> tuple[Book, Book]:
-    """The books of highest less lowest decile, and of the best `TOP` less everybody."""
+    """The spread book and the top book of a forecast."""
     n_symbols, h = samples.next_return.shape[1], samples.horizon
     wanted = np.zeros((2, len(sessions), n_symbols), dtype=np.float32)
     for k, session in enumerate(sessions):
         rows = samples.rows(session)
-        who, here = samples.symbols[rows], values[rows]
-        high, low = _ends(here)
+        who, forecast = samples.symbols[rows], values[rows]
+        high, low = _ends(forecast)
         if not len(high):
             continue
         wanted[0, k, who[high]] = 1.0 / len(high)
         wanted[0, k, who[low]] -= 1.0 / len(low)
-        known = np.flatnonzero(~np.isnan(here))
-        best = known[np.argsort(here[known], kind="stable")][-min(TOP, len(high)) :]
-        wanted[1, k, who[known]] = -1.0 / len(known)
+        forecasted = np.flatnonzero(~np.isnan(forecast))
+        best = forecasted[np.argsort(forecast[forecasted], kind="stable")][-min(TOP, len(high)) :]
+        wanted[1, k, who[forecasted]] = -1.0 / len(forecasted)
         wanted[1, k, who[best]] += 1.0 / len(best)
     return _book(samples, wanted[0], sessions, h), _book(samples, wanted[1], sessions, h)
 
 
 def _book(samples: Samples, wanted: Float32, sessions: range, horizon: int) -> Book:
-    """Of each session 1 / horizon of the book is renewed; what is not traded earns nothing."""
+    """Follow wanted weights, 1 / horizon of them each session; what does not trade earns nothing."""
     n = len(sessions)
     returns, traded = np.zeros(n), np.zeros(n)
     held = np.zeros(wanted.shape[1])
@@ -317,5 +355,5 @@ def _book(samples: Samples, wanted: Float32, sessions: range, horizon: int) -> B
 
 
 def _mean(values: FloatArray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
+    finite = values[~np.isnan(values)]
+    return float(finite.mean()) if len(finite) else None

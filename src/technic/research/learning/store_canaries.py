@@ -1,4 +1,4 @@
-"""All canaries of a training: those of `alpha.canaries`, and the two that need a store.
+"""All canaries of a training: those of `canaries`, and the two that need a store.
 
 C1   features at random points, once more without their future: the same bits
 C12  what a model is given in a scan is what it learned from: the same bits
@@ -6,7 +6,7 @@ C12  what a model is given in a scan is what it learned from: the same bits
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,44 +32,74 @@ WORLDS = 200
 BATCH = 8  # features whose whole histories are held at once
 
 
+@dataclass(frozen=True, slots=True)
+class CanarySubject:
+    """The training that the canaries look at.
+
+    Attributes
+    ----------
+    file : what is learned
+    samples : what it is learned from
+    learner : what learns
+    spans : how the history is divided
+    """
+
+    file: TrainFile
+    samples: Samples
+    learner: Learner
+    spans: Spans
+
+
 def run_store_canaries(
     store: Store,
-    file: TrainFile,
-    samples: Samples,
-    learner: Learner,
-    spans: Spans,
+    subject: CanarySubject,
     settings: Settings,
     progress: Progress,
     *,
     worlds: int = WORLDS,
     points: int = POINTS,
 ) -> tuple[Canary, ...]:
-    """Every canary, in order."""
-    folds = walk_forward(len(samples), spans, file.horizon)
-    sung = []
+    """Try every canary, C1 to C12.
 
-    def note(found: Canary) -> None:
-        sung.append(found)
-        progress(len(sung), 12, f"canary {found.name}")
+    Parameters
+    ----------
+    worlds : random walks that the gate is shown
+    points : symbols and sessions at which features are computed without their future
+    """
+    file, samples, learner = subject.file, subject.samples, subject.learner
+    folds = walk_forward(len(samples), subject.spans, file.horizon)
+    results: list[Canary] = []
 
-    note(truncated(store, file, settings, points))
+    def note(canary: Canary) -> None:
+        results.append(canary)
+        progress(len(results), 12, f"canary {canary.name}")
+
+    note(truncated_histories(store, file, settings, points))
     note(canaries.shuffled_labels(samples, folds))
     note(canaries.knows_label(samples, folds))
     score = forecasts(samples, learner, folds, 0)
-    note(canaries.late(samples, score, folds))
-    note(canaries.longer_embargo(samples, spans))
+    note(canaries.late_forecasts(samples, score, folds))
+    note(canaries.longer_embargo(samples, subject.spans))
     note(canaries.random_walks(worlds, progress))
     note(canaries.planted_worlds(max(worlds, 200)))
     note(canaries.noise_columns(samples, learner, folds))
     note(canaries.names_and_dates(samples, learner, folds))
-    note(canaries.not_constant(samples, score, folds))
+    note(canaries.differing_forecasts(samples, score, folds))
     note(canaries.membership(samples, np.arange(samples.next_return.shape[1])))
-    note(served(store, file, samples, settings))
-    return tuple(sung)
+    note(served_rows(store, file, samples, settings))
+    return tuple(results)
 
 
-def truncated(store: Store, file: TrainFile, settings: Settings, points: int = POINTS) -> Canary:
-    """C1: every feature at random symbols and sessions, with all later bars taken away."""
+def truncated_histories(
+    store: Store, file: TrainFile, settings: Settings, points: int = POINTS
+) -> Canary:
+    """C1: compute every feature at random symbols and sessions with all later bars taken away.
+
+    Parameters
+    ----------
+    file : names the features
+    points : about how many symbols and sessions are tried
+    """
     view = store.panel(None, version=store.require())
     panel, closes = view.panel, benchmark_closes(view, "market")
     rng = np.random.default_rng(1)
@@ -83,23 +113,27 @@ def truncated(store: Store, file: TrainFile, settings: Settings, points: int = P
     for k in range(0, len(series), BATCH):
         batch = series[k : k + BATCH]
         whole = evaluate(batch, panel, settings.kernels, benchmark=closes, every_bar=True)
-        for seen in cuts:
-            cut = replace(panel, lengths=seen)
+        for lengths in cuts:
+            cut = replace(panel, lengths=lengths)
             last = evaluate(batch, cut, settings.kernels, benchmark=closes)
-            then = whole[:, starts + seen - 1]
-            changed += int(
-                (last.view(np.int64) != then.view(np.int64))[
-                    ~(np.isnan(last) & np.isnan(then))
-                ].sum()
-            )
+            then = whole[:, starts + lengths - 1]
+            # Bits, not values: a difference in the last digit is a difference in what was read.
+            differs = last.view(np.int64) != then.view(np.int64)
+            changed += int(differs[~(np.isnan(last) & np.isnan(then))].sum())
             compared += last.size
     n = rounds * len(panel)
-    said = f"{len(series)} features at {n:,} points without their future: {changed} of {compared:,} values change"
-    return Canary("C1", changed == 0, float(changed), said)
+    words = f"{len(series)} features at {n:,} points without their future: {changed} of {compared:,} values change"
+    return Canary("C1", changed == 0, float(changed), words)
 
 
-def served(store: Store, file: TrainFile, samples: Samples, settings: Settings) -> Canary:
-    """C12: rows of the past as a scan of that session makes them."""
+def served_rows(store: Store, file: TrainFile, samples: Samples, settings: Settings) -> Canary:
+    """C12: hold what a model learned from against what a scan of that session would give it.
+
+    Parameters
+    ----------
+    samples : what was learned from; some sessions of it are compared, bit for bit
+    settings : caches are left aside
+    """
     version = store.require()
     newest = store.panel(None, version=version)
     plain = settings.uncached()
@@ -111,16 +145,18 @@ def served(store: Store, file: TrainFile, samples: Samples, settings: Settings) 
         inside = members_of(file.universe, view, plain, Attributes(store, view, plain))
         rows = samples.rows(int(session))
         learned = newest.panel.security_ids[samples.symbols[rows]]
-        asked = view.panel.security_ids[inside]
-        strangers += len(set(learned.tolist()) ^ set(asked.tolist()))
+        scanned = view.panel.security_ids[inside]
+        strangers += len(set(learned.tolist()) ^ set(scanned.tolist()))
         x = rows_of(samples.features, view, plain, inside)
-        both, mine, theirs = np.intersect1d(asked, learned, return_indices=True)
-        one, other = x[mine], samples.x[rows][theirs]
-        same = (one.view(np.int32) == other.view(np.int32)) | (np.isnan(one) & np.isnan(other))
+        common, in_scan, in_samples = np.intersect1d(scanned, learned, return_indices=True)
+        given, learned_x = x[in_scan], samples.x[rows][in_samples]
+        same = (given.view(np.int32) == learned_x.view(np.int32)) | (
+            np.isnan(given) & np.isnan(learned_x)
+        )
         different += int((~same).sum())
-        compared += len(both) * x.shape[1]
-    said = (
+        compared += len(common) * x.shape[1]
+    words = (
         f"{len(chosen)} sessions as they were learned and as they are asked: {different} of "
         f"{compared:,} values differ, {strangers} symbols are in one only"
     )
-    return Canary("C12", different == 0 and strangers == 0, float(different), said)
+    return Canary("C12", different == 0 and strangers == 0, float(different), words)

@@ -23,14 +23,24 @@ FIRST = 5_000  # an ordinal in the middle of the table of sessions
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Closes and opens of a market; shape (n_sessions, n_symbols), NaN where nothing traded."""
+    """Bars of a market that is made up.
+
+    Attributes
+    ----------
+    opens, closes : float64, shape (n_sessions, n_symbols); USD, NaN where nothing traded
+    """
 
     opens: FloatArray
     closes: FloatArray
 
 
 def random_walk(seed: int, symbols: int = 200, sessions: int = 1_000) -> World:
-    """A market in which nothing can be forecast."""
+    """A market of random walks, in which nothing can be forecast.
+
+    Parameters
+    ----------
+    seed : the same seed gives the same market
+    """
     rng = np.random.default_rng(seed)
     scale = OWN * np.exp(rng.normal(0.0, 0.4, symbols))
     market = MARKET * rng.standard_t(FREEDOM, (2 * sessions, 1))
@@ -46,7 +56,12 @@ def random_walk(seed: int, symbols: int = 200, sessions: int = 1_000) -> World:
 
 
 def samples_of(world: World, horizon: int = 5) -> Samples:
-    """Ten plain features of a world, its labels, and what followed."""
+    """The samples of a world: ten plain features, labels, and the returns that followed.
+
+    Parameters
+    ----------
+    horizon : sessions ahead that the label looks: 1, 5 or 21
+    """
     close = world.closes
     n, symbols = close.shape
     with np.errstate(all="ignore"):
@@ -110,11 +125,20 @@ def _forward(opens: FloatArray, h: int) -> FloatArray:
     return out
 
 
-def planted(samples: Samples, correlation: float, seed: int) -> Float32:
-    """A score whose rank correlation with the label is, in the mean, the one that is asked.
+def planted_score(samples: Samples, correlation: float, seed: int) -> Float32:
+    """A score whose rank correlation with the label is, in the mean, a given one.
 
-    The label is mixed with noise: of two normal variables correlated by r, the ranks are by
-    6 / π · asin(r / 2).
+    The label is mixed with noise. Where two normal variables are correlated by r, their ranks are
+    correlated by 6 / π · asin(r / 2).
+
+    Parameters
+    ----------
+    correlation : the rank correlation, −1 to 1
+
+    Returns
+    -------
+    ndarray
+        float32, shape (n_rows,); NaN where the label is unknown.
     """
     rng = np.random.default_rng(seed)
     r = 2.0 * np.sin(np.pi * correlation / 6.0)
@@ -123,18 +147,28 @@ def planted(samples: Samples, correlation: float, seed: int) -> Float32:
     return np.where(np.isnan(samples.label), np.nan, mixed).astype(np.float32)
 
 
-def shuffled(values: Float32, samples: Samples, rng: np.random.Generator) -> Float32:
-    """The values of each session, dealt anew among those that are known."""
+def shuffle_within_sessions(values: Float32, samples: Samples, rng: np.random.Generator) -> Float32:
+    """The same values, dealt anew within each session among the rows where they are known.
+
+    Parameters
+    ----------
+    values : float32, shape (n_rows,); NaN is unknown, and stays where it is
+    """
     out = values.copy()
     for session in range(len(samples)):
         rows = samples.rows(session)
-        known = np.flatnonzero(~np.isnan(values[rows])) + rows.start
-        out[known] = values[rng.permutation(known)]
+        finite = np.flatnonzero(~np.isnan(values[rows])) + rows.start
+        out[finite] = values[rng.permutation(finite)]
     return out
 
 
-def lagged(score: Float32, samples: Samples, sessions: int) -> Float32:
-    """The score that each symbol had some sessions before; NaN where it had none."""
+def lag_score(score: Float32, samples: Samples, sessions: int) -> Float32:
+    """The score that each symbol had some sessions before; float32, NaN where it had none.
+
+    Parameters
+    ----------
+    score : float32, shape (n_rows,)
+    """
     n_symbols = samples.next_return.shape[1]
     session = np.repeat(np.arange(len(samples)), np.diff(samples.bounds))
     table = np.full((len(samples), n_symbols), np.nan, dtype=np.float32)

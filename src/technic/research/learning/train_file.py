@@ -1,4 +1,4 @@
-"""What is learned: training files, and the one that is shipped with the package."""
+"""Training files: what is learned and how it is judged; one is shipped with the package."""
 
 from __future__ import annotations
 
@@ -39,12 +39,16 @@ class TrainFile:
 
     Attributes
     ----------
-    name, horizon, universe, seeds, max_age : as in the file
+    name : the model's title
     model : "ridge" or "xgboost"
+    horizon : sessions ahead that the label looks: 1, 5 or 21
+    universe : a condition for being a member on a session
+    demean : "market" or "sector": whose mean return is taken from the label
+    delisting : the return from its last close that is imputed to a name that vanishes, −1 to 0
+    seeds : how many models are learned, to see how much chance is in one
+    max_age : sessions after which the model may not forecast any more
     features : canonical texts; each is scale-free
-    baselines : of them, with a sign, what a model must be held against
-    demean : "market" or "sector"
-    delisting : return imputed to a name that vanishes, from its last close
+    baselines : features, with "-" in front where low is good, that a model is held against
     spans : how the history is divided
     parameters : of the model, by name
     """
@@ -64,7 +68,7 @@ class TrainFile:
 
     @classmethod
     def read(cls, path: Path | None = None) -> TrainFile:
-        """A training file; the one of the package by default.
+        """Read a training file; the one of the package by default.
 
         Raises
         ------
@@ -77,7 +81,18 @@ class TrainFile:
 
     @classmethod
     def of(cls, content: Mapping[str, Any], what: str) -> TrainFile:
-        """The content of a file, over the defaults, checked key by key."""
+        """The training file of some content, over the defaults, checked key by key.
+
+        Parameters
+        ----------
+        content : as TOML holds it; empty for the defaults alone
+        what : where it comes from, for messages
+
+        Raises
+        ------
+        ConfigError
+            If it says something that cannot be.
+        """
         default = tomllib.loads(default_text())
         if unknown := sorted(set(content) - set(default)):
             raise ConfigError(
@@ -106,8 +121,8 @@ class TrainFile:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
-        found = asdict(self)
-        return {**found, "parameters": dict(self.parameters)}
+        content = asdict(self)
+        return {**content, "parameters": dict(self.parameters)}
 
     @property
     def digest(self) -> str:
@@ -117,7 +132,7 @@ class TrainFile:
 
 
 def default_text() -> str:
-    """The training file that is shipped."""
+    """The text of the training file that is shipped."""
     return files("technic.research.learning").joinpath("default.toml").read_text("utf-8")
 
 
@@ -129,7 +144,7 @@ def _features(texts: Any, what: str) -> tuple[str, ...]:
 
     if not isinstance(texts, list) or not texts or len(texts) > MOST_FEATURES:
         raise ConfigError(f"{what}: features is a list of 1 to {MOST_FEATURES} texts")
-    found: dict[str, None] = {}
+    features: dict[str, None] = {}
     for text in texts:
         try:
             tree = Resolver().any(str(text))[0]
@@ -141,8 +156,8 @@ def _features(texts: Any, what: str) -> tuple[str, ...]:
                 "years and between stocks, such as rsi(14), ret(21) or atr_pct(14); a price or an "
                 "average of prices is none"
             )
-        found[str(tree)] = None
-    return tuple(found)
+        features[str(tree)] = None
+    return tuple(features)
 
 
 def _baselines(
@@ -150,20 +165,20 @@ def _baselines(
 ) -> tuple[str, ...]:
     from technic.query.resolve import Resolver
 
-    found = []
+    baselines = []
     for text in default if given is None else given:
         sign, name = ("-", str(text)[1:]) if str(text).startswith("-") else ("", str(text))
         canonical = str(Resolver().any(name)[0])
         if canonical in features:
-            found.append(sign + canonical)
+            baselines.append(sign + canonical)
         elif given is not None:
             raise ConfigError(f"{what}: baseline {text}: is none of the features")
-    return tuple(found)
+    return tuple(baselines)
 
 
 def _spans(content: Mapping[str, Any], what: str) -> Spans:
-    known = {f.name for f in fields(Spans)}
-    if unknown := sorted(set(content) - known):
+    names = {f.name for f in fields(Spans)}
+    if unknown := sorted(set(content) - names):
         raise ConfigError(f"{what}: spans.{', spans.'.join(unknown)} means nothing")
     if not all(isinstance(v, int) and not isinstance(v, bool) for v in content.values()):
         raise ConfigError(f"{what}: spans are whole numbers of sessions")
@@ -171,37 +186,37 @@ def _spans(content: Mapping[str, Any], what: str) -> Spans:
 
 
 def _parameters(model: str, content: Mapping[str, Any], what: str) -> dict[str, float]:
-    known: dict[str, type] = TREES if model == "xgboost" else {"strength": float}
-    if unknown := sorted(set(content) - set(known)):
+    kinds: dict[str, type] = TREES if model == "xgboost" else {"strength": float}
+    if unknown := sorted(set(content) - set(kinds)):
         raise ConfigError(
-            f"{what}.{', '.join(unknown)} means nothing; there are {', '.join(known)}"
+            f"{what}.{', '.join(unknown)} means nothing; there are {', '.join(kinds)}"
         )
-    found: dict[str, float] = {}
+    parameters: dict[str, float] = {}
     for name, value in content.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise ConfigError(f"{what}.{name} is a number above 0; got {value!r}")
-        found[name] = known[name](value)
-    return found
+        parameters[name] = kinds[name](value)
+    return parameters
 
 
 def _table(content: Mapping[str, Any], name: str, what: str) -> dict[str, Any]:
-    found = content.get(name, {})
-    if not isinstance(found, Mapping):
+    table = content.get(name, {})
+    if not isinstance(table, Mapping):
         raise ConfigError(f"{what}: {name} is a table: [{name}]")
-    return dict(found)
+    return dict(table)
 
 
-def _one_of(value: Any, known: tuple[Any, ...], what: str) -> Any:
-    if value not in known:
-        raise ConfigError(f"{what} is one of {', '.join(map(str, known))}; got {value!r}")
+def _one_of(value: Any, choices: tuple[Any, ...], what: str) -> Any:
+    if value not in choices:
+        raise ConfigError(f"{what} is one of {', '.join(map(str, choices))}; got {value!r}")
     return value
 
 
 def _loss(value: Any, what: str) -> float:
-    found = share(value, what)
-    if not -1.0 <= found <= 0.0:
+    loss = share(value, what)
+    if not -1.0 <= loss <= 0.0:
         raise ConfigError(f"{what} is a return from -100% to 0; got {value!r}")
-    return found
+    return loss
 
 
 def _whole(value: Any, what: str) -> int:

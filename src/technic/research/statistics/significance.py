@@ -28,22 +28,33 @@ def newey_west(series: FloatArray, lag: int) -> float:
 
     Parameters
     ----------
-    series : NaN is left out
-    lag : neighbours that count, with weights that fall to zero beyond it
+    series : float64, shape (n,); NaN is left out
+    lag : how many neighbours before and after a value count, with weights that fall to zero
     """
-    known = series[~np.isnan(series)]
-    n = len(known)
+    finite = series[~np.isnan(series)]
+    n = len(finite)
     if n <= lag + 1:
         return np.nan
-    off = known - known.mean()
+    off = finite - finite.mean()
     variance = float(off @ off) / n
     for k in range(1, lag + 1):
         variance += 2.0 * (1.0 - k / (lag + 1.0)) * float(off[k:] @ off[:-k]) / n
-    return float(known.mean()) / sqrt(variance / n) if variance > 0.0 else np.nan
+    return float(finite.mean()) / sqrt(variance / n) if variance > 0.0 else np.nan
 
 
 def resampled_means(series: FloatArray, block: int) -> FloatArray:
-    """Means of a series drawn anew in whole blocks, around the end and back; shape (DRAWS,)."""
+    """Means of a series drawn anew in whole blocks, around the end and back.
+
+    Parameters
+    ----------
+    series : float64, shape (n,); no NaN
+    block : values that are drawn together
+
+    Returns
+    -------
+    ndarray
+        float64, shape (DRAWS,); the same every time.
+    """
     n = len(series)
     count = -(-n // block)
     starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, count))
@@ -52,10 +63,18 @@ def resampled_means(series: FloatArray, block: int) -> FloatArray:
     return means
 
 
-def better(first: FloatArray, second: FloatArray, block: int) -> float:
-    """The chance that the mean of paired differences is not above zero, by blocks; one-sided.
+def chance_of_no_gain(first: FloatArray, second: FloatArray, block: int) -> float:
+    """The chance that the first of two series is no better than the second, by blocks; one-sided.
 
-    NaN where there are too few pairs.
+    Parameters
+    ----------
+    first, second : float64, shape (n,); a pair with a NaN is left out
+    block : neighbouring pairs that are drawn together
+
+    Returns
+    -------
+    float
+        0 to 1; NaN where there are fewer than four blocks of pairs.
     """
     difference = first - second
     difference = difference[~np.isnan(difference)]
@@ -65,20 +84,31 @@ def better(first: FloatArray, second: FloatArray, block: int) -> float:
 
 
 def sharpe(returns: FloatArray) -> float:
-    """Mean over standard deviation per session; NaN where nothing moves."""
-    known = returns[~np.isnan(returns)]
-    spread = float(known.std()) if len(known) > 1 else 0.0
-    return float(known.mean()) / spread if spread > 0.0 else np.nan
+    """The Sharpe ratio per session: mean over standard deviation; NaN where nothing moves."""
+    finite = returns[~np.isnan(returns)]
+    spread = float(finite.std()) if len(finite) > 1 else 0.0
+    return float(finite.mean()) / spread if spread > 0.0 else np.nan
 
 
 def sharpe_interval(returns: FloatArray, block: int) -> tuple[float, float]:
-    """The 95 % bounds of a Sharpe ratio per session, by blocks; NaN where there are too few."""
-    known = returns[~np.isnan(returns)]
-    n = len(known)
-    if n < 4 * block or not known.std() > 0.0:
+    """The 95 % bounds of a Sharpe ratio per session, by a circular block bootstrap.
+
+    Parameters
+    ----------
+    returns : float64, shape (n_sessions,); NaN is left out
+    block : sessions that are drawn together
+
+    Returns
+    -------
+    low, high
+        Both NaN where there are fewer than four blocks, or nothing moves.
+    """
+    finite = returns[~np.isnan(returns)]
+    n = len(finite)
+    if n < 4 * block or not finite.std() > 0.0:
         return np.nan, np.nan
     starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, -(-n // block)))
-    wrapped = np.concatenate([known, known[:block]])
+    wrapped = np.concatenate([finite, finite[:block]])
     sums = np.concatenate([[0.0], np.cumsum(wrapped)])
     squares = np.concatenate([[0.0], np.cumsum(wrapped * wrapped)])
     count = starts.shape[1] * block
@@ -86,23 +116,34 @@ def sharpe_interval(returns: FloatArray, block: int) -> tuple[float, float]:
     square = (squares[starts + block] - squares[starts]).sum(axis=1) / count
     drawn = mean / np.sqrt(np.maximum(square - mean * mean, 1e-300))
     low, high = np.percentile(drawn, [2.5, 97.5])
-    found, wider = sharpe(known), widening(n / block)
-    return found - wider * (found - float(low)), found + wider * (float(high) - found)
+    ratio, wider = sharpe(finite), widening(n / block)
+    return ratio - wider * (ratio - float(low)), ratio + wider * (float(high) - ratio)
 
 
 def probabilistic_sharpe(returns: FloatArray, against: float = 0.0) -> float:
-    """The chance that the true Sharpe ratio per session lies above `against`.
+    """The chance that the true Sharpe ratio per session lies above another one.
 
-    Skewness and kurtosis of the returns count; NaN where nothing moves.
+    Skewness and kurtosis of the returns count: a ratio that rests on a few large gains is less
+    sure than one of the same size that does not.
+
+    Parameters
+    ----------
+    returns : float64, shape (n_sessions,); NaN is left out
+    against : a Sharpe ratio per session
+
+    Returns
+    -------
+    float
+        0 to 1; NaN where nothing moves.
     """
-    known = returns[~np.isnan(returns)]
-    found = sharpe(known)
-    if not isfinite(found):
+    finite = returns[~np.isnan(returns)]
+    ratio = sharpe(finite)
+    if not isfinite(ratio):
         return np.nan
-    off = (known - known.mean()) / known.std()
+    off = (finite - finite.mean()) / finite.std()
     skew, kurtosis = float((off**3).mean()), float((off**4).mean())
-    width = 1.0 - skew * found + (kurtosis - 1.0) / 4.0 * found * found
-    return NORMAL.cdf((found - against) * sqrt(len(known) - 1) / sqrt(max(width, 1e-12)))
+    width = 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio * ratio
+    return NORMAL.cdf((ratio - against) * sqrt(len(finite) - 1) / sqrt(max(width, 1e-12)))
 
 
 def expected_best(trials: int, sessions: int, variance: float | None = None) -> float:
@@ -110,7 +151,13 @@ def expected_best(trials: int, sessions: int, variance: float | None = None) -> 
 
     Parameters
     ----------
+    sessions : how many returns each trial has
     variance : of the trials' Sharpe ratios; that of pure chance, 1 / sessions, by default
+
+    Examples
+    --------
+    >>> round(expected_best(100, 252) * 252**0.5, 2)  # a year: luck alone shows a ratio of 2.5
+    2.53
     """
     if trials <= 1:
         return 0.0
@@ -121,23 +168,46 @@ def expected_best(trials: int, sessions: int, variance: float | None = None) -> 
 
 
 def deflated_sharpe(returns: FloatArray, trials: int, variance: float | None = None) -> float:
-    """The chance that a Sharpe ratio is more than the best of so many trials by luck."""
-    known = returns[~np.isnan(returns)]
-    if len(known) < 2:
+    """The chance that a Sharpe ratio is more than the best of so many trials by luck.
+
+    Parameters
+    ----------
+    returns : float64, shape (n_sessions,); NaN is left out
+    trials : how many distinct things were tried
+    variance : of the trials' Sharpe ratios; that of pure chance by default
+
+    Returns
+    -------
+    float
+        0 to 1; NaN of fewer than two returns, or where nothing moves.
+    """
+    finite = returns[~np.isnan(returns)]
+    if len(finite) < 2:
         return np.nan
-    return probabilistic_sharpe(known, expected_best(trials, len(known), variance))
+    return probabilistic_sharpe(finite, expected_best(trials, len(finite), variance))
 
 
 def sessions_needed(returns: FloatArray, against: float = 0.0) -> float:
-    """How many sessions would tell such a Sharpe ratio from `against` with 95 % confidence."""
-    known = returns[~np.isnan(returns)]
-    found = sharpe(known)
-    if not isfinite(found) or found <= against:
+    """How many sessions would tell such a Sharpe ratio from another with 95 % confidence.
+
+    Parameters
+    ----------
+    returns : float64, shape (n_sessions,); NaN is left out
+    against : the other Sharpe ratio, per session
+
+    Returns
+    -------
+    float
+        Sessions; infinite where the ratio is not above the other.
+    """
+    finite = returns[~np.isnan(returns)]
+    ratio = sharpe(finite)
+    if not isfinite(ratio) or ratio <= against:
         return np.inf
-    off = (known - known.mean()) / known.std()
+    off = (finite - finite.mean()) / finite.std()
     skew, kurtosis = float((off**3).mean()), float((off**4).mean())
-    width = 1.0 - skew * found + (kurtosis - 1.0) / 4.0 * found * found
-    return 1.0 + width * (NORMAL.inv_cdf(0.95) / (found - against)) ** 2
+    width = 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio * ratio
+    return 1.0 + width * (NORMAL.inv_cdf(0.95) / (ratio - against)) ** 2
 
 
 def overfitting(returns: FloatArray, blocks: int = 10) -> float:
@@ -147,6 +217,11 @@ def overfitting(returns: FloatArray, blocks: int = 10) -> float:
     ----------
     returns : float64, shape (n_sessions, n_candidates), no NaN
     blocks : even; half of them choose, the other half judge, in every combination
+
+    Returns
+    -------
+    float
+        0 to 1; NaN of a single candidate, or of too few sessions.
     """
     if returns.shape[1] < 2 or len(returns) < 2 * blocks:
         return np.nan
@@ -154,7 +229,7 @@ def overfitting(returns: FloatArray, blocks: int = 10) -> float:
     sums = np.array([part.sum(axis=0) for part in parts])
     squares = np.array([(part * part).sum(axis=0) for part in parts])
     counts = np.array([len(part) for part in parts], dtype=np.float64)
-    below, tried = 0, 0
+    below, splits = 0, 0
     for chosen in combinations(range(blocks), blocks // 2):
         inside = np.zeros(blocks, dtype=bool)
         inside[list(chosen)] = True
@@ -162,8 +237,8 @@ def overfitting(returns: FloatArray, blocks: int = 10) -> float:
         judged = _ratio(sums, squares, counts, ~inside)
         place = float((judged < judged[best]).mean() + 0.5 * (judged == judged[best]).mean())
         below += bool(place <= 0.5)  # noqa: PLR2004 -- the median
-        tried += 1
-    return below / tried
+        splits += 1
+    return below / splits
 
 
 def _ratio(
