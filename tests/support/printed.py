@@ -14,6 +14,7 @@ Comments, which no reader sees, say what a page cannot:
 <!-- not run: REASON -->              this block is shown only
 <!-- exit: 1 -->                      this block ends so
 <!-- background: 8600 -->             a server: started, and ended with the page; it listens there
+<!-- background: WORDS -->            the same, once it has printed these words
 <!-- stand-in: TEXT = SERVICE -->     wherever the page has TEXT, a real server of that kind is
 <!-- needs: MODULE -->                an optional dependency
 
@@ -340,14 +341,16 @@ class Runner:
         return started.returncode, output.decode(errors="replace")
 
     def _begin(self, block: Block) -> None:
-        """Start a server, and wait until it listens."""
-        named, port = block.comments["background"], free_port()
-        self.exchanged[named] = str(port)
+        """Start a server, and wait until it listens, or says what it should."""
+        named = block.comments["background"]
+        port = free_port() if named.isdigit() else 0
+        if port:
+            self.exchanged[named] = str(port)
         command = self._here(installed_only(block.text)).strip().split("  #")[0].rstrip()
-        if str(port) not in command:
+        if port and str(port) not in command:
             command += f" --port {port}"
         kept = self.folder.parent / "variables"
-        log = self.folder.parent / f"server-{named}.txt"
+        log = self.folder.parent / f"server-{len(self.servers)}.txt"
         with log.open("wb") as out:
             started = subprocess.Popen(
                 ["bash", "-c", f"[ ! -e {kept} ] || . {kept}\nexec {command}"], cwd=self.folder,
@@ -355,22 +358,16 @@ class Runner:
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self.servers.append(started)
+        where = f"{self.page.path.name}:{block.line}"
         until = time.monotonic() + PATIENCE
-        while time.monotonic() < until and started.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", port), 0.2).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                break
-        said = log.read_text(encoding="utf-8", errors="replace")
-        if started.poll() is not None or time.monotonic() >= until:
-            raise PageError(f"{self.page.path.name}:{block.line}: does not listen\n{said}")
+        while not (_listens(port) if port else named in _text(log)):
+            if started.poll() is not None or time.monotonic() > until:
+                raise PageError(f"{where}: does not listen\n{_text(log)}")
+            time.sleep(0.1)
         if block.printed is not None:
             time.sleep(0.5)  # what it says comes right before or after
-            said = log.read_text(encoding="utf-8", errors="replace")
-            if trouble := matches(self._here(block.printed), said):
-                raise PageError(f"{self.page.path.name}:{block.line}: {trouble}")
+            if trouble := matches(self._here(block.printed), _text(log)):
+                raise PageError(f"{where}: {trouble}")
 
     def _end(self) -> None:
         for server in self.servers:
@@ -402,6 +399,18 @@ class Runner:
             "TECHNIC_HOME": str(self.home), "COLUMNS": "100", "NO_COLOR": "1",
             "PYTHONUTF8": "1", "LC_ALL": "C.UTF-8", **self.environment,
         }  # fmt: skip
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+def _text(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")
 
 
 def main() -> None:
