@@ -24,7 +24,7 @@ from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.program import Program, compile_program
-from technic.indicators.kernel.run import Advance, advance
+from technic.indicators.kernel.run import Advance, Continuation, advance
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.cache import TieredCache, key_of
 from technic.runtime.settings import Settings
@@ -117,27 +117,26 @@ def _carry(
     key = key_of("state", kernel_digest(), repr(series), view.data)
     current = view.known_at is None and not view.provisional  # what is not final is not kept
     before = _state(cache.get(key), program.state_width) if view.known_at is None else None
-    state, fresh = None, panel.lengths
+    since = None
     counts = {"advanced": 0, "refolded": len(panel), "unchanged": 0}
     if before is not None:
-        state, fresh = _continued(before, view, program.state_width)
+        since = _continued(before, view, program.state_width)
+        fresh = since.fresh
         same = fresh < panel.lengths
         counts = {
             "advanced": int((same & (fresh > 0)).sum()),
             "refolded": int((~same & (panel.lengths > 0)).sum()),
             "unchanged": int((fresh == 0).sum()),
         }
-    since = perf_counter()
-    run = advance(
-        program, panel, settings.kernels, state=state, fresh=fresh, threads=settings.threads
-    )
+    began = perf_counter()
+    run = advance(program, panel, settings.kernels, since=since, threads=settings.threads)
     if current and (before is None or counts["advanced"] or counts["refolded"]):
         kept = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
-        cache.put(key, _state_content(kept), cost=1e3 * (perf_counter() - since))
+        cache.put(key, _state_content(kept), cost=1e3 * (perf_counter() - began))
     return run, counts
 
 
-def _continued(before: SavedState, view: MappedPanel, width: int) -> tuple[FloatArray, IntArray]:
+def _continued(before: SavedState, view: MappedPanel, width: int) -> Continuation:
     """State to start from and bars not yet seen, per symbol."""
     panel = view.panel
     at = np.minimum(
@@ -152,7 +151,7 @@ def _continued(before: SavedState, view: MappedPanel, width: int) -> tuple[Float
     )
     state = np.zeros((len(panel), max(width, 1)))
     state[same] = before.state[at[same]]
-    return state, np.where(same, panel.lengths - before.lengths[at], panel.lengths)
+    return Continuation(state, np.where(same, panel.lengths - before.lengths[at], panel.lengths))
 
 
 @lru_cache(maxsize=64)
