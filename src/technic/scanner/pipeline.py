@@ -142,7 +142,7 @@ def _section(
     age = ordinal - last_sessions(view)
     # Peers are those of the universe that traded: yesterday's values are not today's.
     evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
-    evaluation.known.clear()
+    evaluation.computed.clear()
     clock.lap("universe")
     crossed = PercentileCache.recall(question, evaluation, view, settings)
     clauses = [(str(part), evaluation.value(part)) for part in question.where_clauses]

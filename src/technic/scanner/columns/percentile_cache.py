@@ -47,17 +47,17 @@ class PercentileCache:
         for call, key in keys.items():
             column = column_of(found[key], evaluation.n_symbols) if key in found else None
             if column is not None:
-                evaluation.known[call] = column
-        missing = tuple(call for call in calls if call not in evaluation.known)
+                evaluation.computed[call] = column
+        missing = tuple(call for call in calls if call not in evaluation.computed)
         work = {"cross_sections_found": len(calls) - len(missing), "cross_sections": len(calls)}
         return cls(keys, missing, settings.cache, work)
 
     def keep(self, evaluation: Evaluation) -> None:
         """Keep what had to be computed."""
         made = {
-            self.keys[call]: column_content(evaluation.known[call])
+            self.keys[call]: column_content(evaluation.computed[call])
             for call in self.missing
-            if call in evaluation.known
+            if call in evaluation.computed
         }
         if made:
             self.cache.put_many(made, cost=float(len(made)))
