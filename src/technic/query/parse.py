@@ -222,7 +222,7 @@ class _Builder(Transformer):  # type: ignore[misc]  # Lark comes without types
     def member(self, value: Node, items: tuple[Node, ...]) -> Node:
         return _checked(Member(value, items, negated=False, at=value.at))
 
-    def stranger(self, value: Node, items: tuple[Node, ...]) -> Node:
+    def not_member(self, value: Node, items: tuple[Node, ...]) -> Node:
         return _checked(Member(value, items, negated=True, at=value.at))
 
     def between(self, value: Node, low: Node, high: Node) -> Node:

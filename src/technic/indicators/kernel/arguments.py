@@ -71,7 +71,12 @@ class Argument:
         return cls(name, dtype, tuple(sizes.split(", ")) if sizes else ())
 
     def check(self, array: Any, sizes: dict[str, int]) -> None:
-        """Refuse an array that is not what the table says; note the sizes it gives.
+        """Refuse an array that is not what the table says.
+
+        Parameters
+        ----------
+        array : what a call gives
+        sizes : those given so far, by name; this array's are added
 
         Raises
         ------
@@ -99,12 +104,13 @@ ARGUMENTS = tuple(Argument.of(name, kind) for name, kind in TABLE)
 
 
 def _c_arguments() -> tuple[tuple[str, str], ...]:
-    given = set(CONSTANTS)
+    """Addresses, each followed by the sizes that are not there yet."""
+    there = set(CONSTANTS)
     flat: list[tuple[str, str]] = []
     for argument in ARGUMENTS:
         flat.append((argument.name, f"{argument.dtype}*" if argument.sizes else argument.dtype))
-        flat += [(size, "int64") for size in argument.sizes if size not in given]
-        given |= set(argument.sizes)
+        flat += [(size, "int64") for size in argument.sizes if size not in there]
+        there |= set(argument.sizes)
     return tuple(flat)
 
 

@@ -24,6 +24,17 @@ from technic.indicators.kernel.loader import CHECKSUM, object_path, processor
 
 def machine_code() -> bytes:
     """The kernel as an object file with one C function, `technic_entry`."""
+    name, features = processor()
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(
+        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
+    )
+    code: bytes = machine.emit_object(llvm.parse_assembly(_llvm_text()))
+    return code
+
+
+def _llvm_text() -> str:
+    """The generated module's `entry`, with all it calls, as Numba leaves it to LLVM."""
     from numba.core.cpu import CPUContext  # not before it is wanted
 
     from technic.indicators.kernel import vector_types  # noqa: F401 -- teaches Numba its types
@@ -44,13 +55,7 @@ def machine_code() -> bytes:
         spec.loader.exec_module(module)
         # Numba's mangled name of the C function holds its signature: LLVM gets a plain one.
         text = module.entry.inspect_llvm().replace(module.entry.native_name, "technic_entry")
-    name, features = processor()
-    target = llvm.Target.from_default_triple()
-    machine = target.create_target_machine(
-        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
-    )
-    code: bytes = machine.emit_object(llvm.parse_assembly(text))
-    return code
+        return str(text)
 
 
 def main() -> None:
