@@ -53,10 +53,7 @@ def _histories(panel, settings):
             (f"full history of 60 features, 2 {kind} against 1", f"{size}; {one / 1e3:.2f} s and {two / 1e3:.2f} s",
              f"{one / two:.2f} ×", "≥ 1.7 ×", "1.9 ×")
         )  # fmt: skip
-    shares = [
-        cpu_share(lambda: advance(program, panel, settings.kernels, every_bar=True))
-        for _ in range(5)
-    ]
+    shares = [cpu_share(lambda: advance(program, panel, settings.kernels)) for _ in range(5)]
     rows.append(
         (
             "CPU use during a full-history run on all cores",

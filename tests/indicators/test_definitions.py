@@ -14,7 +14,7 @@ from indicators import references
 from support.panels import walk
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.program import compile_program
-from technic.indicators.kernel.run import advance, evaluate
+from technic.indicators.kernel.run import Continuation, advance, evaluate
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
 
@@ -53,12 +53,12 @@ def test_agrees_with_independent_code(it, panel, kernels):
     """Within 1e-9; values that we call unknown (0/0) are left out, never the reverse."""
     values, compared, left_out = history(it, panel, kernels), 0, 0
     for i, run in enumerate(runs(panel)):
-        for found, wanted in zip(values[:, run], expected(it, bars_of(panel, i)), strict=False):
-            both = np.isfinite(found) & np.isfinite(wanted)
+        for ours, wanted in zip(values[:, run], expected(it, bars_of(panel, i)), strict=False):
+            both = np.isfinite(ours) & np.isfinite(wanted)
             first = np.isfinite(wanted).argmax() if np.isfinite(wanted).any() else len(wanted)
-            np.testing.assert_allclose(found[both], wanted[both], rtol=1e-9, atol=1e-9)
-            assert not (np.isfinite(found) & ~np.isfinite(wanted))[first:].any()
-            left_out += int((~np.isfinite(found) & np.isfinite(wanted)).sum())
+            np.testing.assert_allclose(ours[both], wanted[both], rtol=1e-9, atol=1e-9)
+            assert not (np.isfinite(ours) & ~np.isfinite(wanted))[first:].any()
+            left_out += int((~np.isfinite(ours) & np.isfinite(wanted)).sum())
             compared += int(both.sum())
     assert compared > 100
     assert left_out <= compared * 0.05
@@ -113,9 +113,8 @@ def test_stopping_and_resuming_changes_not_one_bit(cut, seed, kernels):
     earlier = Panel(panel.security_ids, panel.bars, panel.places, seen)
     state = advance(program, earlier, kernels, benchmark=BENCHMARK).state
     state = np.frombuffer(state.tobytes()).reshape(state.shape)
-    resumed = advance(
-        program, panel, kernels, state=state, fresh=panel.lengths - seen, benchmark=BENCHMARK
-    )
+    since = Continuation(state, panel.lengths - seen)
+    resumed = advance(program, panel, kernels, since=since, benchmark=BENCHMARK)
     np.testing.assert_array_equal(resumed.values, whole.values)
     np.testing.assert_array_equal(resumed.state, whole.state)
 

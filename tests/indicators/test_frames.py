@@ -37,7 +37,7 @@ def merged(i, spans):
 def test_a_day_sees_the_last_span_that_was_finished_by_then(frame, column, kernels):
     spans = getattr(nyse(), f"{frame.removesuffix('ly')}s")()
     tree = Resolver().any(f"{frame}({column})")[0]
-    found = evaluate([lower(tree)], PANEL, kernels, every_bar=True)[0]
+    values = evaluate([lower(tree)], PANEL, kernels, every_bar=True)[0]
     last = evaluate([lower(tree)], PANEL, kernels)[0]
     start = 0
     for i in range(len(PANEL)):
@@ -46,8 +46,8 @@ def test_a_day_sees_the_last_span_that_was_finished_by_then(frame, column, kerne
         for k, session in enumerate(PANEL.run(i, "session").astype(int)):
             finished = [row for row in rows if row[0] <= session]
             wanted = finished[-1][place] if finished else np.nan
-            np.testing.assert_allclose(found[start + k], wanted, rtol=1e-12)
-        np.testing.assert_array_equal(last[i], found[start + PANEL.lengths[i] - 1])
+            np.testing.assert_allclose(values[start + k], wanted, rtol=1e-12)
+        np.testing.assert_array_equal(last[i], values[start + PANEL.lengths[i] - 1])
         start += int(PANEL.lengths[i])
 
 

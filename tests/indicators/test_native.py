@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import ctypes
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pytest
 
 from technic.errors import IndicatorError
 from technic.indicators.kernel import loader
+from technic.indicators.kernel.arguments import ARGUMENTS, C_ARGUMENTS, TABLE, pack
 from technic.indicators.kernel.codegen import write
 
 needs_code = pytest.mark.skipif(loader.is_plain(), reason="nothing is compiled in this run")
@@ -48,13 +51,46 @@ def test_code_for_another_processor_has_another_name(kernels):
 @needs_code
 def test_an_array_of_the_wrong_kind_is_refused(kernels):
     run = loader.load(kernels)
-    arrays = [np.zeros((2, 2))] * 16
+    names = [argument.name for argument in ARGUMENTS]
     with pytest.raises(IndicatorError, match="contiguous"):
-        run(*[np.zeros((4, 4))[:, ::2]] * 16, 0, 0)
+        run(**dict.fromkeys(names, np.zeros((4, 4))[:, ::2]))
     with pytest.raises(IndicatorError, match="float32"):
-        run(*[array.astype(np.float32) for array in arrays], 0, 0)
+        run(**dict.fromkeys(names, np.zeros((2, 2), dtype=np.float32)))
+    with pytest.raises(IndicatorError, match=r"shape \(2, 2\)"):
+        run(**dict.fromkeys(names, np.zeros((2, 2), dtype=np.int64)))
 
 
 def test_the_text_of_the_kernel_is_the_same_every_time():
     assert write() == write()
     assert write().count("def do_") >= 50
+
+
+def test_table_text_and_c_signature_of_the_kernel_agree():
+    """What `run` takes, what `entry` takes, and the types it is called with: one table."""
+    tree = ast.parse(write())
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    names = {name: [a.arg for a in node.args.args] for name, node in functions.items()}
+    assert names["run"] == [name for name, _ in TABLE]
+    assert names["entry"] == [name for name, _ in C_ARGUMENTS]
+    types = functions["entry"].decorator_list[0].args[0].args
+    pointers = [ast.unparse(kind).startswith("types.CPointer") for kind in types]
+    assert pointers == [kind is ctypes.c_void_p for kind in loader.c_types()]
+    arrays = [argument for argument in ARGUMENTS if argument.sizes]
+    assert sum(pointers) == len(arrays)
+    assert len(types) == len(names["entry"]) == len(set(names["entry"]))
+
+
+def test_every_array_crosses_as_its_address_and_its_sizes():
+    values, sizes = {}, {}
+    for position, argument in enumerate(ARGUMENTS):
+        shape = [
+            {"LANES": 8, "N_FRAMES": 3, "N_FIELDS": 7, "WIDTH": 24}.get(size)
+            or (int(size) if size.isdigit() else sizes.setdefault(size, 2 + len(sizes)))
+            for size in argument.sizes
+        ]
+        values[argument.name] = np.zeros(shape, argument.dtype) if shape else position
+    packed = dict(zip([name for name, _ in C_ARGUMENTS], pack(values), strict=True))
+    assert {name: packed[name] for name in sizes} == sizes
+    for argument in ARGUMENTS:
+        value = values[argument.name]
+        assert packed[argument.name] == (value.ctypes.data if argument.sizes else value)

@@ -23,71 +23,71 @@ values = arrays(
 )
 
 
-def slow_percentile(found):
+def slow_percentile(column):
     """The definition, spelled out one pair at a time."""
-    known = [v for v in found if v == v]
+    known = [v for v in column if v == v]
     return [
         100 * (sum(p < v for p in known) + sum(p == v for p in known) / 2) / len(known)
         if v == v
         else np.nan
-        for v in found
+        for v in column
     ]
 
 
 @given(values)
-def test_percentile_agrees_with_the_definition(found):
-    np.testing.assert_allclose(percentile(found), slow_percentile(found))
+def test_percentile_agrees_with_the_definition(column):
+    np.testing.assert_allclose(percentile(column), slow_percentile(column))
 
 
 @given(values)
-def test_percentile_agrees_with_pandas(found):
-    ranks = pd.Series(found).rank(method="average")
-    wanted = 100.0 * (ranks - 0.5) / max(np.isfinite(found).sum(), 1)
-    np.testing.assert_allclose(percentile(found), wanted)
+def test_percentile_agrees_with_pandas(column):
+    ranks = pd.Series(column).rank(method="average")
+    wanted = 100.0 * (ranks - 0.5) / max(np.isfinite(column).sum(), 1)
+    np.testing.assert_allclose(percentile(column), wanted)
 
 
 @given(values)
-def test_only_order_matters_to_a_percentile(found):
-    np.testing.assert_array_equal(percentile(found), percentile(8.0 * found))
+def test_only_order_matters_to_a_percentile(column):
+    np.testing.assert_array_equal(percentile(column), percentile(8.0 * column))
 
 
 @given(values)
-def test_ranks_count_who_is_better(found):
-    known = [v for v in found if v == v]
-    wanted = [1 + sum(p > v for p in known) if v == v else np.nan for v in found]
-    np.testing.assert_array_equal(ordinal_rank(found), wanted)
+def test_ranks_count_who_is_better(column):
+    known = [v for v in column if v == v]
+    wanted = [1 + sum(p > v for p in known) if v == v else np.nan for v in column]
+    np.testing.assert_array_equal(ordinal_rank(column), wanted)
 
 
 @given(values, st.integers(2, 10))
-def test_quantiles_are_bins_from_one(found, bins):
-    out = quantile(found, bins)
+def test_quantiles_are_bins_from_one(column, bins):
+    out = quantile(column, bins)
     known = out[np.isfinite(out)]
     assert ((known >= 1) & (known <= bins)).all()
 
 
 def test_standardize_is_the_zscore_within_groups():
     rng = np.random.default_rng(0)
-    found, group = rng.normal(size=60), rng.integers(0, 3, 60)
-    out = standardize(found, group)
+    column, group = rng.normal(size=60), rng.integers(0, 3, 60)
+    out = standardize(column, group)
     for g in range(3):
-        mine = found[group == g]
-        np.testing.assert_allclose(out[group == g], (mine - mine.mean()) / mine.std())
+        peers = column[group == g]
+        np.testing.assert_allclose(out[group == g], (peers - peers.mean()) / peers.std())
     assert np.isnan(standardize(np.ones(5))).all()
 
 
 def test_an_unknown_group_makes_the_answer_unknown():
-    found, group = np.array([1.0, 2.0, 3.0]), np.array([0, -1, 0])
+    column, group = np.array([1.0, 2.0, 3.0]), np.array([0, -1, 0])
     for function in (percentile, ordinal_rank, demean, standardize):
-        assert np.isnan(function(found, group)[1])
-        assert np.isfinite(function(found, group)[[0, 2]]).all()
+        assert np.isnan(function(column, group)[1])
+        assert np.isfinite(function(column, group)[[0, 2]]).all()
 
 
 def test_winsorize_draws_in_the_ends_only():
-    found = np.array([-100.0, *range(1, 99), 1000.0])
-    out = winsorize(found, 0.05)
+    column = np.array([-100.0, *range(1, 99), 1000.0])
+    out = winsorize(column, 0.05)
     assert out.min() > -100.0
     assert out.max() < 1000.0
-    np.testing.assert_array_equal(out[10:90], found[10:90])
+    np.testing.assert_array_equal(out[10:90], column[10:90])
 
 
 def test_lengths_that_differ_are_refused():

@@ -99,8 +99,8 @@ def test_the_change_in_cash_tells_over_which_stretch_the_flows_run(alone, months
         *(fact(f"cash_flow_{k}", v, **{**later, "months": 6})
           for k, v in zip(("op", "inv", "fin"), flows, strict=True)),
     ]  # fmt: skip
-    found = cash_flow_months(pl.DataFrame(rows)).filter(pl.col("item").str.starts_with("cash_flow"))
-    assert found["months"].unique().to_list() == [months]
+    flows = cash_flow_months(pl.DataFrame(rows)).filter(pl.col("item").str.starts_with("cash_flow"))
+    assert flows["months"].unique().to_list() == [months]
 
 
 def test_without_earlier_balances_flows_run_since_the_start_of_the_year():
@@ -113,5 +113,5 @@ def test_stretches_by_kind_and_period():
         {"kind": ["balance", "flow", "flow", "flow"], "cash": [False, False, True, True],
          "period": ["Q1", "Q3", "Q3", "FY"]}
     )  # fmt: skip
-    found = table.select(months_of(pl.col("kind"), pl.col("cash"), pl.col("period")).alias("m"))
-    assert found["m"].to_list() == [0, 3, 9, 12]
+    stretches = table.select(months_of(pl.col("kind"), pl.col("cash"), pl.col("period")).alias("m"))
+    assert stretches["m"].to_list() == [0, 3, 9, 12]

@@ -12,7 +12,7 @@ from technic.market.schema import SECTORS
 
 
 @pytest.fixture(scope="module")
-def told(real_data):
+def companies(real_data):
     """S&P 500 companies with their SIC code and their published sector."""
     codes = pl.read_csv(
         real_data / "reference/predecessor_universe.csv",
@@ -22,16 +22,16 @@ def told(real_data):
     return sectors.join(codes.drop_nulls(), on="symbol").select("symbol", "sic", "sector")
 
 
-def test_the_table_alone_agrees_with_published_sectors(told):
-    ours = [sector_of_sic(sic) for sic in told["sic"]]
-    agree = sum(a == b for a, b in zip(ours, told["sector"], strict=True)) / told.height
-    assert told.height >= 425
+def test_the_table_alone_agrees_with_published_sectors(companies):
+    ours = [sector_of_sic(sic) for sic in companies["sic"]]
+    agree = sum(a == b for a, b in zip(ours, companies["sector"], strict=True)) / companies.height
+    assert companies.height >= 425
     assert agree >= 0.85, f"{agree:.3f}"
 
 
-def test_the_table_is_no_memory_of_the_answers(told):
+def test_the_table_is_no_memory_of_the_answers(companies):
     """What the others with a code say agrees less than the table does: it was not fitted."""
-    rows = list(told.select("sic", "sector").iter_rows())
+    rows = list(companies.select("sic", "sector").iter_rows())
     hits = 0
     for k, (sic, sector) in enumerate(rows):
         for width in (1, 10, 100):
@@ -54,8 +54,8 @@ def test_the_table_is_no_memory_of_the_answers(told):
         ("PLD", "Real Estate"),
     ],
 )
-def test_those_that_others_got_wrong(told, symbol, sector):
-    sic = told.filter(pl.col("symbol") == symbol)["sic"].item()
+def test_those_that_others_got_wrong(companies, symbol, sector):
+    sic = companies.filter(pl.col("symbol") == symbol)["sic"].item()
     assert sector_of_sic(sic) == sector
 
 

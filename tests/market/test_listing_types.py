@@ -13,12 +13,12 @@ from technic.market.listing_types import LISTING_TYPES, issuer_of, listing_type
 
 @pytest.fixture(scope="module")
 def names(real_data):
-    found = []
+    listings = []
     for exchange in ("amex", "nyse", "nasdaq"):
         path = real_data / f"reference/{exchange}_2026-08-21.json.gz"
         rows = json.loads(gzip.decompress(path.read_bytes()))
-        found += [(exchange, row["symbol"], row["name"].strip()) for row in rows]
-    return found
+        listings += [(exchange, row["symbol"], row["name"].strip()) for row in rows]
+    return listings
 
 
 @pytest.mark.parametrize(
@@ -26,16 +26,16 @@ def names(real_data):
 )
 def test_names_agree_with_the_fifth_letter_of_nasdaq(names, letter, kind):
     """An oracle of another kind: Nasdaq's fifth letter says what a security is."""
-    mine = [n for e, s, n in names if e == "nasdaq" and len(s) == 5 and s[-1] == letter]
-    right = sum(listing_type(None, name) == kind for name in mine)
-    assert len(mine) > 40
-    assert right / len(mine) > 0.98
+    marked = [n for e, s, n in names if e == "nasdaq" and len(s) == 5 and s[-1] == letter]
+    right = sum(listing_type(None, name) == kind for name in marked)
+    assert len(marked) > 40
+    assert right / len(marked) > 0.98
 
 
 def test_names_agree_with_the_caret_of_new_york(names):
     """A caret marks preferreds there, and some notes and units that trade like them."""
-    mine = [listing_type(None, name) for _, symbol, name in names if "^" in symbol]
-    assert sum(kind in {"preferred", "note"} for kind in mine) / len(mine) > 0.97
+    marked = [listing_type(None, name) for _, symbol, name in names if "^" in symbol]
+    assert sum(kind in {"preferred", "note"} for kind in marked) / len(marked) > 0.97
 
 
 def test_hardly_a_name_is_left_untold_and_none_is_guessed(names):

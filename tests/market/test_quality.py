@@ -42,9 +42,9 @@ def table(*rows):
     ],
 )
 def test_a_row_that_cannot_be_believed_is_set_aside_whole(row, reason):
-    found = examine(table({}, {"symbol": "BBB"} | row))
-    assert found.bad["reason"].to_list() == [reason]
-    assert found.good["symbol"].to_list() == ["AAA"]
+    rows = examine(table({}, {"symbol": "BBB"} | row))
+    assert rows.bad["reason"].to_list() == [reason]
+    assert rows.good["symbol"].to_list() == ["AAA"]
     assert reason in REASONS
 
 
@@ -57,16 +57,16 @@ def test_a_row_that_cannot_be_believed_is_set_aside_whole(row, reason):
     ],
 )  # fmt: skip
 def test_markets_do_that(row):
-    found = examine(table(row))
-    assert found.bad.is_empty()
-    assert found.good.height == 1
+    rows = examine(table(row))
+    assert rows.bad.is_empty()
+    assert rows.good.height == 1
 
 
 def test_the_same_row_twice_counts_once_and_two_that_disagree_not_at_all():
-    found = examine(table({}, {}, {"symbol": "BBB"}, {"symbol": "BBB", "volume": 7.0}))
-    assert found.good["symbol"].to_list() == ["AAA"]
-    assert found.repeated == 1
-    assert found.bad["reason"].to_list() == ["conflicting_duplicate"] * 2
+    rows = examine(table({}, {}, {"symbol": "BBB"}, {"symbol": "BBB", "volume": 7.0}))
+    assert rows.good["symbol"].to_list() == ["AAA"]
+    assert rows.repeated == 1
+    assert rows.bad["reason"].to_list() == ["conflicting_duplicate"] * 2
 
 
 def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():

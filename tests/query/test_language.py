@@ -127,8 +127,8 @@ def test_vector_and_scalar_evaluation_agree(text, kernels):
     slow = Reference(PANEL.lengths.tolist(), history, {"sector": SECTORS}, UNIVERSE.tolist())
     for symbol in range(len(PANEL)):
         wanted = slow.last(tree, symbol)
-        found = None if np.isnan(vector[symbol]) else vector[symbol]
-        assert same(found, wanted), f"symbol {symbol}: {found} but {wanted}\n{tree}"
+        ours = None if np.isnan(vector[symbol]) else vector[symbol]
+        assert same(ours, wanted), f"symbol {symbol}: {ours} but {wanted}\n{tree}"
 
 
 @settings(max_examples=300)

@@ -75,19 +75,19 @@ def test_the_nine_signs_of_piotroski_by_hand():
 
 def test_altmans_z_by_hand():
     """1.2·0.2 + 1.4·0.3 + 3.3·0.1 + 0.6·2 + 1.0·1.5 = 3.69."""
-    found = call(
+    z = call(
         "altman_z", current=40.0, owed_soon=20.0, retained=30.0, income=10.0, value=120.0,
         owed=60.0, revenue=150.0, assets=100.0,
     )  # fmt: skip
-    assert found == pytest.approx(3.69)
+    assert z == pytest.approx(3.69)
 
 
 def test_ratios_of_a_recorded_statement(real_data):
     """Numbers as a vendor gave them, and the ratios worked out beside them."""
     path = real_data / "vendor/massive/rest/vX_reference_financials.json"
-    told = json.loads(path.read_text())["results"][0]["financials"]
-    income, balance = told["income_statement"], told["balance_sheet"]
-    cash = told["cash_flow_statement"]
+    financials = json.loads(path.read_text())["results"][0]["financials"]
+    income, balance = financials["income_statement"], financials["balance_sheet"]
+    cash = financials["cash_flow_statement"]
     net, assets = income["net_income_loss"]["value"], balance["assets"]["value"]
     flow, equity = (
         cash["net_cash_flow_from_operating_activities"]["value"],

@@ -34,9 +34,9 @@ def micros(moment):
     return int(moment.timestamp() * 1e6)
 
 
-def value_of(made, column, moment, security=1):
-    at = made.rows(np.array([security]), None if moment is None else micros(moment))[0]
-    return made.column(column)[at] if at >= 0 else None
+def value_of(statements, column, moment, security=1):
+    at = statements.rows(np.array([security]), None if moment is None else micros(moment))[0]
+    return statements.column(column)[at] if at >= 0 else None
 
 
 def filed(q):
@@ -44,18 +44,18 @@ def filed(q):
 
 
 def test_four_quarters_are_a_year():
-    made = statements_of(table([row("revenue", ENDS[q], 3, 10 * q, filed(q)) for q in (1, 2, 3, 4)]), NO_SPLITS)  # fmt: skip
-    assert value_of(made, "revenue_ttm", None) == 100.0
-    assert value_of(made, "revenue_q", None) == 40.0
-    assert np.isnan(value_of(made, "revenue_ttm", filed(4)))
+    statements = statements_of(table([row("revenue", ENDS[q], 3, 10 * q, filed(q)) for q in (1, 2, 3, 4)]), NO_SPLITS)  # fmt: skip
+    assert value_of(statements, "revenue_ttm", None) == 100.0
+    assert value_of(statements, "revenue_q", None) == 40.0
+    assert np.isnan(value_of(statements, "revenue_ttm", filed(4)))
 
 
 def test_the_fourth_quarter_is_the_year_less_the_other_three():
     rows = [row("revenue", ENDS[q], 3, 10 * q, filed(q)) for q in (1, 2, 3)]
     rows.append(row("revenue", ENDS[4], 12, 100, filed(4)))
-    made = statements_of(table(rows), NO_SPLITS)
-    assert value_of(made, "revenue_q", None) == 40.0
-    assert value_of(made, "revenue_ttm", None) == 100.0
+    statements = statements_of(table(rows), NO_SPLITS)
+    assert value_of(statements, "revenue_q", None) == 40.0
+    assert value_of(statements, "revenue_ttm", None) == 100.0
 
 
 def test_a_year_in_progress_is_last_year_and_this_less_the_same_stretch():
@@ -64,8 +64,8 @@ def test_a_year_in_progress_is_last_year_and_this_less_the_same_stretch():
         row("cash_flow_op", ENDS[4], 12, 100, filed(4)),
         row("cash_flow_op", ENDS[6], 6, 50, filed(6)),
     ]
-    made = statements_of(table(rows), NO_SPLITS)
-    assert value_of(made, "cash_flow_op_ttm", None) == 120.0
+    statements = statements_of(table(rows), NO_SPLITS)
+    assert value_of(statements, "cash_flow_op_ttm", None) == 120.0
 
 
 def test_a_restatement_never_changes_what_was_known_before_it():
@@ -73,29 +73,29 @@ def test_a_restatement_never_changes_what_was_known_before_it():
         row("revenue", ENDS[4], 12, 100, filed(4)),
         row("revenue", ENDS[4], 12, 90, filed(5)),
     ]
-    made = statements_of(table(rows), NO_SPLITS)
-    assert value_of(made, "revenue_ttm", filed(5)) == 100.0
-    assert value_of(made, "revenue_ttm", filed(5) + timedelta(seconds=1)) == 90.0
-    assert value_of(made, "revenue_ttm", filed(4)) is None
+    statements = statements_of(table(rows), NO_SPLITS)
+    assert value_of(statements, "revenue_ttm", filed(5)) == 100.0
+    assert value_of(statements, "revenue_ttm", filed(5) + timedelta(seconds=1)) == 90.0
+    assert value_of(statements, "revenue_ttm", filed(4)) is None
 
 
 def test_earnings_per_share_are_of_the_shares_there_are():
     """Two for one: half the earnings per share from the ex-date on, and not a moment before."""
-    ex, told = filed(4) + timedelta(days=10), filed(4) + timedelta(days=3)
-    splits = pl.DataFrame([(1, micros(ex), micros(told), 2.0)], schema=SPLITS, orient="row")
+    ex, reported = filed(4) + timedelta(days=10), filed(4) + timedelta(days=3)
+    splits = pl.DataFrame([(1, micros(ex), micros(reported), 2.0)], schema=SPLITS, orient="row")
     rows = [row("eps", ENDS[4], 12, 5.0, filed(4)), row("shares", ENDS[4], 0, 1e6, filed(4))]
-    made = statements_of(table(rows), splits)
-    assert value_of(made, "eps_ttm", ex) == 5.0
-    assert value_of(made, "eps_ttm", ex + timedelta(seconds=1)) == 2.5
-    assert value_of(made, "shares", None) == 2e6
-    assert made.behind("eps_ttm", len(made) - 1) == [(1.0, 0)]
+    statements = statements_of(table(rows), splits)
+    assert value_of(statements, "eps_ttm", ex) == 5.0
+    assert value_of(statements, "eps_ttm", ex + timedelta(seconds=1)) == 2.5
+    assert value_of(statements, "shares", None) == 2e6
+    assert statements.behind("eps_ttm", len(statements) - 1) == [(1.0, 0)]
 
 
 def test_a_split_before_the_filing_is_in_it_already():
     ex = filed(4) - timedelta(days=10)
     splits = pl.DataFrame([(1, micros(ex), micros(ex), 2.0)], schema=SPLITS, orient="row")
-    made = statements_of(table([row("eps", ENDS[4], 12, 5.0, filed(4))]), splits)
-    assert value_of(made, "eps_ttm", None) == 5.0
+    statements = statements_of(table([row("eps", ENDS[4], 12, 5.0, filed(4))]), splits)
+    assert value_of(statements, "eps_ttm", None) == 5.0
 
 
 def test_a_split_that_is_taken_back_counts_until_then():
@@ -105,8 +105,8 @@ def test_a_split_that_is_taken_back_counts_until_then():
         [(1, micros(ex), micros(ex), 2.0), (1, micros(ex), micros(back), 1.0)],
         schema=SPLITS, orient="row",
     )  # fmt: skip
-    made = statements_of(table([row("eps", ENDS[4], 12, 5.0, filed(4))]), splits)
-    assert value_of(made, "eps_ttm", back) == 2.5
+    statements = statements_of(table([row("eps", ENDS[4], 12, 5.0, filed(4))]), splits)
+    assert value_of(statements, "eps_ttm", back) == 2.5
 
 
 def test_fiscal_years_of_53_weeks_meet_the_same_month():
@@ -144,31 +144,31 @@ def slow(rows, column, before, security):
     ),
     st.integers(0, 800),
 )  # fmt: skip
-def test_any_history_gives_what_its_definition_says(told, cut):
+def test_any_history_gives_what_its_definition_says(history, cut):
     """Differential: vectorised against the dictionary, and against facts cut at the instant."""
     start = datetime(2015, 4, 30, tzinfo=UTC)
     rows = {}
-    for security, item, q, months, value, late in told:
+    for security, item, q, months, value, late in history:
         known = start + timedelta(days=91 * (q - 1) + late)
         span = months if item == "revenue" else 0
         rows[security, item, q, span, known] = row(item, ENDS[q], span, value, known, security)
     rows = list(rows.values())
     before = start + timedelta(days=cut * 2)
-    made = statements_of(table(rows), NO_SPLITS)
-    kept = [r for r in rows if r[5] < before]
-    cut_off = statements_of(table(kept), NO_SPLITS) if kept else None
+    statements = statements_of(table(rows), NO_SPLITS)
+    earlier = [r for r in rows if r[5] < before]
+    cut_off = statements_of(table(earlier), NO_SPLITS) if earlier else None
     for security in (1, 2):
         for column in (*ITEMS["revenue"].columns, *ITEMS["assets"].columns):
             want = slow(rows, column, before, security)
-            got = value_of(made, column, before, security)
+            got = value_of(statements, column, before, security)
             assert (got is None) == (want is None)
             if want is not None:
                 assert got == pytest.approx(want, nan_ok=True, abs=1e-9)
-                again = value_of(cut_off, column, None, security)
-                np.testing.assert_array_equal(got, again)
+                alone = value_of(cut_off, column, None, security)
+                np.testing.assert_array_equal(got, alone)
 
 
 def test_nothing_filed_is_nothing_known():
-    made = statements_of(table([]), NO_SPLITS)
-    assert len(made) == 0
-    assert made.rows(np.array([1, 2]), None).tolist() == [-1, -1]
+    statements = statements_of(table([]), NO_SPLITS)
+    assert len(statements) == 0
+    assert statements.rows(np.array([1, 2]), None).tolist() == [-1, -1]

@@ -28,7 +28,7 @@ from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.program import Program, compile_program
-from technic.indicators.kernel.run import Advance, advance
+from technic.indicators.kernel.run import Advance, Continuation, advance
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
@@ -150,27 +150,26 @@ def _carry(
     # The next session does not start from an unfinished day, nor from what was known before then.
     is_final = view.known_at is None and not view.provisional
     before = _state_of(cache.get(key), program.state_width) if view.known_at is None else None
-    state, fresh = None, panel.lengths
+    since = None
     counts = {"advanced": 0, "refolded": len(panel), "unchanged": 0}
     if before is not None:
-        state, fresh = _continued(before, view, program.state_width)
+        since = _continued(before, view, program.state_width)
+        fresh = since.fresh
         same = fresh < panel.lengths
         counts = {
             "advanced": int((same & (fresh > 0)).sum()),
             "refolded": int((~same & (panel.lengths > 0)).sum()),
             "unchanged": int((fresh == 0).sum()),
         }
-    since = perf_counter()
-    run = advance(
-        program, panel, settings.kernels, state=state, fresh=fresh, threads=settings.threads
-    )
+    began = perf_counter()
+    run = advance(program, panel, settings.kernels, since=since, threads=settings.threads)
     if is_final and (before is None or counts["advanced"] or counts["refolded"]):
         after = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
-        cache.put(key, _content_of(after), cost=1e3 * (perf_counter() - since))
+        cache.put(key, _content_of(after), cost=1e3 * (perf_counter() - began))
     return run, counts
 
 
-def _continued(before: SavedState, view: MappedPanel, width: int) -> tuple[FloatArray, IntArray]:
+def _continued(before: SavedState, view: MappedPanel, width: int) -> Continuation:
     """State to start from and bars not yet seen, per symbol."""
     panel = view.panel
     # Clipped, a security newer than the state points at another's row, and its id tells them apart.
@@ -186,7 +185,7 @@ def _continued(before: SavedState, view: MappedPanel, width: int) -> tuple[Float
     )
     state = np.zeros((len(panel), max(width, 1)))
     state[same] = before.state[at[same]]
-    return state, np.where(same, panel.lengths - before.lengths[at], panel.lengths)
+    return Continuation(state, np.where(same, panel.lengths - before.lengths[at], panel.lengths))
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,7 @@ from technic.errors import StoreError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.loader import compiled
 from technic.indicators.kernel.program import Program
-from technic.indicators.kernel.run import advance
+from technic.indicators.kernel.run import Destination, advance
 from technic.market.panel import Panel
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.executors import Executor, Progress, Work, spans
@@ -29,7 +29,7 @@ from technic.runtime.settings import Settings
 
 NANOSECONDS = 4.0  # per value, on one core of the machine this was measured on
 PANEL = ("security_ids", "bars", "places", "lengths")
-SIZES = ("n_columns", "n_registers", "state_width", "needs_benchmark")
+SIZES = ("n_columns", "n_registers", "state_width", "every_bar")
 
 
 def spread(
@@ -141,18 +141,16 @@ def stretch_values(shared: Shared, first: int, last: int) -> tuple[IntArray, Flo
         **{name: job[name] for name in SIZES},
     )
     chosen, part = panel.stretch(first, last)
-    starts = None
+    into = None
     if shared.out is not None:
-        starts = (np.cumsum(panel.lengths) - panel.lengths)[chosen]
+        into = Destination(shared.out, (np.cumsum(panel.lengths) - panel.lengths)[chosen])
     run = advance(
         program,
         part,
         kernels_here(job),
         benchmark=arrays.get("benchmark"),
-        every_bar=True,
         threads=1,
-        out=shared.out,
-        starts=starts,
+        into=into,
     )
     return chosen, run.values
 

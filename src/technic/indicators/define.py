@@ -42,11 +42,12 @@ INPUTS = {*FIELDS, "benchmark", "x"}
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """One entry of the registry.
+    """A definition with everything that its signature and its decorator say of it.
 
     Attributes
     ----------
-    name, kind : its text in questions; "window", "fold" or "formula"
+    name : its text in questions
+    kind : "window", "fold" or "formula"
     function : as written
     inputs, defaults, carries : read from its signature
     outputs : names of what it returns; its own unless it returns several
@@ -81,25 +82,33 @@ class Indicator:
     operator: bool
 
     def __call__(self, *arguments: Series | float, frame: int = DAILY) -> Series:
-        """The series of the first output; see `all`."""
+        """The series of the first output; `all` says what it takes."""
         return self.all(*arguments, frame=frame)[0]
 
     def all(self, *arguments: Series | float, frame: int = DAILY) -> tuple[Series, ...]:
         """One series per output.
 
-        Leading series replace the inputs, in order; numbers are parameters, in order. What
-        is left out keeps its default.
+        Parameters
+        ----------
+        arguments : leading series replace the inputs, in order; numbers are parameters, in
+            order; what is left out keeps its default
+        frame : DAILY, WEEKLY or MONTHLY, where no series says it
+
+        Raises
+        ------
+        IndicatorError
+            If the numbers cannot be its parameters.
         """
-        given = [a for a in arguments if isinstance(a, Series)]
+        replacements = [a for a in arguments if isinstance(a, Series)]
         numbers = [a for a in arguments if not isinstance(a, Series)]
-        if given:
-            frame = given[0].frame
-        named = [field_series("close" if i == "x" else i, frame) for i in self.inputs]
-        inputs = (*given, *named[len(given) :])
+        if replacements:
+            frame = replacements[0].frame
+        defaults = [field_series("close" if i == "x" else i, frame) for i in self.inputs]
+        inputs = (*replacements, *defaults[len(replacements) :])
         params = self.parameters(numbers)
         if self.kind == "formula":
-            made = self.function(*inputs, *params)
-            return made if isinstance(made, tuple) else (made,)
+            outputs = self.function(*inputs, *params)
+            return outputs if isinstance(outputs, tuple) else (outputs,)
         return tuple(Series(self.name, inputs, params, j, frame) for j in range(len(self.outputs)))
 
     def parameters(self, numbers: list[float]) -> tuple[float, ...]:
@@ -123,7 +132,7 @@ class Indicator:
                 )
             if isinstance(default, float) and not value > 0.0:
                 raise IndicatorError(f"{self.name}: {name} must be above 0; got {value:g}")
-        params = tuple(
+        params = tuple(  # numbers of a text are floats; a definition gets the type it declares
             int(value) if isinstance(default, int) else float(value)
             for value, default in zip(values, self.defaults.values(), strict=True)
         )
@@ -142,7 +151,13 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What a definition declares beyond its signature; see `Indicator`."""
+    """What a definition declares beyond its signature.
+
+    Attributes
+    ----------
+    outputs, decay, bounds, scale_free, unit, oracle, source, operator, reach, carries : as in
+        `Indicator`, which gets them
+    """
 
     outputs: tuple[str, ...] = ()
     decay: Callable[..., float] = lambda *_: NEVER
@@ -159,20 +174,38 @@ class Declaration:
 def window(
     *, lookback: Callable[..., int], **about: Any
 ) -> Callable[[Callable[..., Any]], Indicator]:
-    """Register a function of the last `lookback` + 1 bars."""
+    """Register a function of the last `lookback` + 1 bars.
+
+    Parameters
+    ----------
+    lookback : bars before the first finite value, given the parameters
+    about : the fields of `Declaration`
+    """
     return lambda function: _register("window", function, lookback, Declaration(**about))
 
 
 def fold(
     *, lookback: Callable[..., int], carries: str, **about: Any
 ) -> Callable[[Callable[..., Any]], Indicator]:
-    """Register a function that carries floats, named in `carries`, from bar to bar."""
+    """Register a function that carries floats from bar to bar.
+
+    Parameters
+    ----------
+    lookback : bars before the first finite value, given the parameters
+    carries : the names of the floats, with spaces between
+    about : the fields of `Declaration`
+    """
     carried = Declaration(carries=tuple(carries.split()), **about)
     return lambda function: _register("fold", function, lookback, carried)
 
 
 def formula(**about: Any) -> Callable[[Callable[..., Any]], Indicator]:
-    """Register a combination of other indicators; its look-back follows from theirs."""
+    """Register a combination of other indicators; its look-back follows from theirs.
+
+    Parameters
+    ----------
+    about : the fields of `Declaration`
+    """
     return lambda function: _register("formula", function, None, Declaration(**about))
 
 

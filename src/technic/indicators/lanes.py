@@ -4,7 +4,7 @@ An indicator is written as if for one symbol. Compiled, its floats are vectors o
 that LLVM maps to whatever registers the machine has; comparisons give a mask, and `where`
 chooses lane by lane. Row `t` of a block is a vector: the `t`-th bar of eight symbols.
 
-    language       compiled (vectors.py)          as plain Python
+    language       compiled (vector_types.py)     as plain Python
     x[t]           one vector load                one row of a NumPy array
     a * b + c      vector instructions, unfused   NumPy arithmetic
     where(m, a, b) one select                     numpy.where
@@ -24,6 +24,14 @@ from typing import Any
 import numpy as np
 
 COMPILING = os.environ.get("TECHNIC_COMPILING") == "1"
+# Given to every function that is compiled. `_nrt` is an internal of Numba: without its runtime
+# no reference is counted, and none has to be: the kernel allocates nothing.
+OPTIONS = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "error_model": "numpy",  # 1 / 0 is infinite, and raises nothing
+    "_nrt": False,
+}
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,8 +40,7 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     from numba import njit  # only where something is compiled
 
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    compiled: Callable[..., Any] = njit(forceinline=True, _nrt=False, **options)(function)
+    compiled: Callable[..., Any] = njit(forceinline=True, **OPTIONS)(function)
     return compiled
 
 
@@ -43,8 +50,7 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     from numba import njit  # only where something is compiled
 
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-    compiled: Callable[..., Any] = njit(_nrt=False, **options)(function)
+    compiled: Callable[..., Any] = njit(**OPTIONS)(function)
     return compiled
 
 

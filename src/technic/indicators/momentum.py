@@ -60,8 +60,8 @@ def rsi(t: int, k: Any, x: Any, gain: Any, loss: Any, n: int = 14) -> Any:
     up, down = where(move > 0.0, move, 0.0), where(move < 0.0, -move, 0.0)
     gain = where(k <= n, gain + share * up, gain + share * (up - gain))
     loss = where(k <= n, loss + share * down, loss + share * (down - loss))
-    known = where(k >= n, gain + loss, nan)
-    return ratio(100.0 * gain, known), gain, loss
+    movement = where(k >= n, gain + loss, nan)
+    return ratio(100.0 * gain, movement), gain, loss
 
 
 @window(

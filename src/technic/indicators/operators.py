@@ -81,37 +81,38 @@ def is_known(t: int, a: Any) -> Any:
 
 @window(lookback=lambda: 0, operator=True)
 def less(t: int, a: Any, b: Any) -> Any:
-    """A < b."""
+    """Whether `a` is below `b`; unknown if either is."""
+    # What is added is 0.0, or NaN where either side is unknown.
     return where(a[t] < b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def less_or_equal(t: int, a: Any, b: Any) -> Any:
-    """A <= b."""
+    """Whether `a` is below `b` or equal to it; unknown if either is."""
     return where(a[t] <= b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def equal(t: int, a: Any, b: Any) -> Any:
-    """A == b."""
+    """Whether `a` equals `b`; unknown if either is."""
     return where(a[t] == b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def both(t: int, a: Any, b: Any) -> Any:
-    """Kleene's and."""
+    """Kleene's and: false as soon as one is false."""
     return where((a[t] == 0.0) | (b[t] == 0.0), 0.0, a[t] * b[t])
 
 
 @window(lookback=lambda: 0, operator=True)
 def either(t: int, a: Any, b: Any) -> Any:
-    """Kleene's or."""
+    """Kleene's or: true as soon as one is true."""
     return where((a[t] == 1.0) | (b[t] == 1.0), 1.0, 0.0 * (a[t] + b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def opposite(t: int, a: Any) -> Any:
-    """Kleene's not."""
+    """Kleene's not; unknown stays unknown."""
     return 1.0 - a[t]
 
 
@@ -124,20 +125,20 @@ def lag(t: int, a: Any, n: int = 1) -> Any:
 @window(lookback=lambda n: n - 1, operator=True)
 def within(t: int, a: Any, n: int = 5) -> Any:
     """Whether `a` held at any of the last `n` bars: Kleene's or over them."""
-    found, unknown = 0.0 * t + where(a[t] == 1.0, 1.0, 0.0), 0.0 * a[t]
+    held, unknown = 0.0 * t + where(a[t] == 1.0, 1.0, 0.0), 0.0 * a[t]
     for j in range(t - n + 1, t):
-        found = where(a[j] == 1.0, 1.0, found)
+        held = where(a[j] == 1.0, 1.0, held)
         unknown = unknown + 0.0 * a[j]
-    return where(found > 0.0, 1.0, unknown)
+    return where(held > 0.0, 1.0, unknown)
 
 
 @window(lookback=lambda n: n - 1, operator=True)
 def count(t: int, a: Any, n: int = 10) -> Any:
     """At how many of the last `n` bars `a` held; unknown if any of them is."""
-    held = 0.0 * a[t]
+    n_held = 0.0 * a[t]
     for j in range(t - n + 1, t + 1):
-        held = held + a[j]
-    return held
+        n_held = n_held + a[j]
+    return n_held
 
 
 @window(lookback=lambda: 1, operator=True)

@@ -48,13 +48,13 @@ def corr(t: int, x: Any, benchmark: Any, n: int = 60) -> Any:
         own = own + (x[j] / x[j - 1] - 1.0)
         theirs = theirs + (benchmark[j] / benchmark[j - 1] - 1.0)
     own, theirs = own / n, theirs / n
-    together, mine, alone = 0.0 * own, 0.0 * own, 0.0 * own
+    together, squares, alone = 0.0 * own, 0.0 * own, 0.0 * own
     for j in range(t - n + 1, t + 1):
         here, away = x[j] / x[j - 1] - 1.0 - own, benchmark[j] / benchmark[j - 1] - 1.0 - theirs
         together = together + here * away
-        mine = mine + here * here
+        squares = squares + here * here
         alone = alone + away * away
-    return ratio(together, root(mine * alone))
+    return ratio(together, root(squares * alone))
 
 
 @window(

@@ -17,7 +17,7 @@ DAILY, WEEKLY, MONTHLY = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One node of the graph.
+    """One value per bar of every symbol, as a recipe: a node of the graph.
 
     Attributes
     ----------
@@ -73,7 +73,14 @@ def constant(value: float, frame: int = DAILY) -> Series:
 
 
 def apply(name: str, *operands: Operand, params: tuple[float, ...] = ()) -> Series:
-    """The operation `name` on `operands`; numbers become constants of the same frame."""
+    """The operation `name` on `operands`.
+
+    Parameters
+    ----------
+    name : of a definition
+    operands : series of one frame; numbers become constants of that frame
+    params : the numbers that the definition takes
+    """
     frames = [operand.frame for operand in operands if isinstance(operand, Series)]
     frame = frames[0] if frames else DAILY
     inputs = tuple(

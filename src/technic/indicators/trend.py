@@ -50,20 +50,21 @@ def adx(
     plus = where((up > 0.0) & (up > down), up, 0.0)
     minus = where((down > 0.0) & (down > up), down, 0.0)
     reach = larger(high[t], close[before]) - smaller(low[t], close[before])
-    first, kept = k < 1.0, where(k < n, 1.0, 1.0 - 1.0 / n)
-    rise = where(first, 0.0, rise * kept + plus)
-    fall = where(first, 0.0, fall * kept + minus)
-    spread = where(first, 0.0, spread * kept + reach)
+    # Wilder sums the first n moves, and from then on lets one n-th of the sum go at each bar.
+    first, remaining = k < 1.0, where(k < n, 1.0, 1.0 - 1.0 / n)
+    rise = where(first, 0.0, rise * remaining + plus)
+    fall = where(first, 0.0, fall * remaining + minus)
+    spread = where(first, 0.0, spread * remaining + reach)
     moved = rise + fall
     lean = abs(rise - fall) / where(moved > 0.0, moved, 1.0)
     seeding = where((k >= n) & (moved > 0.0), average + 100.0 / n * lean, average)
     smoothed = where(moved > 0.0, average + (100.0 * lean - average) * (1.0 / n), average)
     average = where(first, 0.0, where(k < 2 * n, seeding, smoothed))
-    known = where(k >= n, spread, nan)
+    whole = where(k >= n, spread, nan)
     return (
         where(k >= 2 * n - 1, average, nan),
-        ratio(100.0 * rise, known),
-        ratio(100.0 * fall, known),
+        ratio(100.0 * rise, whole),
+        ratio(100.0 * fall, whole),
         rise,
         fall,
         spread,
@@ -186,8 +187,11 @@ def follow_bands(
     new_upper = where((close[before] > upper) | (over < upper), over, upper)
     new_lower = where((close[before] < lower) | (under > lower), under, lower)
     upper, lower = where(first, over, new_upper), where(first, under, new_lower)
-    held = where(side < 0.0, where(close[t] > upper, 1.0, -1.0), where(close[t] < lower, -1.0, 1.0))
-    side = where(first, where(close[t] <= upper, -1.0, 1.0), held)
+    # The side changes where the close leaves the band it follows.
+    turned = where(
+        side < 0.0, where(close[t] > upper, 1.0, -1.0), where(close[t] < lower, -1.0, 1.0)
+    )
+    side = where(first, where(close[t] <= upper, -1.0, 1.0), turned)
     return where(side > 0.0, lower, upper), side, upper, lower, side
 
 

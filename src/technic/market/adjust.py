@@ -34,12 +34,22 @@ def factors(splits: pl.DataFrame) -> pl.DataFrame:
 
 
 def adjust_for_splits(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """`bars`, sorted by security and session, with prices divided and volumes multiplied.
+    """Bars that compare across splits: prices divided by the factors, volumes multiplied.
 
-    Symbols without a split keep their bits.
+    Parameters
+    ----------
+    bars : rows of the table of bars, as traded
+    splits : `security_id`, `session`, `value` (new shares per old one), one row per split
+
+    Returns
+    -------
+    DataFrame
+        The columns of `bars`, sorted by security and session. Symbols without a split keep
+        their bits.
     """
     if splits.is_empty():
         return bars
+    # The session of the split trades in new shares already: its factor ends the day before.
     table = factors(splits).with_columns(pl.col("session").dt.offset_by("-1d"))
     split_ids = table["security_id"].unique()
     touched = pl.col("security_id").is_in(split_ids.implode())

@@ -17,10 +17,19 @@ CLOSES = 0.02  # of the larger cash balance: how far the change in cash may miss
 
 
 def months_of(item_kind: pl.Expr, cash_flow: pl.Expr, period: pl.Expr) -> pl.Expr:
-    """The stretch a number covers, as quarterly reports are written.
+    """The months a number covers, as quarterly reports are written.
 
-    Balances 0; a year's report 12; a quarter's report 3 for income, and for cash flows, which
-    companies report since the start of their year, 3, 6 or 9.
+    Parameters
+    ----------
+    item_kind : "flow" or "balance"
+    cash_flow : whether it is a cash flow, which companies report since the start of their year
+    period : Q1 to Q3, or FY
+
+    Returns
+    -------
+    Expr
+        Int8: 0 for balances; 12 for a year's report; of a quarter's 3 for income, and 3, 6 or 9
+        for cash flows.
     """
     quarter = period.str.slice(1, 1).cast(pl.Int8, strict=False)
     return (
@@ -40,15 +49,21 @@ def examine_filings(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Facts that can be believed, and the others with a `reason`.
 
+    Whole filings are set aside for a fiscal year more than one off the year of its period; a
+    period that ends after the night it was filed; a form that contradicts its period. Single
+    facts for two values in one night; earnings per share nobody has, or that contradict the
+    profit; a part larger than its whole.
+
     Parameters
     ----------
+    facts : one row per number, with the columns that the module names
     labelled : whether `period` and `fiscal_year` are of the fact, and not of the filing that
         repeats it
 
-    Whole filings: a fiscal year more than one off the year of its period; a period that ends
-    after the night it was seen; a form that contradicts its period. Single facts: two values in
-    one night; earnings per share nobody has, or that contradict the profit; a part larger than
-    its whole.
+    Returns
+    -------
+    good, bad
+        The rows of `facts` that can be believed, and the others with a column `reason`.
     """
     facts = facts.unique(maintain_order=True)
     verdicts = facts.with_columns(reason=pl.coalesce(*_of_filings(labelled=labelled), *_of_facts()))
@@ -56,9 +71,9 @@ def examine_filings(
     good = verdicts.filter(pl.col("reason").is_null()).drop("reason")
     wide = good.pivot("item", index=list(FILING), values="value", aggregate_function="first")
     for reason, items, test in _contradictions(wide):
-        hit = wide.filter(test).select(FILING)
+        filings = wide.filter(test).select(FILING)
         wrong = good.filter(pl.col("item").is_in(items)).join(
-            hit, on=list(FILING), how="semi", nulls_equal=True
+            filings, on=list(FILING), how="semi", nulls_equal=True
         )
         bad = pl.concat([bad, wrong.with_columns(reason=pl.lit(reason))], how="diagonal")
         keys = [*FILING, "item"]
@@ -100,22 +115,22 @@ def _of_facts() -> list[pl.Expr]:
 
 def _contradictions(wide: pl.DataFrame) -> list[tuple[str, list[str], pl.Expr]]:
     """Facts of one filing that cannot both be right: a reason, the items, where it holds."""
-    found = []
+    contradictions = []
     if {"eps", "net_income"} <= set(wide.columns):
         shares = (pl.col("net_income") / pl.col("eps")).abs()
         few = (pl.col("eps") != 0.0) & (pl.col("net_income") != 0.0) & (shares < FEWEST_SHARES)
-        found.append(("profit_contradicts_eps", ["net_income", "eps"], few))
+        contradictions.append(("profit_contradicts_eps", ["net_income", "eps"], few))
     if {"eps", "eps_basic"} <= set(wide.columns):
         eps, basic = pl.col("eps").abs(), pl.col("eps_basic").abs()
         apart = (pl.max_horizontal(eps, basic) > 1.0) & (
             pl.max_horizontal(eps, basic) > 20.0 * pl.min_horizontal(eps, basic)
         )
-        found.append(("eps_contradicts_basic", ["eps", "eps_basic"], apart))
+        contradictions.append(("eps_contradicts_basic", ["eps", "eps_basic"], apart))
     for part in ("current_assets", "cash"):
         if {part, "assets"} <= set(wide.columns):
             larger = pl.col(part) > 1.001 * pl.col("assets")
-            found.append(("part_exceeds_whole", [part, "assets"], larger))
-    return found
+            contradictions.append(("part_exceeds_whole", [part, "assets"], larger))
+    return contradictions
 
 
 def _reason(test: pl.Expr, name: str) -> pl.Expr:
@@ -129,60 +144,82 @@ def cash_flow_months(facts: pl.DataFrame) -> pl.DataFrame:
     three flows. If that closes from the quarter before and not from the year before, the flows
     are the quarter's; wherever it cannot tell, they run since the start of the year, as the
     form prescribes. Only balances of earlier periods are looked at.
+
+    1. `_flows_of_filings` adds up the three flows of each second and third quarter.
+    2. `_with_cash` puts the cash of its end, of the quarter before and of the year before beside.
+    3. `_of_one_quarter` says which filings close from the quarter before alone.
+
+    Parameters
+    ----------
+    facts : `symbol`, `known_at`, `period`, `period_end`, `item`, `months`, `value`
+
+    Returns
+    -------
+    DataFrame
+        The rows of `facts` in their order, `months` as Int8.
     """
-    later = (
+    flows = _with_cash(_flows_of_filings(facts), _cash_by_month(facts))
+    quarterly = flows.filter(_of_one_quarter()).select(
+        "symbol", "known_at", "period_end", quarterly=pl.lit(value=True)
+    )
+    keys = ["symbol", "known_at", "period_end"]
+    return (
+        facts.join(quarterly, on=keys, how="left", maintain_order="left")
+        .with_columns(
+            months=pl.when(pl.col("quarterly") & pl.col("item").is_in(CASH_FLOWS))
+            .then(pl.lit(3, dtype=pl.Int8))
+            .otherwise("months")
+        )
+        .drop("quarterly")
+    )
+
+
+def _flows_of_filings(facts: pl.DataFrame) -> pl.DataFrame:
+    """The sum of the three cash flows of each later quarter, and the months that bound it."""
+    quarter = pl.col("period").str.slice(1, 1).cast(pl.Int32)
+    return (
         facts.filter(pl.col("item").is_in(CASH_FLOWS), pl.col("period").is_in(["Q2", "Q3"]))
         .group_by("symbol", "known_at", "period_end", "period")
         .agg(flows=pl.col("value").sum(), n=pl.col("item").n_unique())
-    )
-    cash = facts.filter(pl.col("item") == "cash").select(
-        "symbol", "known_at", "period_end", "value"
-    )
-    quarter = pl.col("period").str.slice(1, 1).cast(pl.Int32)
-    ends = (
-        later.filter(pl.col("n") == len(CASH_FLOWS))
-        .with_columns(
-            month=_month(pl.col("period_end")),
-        )
+        .filter(pl.col("n") == len(CASH_FLOWS))
+        .with_columns(month=_month(pl.col("period_end")))
         .with_columns(before=pl.col("month") - 3, start=pl.col("month") - 3 * quarter)
     )
-    balances = (
-        cash.with_columns(month=_month(pl.col("period_end")))
+
+
+def _cash_by_month(facts: pl.DataFrame) -> pl.DataFrame:
+    """Cash at the end of each month, as the first filing gives it, and when that was known."""
+    return (
+        facts.filter(pl.col("item") == "cash")
+        .with_columns(month=_month(pl.col("period_end")))
         .sort("known_at")
         .unique(["symbol", "month"], keep="first", maintain_order=True)
         .select("symbol", "month", "known_at", "value")
     )
-    joined = ends
-    for column, name in (("month", "now"), ("before", "then"), ("start", "first")):
-        joined = joined.join(
-            balances.select(
-                "symbol",
-                pl.col("month").alias(column),
-                pl.col("value").alias(name),
-                pl.col("known_at").alias(f"{name}_at"),
-            ),
-            on=["symbol", column],
-            how="left",
+
+
+def _with_cash(flows: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
+    """The cash at each of the three months of a filing; null where it was not known by then."""
+    for month, name in (("month", "now"), ("before", "then"), ("start", "first")):
+        balances = cash.select(
+            "symbol",
+            pl.col("month").alias(month),
+            pl.col("value").alias(name),
+            pl.col("known_at").alias(f"{name}_at"),
         )
-        seen = pl.col(f"{name}_at") <= pl.col("known_at")
-        joined = joined.with_columns(pl.when(seen).then(name).alias(name))
+        was_known = pl.col(f"{name}_at") <= pl.col("known_at")
+        flows = flows.join(balances, on=["symbol", month], how="left").with_columns(
+            pl.when(was_known).then(name).alias(name)
+        )
+    return flows
+
+
+def _of_one_quarter() -> pl.Expr:
+    """Where the change in cash is the flows' from the quarter before, and not from the year before."""
     size = pl.max_horizontal("now", "then", pl.col("flows").abs())
     miss_quarter = (pl.col("now") - pl.col("then") - pl.col("flows")).abs()
     miss_year = (pl.col("now") - pl.col("first") - pl.col("flows")).abs()
-    alone = joined.filter(
-        miss_quarter < CLOSES * size, miss_year.is_null() | (miss_year > 5.0 * miss_quarter)
-    ).select("symbol", "known_at", "period_end", alone=pl.lit(value=True))
-    return (
-        facts.join(
-            alone, on=["symbol", "known_at", "period_end"], how="left", maintain_order="left"
-        )
-        .with_columns(
-            months=pl.when(pl.col("alone") & pl.col("item").is_in(CASH_FLOWS))
-            .then(pl.lit(3, dtype=pl.Int8))
-            .otherwise("months")
-        )
-        .drop("alone")
-    )
+    return (miss_quarter < CLOSES * size) & (miss_year.is_null() | (miss_year > 5.0 * miss_quarter))
 
 
 def _month(end: pl.Expr) -> pl.Expr:

@@ -205,7 +205,7 @@ def sector_of_sic(code: str | int | None) -> str | None:
 
 @cache
 def rule_of_sic(code: str | int | None) -> tuple[int, int, str, str] | None:
-    """The narrowest rule that covers a code; of equally narrow ones the later."""
+    """The narrowest rule that covers a code, of equally narrow ones the later; None if none does."""
     try:
         number = int(code)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -215,13 +215,18 @@ def rule_of_sic(code: str | int | None) -> tuple[int, int, str, str] | None:
 
 
 def sector_of(sic: str | int | None, cik: str | None = None) -> str | None:
-    """The sector of a company: the exception made for it, or what its SIC code says.
+    """The sector of a company: the exception for it, or what its SIC code says.
+
+    Parameters
+    ----------
+    sic : the code of its industry; None if nobody gave one
+    cik : the company's number at the SEC, with or without leading zeros
 
     Examples
     --------
     >>> sector_of("7389", "1467373"), sector_of("7389"), sector_of(None)
     ('Information Technology', 'Financials', None)
     """
-    if cik is not None and (known := EXCEPTIONS.get(str(cik).zfill(10))):
-        return known[0]
+    if cik is not None and (exception := EXCEPTIONS.get(str(cik).zfill(10))):
+        return exception[0]
     return sector_of_sic(sic)

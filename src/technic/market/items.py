@@ -19,11 +19,12 @@ class Item:
 
     Attributes
     ----------
+    name : ours
     kind : FLOW or BALANCE
     unit : "money" (USD), "price" (USD per share) or "count" (shares)
+    text : what it is
     tags : names in us-gaap, the most specific first
     massive : name in Massive's statements; empty if it has none
-    text : what it is
     """
 
     name: str

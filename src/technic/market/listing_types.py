@@ -1,7 +1,7 @@
 """What kind of security a listing is, and which listings are shares of one issuer.
 
 A vendor's own word decides; where it says nothing, the words of the listing's name do, most
-telling first. A name that tells nothing leaves the type unknown: most such names are common
+telling first. A name that says nothing leaves the type unknown: most such names are common
 stocks, and guessing so would be a default.
 """
 
@@ -25,7 +25,7 @@ _CODES = {
     "unit": "unit", "sp": "note", "bond": "note", "agen": "note", "blank check": "spac",
 }  # fmt: skip
 
-# Tried in order; the first that is found in the name decides.
+# Tried in order; the first that stands in the name decides.
 _WORDS = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
@@ -70,7 +70,12 @@ _CLASS = re.compile(
 
 
 def listing_type(text: str | None, name: str | None = None) -> str | None:
-    """Our word for a security's type; None where neither vendor nor name tells.
+    """Our word for a security's type; None where neither vendor nor name says.
+
+    Parameters
+    ----------
+    text : the vendor's word or code; decides where there is one
+    name : of the listing
 
     Examples
     --------
@@ -94,10 +99,15 @@ def _of_name(name: str) -> str | None:
 
 @cache
 def issuer_of(name: str | None, cik: str | None = None) -> str | None:
-    """Who issued a security: equal for all classes of one company; None if nobody told.
+    """Who issued a security: equal for all classes of one company; None if nobody said.
 
     The company's number at the SEC where it is known, else its name without the words for a
     class of shares.
+
+    Parameters
+    ----------
+    name : of the listing
+    cik : the company's number at the SEC
 
     Examples
     --------

@@ -7,7 +7,8 @@ and no kernel meets a gap: a session in which a symbol did not trade is simply a
     bars[block, field, row, lane]
 
 A symbol lives in one lane; rows at and beyond its length are not its bars and are never
-read. Cutting a panel at an earlier session therefore only shortens the lengths.
+read. Cutting a panel at an earlier session therefore only shortens the lengths, and a bar
+more is written behind the last one without moving any other.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import numpy as np
 
 from technic.market.typing import FloatArray, IntArray
 
-LANES = 8
+LANES = 8  # eight doubles fill one register of 512 bits, or two of 256: see indicators/lanes.py
+# In the order in which they lie. Only the last may be missing, so that a panel's fields are
+# always the first ones of this list and the kernel knows each by its number.
 FIELDS = ("open", "high", "low", "close", "volume", "session", "vwap")
 
 
@@ -56,44 +59,62 @@ class Panel:
         return int(self.lengths.sum())
 
     def run(self, symbol: int, field: str) -> FloatArray:
-        """The bars of the symbol at position `symbol`, oldest first: a view, not a copy."""
+        """The bars of one symbol, oldest first: a view, not a copy.
+
+        Parameters
+        ----------
+        symbol : position among the symbols of the panel
+        field : one of `fields`
+
+        Returns
+        -------
+        array of float64
+            Shape (length of the symbol,).
+        """
         block, lane = divmod(int(self.places[symbol]), LANES)
         return self.bars[block, FIELDS.index(field), : self.lengths[symbol], lane]
 
     def last(self, field: str, back: int = 0) -> FloatArray:
-        """`field` of each symbol's bar `back` before its last; NaN where there is none."""
+        """One field of each symbol's last bar, or of a bar before it.
+
+        Parameters
+        ----------
+        field : one of `fields`
+        back : how many bars before the last
+
+        Returns
+        -------
+        array of float64
+            Shape (n_symbols,); NaN where a symbol has no such bar.
+        """
         rows = self.lengths - 1 - back
         block, lane = np.divmod(self.places, LANES)
         values = self.bars[block, FIELDS.index(field), np.maximum(rows, 0), lane]
         return np.where(rows >= 0, values, np.nan)
 
     def until(self, ordinal: int) -> Panel:
-        """The panel as it stood after session `ordinal`: later bars are hidden."""
-        lengths = np.zeros_like(self.lengths)
-        session = self.bars[:, FIELDS.index("session")]
+        """The panel as it stood after session `ordinal`: later bars are hidden, nothing moves."""
+        sessions = self.bars[:, FIELDS.index("session")]
         blocks, lanes = np.divmod(self.places, LANES)
-        newest = self.last("session")
-        late = newest > ordinal
-        lengths[~late] = self.lengths[~late]
-        for i in np.flatnonzero(late):
-            run = session[blocks[i], : self.lengths[i], lanes[i]]
+        lengths = self.lengths.copy()
+        # Most symbols end at or before the session, or have no bar (NaN compares as false).
+        for i in np.flatnonzero(self.last("session") > ordinal):
+            run = sessions[blocks[i], : self.lengths[i], lanes[i]]
             lengths[i] = np.searchsorted(run, ordinal, side="right")
         return replace(self, lengths=lengths)
 
-    def tail(self, sessions: int) -> Panel:
-        """A copy that keeps only the last `sessions` sessions before the newest."""
-        newest = self.last("session")
-        first = np.nanmax(newest) - sessions + 1
-        runs = {name: [self.run(i, name) for i in range(len(self))] for name in self.fields}
-        starts = [int(np.searchsorted(run, first)) for run in runs["session"]]
-        cut = {
-            name: np.concatenate([r[s:] for r, s in zip(rs, starts, strict=True)])
-            for name, rs in runs.items()
-        }
-        return pack(self.security_ids, self.lengths - np.array(starts), cut)
-
     def stretch(self, first: int, last: int) -> tuple[IntArray, Panel]:
-        """The symbols that lie in some blocks, by position, and a panel of those blocks alone."""
+        """The symbols that lie in some blocks, and a panel of those blocks alone.
+
+        Parameters
+        ----------
+        first, last : blocks, the last not included
+
+        Returns
+        -------
+        chosen, panel
+            int64, positions of the symbols in this panel; and a panel of views into it.
+        """
         blocks = self.places // LANES
         chosen = np.flatnonzero((blocks >= first) & (blocks < last))
         part = self.select(chosen)
@@ -110,14 +131,18 @@ class Panel:
 
 
 def arrange(lengths: IntArray) -> IntArray:
-    """A place for each symbol: runs of like length share a block; ties keep their order."""
+    """A place for each symbol: runs of like length share a block; ties keep their order.
+
+    A block costs as much as its longest run, and one whose runs are equally long is read where
+    it lies (indicators/kernel/instructions.py).
+    """
     places = np.empty(len(lengths), dtype=np.int64)
     places[np.argsort(-lengths, kind="stable")] = np.arange(len(lengths))
     return places
 
 
 def empty_bars(n_symbols: int, n_fields: int, n_rows: int) -> FloatArray:
-    """Room for `n_symbols` runs, all NaN."""
+    """Room for `n_symbols` runs, all NaN; shape (n_blocks, n_fields, n_rows, LANES)."""
     return np.full((-(-n_symbols // LANES), n_fields, n_rows, LANES), np.nan)
 
 
@@ -132,6 +157,7 @@ def pack(
 
     Parameters
     ----------
+    security_ids : int64, shape (n_symbols,), ascending
     lengths : int64, shape (n_symbols,); how many bars belong to each symbol
     columns : the fields of `FIELDS`; float64, shape (n_bars,)
     spare : rows left free behind the longest run
@@ -144,7 +170,14 @@ def pack(
 
 
 def fill(bars: FloatArray, places: IntArray, lengths: IntArray, columns: list[FloatArray]) -> None:
-    """Scatter symbol-major `columns` into `bars`, in place."""
+    """Write bars that lie symbol after symbol into blocks, in place.
+
+    Parameters
+    ----------
+    bars : float64, shape (n_blocks, n_fields, n_rows, LANES)
+    places, lengths : int64, shape (n_symbols,); as in `Panel`
+    columns : one for each field; float64, shape (n_bars,)
+    """
     starts = np.cumsum(lengths) - lengths
     blocks, lanes = np.divmod(np.repeat(places, lengths), LANES)
     rows = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)

@@ -35,7 +35,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Rows by what became of them.
+    """Rows of bars, sorted into good and bad.
 
     Attributes
     ----------
@@ -50,7 +50,13 @@ class Sorted:
 
 
 def examine(bars: pl.DataFrame) -> Sorted:
-    """Sort rows of `providers.files.read_bars`, with `known_at` added, into good and bad."""
+    """Sort rows of bars into those that can be believed and those that cannot.
+
+    Parameters
+    ----------
+    bars : `symbol`, `date`, `open`, `high`, `low`, `close`, `volume` and `known_at`; one row per
+        bar, as a vendor gives it
+    """
     checks = _checks(bars)
     suspicious = bars.select(pl.any_horizontal(checks.values()).fill_null(value=True)).to_series()
     chain: Any = pl.when(pl.lit(False)).then(pl.lit(None, dtype=pl.String))
@@ -105,9 +111,11 @@ def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:
     clash = single.filter(pl.struct(key).is_duplicated()).select(key).unique()
     agreed = single.join(clash, on=key, how="anti")
     set_aside = doubled.join(clash, on=key).with_columns(reason=pl.lit("conflicting_duplicate"))
-    kept = pl.concat([good.join(doubled.select(key).unique(), on=key, how="anti"), agreed])
+    single_rows = good.join(doubled.select(key).unique(), on=key, how="anti")
     repeated = doubled.height - set_aside.height - agreed.height
-    return Sorted(kept, pl.concat([bad, set_aside.select(bad.columns)]), repeated)
+    return Sorted(
+        pl.concat([single_rows, agreed]), pl.concat([bad, set_aside.select(bad.columns)]), repeated
+    )
 
 
 def _all_different(rows: pl.DataFrame) -> bool:
@@ -129,6 +137,11 @@ def contradicted_splits(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFra
     ----------
     actions : `symbol`, `date`, `kind`, `value`
     bars : `symbol`, `date`, `open`, `close`, as traded
+
+    Returns
+    -------
+    DataFrame
+        The rows of `actions` to drop.
     """
     splits = actions.filter(pl.col("kind") == "split")
     if splits.height < 2:

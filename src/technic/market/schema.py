@@ -165,8 +165,8 @@ def canonical_sector(text: str | None) -> str | None:
     if text is None:
         return None
     plain = " ".join(text.lower().split())
-    known = {name.lower(): name for name in SECTORS}
-    return known.get(plain) or SECTOR_ALIASES.get(plain)
+    by_lower_case = {name.lower(): name for name in SECTORS}
+    return by_lower_case.get(plain) or SECTOR_ALIASES.get(plain)
 
 
 def sector_named(text: str) -> str:
@@ -177,14 +177,25 @@ def sector_named(text: str) -> str:
     SchemaError
         If it is none of the eleven; lists them.
     """
-    found = canonical_sector(text)
-    if found is None:
+    sector = canonical_sector(text)
+    if sector is None:
         raise SchemaError(f"{text!r} is no sector; the sectors are {', '.join(SECTORS)}")
-    return found
+    return sector
 
 
 def conform(table: pl.DataFrame, schema: Schema, what: str) -> pl.DataFrame:
     """Exactly the columns of `schema`, in order and cast.
+
+    Parameters
+    ----------
+    table : may have more columns
+    schema : one of `TABLES`
+    what : the table is, for the message
+
+    Returns
+    -------
+    DataFrame
+        As many rows as `table`.
 
     Raises
     ------

@@ -25,7 +25,7 @@ SATURDAY = 5  # counted from Monday, 0
 
 @dataclass(frozen=True, slots=True)
 class TradingCalendar:
-    """All sessions between two dates.
+    """All sessions of an exchange between two dates.
 
     Attributes
     ----------
@@ -48,7 +48,13 @@ class TradingCalendar:
         return self.dates[ordinal].astype(object)  # type: ignore[no-any-return]
 
     def ordinals(self, dates: np.ndarray) -> IntArray:
-        """Ordinal of each date; -1 where the date is no session."""
+        """Ordinal of each date.
+
+        Returns
+        -------
+        array of int64
+            The shape of `dates`; -1 where a date is no session.
+        """
         days = np.asarray(dates, dtype="datetime64[D]")
         at = np.minimum(np.searchsorted(self.dates, days), len(self.dates) - 1)
         return np.where(self.dates[at] == days, at, -1).astype(np.int64)
@@ -62,14 +68,14 @@ class TradingCalendar:
             If `day` is no session; the message names the sessions around it.
         """
         self._covered(day)
-        found = int(self.ordinals(np.array([day], dtype="datetime64[D]"))[0])
-        if found < 0:
+        ordinal = int(self.ordinals(np.array([day], dtype="datetime64[D]"))[0])
+        if ordinal < 0:
             before, after = self.last_until(day), self.last_until(day) + 1
             raise SessionError(
                 f"{day} is no session of the NYSE; the sessions around it are "
                 f"{self.day(before)} and {self.day(after)}"
             )
-        return found
+        return ordinal
 
     def last_until(self, day: date) -> int:
         """Ordinal of the last session on or before `day`."""
@@ -106,8 +112,8 @@ class TradingCalendar:
 
     def weeks(self) -> IntArray:
         """Week of each session, counted from an arbitrary Monday; shape (n_sessions,)."""
-        days = self.dates.astype(np.int64)  # 1970-01-01 was a Thursday
-        return (days + 3) // 7
+        days = self.dates.astype(np.int64)
+        return (days + 3) // 7  # day 0, 1970-01-01, was a Thursday
 
     def months(self) -> IntArray:
         """Calendar month of each session, counted from January 1970; shape (n_sessions,)."""
@@ -134,6 +140,6 @@ def nyse() -> TradingCalendar:
     }
     end = bounds["last"] + timedelta(days=1)
     days = np.arange(np.datetime64(bounds["first"], "D"), np.datetime64(end, "D"))
-    weekdays = days[(days.astype(np.int64) + 3) % 7 < SATURDAY]
+    weekdays = days[(days.astype(np.int64) + 3) % 7 < SATURDAY]  # day 0 was a Thursday
     dates = np.setdiff1d(weekdays, np.array(closed, dtype="datetime64[D]"))
     return TradingCalendar(bounds["first"], bounds["last"], dates, early)

@@ -47,10 +47,12 @@ class Evaluation:
     Attributes
     ----------
     n_symbols : how many there are
-    columns : what the kernel computed, by series
-    attributes : what is known of the listings, by name
-    universe : whose values count as peers in a cross-section
-    lists : the symbols of watch-lists, by name
+    columns : what the kernel computed, by series; float64, shape (n_symbols,)
+    attributes : what is known of the listings, by name; float64 or objects, shape (n_symbols,)
+    universe : whose values count as peers in a cross-section; bool, shape (n_symbols,)
+    lists : gives the symbols of a watch-list by its name
+    groups : peer groups by the attribute that divides them, as they are needed
+    computed : values by tree, as they are needed; may be filled in with values known before
     """
 
     n_symbols: int
@@ -59,14 +61,21 @@ class Evaluation:
     universe: BoolArray
     lists: Callable[[str], frozenset[str]]
     groups: dict[str, IntArray] = field(default_factory=dict)
-    known: dict[Node, Values] = field(default_factory=dict)
+    computed: dict[Node, Values] = field(default_factory=dict)
 
     def value(self, node: Node) -> Values:
-        """The value of a canonical tree for every symbol; computed once per tree."""
-        if node not in self.known:
+        """The value of a canonical tree for every symbol; computed once per tree.
+
+        Returns
+        -------
+        array
+            Shape (n_symbols,): float64 for numbers and truths (1.0 and 0.0), NaN for unknown;
+            objects for texts, None for unknown.
+        """
+        if node not in self.computed:
             with np.errstate(all="ignore"):
-                self.known[node] = self._value(node)
-        return self.known[node]
+                self.computed[node] = self._value(node)
+        return self.computed[node]
 
     def _value(self, node: Node) -> Values:  # noqa: C901, PLR0911 -- one line per form of the tree
         if is_series(node):
@@ -91,8 +100,8 @@ class Evaluation:
                 values = [self.value(part) for part in (low, value, high)]
                 return compared(("<=", "<="), values)
             case Member(value, items, negated):
-                found = self.value(value)
-                hits = [compared(("==",), [found, self.value(item)]) for item in items]
+                member = self.value(value)
+                hits = [compared(("==",), [member, self.value(item)]) for item in items]
                 any_of = reduce(either, hits)
                 return 1.0 - any_of if negated else any_of
             case Logic(word, parts):
@@ -123,9 +132,9 @@ class Evaluation:
             case "is_known":
                 return is_known(self.value(node.arguments[0])).astype(np.float64)
             case "in_list":
-                wanted = self.lists(node.arguments[0].value)  # type: ignore[attr-defined]
+                members = self.lists(node.arguments[0].value)  # type: ignore[attr-defined]
                 symbols = self.attributes["symbol"]
-                return np.array([float(symbol in wanted) for symbol in symbols])
+                return np.array([float(symbol in members) for symbol in symbols])
             case "news_count" | "python":
                 return self.attributes[str(node)]
         return self._cross_section(node)
@@ -161,20 +170,29 @@ class Evaluation:
 
         Parameters
         ----------
-        bars : how many each symbol has
+        node : a canonical tree
+        bars : how many each symbol has; int64, shape (n_symbols,)
+
+        Returns
+        -------
+        list of (text, missing, short)
+            The part's canonical text, or "filings" where a company has filed nothing; for whom
+            it is unknown, and for whom of these because there are too few bars: bool, shape
+            (n_symbols,).
         """
-        found: list[Unknown] = []
+        unknowns: list[Unknown] = []
         for part in _leaves(node):
             missing = ~is_known(self.value(part))
             if missing.any():
                 if reads_filings(part):
                     silent = missing & (self.attributes["has_filings"] == 0.0)
-                    found.append(("filings", silent, np.zeros(len(bars), dtype=bool)))
-                found.append((str(part), missing, self._for_want_of_bars(part, bars)))
+                    unknowns.append(("filings", silent, np.zeros(len(bars), dtype=bool)))
+                unknowns.append((str(part), missing, self._for_want_of_bars(part, bars)))
         missing = ~is_known(self.value(node))
-        return [*found, (str(node), missing, np.zeros(len(bars), dtype=bool))]
+        return [*unknowns, (str(node), missing, np.zeros(len(bars), dtype=bool))]
 
     def _for_want_of_bars(self, part: Node, bars: IntArray) -> BoolArray:
+        """Who has too few bars for a part, or for a series that a score reads."""
         if is_series(part):
             short: BoolArray = bars <= lookback(lower(part))
             return short
@@ -200,13 +218,13 @@ def _leaves(node: Node) -> list[Node]:
 @cache
 def names_in(node: Node) -> frozenset[str]:
     """Every plain name that a value comes from, however far, those that scores read included."""
-    found: set[str] = set()
+    plain: set[str] = set()
     for part in node.walk():
         if isinstance(part, Name):
-            found.add(part.name)
+            plain.add(part.name)
             for text in SCORES[part.name].inputs if part.name in SCORES else ():
-                found |= names_in(score_input(text))
-    return frozenset(found)
+                plain |= names_in(score_input(text))
+    return frozenset(plain)
 
 
 def reads_filings(node: Node) -> bool:
@@ -217,15 +235,15 @@ def reads_filings(node: Node) -> bool:
 @cache
 def cross_sections(node: Node) -> tuple[Call, ...]:
     """Every cross-sectional call that a value needs, those of scores included, inner ones first."""
-    found: dict[Call, None] = {}
+    calls: dict[Call, None] = {}
     for child in node.children():
-        found |= dict.fromkeys(cross_sections(child))
+        calls |= dict.fromkeys(cross_sections(child))
     if isinstance(node, Name) and node.name in SCORES:
         for text in SCORES[node.name].inputs:
-            found |= dict.fromkeys(cross_sections(score_input(text)))
+            calls |= dict.fromkeys(cross_sections(score_input(text)))
     if isinstance(node, Call) and node.name in names.CROSS_SECTIONAL:
-        found[node] = None
-    return tuple(found)
+        calls[node] = None
+    return tuple(calls)
 
 
 def _operands(node: Node) -> list[Node]:
@@ -238,7 +256,7 @@ def _operands(node: Node) -> list[Node]:
 def _among_peers(
     name: str, values: FloatArray, extra: list[float], within: IntArray | None
 ) -> FloatArray:
-    """One of the cross-sectional functions of the language."""
+    """One of the cross-sectional functions of the language, by name."""
     match name:
         case "pct_rank":
             return cs.percentile(values, within)
@@ -255,15 +273,21 @@ def _among_peers(
 
 
 def is_known(values: Values) -> BoolArray:
-    """Where an array of numbers or texts is known."""
+    """Where an array of numbers or texts is known: bool, of its shape."""
     if values.dtype == object:
         return np.array([value is not None for value in values], dtype=bool)
-    known: BoolArray = ~np.isnan(values)
-    return known
+    numbers: FloatArray = values
+    return ~np.isnan(numbers)
 
 
 def arithmetic(operator: str, left: FloatArray, right: FloatArray) -> FloatArray:
-    """`+ - * /`; division by zero is unknown."""
+    """A sum, difference, product or quotient; division by zero is unknown.
+
+    Parameters
+    ----------
+    operator : one of `+ - * /`
+    left, right : float64 of one shape; NaN is unknown
+    """
     match operator:
         case "+":
             return left + right
@@ -276,7 +300,18 @@ def arithmetic(operator: str, left: FloatArray, right: FloatArray) -> FloatArray
 
 
 def compared(operators: tuple[str, ...], operands: list[Values]) -> FloatArray:
-    """A chain of comparisons, all of which must hold."""
+    """A chain of comparisons, all of which must hold.
+
+    Parameters
+    ----------
+    operators : `<`, `<=`, `>`, `>=`, `==` or `!=`, between the operands
+    operands : arrays of numbers or of texts, one more than there are operators
+
+    Returns
+    -------
+    array of float64
+        1.0 where all hold, 0.0 where one does not, NaN where it is unknown.
+    """
     pairs = zip(operators, operands, operands[1:], strict=False)
     return reduce(both, [_compare(*pair) for pair in pairs])
 
@@ -290,37 +325,43 @@ def _compare(operator: str, left: Values, right: Values) -> FloatArray:
         "==": np.equal,
         "!=": np.not_equal,
     }
-    known = is_known(left) & is_known(right)
-    return np.where(known, functions[operator](left, right).astype(np.float64), np.nan)
+    comparable = is_known(left) & is_known(right)
+    return np.where(comparable, functions[operator](left, right).astype(np.float64), np.nan)
 
 
 def both(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Kleene's and."""
+    """Kleene's and: 0.0 where one is false, even if the other is unknown."""
     return np.where((left == 0.0) | (right == 0.0), 0.0, left * right)
 
 
 def either(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Kleene's or."""
+    """Kleene's or: 1.0 where one is true, even if the other is unknown."""
     return np.where((left == 1.0) | (right == 1.0), 1.0, 0.0 * (left + right))
 
 
 def codes(texts: Values) -> IntArray:
-    """A number for each distinct text, in order of the texts; -1 where unknown."""
-    known = is_known(texts)
-    _, inverse = np.unique(texts[known].astype(str), return_inverse=True)
+    """A number for each distinct text, in order of the texts.
+
+    Returns
+    -------
+    array of int64
+        The shape of `texts`; 0 for the first in order, -1 where a text is unknown.
+    """
+    labelled = is_known(texts)
+    _, inverse = np.unique(texts[labelled].astype(str), return_inverse=True)
     out = np.full(len(texts), -1, dtype=np.int64)
-    out[known] = inverse
+    out[labelled] = inverse
     return out
 
 
 @cache
 def features_in(node: Node) -> tuple[Feature, ...]:
     """Every feature a value comes from, those that scores read included; in reading order, once."""
-    found: dict[Feature, None] = {}
+    features: dict[Feature, None] = {}
     for part in node.walk():
         if isinstance(part, Feature):
-            found[part] = None
+            features[part] = None
         elif isinstance(part, Name) and part.name in SCORES:
             for text in SCORES[part.name].inputs:
-                found |= dict.fromkeys(features_in(score_input(text)))
-    return tuple(found)
+                features |= dict.fromkeys(features_in(score_input(text)))
+    return tuple(features)

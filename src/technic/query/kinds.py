@@ -1,24 +1,141 @@
-"""What may stand where: kinds that can be compared, pasts that exist, units of what comes out."""
+"""What may stand where: kinds that fit, pasts that exist, units of what comes out.
+
+`NodeResolver` is what calls.py and the checks here need of a resolver, so that neither imports
+resolve.py, which imports them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from technic.errors import QuestionError
 from technic.indicators import REGISTRY
+from technic.indicators.define import MAX_LOOKBACK
 from technic.market.schema import SECTORS, canonical_sector
 from technic.query import names
-from technic.query.names import PLAIN, Kind
-from technic.query.tree import Call, Name, Node, Text
+from technic.query.names import NUMBER, PLAIN, TRUTH, Kind
+from technic.query.tree import Call, Name, Node, Number, Text
 
 N = TypeVar("N", bound=Node)
+Resolved: TypeAlias = tuple[Node, Kind]  # a tree in canonical form, and what it is
+
+
+class NodeResolver(Protocol):
+    """Whoever gives a tree its canonical form.
+
+    Attributes
+    ----------
+    warnings : what was noticed on the way; appended to
+    """
+
+    warnings: list[str]
+
+    def resolve(self, node: Node) -> Resolved:
+        """The canonical form of a tree, and its kind.
+
+        Raises
+        ------
+        QuestionError
+            If it cannot be meant; points at the part that cannot.
+        """
+        ...
+
+
+def numeric(resolver: NodeResolver, node: Node, where: str) -> Resolved:
+    """The canonical form of a node that must be a number.
+
+    Parameters
+    ----------
+    where : the operator or function it stands in, for the message
+
+    Raises
+    ------
+    QuestionError
+        If it is none.
+    """
+    value, kind = resolver.resolve(node)
+    if kind.what != NUMBER:
+        raise QuestionError(f"{where} takes numbers, and {value} is a {kind.what}", start=node.at)
+    return value, kind
+
+
+def claim(resolver: NodeResolver, node: Node, where: str) -> Node:
+    """The canonical form of a node that must be true or false.
+
+    Parameters
+    ----------
+    where : the operator or function it stands in, for the message
+
+    Raises
+    ------
+    QuestionError
+        If it is neither.
+    """
+    value, kind = resolver.resolve(node)
+    if kind.what != TRUTH:
+        raise QuestionError(
+            f"{where} takes claims, and {value} is a {kind.what}",
+            start=node.at,
+            hint=f"compare it with something: {value} > 0" if kind.what == NUMBER else "",
+        )
+    return value
+
+
+def constant(resolver: NodeResolver, node: Node, where: str) -> float:
+    """The value of a node that must be a plain number.
+
+    Parameters
+    ----------
+    where : the function it stands in, for the message
+
+    Raises
+    ------
+    QuestionError
+        If it is none.
+    """
+    value, _ = resolver.resolve(node)
+    if not isinstance(value, Number):
+        raise QuestionError(f"{where} takes a plain number here", start=node.at)
+    return value.value
+
+
+def bar_count(resolver: NodeResolver, node: Node, where: str) -> Number:
+    """The number of a node that must count bars.
+
+    Parameters
+    ----------
+    where : the function it stands in, for the message
+
+    Raises
+    ------
+    QuestionError
+        If it is no whole number from 1 to `MAX_LOOKBACK`.
+    """
+    value = constant(resolver, node, where)
+    if value != int(value) or not 1 <= value <= MAX_LOOKBACK:
+        raise QuestionError(
+            f"{where} counts bars: a whole number from 1 to {MAX_LOOKBACK:,}", start=node.at
+        )
+    return Number(value, at=node.at)
 
 
 def comparable(
     left: Node, left_kind: Kind, right: Node, right_kind: Kind, warnings: list[str]
 ) -> None:
-    """Refuse to compare a text with a number; wonder at a price against a volume."""
+    """Refuse to compare a text with a number; wonder at a price against a volume.
+
+    Parameters
+    ----------
+    left, right : both sides, in canonical form
+    left_kind, right_kind : what they are
+    warnings : appended to
+
+    Raises
+    ------
+    QuestionError
+        If they are of different kinds; a number in quotes is pointed out.
+    """
     if left_kind.what != right_kind.what:
         literal = left if isinstance(left, Text) else right
         number = literal.value if isinstance(literal, Text) else ""
@@ -37,7 +154,18 @@ def comparable(
 
 
 def with_sectors_named(operands: list[Node], warnings: list[str]) -> list[Node]:
-    """Sector names in their canonical form, where they are compared with the sector."""
+    """Sector names in their canonical form, where they are compared with the sector.
+
+    Parameters
+    ----------
+    operands : of one comparison; come back as they are unless the name `sector` is among them
+    warnings : appended to where a name was replaced
+
+    Raises
+    ------
+    QuestionError
+        If one is no sector.
+    """
     if Name("sector") not in operands:
         return operands
     canonical = []
@@ -59,7 +187,18 @@ def with_sectors_named(operands: list[Node], warnings: list[str]) -> list[Node]:
 
 
 def over_time(node: Node, where: str) -> None:
-    """Refuse what has no past of its own under something that looks back."""
+    """Refuse what has no past of its own under something that looks back.
+
+    Parameters
+    ----------
+    node : in canonical form
+    where : what looks back, for the message
+
+    Raises
+    ------
+    QuestionError
+        If a part of it is known for one session only.
+    """
     for part in node.walk():
         if isinstance(part, Call) and part.name in {*names.CROSS_SECTIONAL, *names.OTHER}:
             raise QuestionError(
@@ -87,7 +226,7 @@ def moved(node: N, at: int) -> N:
 
 
 def combined(operator: str, left: Kind, right: Kind) -> Kind:
-    """The unit of a sum, product or quotient; plain where it has no name."""
+    """The kind of a sum, product or quotient; plain where its unit has no name."""
     if operator in "+-":
         return left if left.unit == right.unit or not right.unit else PLAIN
     units = {left.unit, right.unit}
@@ -100,18 +239,25 @@ def combined(operator: str, left: Kind, right: Kind) -> Kind:
     return left if not right.unit else PLAIN
 
 
-def unit_of(unit: str, output: str, given: Kind) -> Kind:
-    """The unit of an output: of what went in, where that is what comes out."""
+def unit_of(unit: str, output: str, operand: Kind) -> Kind:
+    """The kind of an indicator's output: its operand's, where that is what comes out.
+
+    Parameters
+    ----------
+    unit : of the indicator; "price" stands for that of what goes in
+    output : its canonical name
+    operand : what goes in
+    """
     if output in {"bb_pct", "bb_width", "psar_direction", "supertrend_direction"}:
         return names.RATIO
-    return given if unit == "price" else names.UNITS.get(unit, PLAIN)
+    return operand if unit == "price" else names.UNITS.get(unit, PLAIN)
 
 
 def signature(name: str) -> str:
     """What an indicator takes, as its page writes it."""
-    it = REGISTRY[name]
-    inputs = ["expression"] if it.takes_any_input else []
-    return f"({', '.join([*inputs, *it.defaults])})"
+    indicator = REGISTRY[name]
+    inputs = ["expression"] if indicator.takes_any_input else []
+    return f"({', '.join([*inputs, *indicator.defaults])})"
 
 
 def is_named(node: Node) -> bool:

@@ -15,6 +15,7 @@ from technic.indicators.define import MAX_LOOKBACK
 from technic.indicators.series import DAILY, MONTHLY, WEEKLY, apply, constant, field
 from technic.query import names
 from technic.query.parse import parse
+from technic.query.resolve import Resolver
 from technic.query.tree import (
     Ago,
     Arithmetic,
@@ -56,7 +57,10 @@ def is_series(node: Node) -> bool:
 
 
 def series_of(node: Node) -> Iterator[Series]:
-    """What the kernel must compute for this tree; the same series may come twice."""
+    """What the kernel must compute before a canonical tree can be evaluated.
+
+    The same series may come twice.
+    """
     if is_series(node):
         yield lower(node)
         return
@@ -71,13 +75,22 @@ def series_of(node: Node) -> Iterator[Series]:
 @cache
 def score_input(text: str) -> Node:
     """The canonical tree of what a score reads."""
-    from technic.query.resolve import Resolver  # resolve imports this package
-
     return Resolver().resolve(parse(text))[0]
 
 
 def lower(node: Node, frame: int = DAILY) -> Series:  # noqa: C901, PLR0911, PLR0912 -- a form each
-    """The series of a canonical tree whose every part has a history."""
+    """The series of a canonical tree whose every part has a history.
+
+    Parameters
+    ----------
+    node : refused by `kinds.over_time` if it has none
+    frame : DAILY, WEEKLY or MONTHLY bars
+
+    Raises
+    ------
+    QuestionError
+        If a part has no history.
+    """
     match node:
         case Number(value):
             return constant(value, frame)
@@ -100,8 +113,8 @@ def lower(node: Node, frame: int = DAILY) -> Series:  # noqa: C901, PLR0911, PLR
             parts = [lower(low, frame), lower(value, frame), lower(high, frame)]
             return _comparison(("<=", "<="), parts)
         case Member(value, items, negated):
-            found = lower(value, frame)
-            hits = [apply("equal", found, lower(item, frame)) for item in items]
+            member = lower(value, frame)
+            hits = [apply("equal", member, lower(item, frame)) for item in items]
             any_of = reduce(lambda a, b: apply("either", a, b), hits)
             return apply("opposite", any_of) if negated else any_of
         case Logic(word, parts):
@@ -172,10 +185,11 @@ def lookback(series: Series) -> int:
 
 
 def _lookback(series: Series) -> int:
+    """`lookback`, however long; a week counts for 5 bars, a month for 21."""
     below = max((_lookback(part) for part in series.inputs), default=0)
     if series.name == "hold":
         return below * (5 if series.inputs[0].frame == WEEKLY else 21)
-    it = REGISTRY.get(series.name)
-    if it is None or it.lookback is None:
+    indicator = REGISTRY.get(series.name)
+    if indicator is None or indicator.lookback is None:
         return below
-    return below + it.lookback(*series.params)
+    return below + indicator.lookback(*series.params)

@@ -15,7 +15,13 @@ NUMBER, TRUTH, TEXT = "number", "truth", "text"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a value is: number, truth or text, and the unit of a number if it has one."""
+    """What a value is.
+
+    Attributes
+    ----------
+    what : NUMBER, TRUTH or TEXT
+    unit : of a number, "price" or "percent" for example; empty if it has none
+    """
 
     what: str
     unit: str = ""
@@ -29,7 +35,7 @@ PLAIN, BOOL, STRING = Kind(NUMBER), Kind(TRUTH), Kind(TEXT)
 BAR_FIELDS = {name: PRICE for name in FIELDS if name not in {"session", "volume"}}
 BAR_FIELDS["volume"] = VOLUME
 
-# What is known of a listing. `type` and `exchange` decide the claims below.
+# What is known of a listing. `type` and `exchange` decide what is said of it by `is_…`.
 ATTRIBUTES = {
     "symbol": STRING,
     "name": STRING,
@@ -68,7 +74,7 @@ REGIME = {
     "market_trend": PLAIN,
     "market_trend_cap": PLAIN,
 }
-# Of a model that was trained on the store, see `forecasting`.
+# Of a model that was trained on the store: see scanner/columns/forecast.py.
 ALPHA = {"alpha": PLAIN, "alpha_rank": PERCENT}
 # Over one cross-section; the denominator is the scan's universe.
 CROSS_SECTIONAL = {
@@ -92,41 +98,44 @@ UNITS = {
     "count": COUNT,
     "plain": PLAIN,
 }
-# What filings told, as of the session.
+# What filings said, as of the session.
 FACTS = {name: UNITS[item.unit] for name, item in COLUMNS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output of an indicator, under the name it has in questions."""
+    """One output of an indicator.
+
+    Attributes
+    ----------
+    indicator : its name in the registry
+    position : among its outputs
+    """
 
     indicator: str
     position: int
 
 
-def outputs() -> dict[str, Output]:
-    """Every name that stands for an indicator's output.
-
-    The bare name of an indicator with several outputs stands for the first.
-    """
-    found: dict[str, Output] = {}
-    for it in REGISTRY.values():
-        if it.operator:
-            continue
-        for position, name in enumerate(it.outputs):
-            found[name] = Output(it.name, position)
-    for it in REGISTRY.values():
-        if not it.operator:
-            found.setdefault(it.name, Output(it.name, 0))
-    return found
+def _outputs() -> dict[str, Output]:
+    indicators = [indicator for indicator in REGISTRY.values() if not indicator.operator]
+    by_name = {
+        name: Output(indicator.name, position)
+        for indicator in indicators
+        for position, name in enumerate(indicator.outputs)
+    }
+    for indicator in indicators:
+        by_name.setdefault(indicator.name, Output(indicator.name, 0))
+    return by_name
 
 
-OUTPUTS = outputs()
+# Every name that stands for an indicator's output. The bare name of an indicator with several
+# outputs stands for the first.
+OUTPUTS = _outputs()
 
 
 def everything() -> list[str]:
     """All names of the language, in order."""
-    names = {
+    vocabulary = {
         *BAR_FIELDS,
         *ATTRIBUTES,
         *FACTS,
@@ -139,10 +148,16 @@ def everything() -> list[str]:
         *SCORES,
         *MACROS,
     }
-    return sorted(names)
+    return sorted(vocabulary)
 
 
-def did_you_mean(name: str, known: list[str] | None = None) -> str:
-    """A hint at the closest names; empty if nothing is close."""
-    close = get_close_matches(name.lower(), known or everything(), n=3, cutoff=0.6)
+def did_you_mean(name: str, vocabulary: list[str] | None = None) -> str:
+    """A hint at the closest names; empty if nothing is close.
+
+    Parameters
+    ----------
+    name : that means nothing
+    vocabulary : names that would; all names of the language if omitted
+    """
+    close = get_close_matches(name.lower(), vocabulary or everything(), n=3, cutoff=0.6)
     return f"did you mean {' or '.join(close)} ?" if close else ""

@@ -50,7 +50,11 @@ READABLE = {
 
 
 def parse(text: str) -> Node:
-    """The tree of a question.
+    """The tree of a question, as it is written.
+
+    Parameters
+    ----------
+    text : in the scan language, at most `MAX_BYTES` long
 
     Raises
     ------
@@ -62,7 +66,7 @@ def parse(text: str) -> Node:
     if not text.strip():
         raise QuestionError("the question is empty")
     try:
-        built: Any = _parser().parse(text)
+        tree: Node = _parser().parse(text)
     except VisitError as error:
         if isinstance(error.orig_exc, QuestionError):
             raise error.orig_exc.at(text) from None
@@ -71,12 +75,11 @@ def parse(text: str) -> Node:
         raise error.at(text) from None
     except UnexpectedInput as error:
         raise _explained(error, text) from None
-    node: Node = built
-    return node
+    return tree
 
 
 @cache
-def _parser() -> Lark:
+def _parser() -> Any:  # a Lark, whose types know nothing of our nodes
     """The grammar; builds our nodes while it reads, so that no deep tree is ever walked."""
     text = files("technic.query").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(text, parser="lalr", transformer=_Builder(), maybe_placeholders=False)
@@ -115,8 +118,8 @@ def _explained(error: UnexpectedInput, text: str) -> QuestionError:
         got = "the text ends" if error.token.type == "$END" else f"{str(error.token)!r} stands"
         if error.token.type == "$END":
             start = len(text.rstrip())
-        wanted = f"expected {' or '.join(expected)}" if expected else "cannot go on"
-        return QuestionError(f"{wanted} where {got}", text=text, start=start)
+        expectation = f"expected {' or '.join(expected)}" if expected else "cannot go on"
+        return QuestionError(f"{expectation} where {got}", text=text, start=start)
     return QuestionError("cannot be read", text=text, start=start)
 
 
@@ -142,9 +145,11 @@ def _unclosed(text: str) -> QuestionError | None:
 
 
 def _number(token: Token) -> float:
+    """The value of a literal: `1_000`, `10M`, `5%`."""
     text = str(token).replace("_", "")
     scale = SUFFIXES.get(text[-1], 1.0)
     value = float(text[:-1] if text[-1] in SUFFIXES else text)
+    # 5% is 5 / 100, rounded once as 0.05 is; 5 * 0.01 would be rounded twice.
     return value / 100.0 if text[-1] == "%" else value * scale
 
 
@@ -217,7 +222,7 @@ class _Builder(Transformer):  # type: ignore[misc]  # Lark comes without types
     def member(self, value: Node, items: tuple[Node, ...]) -> Node:
         return _checked(Member(value, items, negated=False, at=value.at))
 
-    def stranger(self, value: Node, items: tuple[Node, ...]) -> Node:
+    def not_member(self, value: Node, items: tuple[Node, ...]) -> Node:
         return _checked(Member(value, items, negated=True, at=value.at))
 
     def between(self, value: Node, low: Node, high: Node) -> Node:

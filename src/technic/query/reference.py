@@ -35,7 +35,7 @@ History = Callable[[Node, int], list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Evaluates trees for the symbols of one session.
+    """Evaluates trees for the symbols of one session, one at a time.
 
     Attributes
     ----------
@@ -55,7 +55,19 @@ class Reference:
         return self.at(node, symbol, self.lengths[symbol] - 1)
 
     def at(self, node: Node, symbol: int, t: int) -> Value:  # noqa: C901, PLR0911, PLR0912 -- a form each
-        """The value at bar `t`; unknown before the first bar."""
+        """The value of a tree for one symbol at one bar.
+
+        Parameters
+        ----------
+        node : in canonical form
+        symbol : position
+        t : bar of that symbol; before the first everything is unknown
+
+        Raises
+        ------
+        TypeError
+            If the tree is not in canonical form.
+        """
         match node:
             case Number(value):
                 return value
@@ -85,8 +97,8 @@ class Reference:
             case Member(value, items, negated):
                 x = self.at(value, symbol, t)
                 hits = [self._compare("==", x, self.at(item, symbol, t)) for item in items]
-                found = self._any(hits)
-                return found if found is None or not negated else not found
+                is_member = self._any(hits)
+                return is_member if is_member is None or not negated else not is_member
             case Logic(word, parts):
                 claims = [self.at(part, symbol, t) for part in parts]
                 return self._all(claims) if word == "and" else self._any(claims)
@@ -110,8 +122,8 @@ class Reference:
             case "count":
                 bars = int(parts[1].value)  # type: ignore[attr-defined]
                 claims = [self.at(parts[0], symbol, t - j) for j in range(bars) if t >= j]
-                known = [claim for claim in claims if claim is not None]
-                return float(sum(map(bool, known))) if len(known) == bars else None
+                certain = [claim for claim in claims if claim is not None]
+                return float(sum(map(bool, certain))) if len(certain) == bars else None
             case "abs":
                 x = self.at(parts[0], symbol, t)
                 return None if x is None else abs(float(x))

@@ -10,20 +10,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from technic.errors import IndicatorError, QuestionError
 from technic.indicators.define import MAX_LOOKBACK
 from technic.query import names
-from technic.query.calls import call
+from technic.query.calls import resolve_call
 from technic.query.kinds import (
+    Resolved,
+    claim,
     combined,
     comparable,
     moved,
+    numeric,
     over_time,
     with_sectors_named,
 )
-from technic.query.names import BOOL, NUMBER, PLAIN, TRUTH, Kind, did_you_mean
+from technic.query.names import BOOL, NUMBER, PLAIN, TRUTH, did_you_mean
 from technic.query.parse import parse
 from technic.query.tree import (
     Ago,
@@ -45,19 +47,17 @@ from technic.query.tree import (
 )
 from technic.scores import MACROS, SCORES
 
-N = TypeVar("N", bound=Node)
-Resolved = tuple[Node, Kind]
-
 
 @dataclass(slots=True)
 class Resolver:
-    """Binds names.
+    """Gives trees their canonical form: names bound, kinds checked, defaults written out.
 
     Attributes
     ----------
     lets : texts that the scan file has given a name
     params : values of `$name`
     warnings : what was noticed on the way
+    opening : names given by let that are being resolved right now, the outermost first
     """
 
     lets: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +66,12 @@ class Resolver:
     opening: list[str] = field(default_factory=list)
 
     def question(self, text: str, wanted: str = TRUTH) -> Node:
-        """The canonical tree of a text that must be of kind `wanted`.
+        """The canonical tree of a text that must be of one kind.
+
+        Parameters
+        ----------
+        text : in the scan language
+        wanted : `names.NUMBER`, `TRUTH` or `TEXT`
 
         Raises
         ------
@@ -88,14 +93,26 @@ class Resolver:
         return node
 
     def any(self, text: str) -> Resolved:
-        """The canonical tree of a text and its kind, whatever it is."""
+        """The canonical tree of a text and its kind, whatever it is.
+
+        Raises
+        ------
+        QuestionError
+            If it cannot be meant; knows where.
+        """
         try:
             return self.resolve(parse(text))
         except QuestionError as error:
             raise error.at(text) from None
 
     def resolve(self, node: Node) -> Resolved:
-        """The canonical form of a node, and its kind."""
+        """The canonical form of a node, and its kind.
+
+        Raises
+        ------
+        QuestionError
+            If it cannot be meant; points at the part that cannot.
+        """
         method: Callable[[Node], Resolved] = getattr(self, f"_{type(node).__name__.lower()}")
         return method(node)
 
@@ -112,9 +129,9 @@ class Resolver:
 
     def _parameter(self, node: Parameter) -> Resolved:
         if node.name not in self.params:
-            given = ", ".join(f"${name}" for name in self.params) or "none"
+            parameters = ", ".join(f"${name}" for name in self.params) or "none"
             raise QuestionError(
-                f"${node.name} has no value; the parameters are: {given}", start=node.at
+                f"${node.name} has no value; the parameters are: {parameters}", start=node.at
             )
         return Number(float(self.params[node.name]), at=node.at), PLAIN
 
@@ -130,13 +147,13 @@ class Resolver:
         if name in SCORES:
             return node, names.UNITS[SCORES[name].unit]
         if name in MACROS:
-            node_, _ = self._opened(name, MACROS[name], node.at)
-            return node_, Kind(NUMBER, "percent")
+            opened, _ = self._opened(name, MACROS[name], node.at)
+            return opened, names.PERCENT
         if name in names.OUTPUTS:
-            return call(self, Call(name, (), at=node.at))
-        known = sorted({*names.everything(), *self.lets})
+            return resolve_call(self, Call(name, (), at=node.at))
+        vocabulary = sorted({*names.everything(), *self.lets})
         raise QuestionError(
-            f"{name} is not known here", start=node.at, hint=did_you_mean(name, known)
+            f"{name} is not known here", start=node.at, hint=did_you_mean(name, vocabulary)
         )
 
     def _opened(self, name: str, text: str, at: int) -> Resolved:
@@ -154,14 +171,14 @@ class Resolver:
     # --- operators -------------------------------------------------------------------------
 
     def _negative(self, node: Negative) -> Resolved:
-        value, kind = self.numeric(node.value, "-")
+        value, kind = numeric(self, node.value, "-")
         if isinstance(value, Number):
             return Number(-value.value, at=node.at), kind
         return replace(node, value=value), kind
 
     def _arithmetic(self, node: Arithmetic) -> Resolved:
-        left, left_kind = self.numeric(node.left, node.operator)
-        right, right_kind = self.numeric(node.right, node.operator)
+        left, left_kind = numeric(self, node.left, node.operator)
+        right, right_kind = numeric(self, node.right, node.operator)
         kind = combined(node.operator, left_kind, right_kind)
         return replace(node, left=left, right=right), kind
 
@@ -178,9 +195,9 @@ class Resolver:
         return replace(node, operands=tuple(operands)), BOOL
 
     def _between(self, node: Between) -> Resolved:
-        value, kind = self.numeric(node.value, "between")
-        low, low_kind = self.numeric(node.low, "between")
-        high, high_kind = self.numeric(node.high, "between")
+        value, kind = numeric(self, node.value, "between")
+        low, low_kind = numeric(self, node.low, "between")
+        high, high_kind = numeric(self, node.high, "between")
         comparable(value, kind, low, low_kind, self.warnings)
         comparable(value, kind, high, high_kind, self.warnings)
         return replace(node, value=value, low=low, high=high), BOOL
@@ -189,29 +206,29 @@ class Resolver:
         value, kind = self.resolve(node.value)
         items = []
         for item in node.items:
-            found, item_kind = self.resolve(item)
-            comparable(value, kind, found, item_kind, self.warnings)
-            items.append(found)
+            resolved, item_kind = self.resolve(item)
+            comparable(value, kind, resolved, item_kind, self.warnings)
+            items.append(resolved)
         value, *items = with_sectors_named([value, *items], self.warnings)
         return replace(node, value=value, items=tuple(items)), BOOL
 
     def _crosses(self, node: Crosses) -> Resolved:
-        left, left_kind = self.numeric(node.left, node.direction)
-        right, right_kind = self.numeric(node.right, node.direction)
+        left, left_kind = numeric(self, node.left, node.direction)
+        right, right_kind = numeric(self, node.right, node.direction)
         comparable(left, left_kind, right, right_kind, self.warnings)
         over_time(left, node.direction)
         over_time(right, node.direction)
         return replace(node, left=left, right=right), BOOL
 
     def _opposite(self, node: Opposite) -> Resolved:
-        return replace(node, value=self.claim(node.value, "not")), BOOL
+        return replace(node, value=claim(self, node.value, "not")), BOOL
 
     def _logic(self, node: Logic) -> Resolved:
         parts: list[Node] = []
         for part in node.parts:
-            found = self.claim(part, node.word)
-            same = isinstance(found, Logic) and found.word == node.word
-            parts += found.parts if same else [found]  # type: ignore[attr-defined]
+            resolved = claim(self, part, node.word)
+            same = isinstance(resolved, Logic) and resolved.word == node.word
+            parts += resolved.parts if same else [resolved]  # type: ignore[attr-defined]
         return replace(node, parts=tuple(parts)), BOOL
 
     def _ago(self, node: Ago) -> Resolved:
@@ -228,42 +245,4 @@ class Resolver:
         return (value if node.bars == 0 else replace(node, value=value)), kind
 
     def _call(self, node: Call) -> Resolved:
-        return call(self, node)
-
-    # --- checks ----------------------------------------------------------------------------
-
-    def numeric(self, node: Node, where: str) -> Resolved:
-        """A node that must be a number, where it stands in `where`."""
-        value, kind = self.resolve(node)
-        if kind.what != NUMBER:
-            raise QuestionError(
-                f"{where} takes numbers, and {value} is a {kind.what}", start=node.at
-            )
-        return value, kind
-
-    def claim(self, node: Node, where: str) -> Node:
-        """A node that must be true or false, where it stands in `where`."""
-        value, kind = self.resolve(node)
-        if kind.what != TRUTH:
-            raise QuestionError(
-                f"{where} takes claims, and {value} is a {kind.what}",
-                start=node.at,
-                hint=f"compare it with something: {value} > 0" if kind.what == NUMBER else "",
-            )
-        return value
-
-    def constant(self, node: Node, where: str) -> float:
-        """The value of a node that must be a plain number."""
-        value, _ = self.resolve(node)
-        if not isinstance(value, Number):
-            raise QuestionError(f"{where} takes a plain number here", start=node.at)
-        return value.value
-
-    def bars(self, node: Node, where: str) -> Number:
-        """A node that must be a count of bars."""
-        value = self.constant(node, where)
-        if value != int(value) or not 1 <= value <= MAX_LOOKBACK:
-            raise QuestionError(
-                f"{where} counts bars: a whole number from 1 to {MAX_LOOKBACK:,}", start=node.at
-            )
-        return Number(value, at=node.at)
+        return resolve_call(self, node)

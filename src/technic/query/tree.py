@@ -16,7 +16,12 @@ LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One part of a question; `at` is where it starts in the text, -1 if it came from none."""
+    """One part of a question.
+
+    Attributes
+    ----------
+    at : where it starts in the text, -1 if it came from none; no part of its value
+    """
 
     at: int = field(default=-1, compare=False, kw_only=True)
 
@@ -41,13 +46,18 @@ class Node:
             yield from child.walk()
 
     def inside(self, level: int) -> str:
-        """Its text where something that binds at least like `level` is expected."""
+        """Its text where something that binds at least as tightly as `level` is expected."""
         return str(self) if self.level >= level else f"({self})"
 
 
 @dataclass(frozen=True, slots=True)
 class Number(Node):
-    """A literal number; `5%` is 0.05 and `10M` ten million."""
+    """A literal number.
+
+    Attributes
+    ----------
+    value : `5%` is 0.05 and `10M` ten million
+    """
 
     value: float
 
@@ -62,7 +72,12 @@ class Number(Node):
 
 @dataclass(frozen=True, slots=True)
 class Text(Node):
-    """A literal text."""
+    """A literal text.
+
+    Attributes
+    ----------
+    value : without its quotes
+    """
 
     value: str
 
@@ -73,7 +88,12 @@ class Text(Node):
 
 @dataclass(frozen=True, slots=True)
 class Truth(Node):
-    """`true` or `false`."""
+    """A literal truth, `true` or `false`.
+
+    Attributes
+    ----------
+    value : which of the two
+    """
 
     value: bool
 
@@ -83,7 +103,12 @@ class Truth(Node):
 
 @dataclass(frozen=True, slots=True)
 class Parameter(Node):
-    """`$name`: a number that the scan file or the command line gives."""
+    """A number that the scan file or the command line gives, `$name`.
+
+    Attributes
+    ----------
+    name : without the dollar sign
+    """
 
     name: str
 
@@ -93,7 +118,12 @@ class Parameter(Node):
 
 @dataclass(frozen=True, slots=True)
 class Name(Node):
-    """A bare name, before it is known what it means; afterwards a field or an attribute."""
+    """A bare name.
+
+    Attributes
+    ----------
+    name : anything as parsed; in a canonical tree a field, an attribute, a fact or a score
+    """
 
     name: str
 
@@ -103,7 +133,14 @@ class Name(Node):
 
 @dataclass(frozen=True, slots=True)
 class Call(Node):
-    """A function of the language; `by` is the peer group of a cross-sectional one."""
+    """A function of the language, applied.
+
+    Attributes
+    ----------
+    name : of the function
+    arguments : in order; as parsed, `n=7` is a call of `=` with the name and the value
+    by : the attribute that divides the peers of a cross-sectional function
+    """
 
     name: str
     arguments: tuple[Node, ...]
@@ -118,7 +155,16 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Feature(Node):
-    """One output of an indicator: its inputs where they are not the default, its parameters."""
+    """One output of an indicator.
+
+    Attributes
+    ----------
+    name : of the output
+    indicator : its name in the registry
+    output : position among its outputs
+    inputs : where they are not the default
+    params : all of its numbers
+    """
 
     name: str
     indicator: str
@@ -133,7 +179,13 @@ class Feature(Node):
 
 @dataclass(frozen=True, slots=True)
 class Ago(Node):
-    """A value some bars ago; negative offsets parse and are refused by name."""
+    """A value some bars ago, `close[1]`.
+
+    Attributes
+    ----------
+    value : of what
+    bars : how many ago; a negative number parses, and is refused when it is resolved
+    """
 
     value: Node
     bars: int
@@ -149,7 +201,12 @@ class Ago(Node):
 
 @dataclass(frozen=True, slots=True)
 class Negative(Node):
-    """The other sign."""
+    """A number with the other sign, `-x`.
+
+    Attributes
+    ----------
+    value : the number
+    """
 
     value: Node
 
@@ -164,7 +221,13 @@ class Negative(Node):
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic(Node):
-    """`+ - * /`, from left to right."""
+    """A sum, difference, product or quotient.
+
+    Attributes
+    ----------
+    operator : `+`, `-`, `*` or `/`
+    left, right : the operands; chains are read from left to right
+    """
 
     operator: str
     left: Node
@@ -182,7 +245,13 @@ class Arithmetic(Node):
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Node):
-    """`a < b`, `a < b <= c`, `a == b`."""
+    """A chain of comparisons, `a < b`, `a < b <= c`, `a == b`.
+
+    Attributes
+    ----------
+    operators : between the operands
+    operands : one more than there are operators
+    """
 
     operators: tuple[str, ...]
     operands: tuple[Node, ...]
@@ -201,7 +270,13 @@ class Comparison(Node):
 
 @dataclass(frozen=True, slots=True)
 class Between(Node):
-    """`x between low and high`, both included."""
+    """Whether a value lies in a range, `x between low and high`.
+
+    Attributes
+    ----------
+    value : which
+    low, high : the ends, both included
+    """
 
     value: Node
     low: Node
@@ -219,7 +294,14 @@ class Between(Node):
 
 @dataclass(frozen=True, slots=True)
 class Member(Node):
-    """`x in (a, b)` and `x not in (a, b)`."""
+    """Whether a value is among others, `x in (a, b)` and `x not in (a, b)`.
+
+    Attributes
+    ----------
+    value : which
+    items : the others
+    negated : whether it must be none of them
+    """
 
     value: Node
     items: tuple[Node, ...]
@@ -237,7 +319,13 @@ class Member(Node):
 
 @dataclass(frozen=True, slots=True)
 class Crosses(Node):
-    """`a crosses_above b`."""
+    """Whether one value has just passed another, `a crosses_above b`.
+
+    Attributes
+    ----------
+    direction : `crosses_above` or `crosses_below`
+    left, right : which passes which
+    """
 
     direction: str
     left: Node
@@ -254,7 +342,12 @@ class Crosses(Node):
 
 @dataclass(frozen=True, slots=True)
 class Opposite(Node):
-    """`not x`."""
+    """The opposite of a claim, `not x`.
+
+    Attributes
+    ----------
+    value : the claim
+    """
 
     value: Node
 
@@ -269,7 +362,13 @@ class Opposite(Node):
 
 @dataclass(frozen=True, slots=True)
 class Logic(Node):
-    """`a and b and c`, `a or b`: two parts or more."""
+    """Claims joined by one word, `a and b and c`, `a or b`.
+
+    Attributes
+    ----------
+    word : `and` or `or`
+    parts : two or more, none of them joined by the same word
+    """
 
     word: str
     parts: tuple[Node, ...]

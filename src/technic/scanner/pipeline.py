@@ -238,7 +238,7 @@ def _decide_universe(question: Question, view: MappedPanel, evaluation: Evaluati
     age = nyse().ordinal(view.as_of) - last_sessions(view)
     # Peers are those of the universe that traded: yesterday's values are not today's.
     evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
-    evaluation.known.clear()  # a clause with a percentile was evaluated among everybody
+    evaluation.computed.clear()  # a clause with a percentile was evaluated among everybody
     return _Membership(listed, inside, outside, age)
 
 

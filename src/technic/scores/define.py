@@ -24,7 +24,7 @@ HIGHER, LOWER = "higher", "lower"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One entry of the registry.
+    """A definition with everything that its signature and its decorator say of it.
 
     Attributes
     ----------
@@ -52,7 +52,17 @@ def score(
     bounds: tuple[float, float] = (float("-inf"), float("inf")),
     better: str = HIGHER,
 ) -> Callable[[Callable[..., FloatArray]], Callable[..., FloatArray]]:
-    """Register the decorated function under its own name; it stays an ordinary function."""
+    """Register the decorated function under its own name; it stays an ordinary function.
+
+    Parameters
+    ----------
+    part, unit, bounds, better : as in `Score`
+
+    Raises
+    ------
+    IndicatorError
+        If the name is taken.
+    """
 
     def register(function: Callable[..., FloatArray]) -> Callable[..., FloatArray]:
         name = function.__name__

@@ -11,7 +11,13 @@ from technic.market import cross_section, items
 
 @cache
 def digest() -> str:
-    """Names the scores: every file of this package, and what they are made with."""
+    """The name of the scores: of every file of this package, and of what they are made with.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits. Values under another digest may differ.
+    """
     paths = sorted(Path(__file__).parent.glob("*.py"))
     paths += [Path(module.__file__ or "") for module in (items, cross_section)]
     return blake2b(b"\0".join(path.read_bytes() for path in paths), digest_size=8).hexdigest()

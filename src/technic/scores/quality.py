@@ -86,7 +86,7 @@ def net_margin(
 
 
 @score(part="quality", unit="count", bounds=(0.0, 9.0))
-def piotroski_f(  # noqa: PLR0913, PLR0917 -- nine signals read these
+def piotroski_f(  # noqa: PLR0913, PLR0917 -- nine signs read these
     income: FloatArray = "net_income_ttm",
     income_before: FloatArray = "net_income_ttm_year_ago",
     cash_flow: FloatArray = "cash_flow_op_ttm",

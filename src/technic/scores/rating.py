@@ -22,18 +22,30 @@ LEAST = 3  # of the four
 SHARE = 0.5  # of the chart in the whole
 
 
-def carried(mine: str, known: dict[str, FloatArray]) -> FloatArray:
-    """What one part adds: its score times its weight among the parts that are known."""
-    there = {name: ~np.isnan(values) for name, values in known.items()}
-    total = np.zeros(len(known[mine]))
-    for name, weight in WEIGHTS.items():
-        total = total + np.where(there[name], weight, 0.0)
-    enough = np.array(list(there.values())).sum(axis=0) >= LEAST
-    own = np.where(there[mine], known[mine], 0.0)
-    return np.where(enough, WEIGHTS[mine] / np.where(enough, total, 1.0) * own, np.nan)
+def weighted_part(name: str, scores: dict[str, FloatArray]) -> FloatArray:
+    """What one part adds: its score times its weight among the parts that are known.
+
+    Parameters
+    ----------
+    name : of the part, one of `WEIGHTS`
+    scores : of all four, by name; float64, shape (n_symbols,), NaN is unknown
+
+    Returns
+    -------
+    array of float64
+        Shape (n_symbols,): 0 where this part alone is unknown, NaN where fewer than `LEAST` are
+        known.
+    """
+    known = {other: ~np.isnan(values) for other, values in scores.items()}
+    total = np.zeros(len(scores[name]))
+    for other, weight in WEIGHTS.items():
+        total = total + np.where(known[other], weight, 0.0)
+    enough = np.array(list(known.values())).sum(axis=0) >= LEAST
+    own = np.where(known[name], scores[name], 0.0)
+    return np.where(enough, WEIGHTS[name] / np.where(enough, total, 1.0) * own, np.nan)
 
 
-def _part(mine: str) -> None:
+def _register_part(name: str) -> None:
     """Register what one of the four adds to `fund_rating`, under its own name."""
 
     def part(
@@ -42,16 +54,16 @@ def _part(mine: str) -> None:
         growth: FloatArray = "growth_score",
         safety: FloatArray = "safety_score",
     ) -> FloatArray:
-        known = {"value": value, "quality": quality, "growth": growth, "safety": safety}
-        return carried(mine, known)
+        scores = {"value": value, "quality": quality, "growth": growth, "safety": safety}
+        return weighted_part(name, scores)
 
-    part.__name__ = f"{mine}_part"
-    part.__doc__ = f"What {mine} adds to `fund_rating`; 0 where it alone is unknown."
-    score(part=mine, bounds=(0.0, 100.0))(part)
+    part.__name__ = f"{name}_part"
+    part.__doc__ = f"What {name} adds to `fund_rating`; 0 where it alone is unknown."
+    score(part=name, bounds=(0.0, 100.0))(part)
 
 
 for _name in WEIGHTS:
-    _part(_name)
+    _register_part(_name)
 
 FUND_RATING = " + ".join(f"{name}_part" for name in WEIGHTS)
 RATING = " + ".join(

@@ -1,11 +1,11 @@
 """From single facts to what was known of a company: trailing years, quarters, averages.
 
-1. `adjusted` repeats per-share facts at each split, in the shares there were from then on.
+1. `adjust_facts` repeats per-share facts at each split, in the shares there were from then on.
 2. Every instant at which something became known of a security is an event; its newest period
-   is the latest that any fact known by then describes.
-3. A column is a sum of facts at fixed distances from that period. A trailing year, say, is the
-   year's own figure; or four quarters; or last year plus this year so far less the same stretch
-   of last year: `WAYS` lists them, and the first of which all facts are known counts.
+   is the latest that any fact known by then describes (`statements_of`).
+3. `Statements.column` is a sum of facts at fixed distances from that period. A trailing year,
+   say, is the year's own figure; or four quarters; or last year plus this year so far less the
+   same stretch of last year: `WAYS` lists them, and the first of which all facts are known counts.
 4. `Statements.rows` finds the last event of each security before an instant.
 
 Nothing that became known later can change an earlier event: facts are looked up by the instant
@@ -28,7 +28,12 @@ from technic.market.typing import FloatArray, IntArray
 
 STALE_DAYS = 500  # since the end of the period: a year and the time to file it
 MONTHS = 12
+# What a fact is and when it was known, in one number of 63 bits, so that one binary search finds
+# the newest: 2^24 instants, 64 items, 4,096 months, stretches up to 15, and 2^17 securities.
 RANK_BITS, ITEM_BITS, MONTH_BITS, SPAN_BITS = 24, 6, 12, 4
+# A split divides what is per share, and multiplies the number of shares.
+POWER = {name: -1.0 for name, item in ITEMS.items() if item.per_share}
+POWER |= {name: 1.0 for name, item in ITEMS.items() if item.unit == "count"}
 SPLITS = {"security_id": pl.Int64, "ex": pl.Int64, "known": pl.Int64, "ratio": pl.Float64}
 
 Fact: TypeAlias = tuple[float, int, int]  # sign, months from the newest period, stretch
@@ -43,27 +48,30 @@ def _so_far(at: int, months: int) -> list[Way]:
     return whole
 
 
-def _minus(way: Way) -> Way:
+def _negated(way: Way) -> Way:
     return tuple((-sign, at, months) for sign, at, months in way)
 
 
 def _trailing() -> list[Way]:
+    """Ways to know the twelve months up to the newest period."""
     ways: list[Way] = [((1.0, 0, 12),), tuple((1.0, -3 * k, 3) for k in range(4))]
     for months in (3, 6, 9):
         pairs = product(_so_far(0, months), _so_far(-MONTHS, months))
-        ways += [((1.0, -months, 12), *now, *_minus(then)) for now, then in pairs]
+        ways += [((1.0, -months, 12), *now, *_negated(then)) for now, then in pairs]
     return ways
 
 
 def _quarter() -> list[Way]:
+    """Ways to know the newest quarter alone."""
     ways: list[Way] = [((1.0, 0, 3),)]
     for months in (6, 9, 12):
         before = _so_far(-3, months - 3)
-        ways += [((1.0, 0, months), *_minus(way)) for way in before]
+        ways += [((1.0, 0, months), *_negated(way)) for way in before]
     return ways
 
 
 def _earlier(ways: list[Way], months: int) -> list[Way]:
+    """The same ways, so many months before."""
     return [tuple((sign, at - months, span) for sign, at, span in way) for way in ways]
 
 
@@ -80,7 +88,7 @@ WAYS: dict[str, list[Way]] = {
 
 @dataclass(slots=True)
 class Statements:
-    """What was known of every security, event by event.
+    """What was known of every security, event by event: instants at which something became known.
 
     Attributes
     ----------
@@ -98,19 +106,24 @@ class Statements:
     filed: IntArray
     facts: pl.DataFrame
     _facts: _Facts
-    _known: dict[str, FloatArray] = field(default_factory=dict)
+    _columns: dict[str, FloatArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many events there are."""
         return len(self.instants)
 
     def rows(self, security_ids: IntArray, before: int | None) -> IntArray:
-        """Of each security the last event before an instant; −1 where there is none.
+        """The last event of each security before an instant.
 
         Parameters
         ----------
         security_ids : ascending
         before : µs since 1970; None for everything that is known
+
+        Returns
+        -------
+        array of int64
+            Shape of `security_ids`; -1 where there is no such event.
         """
         ends = np.searchsorted(self.security_ids, security_ids, "right")
         if before is not None:
@@ -123,31 +136,59 @@ class Statements:
         return np.where(ends > starts, ends - 1, -1)
 
     def column(self, name: str) -> FloatArray:
-        """One of `items.COLUMNS` at every event; NaN where a fact of it is not known."""
-        if name not in self._known:
+        """One of `items.COLUMNS` at every event.
+
+        Returns
+        -------
+        array of float64
+            Shape (n_events,), in the unit of the item; NaN where a fact it needs is not known.
+        """
+        if name not in self._columns:
             item = COLUMNS[name]
             ways = WAYS[name.removeprefix(item.name)]
-            self._known[name] = self._facts.add_up(item.name, ways, self)
-        return self._known[name]
+            self._columns[name] = self._facts.add_up(item.name, ways, self)
+        return self._columns[name]
 
     def known_of(self, item: str, back: int) -> IntArray:
-        """The instant at which each event's balance of `back` months ago was known; else the least."""
+        """The instant at which each event's balance was known.
+
+        Parameters
+        ----------
+        item : one of `items.ITEMS`, a balance
+        back : months from the newest period: 0, or -12 for a year before
+
+        Returns
+        -------
+        array of int64
+            Shape (n_events,), µs since 1970; the least number where it was not known.
+        """
         row = self._facts.find(item, self, back, 0)
         least = np.iinfo(np.int64).min
         ranks = self._facts.keys[np.maximum(row, 0)] & ((1 << RANK_BITS) - 1)
         return np.where(row >= 0, self._facts.instants[ranks], least)
 
     def behind(self, name: str, event: int) -> list[tuple[float, int]]:
-        """The facts that a column's value at an event is the sum of: sign, and row in the facts."""
+        """The facts that a column's value at an event is the sum of.
+
+        Parameters
+        ----------
+        name : one of `items.COLUMNS`
+        event : position
+
+        Returns
+        -------
+        list of (sign, row)
+            The row in `facts`; nothing where the value is unknown.
+        """
         item = COLUMNS[name]
         at = np.array([event])
         for way in WAYS[name.removeprefix(item.name)]:
-            found = [self._facts.find(item.name, self, back, span, at)[0] for _, back, span in way]
-            if min(found) >= 0:
+            rows = [self._facts.find(item.name, self, back, span, at)[0] for _, back, span in way]
+            if min(rows) >= 0:
                 signs = [sign for sign, _, _ in way]
                 return [
                     (sign, int(self._facts.origin[row]))
-                    for sign, row in zip(signs, found, strict=True)
+                    for sign, row in zip(signs, rows, strict=True)
                 ]
         return []
 
@@ -164,6 +205,7 @@ class _Facts:
     securities : security ids by code
     instants : distinct instants by rank
     first : month that counts as 0
+    rows : what `find` has answered, by item, months back and stretch
     """
 
     keys: IntArray
@@ -172,24 +214,24 @@ class _Facts:
     securities: IntArray
     instants: IntArray
     first: int
-    found: dict[tuple[str, int, int], IntArray] = field(default_factory=dict)
+    rows: dict[tuple[str, int, int], IntArray] = field(default_factory=dict)
 
     def find(
         self, item: str, events: Statements, back: int, span: int, only: IntArray | None = None
     ) -> IntArray:
         """Row of the newest known fact of each event; −1 where there is none."""
-        if only is None and (item, back, span) in self.found:
-            return self.found[item, back, span]
+        if only is None and (item, back, span) in self.rows:
+            return self.rows[item, back, span]
         chosen = slice(None) if only is None else only
         code = np.searchsorted(self.securities, events.security_ids[chosen])
         rank = np.searchsorted(self.instants, events.instants[chosen])
         month = np.maximum(events.periods[chosen] + back - self.first, 0)
         key = _key(code, _code(item), month, span)
         row = np.searchsorted(self.keys, (key << RANK_BITS) | rank, "right") - 1
-        there = (row >= 0) & (self.keys[np.maximum(row, 0)] >> RANK_BITS == key)
-        rows = np.where(there & (events.periods[chosen] + back >= self.first), row, -1)
+        same_fact = (row >= 0) & (self.keys[np.maximum(row, 0)] >> RANK_BITS == key)
+        rows = np.where(same_fact & (events.periods[chosen] + back >= self.first), row, -1)
         if only is None:
-            self.found[item, back, span] = rows
+            self.rows[item, back, span] = rows
         return rows
 
     def add_up(self, item: str, ways: Sequence[Way], events: Statements) -> FloatArray:
@@ -200,7 +242,7 @@ class _Facts:
             for sign, back, span in way:
                 row = self.find(item, events, back, span)
                 parts.append(np.where(row >= 0, sign * self.values[row], np.nan))
-                if np.isnan(parts[-1]).all():
+                if np.isnan(parts[-1]).all():  # nobody files it so: spare the rest of this way
                     break
             else:
                 added = np.add.reduce(parts)
@@ -231,92 +273,141 @@ def statements_of(facts: pl.DataFrame, splits: pl.DataFrame) -> Statements:
     splits : `SPLITS`: who, the open of the ex-date and the instant it was known (µs), new shares
         per old one; a later row for the same ex-date replaces the earlier one
     """
-    table = adjusted(facts.with_row_index("origin"), splits)
+    table = adjust_facts(facts.with_row_index("origin"), splits)
     table = table.filter(pl.col("item").is_in(list(ITEMS)))
     securities, code = np.unique(table["security_id"].to_numpy(), return_inverse=True)
-    known = table["known_at"].to_physical().to_numpy()
-    instants, rank = np.unique(known, return_inverse=True)
+    known_at = table["known_at"].to_physical().to_numpy()
+    instants, rank = np.unique(known_at, return_inverse=True)
     days = table["period_end"].to_physical().to_numpy().astype(np.int64)
     month = month_of(days)
+    # Events: one per security and instant, with the newest period and filing until then.
+    event, of = np.unique((code.astype(np.int64) << 32) | rank, return_inverse=True)
+    who = event >> 32
+    filed = table["filed_at"].to_physical().to_numpy()
+    periods, ends, newest_filing = (
+        _running(_largest(values, of, len(event)), who) for values in (month, days, filed)
+    )
+    return Statements(
+        security_ids=securities[who],
+        instants=instants[event & 0xFFFFFFFF],
+        periods=periods,
+        ends=ends,
+        filed=newest_filing,
+        facts=facts,
+        _facts=_sorted_facts(table, (securities, code), (instants, rank), month),
+    )
+
+
+def _sorted_facts(
+    table: pl.DataFrame,
+    security: tuple[IntArray, IntArray],
+    instant: tuple[IntArray, IntArray],
+    month: IntArray,
+) -> _Facts:
+    """Facts in order of their keys; securities and instants come as distinct values and codes."""
+    (securities, code), (instants, rank) = security, instant
     first = int(month.min(initial=0))
     items = table["item"].replace_strict({n: _code(n) for n in ITEMS}, return_dtype=pl.Int64)
     spans = table["months"].to_numpy().astype(np.int64)
     keys = (_key(code, items.to_numpy(), month - first, spans) << RANK_BITS) | rank
     order = np.argsort(keys, kind="stable")
-    held = _Facts(
-        keys[order],
-        table["value"].to_numpy()[order],
-        table["origin"].to_numpy()[order],
-        securities,
-        instants,
-        first,
-    )
-    # Events: one per security and instant, with the newest period and filing until then.
-    event, of = np.unique((code.astype(np.int64) << 32) | rank, return_inverse=True)
-    who = event >> 32
-    period, end, filed = (np.full(len(event), np.iinfo(np.int64).min) for _ in range(3))
-    np.maximum.at(period, of, month)
-    np.maximum.at(end, of, days)
-    np.maximum.at(filed, of, table["filed_at"].to_physical().to_numpy())
-    return Statements(
-        securities[who],
-        instants[event & 0xFFFFFFFF],
-        _running(period, who),
-        _running(end, who),
-        _running(filed, who),
-        facts,
-        held,
+    return _Facts(
+        keys=keys[order],
+        values=table["value"].to_numpy()[order],
+        origin=table["origin"].to_numpy()[order],
+        securities=securities,
+        instants=instants,
+        first=first,
     )
 
 
-def adjusted(facts: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+def adjust_facts(facts: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     """The facts, and of each per-share one a copy from every split on, in shares after it.
 
-    A copy is known from the split's ex-date, or from when the split was told if that was later.
+    A copy is known from the split's ex-date, or from when the split was reported if that was
+    later.
+
+    Parameters
+    ----------
+    facts : rows of the facts table
+    splits : as for `statements_of`
+
+    Returns
+    -------
+    DataFrame
+        The rows of `facts` with `filed_at`, when each became known itself; then the copies.
     """
     facts = facts.with_columns(filed_at=pl.col("known_at"))
     if splits.is_empty() or facts.is_empty():
         return facts
-    power = {name: -1.0 for name, item in ITEMS.items() if item.per_share}
-    power |= {name: 1.0 for name, item in ITEMS.items() if item.unit == "count"}
-    table = facts.with_row_index("row")
-    mine = table.filter(
-        pl.col("item").is_in(list(power)),
-        pl.col("security_id").is_in(splits["security_id"].unique().implode()),
-    ).sort("security_id", maintain_order=True)
-    owner, known = (mine[name].to_physical().to_numpy() for name in ("security_id", "known_at"))
-    signs = mine["item"].replace_strict(power, return_dtype=pl.Float64).to_numpy()
-    rows, values, instants = [], [], []
-    for (security,), of in splits.group_by("security_id", maintain_order=True):
-        own = slice(np.searchsorted(owner, security), np.searchsorted(owner, security, "right"))
-        for instant, factor in _epochs(of, known[own]):
-            chosen = (known[own] < instant) & (factor != 1.0)
-            rows.append(mine["row"].to_numpy()[own][chosen])
-            values.append(mine["value"].to_numpy()[own][chosen] * (factor ** signs[own])[chosen])
-            instants.append(np.full(int(chosen.sum()), instant))
-    copies = facts[np.concatenate(rows)].with_columns(
-        value=np.concatenate(values),
-        known_at=pl.Series(np.concatenate(instants)).cast(facts.schema["known_at"]),
+    affected = (
+        facts.with_row_index("row")
+        .filter(
+            pl.col("item").is_in(list(POWER)),
+            pl.col("security_id").is_in(splits["security_id"].unique().implode()),
+        )
+        .sort("security_id", maintain_order=True)
+    )
+    rows, values, instants = (
+        np.concatenate(parts) for parts in zip(*_copies(affected, splits), strict=True)
+    )
+    copies = facts[rows].with_columns(
+        value=values, known_at=pl.Series(instants).cast(facts.schema["known_at"])
     )
     return pl.concat([facts, copies])
 
 
-def _epochs(splits: pl.DataFrame, known: IntArray) -> Iterator[tuple[int, FloatArray]]:
+def _copies(
+    affected: pl.DataFrame, splits: pl.DataFrame
+) -> Iterator[tuple[IntArray, FloatArray, IntArray]]:
+    """Row, value and instant of the copies that each split makes; `affected` by security."""
+    row, value = (affected[name].to_numpy() for name in ("row", "value"))
+    owner, known_at = (
+        affected[name].to_physical().to_numpy() for name in ("security_id", "known_at")
+    )
+    power = affected["item"].replace_strict(POWER, return_dtype=pl.Float64).to_numpy()
+    for (security,), of in splits.group_by("security_id", maintain_order=True):
+        own = slice(np.searchsorted(owner, security), np.searchsorted(owner, security, "right"))
+        for instant, factor in _epochs(of, known_at[own]):
+            chosen = (known_at[own] < instant) & (factor != 1.0)
+            adjusted = value[own][chosen] * (factor ** power[own])[chosen]
+            yield row[own][chosen], adjusted, np.full(int(chosen.sum()), instant)
+
+
+def _epochs(splits: pl.DataFrame, known_at: IntArray) -> Iterator[tuple[int, FloatArray]]:
     """Each instant at which splits took effect, and the factor of every fact from then on."""
     rows = list(splits.sort("known").select("ex", "known", "ratio").iter_rows())
-    for instant in sorted({max(ex, told) for ex, told, _ in rows}):
-        newest = {ex: ratio for ex, told, ratio in rows if max(ex, told) <= instant}
-        factor = np.ones(len(known))
+    for instant in sorted({max(ex, reported) for ex, reported, _ in rows}):
+        newest = {ex: ratio for ex, reported, ratio in rows if max(ex, reported) <= instant}
+        factor = np.ones(len(known_at))
         for ex in sorted(newest):
-            factor = np.where(known < ex, factor * newest[ex], factor)
+            factor = np.where(known_at < ex, factor * newest[ex], factor)
         yield instant, factor
 
 
 def fresh(ends: IntArray, as_of: date) -> np.ndarray:
-    """Which periods are recent enough to speak for a session."""
+    """Which periods are recent enough to speak for a session.
+
+    Parameters
+    ----------
+    ends : int64, days since 1970 of the end of each period
+    as_of : the session
+
+    Returns
+    -------
+    array of bool
+        Whether a period ended at most `STALE_DAYS` before.
+    """
     today = np.datetime64(as_of, "D").astype(np.int64)
     recent: np.ndarray = today - ends <= STALE_DAYS
     return recent
+
+
+def _largest(values: IntArray, of: IntArray, n: int) -> IntArray:
+    """The largest of the values of each of `n` events; `of` says whose each is."""
+    largest = np.full(n, np.iinfo(np.int64).min)
+    np.maximum.at(largest, of, values)
+    return largest
 
 
 def _running(values: IntArray, who: IntArray) -> IntArray:
@@ -327,6 +418,7 @@ def _running(values: IntArray, who: IntArray) -> IntArray:
 
 
 def _key(code: IntArray, item: IntArray | int, month: IntArray, span: IntArray | int) -> IntArray:
+    """What a fact is of, in one number; see `RANK_BITS`."""
     key = (code.astype(np.int64) << ITEM_BITS) | item
     return (((key << MONTH_BITS) | month) << SPAN_BITS) | span
 

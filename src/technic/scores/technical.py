@@ -24,7 +24,12 @@ TECH_RATING = " + ".join(f"{weight} * {name}" for name, weight in WEIGHTS.items(
 
 
 def scaled(*signals: FloatArray) -> FloatArray:
-    """0 to 100: the mean of signals, each cut at −1 and 1, around 50."""
+    """0 to 100: the mean of signals, each cut at −1 and 1, around 50.
+
+    Parameters
+    ----------
+    signals : float64, shape (n_symbols,); NaN is unknown
+    """
     total = np.zeros_like(signals[0])
     for signal in signals:
         total = total + np.clip(signal, -1.0, 1.0)

@@ -1,7 +1,7 @@
 """Compile the kernel: `python -m technic.indicators.kernel.compile FOLDER` with TECHNIC_COMPILING=1.
 
 Runs in a process of its own, the only one that imports Numba. The module's final LLVM text is
-emitted as an object file for the processor that native.py names, and put into the folder at
+emitted as an object file for the processor that loader.py names, and put into the folder at
 once, behind a checksum.
 """
 
@@ -24,13 +24,26 @@ from technic.indicators.kernel.loader import CHECKSUM, object_path, processor
 
 def machine_code() -> bytes:
     """The kernel as an object file with one C function, `technic_entry`."""
+    name, features = processor()
+    target = llvm.Target.from_default_triple()
+    machine = target.create_target_machine(
+        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
+    )
+    code: bytes = machine.emit_object(llvm.parse_assembly(_llvm_text()))
+    return code
+
+
+def _llvm_text() -> str:
+    """The generated module's `entry`, with all it calls, as Numba leaves it to LLVM."""
     from numba.core.cpu import CPUContext  # not before it is wanted
 
     from technic.indicators.kernel import vector_types  # noqa: F401 -- teaches Numba its types
 
-    # Numba would turn each of 200 functions into machine code of its own as well. Nobody calls
-    # them here: only the text of the last one is wanted.
-    CPUContext.get_executable = lambda *_: [].append  # Numba wants a builtin, another each time
+    # An internal of Numba, replaced: `CPUContext.get_executable` turns every compiled function
+    # into machine code of its own and wraps it for Python. Nobody calls the 200 functions here:
+    # only the LLVM text of `entry` is wanted, which holds them all. What comes back has to be a
+    # builtin, and another one each time, because Numba keeps a table from it to the function.
+    CPUContext.get_executable = lambda *_: [].append
     with TemporaryDirectory() as scratch:
         path = Path(scratch, "kernel.py")
         path.write_text(write(), encoding="utf-8")
@@ -40,14 +53,9 @@ def machine_code() -> bytes:
         module: Any = module_from_spec(spec)
         sys.modules["technic_kernel"] = module
         spec.loader.exec_module(module)
+        # Numba's mangled name of the C function holds its signature: LLVM gets a plain one.
         text = module.entry.inspect_llvm().replace(module.entry.native_name, "technic_entry")
-    name, features = processor()
-    target = llvm.Target.from_default_triple()
-    machine = target.create_target_machine(
-        cpu=name, features=features, opt=3, reloc="default", codemodel="jitdefault", jit=True
-    )
-    code: bytes = machine.emit_object(llvm.parse_assembly(text))
-    return code
+        return str(text)
 
 
 def main() -> None:
@@ -58,7 +66,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     code = machine_code()
     path = object_path(folder)
-    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch = path.with_suffix(f".{os.getpid()}")  # two processes may compile at once
     scratch.write_bytes(blake2b(code, digest_size=CHECKSUM).digest() + code)
     scratch.replace(path)
 

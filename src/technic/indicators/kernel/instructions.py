@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from technic.indicators.lanes import inner, peek, poke
+from technic.indicators.lanes import inner, peek, poke, rows_at
 from technic.indicators.series import DAILY
 from technic.market.panel import FIELDS, LANES
 
@@ -21,8 +21,16 @@ N_FRAMES = 3
 FIRST_FREE = N_FRAMES * FRAME_REGISTERS
 NAN = float("nan")
 
-
-# One instruction is a row of these columns.
+# One instruction is a row of `WIDTH` numbers; what stands in which column:
+#   OP, FRAME    which operation or definition, over daily, weekly or monthly bars
+#   REACH        rows before its own that it reads
+#   BACK, BEFORE the rows somebody reads of what it writes: see program.Demand
+#   PARAM        where its numbers begin in `params`
+#   STATE, CARRIES   where the floats of a fold lie in `state`, and how many there are
+#   TAIL, TAIL_SLOT  how many old rows of a fold are kept beside them, and where; HOLD: its frame
+#   PLAIN        whether it reads fields alone, which are never unknown within a run
+#   OUTPUTS      how many registers it writes
+#   IN, OUT      the registers it reads and writes: up to six each
 OP, FRAME, REACH, BACK, BEFORE, PARAM, STATE, CARRIES, TAIL, TAIL_SLOT, PLAIN, OUTPUTS = range(12)
 IN, OUT, WIDTH = 12, 18, 24
 MOST_PARAMS = 4
@@ -40,7 +48,13 @@ def first_row_wanted(code: Any, end: int, fresh: int) -> int:
 
 @inner
 def push_right(source: Any, target: Any, lengths: Any, end: int, first: int) -> None:
-    """Copy rows from `first` on of a ragged block so that every run ends at row `end - 1`."""
+    """Copy rows from `first` on of a ragged block so that every run ends at row `end - 1`.
+
+    Parameters
+    ----------
+    source, target : rows of one field, as they lie and as the definitions read them
+    lengths : int64, shape (LANES,); bars of each symbol
+    """
     for lane in range(LANES):
         shift = end - lengths[lane]
         for t in range(max(first, shift), end):
@@ -57,72 +71,102 @@ def align(benchmark: Any, session: Any, target: Any, firsts: Any, first: int, en
 
 
 @inner
+def frame_rows(registers: Any, frame: int) -> Any:
+    """The rows of a frame's open, high, low, close, volume and session, in this order."""
+    base = frame * FRAME_REGISTERS
+    return (
+        rows_at(registers[base + OPEN]),
+        rows_at(registers[base + HIGH]),
+        rows_at(registers[base + LOW]),
+        rows_at(registers[base + CLOSE]),
+        rows_at(registers[base + VOLUME]),
+        rows_at(registers[base + SESSION]),
+    )
+
+
+@inner
 def resample(
-    opens: Any,
-    highs: Any,
-    lows: Any,
-    closes: Any,
-    volumes: Any,
-    sessions: Any,
-    open_: Any,
-    high_: Any,
-    low_: Any,
-    close_: Any,
-    volume_: Any,
-    session_: Any,
-    lane: int,
-    span_of: Any,
-    last_of: Any,
-    first: int,
-    end: int,
+    frame: int, registers: Any, edges: Any, span_of: Any, last_of: Any, lengths: Any, end: int
+) -> None:
+    """Merge a block's daily bars into those of a slower frame, right-aligned as they are.
+
+    Parameters
+    ----------
+    frame : the slower one
+    registers : address of the rows of each register; the slower frame's are written
+    edges : float64, shape (N_FRAMES, 2, LANES); set to the first row of each symbol
+    span_of, last_of : int64, shape (N_FRAMES, n_sessions); the week or month of each session,
+        and the last session of it
+    lengths : int64, shape (LANES,); daily bars of each symbol
+    end : one more than the row of the last bars
+    """
+    daily, slow = frame_rows(registers, DAILY), frame_rows(registers, frame)
+    for lane in range(LANES):
+        if lengths[lane] > 0:
+            first = end - lengths[lane]
+            n = merge_bars(daily, slow, lane, span_of[frame], last_of[frame], first, end)
+            # Nothing is carried over slow bars: all of them are fresh, in every run.
+            edges[frame, 0, lane] = end - n
+            edges[frame, 1, lane] = end - n
+
+
+@inner
+def merge_bars(
+    daily: Any, slow: Any, lane: int, span_of: Any, last_of: Any, first: int, end: int
 ) -> int:
     """Merge one symbol's bars by week or month; the finished ones end at row `end - 1`.
 
-    `span_of` numbers the span of each session, `last_of` holds its last session. A span is
-    finished once a bar stands at or behind its last session. Returns how many there are.
-
-    Walks backwards from the newest bar, so that the answers are right-aligned as they come.
+    A span is finished once a bar stands at or behind its last session. Returns how many there are.
     """
-    newest = int(peek(sessions, end - 1, lane)) if end > first else 0
-    row, current, made = end, -1, 0
+    newest = int(peek(daily[SESSION], end - 1, lane))
+    row, current, n_finished = end, -1, 0
+    # Backwards from the newest bar: so the answers are right-aligned without counting them first.
     for t in range(end - 1, first - 1, -1):
-        session = int(peek(sessions, t, lane))
+        session = int(peek(daily[SESSION], t, lane))
         span = span_of[session]
         if last_of[session] > newest:
             continue
         if span != current:
-            current, row, made = span, row - 1, made + 1
-            poke(high_, row, lane, peek(highs, t, lane))
-            poke(low_, row, lane, peek(lows, t, lane))
-            poke(close_, row, lane, peek(closes, t, lane))
-            poke(volume_, row, lane, 0.0)
-            poke(session_, row, lane, float(session))
-        poke(open_, row, lane, peek(opens, t, lane))
-        poke(high_, row, lane, max(peek(high_, row, lane), peek(highs, t, lane)))
-        poke(low_, row, lane, min(peek(low_, row, lane), peek(lows, t, lane)))
-        poke(volume_, row, lane, peek(volume_, row, lane) + peek(volumes, t, lane))
-    return made
+            current, row, n_finished = span, row - 1, n_finished + 1
+            poke(slow[HIGH], row, lane, peek(daily[HIGH], t, lane))
+            poke(slow[LOW], row, lane, peek(daily[LOW], t, lane))
+            poke(slow[CLOSE], row, lane, peek(daily[CLOSE], t, lane))
+            poke(slow[VOLUME], row, lane, 0.0)
+            poke(slow[SESSION], row, lane, float(session))
+        poke(slow[OPEN], row, lane, peek(daily[OPEN], t, lane))
+        poke(slow[HIGH], row, lane, max(peek(slow[HIGH], row, lane), peek(daily[HIGH], t, lane)))
+        poke(slow[LOW], row, lane, min(peek(slow[LOW], row, lane), peek(daily[LOW], t, lane)))
+        volume = peek(slow[VOLUME], row, lane) + peek(daily[VOLUME], t, lane)
+        poke(slow[VOLUME], row, lane, volume)
+    return n_finished
 
 
 @inner
 def hold(
-    slow: Any,
-    slow_session: Any,
-    last_of: Any,
-    session: Any,
-    target: Any,
-    lane: int,
-    slow_first: int,
-    first: int,
-    end: int,
+    code: Any, registers: Any, edges: Any, last_of: Any, lengths: Any, first: int, end: int
 ) -> None:
-    """At each daily row, the slow series' value of the last span finished by then."""
-    row = end - 1
-    for t in range(end - 1, first - 1, -1):
-        now = int(peek(session, t, lane))
-        while row >= slow_first and last_of[int(peek(slow_session, row, lane))] > now:
-            row -= 1
-        poke(target, t, lane, peek(slow, row, lane) if row >= slow_first else NAN)
+    """At each daily row, the slow series' value of the last span finished by then.
+
+    Parameters
+    ----------
+    code : the instruction; its `TAIL` is the slow series' frame
+    registers : address of the rows of each register
+    edges : float64, shape (N_FRAMES, 2, LANES); the first row of each symbol in each frame
+    last_of : int64, shape (N_FRAMES, n_sessions); the last session of each session's span
+    lengths : int64, shape (LANES,); daily bars of each symbol
+    first, end : the daily rows to write
+    """
+    slow = code[TAIL]
+    series, target = rows_at(registers[code[IN]]), rows_at(registers[code[OUT]])
+    session = rows_at(registers[code[FRAME] * FRAME_REGISTERS + SESSION])
+    slow_session = rows_at(registers[slow * FRAME_REGISTERS + SESSION])
+    for lane in range(LANES):
+        begin, row = int(edges[slow, 0, lane]), end - 1
+        for t in range(end - 1, max(first, end - lengths[lane]) - 1, -1):
+            now = int(peek(session, t, lane))
+            while row >= begin and last_of[slow, int(peek(slow_session, row, lane))] > now:
+                row -= 1
+            poke(target, t, lane, peek(series, row, lane) if row >= begin else NAN)
 
 
 @inner

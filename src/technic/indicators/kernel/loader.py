@@ -18,14 +18,15 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from technic.errors import IndicatorError
+from technic.indicators.kernel.arguments import C_ARGUMENTS, pack
 from technic.indicators.kernel.codegen import digest, write
 
-Kernel = Callable[..., None]
-# What Numba's own runtime would lend. The kernel allocates nothing and raises nothing, so that
-# the first two have nothing to do, and the rest is never reached.
+Kernel = Callable[..., None]  # takes the arguments of arguments.ARGUMENTS, by name
+# Internals of Numba, replaced here: the functions of its C runtime (numba/core/runtime) that the
+# object file names although it needs none. The kernel allocates nothing and raises nothing, so
+# that the first two have nothing to do, and the rest is never reached. A version of Numba that
+# names others fails when the object is linked, not later.
 RUNTIME = """
 define void @NRT_Free(ptr %p) { ret void }
 define void @NRT_MemInfo_call_dtor(ptr %p) { ret void }
@@ -36,7 +37,6 @@ define ptr @numba_runtime_build_excinfo_struct(ptr %p, ptr %q) { unreachable }
 define ptr @numba_unpickle(ptr %p, i32 %n, ptr %q) { unreachable }
 """
 CHECKSUM = 32
-DIRECTIONS = "pnnpnpnnnpppnpnpppppnppnnppnn"  # of `entry`: p a pointer, n a number
 
 
 def is_plain() -> bool:
@@ -46,20 +46,20 @@ def is_plain() -> bool:
 
 @cache
 def processor() -> tuple[str, str]:
-    """Name and features of the processor that code is compiled for and loaded on."""
+    """Name and features of the processor that code is compiled for and loaded on, in LLVM's words."""
     import llvmlite.binding as llvm  # plain Python needs none
 
     name = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name()
-    given = os.environ.get("NUMBA_CPU_FEATURES")
+    features = os.environ.get("NUMBA_CPU_FEATURES")
     if name == "generic":
-        return name, given or ""
-    return name, llvm.get_host_cpu_features().flatten() if given is None else given
+        return name, features or ""
+    return name, llvm.get_host_cpu_features().flatten() if features is None else features
 
 
 def object_path(folder: Path) -> Path:
     """Where the machine code of this kernel for this processor lies in `folder`."""
-    here = blake2b("\0".join(processor()).encode(), digest_size=4).hexdigest()
-    return folder / f"kernel_{digest()}_{here}.o"
+    machine = blake2b("\0".join(processor()).encode(), digest_size=4).hexdigest()
+    return folder / f"kernel_{digest()}_{machine}.o"
 
 
 def read_object(folder: Path) -> bytes | None:
@@ -78,7 +78,11 @@ def compiled(folder: Path) -> bool:
 
 
 def load(folder: Path) -> Kernel:
-    """The kernel: called as `run` of the generated module is.
+    """The kernel, ready to be called with the arguments of `arguments.ARGUMENTS` by name.
+
+    Parameters
+    ----------
+    folder : where `compute.kernel.ensure_compiled` has put the machine code
 
     Raises
     ------
@@ -121,104 +125,15 @@ def _native(folder: Path) -> Kernel:
     engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
     engine.finalize_object()
     address = engine.get_function_address("technic_entry")
-    kinds = [ctypes.c_void_p if d == "p" else ctypes.c_int64 for d in DIRECTIONS]
-    entry = ctypes.CFUNCTYPE(None, *kinds)(address)
+    entry = ctypes.CFUNCTYPE(None, *c_types())(address)
 
-    def run(*arguments: Any) -> None:
-        entry(*_plain_types(*arguments))
+    def run(**arguments: Any) -> None:
+        entry(*pack(arguments))
 
     run.engine = engine  # type: ignore[attr-defined]  # the code lives as long as this
     return run
 
 
-def _plain_types(
-    program: Any,
-    params: Any,
-    bars: Any,
-    lengths: Any,
-    fresh: Any,
-    state: Any,
-    scratch: Any,
-    edges: Any,
-    registers: Any,
-    used: Any,
-    span_of: Any,
-    last_of: Any,
-    benchmark: Any,
-    out: Any,
-    starts: Any,
-    counts: Any,
-    first: int,
-    last: int,
-) -> tuple[Any, ...]:
-    """Arrays as addresses and shapes, in the order of `entry`."""
-    for array in (
-        program,
-        params,
-        bars,
-        lengths,
-        fresh,
-        state,
-        scratch,
-        edges,
-        registers,
-        used,
-        span_of,
-        last_of,
-        benchmark,
-        out,
-        starts,
-        counts,
-    ):
-        if not array.flags.c_contiguous:
-            raise IndicatorError("an array of the kernel is not contiguous")
-        if array.dtype not in (np.float64, np.int64, np.uintp):
-            raise IndicatorError(f"an array of the kernel holds {array.dtype}")
-    at = [
-        a.ctypes.data
-        for a in (
-            program,
-            params,
-            bars,
-            lengths,
-            fresh,
-            state,
-            scratch,
-            edges,
-            registers,
-            used,
-            span_of,
-            last_of,
-            benchmark,
-            out,
-            starts,
-            counts,
-        )
-    ]
-    return (
-        at[0],
-        *program.shape,
-        at[1],
-        len(params),
-        at[2],
-        *bars.shape[:3],
-        at[3],
-        at[4],
-        at[5],
-        state.shape[1],
-        at[6],
-        scratch.shape[0],
-        at[7],
-        at[8],
-        at[9],
-        at[10],
-        at[11],
-        span_of.shape[1],
-        at[12],
-        at[13],
-        *out.shape,
-        at[14],
-        at[15],
-        first,
-        last,
-    )
+def c_types() -> list[Any]:
+    """The types of `entry`'s arguments, as ctypes calls them."""
+    return [ctypes.c_void_p if kind.endswith("*") else ctypes.c_int64 for _, kind in C_ARGUMENTS]

@@ -4,8 +4,9 @@
    series are one node.
 2. `_demands` goes back through that order and says how many rows of each are read: windows
    widen the demand for their inputs by their reach, folds need every fresh bar.
-3. `_registers` gives each output a register that is free by then.
-4. `compile_program` writes the rows.
+3. `_Writer` writes the rows in that order: `_allocate` gives each output a register that is
+   free by then, `_release` takes it back behind the last reader.
+4. `_used` says which fields of the bars are read at all, and over how many rows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from technic.errors import IndicatorError
 from technic.indicators.define import REGISTRY
-from technic.indicators.kernel import instructions as m
+from technic.indicators.kernel import instructions as ins
 from technic.indicators.kernel.codegen import opcodes
 from technic.indicators.series import DAILY, Series
 from technic.market.panel import FIELDS
@@ -28,7 +29,12 @@ NONE, ALL = -(1 << 40), 1 << 40
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: what series that differ only in `output` have in common."""
+    """One operation: what series that differ only in `output` have in common.
+
+    Attributes
+    ----------
+    name, inputs, params, frame : as in `Series`
+    """
 
     name: str
     inputs: tuple[Series, ...]
@@ -37,7 +43,7 @@ class Operation:
 
     @classmethod
     def of(cls, series: Series) -> Operation:
-        """The node that computes `series`."""
+        """The operation that computes `series`."""
         return cls(series.name, series.inputs, series.params, series.frame)
 
     @property
@@ -62,7 +68,13 @@ class Operation:
 
 @dataclass(slots=True)
 class Demand:
-    """Rows of a node that are read: the last `back`, and from `before` fresh ones on."""
+    """The rows of an operation that its readers read.
+
+    Attributes
+    ----------
+    back : how many of the last rows
+    before : from how many rows before the first fresh one on; `NONE` if nobody needs fresh rows
+    """
 
     back: int = 0
     before: int = NONE
@@ -73,21 +85,22 @@ class Demand:
 
     @property
     def tail(self) -> int:
-        """Rows that the next run will read again although they are not fresh then."""
+        """Rows that the next run will read once more although they are not fresh then."""
         return max(self.back, self.before, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What the kernel runs.
+    """A table of numbers that the kernel runs.
 
     Attributes
     ----------
-    code : int64, shape (n_instructions, WIDTH)
-    params : float64, shape (n_params,)
-    n_columns, n_registers, state_width : sizes of what it works with
+    code : int64, shape (n_instructions, WIDTH); the columns are those of instructions.py
+    params : float64, shape (n_params,); the numbers of all definitions, one after another
+    n_columns, n_registers, state_width : how many series it answers, how many it works with at
+        once, and how many floats each symbol carries
     used : int64, shape (n_fields, 3); whether each field is read, and its demand
-    needs_benchmark : whether it reads the benchmark's closes
+    every_bar : whether it answers every fresh bar, rather than the last one only
     """
 
     code: IntArray
@@ -96,7 +109,7 @@ class Program:
     n_registers: int
     state_width: int
     used: IntArray
-    needs_benchmark: bool
+    every_bar: bool = False
 
     def reads(self, name: str) -> bool:
         """Whether it reads a field of the bars."""
@@ -108,16 +121,22 @@ def compile_program(roots: Sequence[Series], *, every_bar: bool = False) -> Prog
 
     Parameters
     ----------
-    every_bar : evaluate at every fresh bar, rather than at the last one only
+    roots : the series that are answered; what they share is computed once
+    every_bar : answer every fresh bar, rather than the last one only
+
+    Raises
+    ------
+    IndicatorError
+        If a series reads a field that its frame does not have.
     """
     order = _order(roots)
     demands = _demands(order, roots, every_bar=every_bar)
-    return _Writer(order, demands, list(roots)).program()
+    return _Writer(order, demands, list(roots), every_bar).program()
 
 
 def _order(roots: Iterable[Series]) -> list[Operation]:
+    """Operations in an order in which inputs come first."""
     ordered: dict[Operation, None] = {}
-    frames: set[int] = set()
 
     def visit(series: Series) -> None:
         node = Operation.of(series)
@@ -125,8 +144,6 @@ def _order(roots: Iterable[Series]) -> list[Operation]:
             return
         for read in series.inputs:
             visit(read)
-        if node.kind in {"field", "benchmark"} and node.frame != DAILY:
-            frames.add(node.frame)
         ordered[node] = None
 
     for root in roots:
@@ -137,6 +154,7 @@ def _order(roots: Iterable[Series]) -> list[Operation]:
 def _demands(
     order: list[Operation], roots: Sequence[Series], *, every_bar: bool
 ) -> dict[Operation, Demand]:
+    """How many rows of each operation are read, from the roots back to the fields."""
     demands = {node: Demand() for node in order}
     for root in roots:
         demands[Operation.of(root)].widen(0 if every_bar else 1, 0 if every_bar else NONE)
@@ -158,41 +176,48 @@ class _Writer:
     order: list[Operation]
     demands: dict[Operation, Demand]
     roots: list[Series]
+    every_bar: bool
     rows: list[list[int]] = field(default_factory=list)
     params: list[float] = field(default_factory=list)
     register: dict[Series, int] = field(default_factory=dict)
     free: list[int] = field(default_factory=list)
-    n_registers: int = m.FIRST_FREE
+    n_registers: int = ins.FIRST_FREE
     n_slots: int = 0
     resampled: set[int] = field(default_factory=set)
 
     def program(self) -> Program:
         """Every node in turn; its registers are free again behind its last reader."""
-        ops = opcodes()
-        last_reader = {Operation.of(s): i for i, node in enumerate(self.order) for s in node.inputs}
+        ops, unread_after = opcodes(), self._last_readers()
         columns: dict[Operation, list[int]] = {}
         for column, root in enumerate(self.roots):
             columns.setdefault(Operation.of(root), []).append(column)
-        ending: dict[int, list[Operation]] = {}
-        for node, i in last_reader.items():
-            ending.setdefault(i, []).append(node)
-        for i, node in enumerate(self.order):
+        for node in self.order:
             self._write(node, ops)
             for column in columns.get(node, []):
-                self._row(
-                    m.EMIT, node, inputs=[self.register[self.roots[column]]], outputs=[column]
-                )
-            for done in [*ending.get(i, []), *([node] if node not in last_reader else [])]:
-                self._release(done)
+                inputs = [self.register[self.roots[column]]]
+                self._row(ins.EMIT, node, inputs=inputs, outputs=[column])
+            for operation in unread_after.get(node, []):
+                self._release(operation)
         return Program(
-            code=np.array(self.rows, dtype=np.int64).reshape(-1, m.WIDTH),
-            params=np.array([*self.params, *[0.0] * m.MOST_PARAMS]),
+            code=np.array(self.rows, dtype=np.int64).reshape(-1, ins.WIDTH),
+            params=np.array([*self.params, *[0.0] * ins.MOST_PARAMS]),
             n_columns=len(self.roots),
             n_registers=self.n_registers,
             state_width=self.n_slots,
             used=self._used(),
-            needs_benchmark=any(node.kind == "benchmark" for node in self.order),
+            every_bar=self.every_bar,
         )
+
+    def _last_readers(self) -> dict[Operation, list[Operation]]:
+        """What each operation is the last to read; nobody reads a root but its own row."""
+        last_reader = {Operation.of(s): node for node in self.order for s in node.inputs}
+        unread_after: dict[Operation, list[Operation]] = {}
+        for operation, reader in last_reader.items():
+            unread_after.setdefault(reader, []).append(operation)
+        for node in self.order:
+            if node not in last_reader:
+                unread_after.setdefault(node, []).append(node)
+        return unread_after
 
     def _write(self, node: Operation, ops: dict[str, int]) -> None:
         kind = node.kind
@@ -202,25 +227,25 @@ class _Writer:
         outputs = self._allocate(node)
         inputs = [self.register[series] for series in node.inputs]
         if kind == "hold":
-            self._row(m.HOLD, node, inputs=inputs, outputs=outputs, tail=node.inputs[0].frame)
+            self._row(ins.HOLD, node, inputs=inputs, outputs=outputs, tail=node.inputs[0].frame)
         elif kind == "constant":
-            self._row(m.CONSTANT, node, outputs=outputs)
+            self._row(ins.CONSTANT, node, outputs=outputs)
         else:
             tail = self.demands[node].tail if kind == "fold" and node.frame == DAILY else 0
             self._row(ops[node.name], node, inputs=inputs, outputs=outputs, tail=tail)
 
     def _read_bars(self, node: Operation) -> None:
-        base = node.frame * m.FRAME_REGISTERS
+        base = node.frame * ins.FRAME_REGISTERS
         if node.frame != DAILY and node.frame not in self.resampled:
             self.resampled.add(node.frame)
-            self._row(m.RESAMPLE, node)
+            self._row(ins.RESAMPLE, node)
         if node.kind == "field":
             if node.frame != DAILY and node.name == "vwap":
                 raise IndicatorError("vwap is known for daily bars only")
             self.register[Series(node.name, frame=node.frame)] = base + FIELDS.index(node.name)
             return
-        self.register[Series(node.name, frame=node.frame)] = base + m.BENCHMARK
-        self._row(m.ALIGN, node, outputs=[base + m.BENCHMARK])
+        self.register[Series(node.name, frame=node.frame)] = base + ins.BENCHMARK
+        self._row(ins.ALIGN, node, outputs=[base + ins.BENCHMARK])
 
     def _row(
         self,
@@ -232,23 +257,23 @@ class _Writer:
         tail: int = 0,
     ) -> None:
         demand = self.demands[node]
-        row = [0] * m.WIDTH
-        row[m.OP], row[m.FRAME], row[m.REACH] = op, node.frame, node.reach
-        row[m.BACK], row[m.BEFORE] = demand.back, demand.before
-        row[m.PARAM] = len(self.params)
-        row[m.TAIL], row[m.OUTPUTS] = tail, len(outputs)
+        row = [0] * ins.WIDTH
+        row[ins.OP], row[ins.FRAME], row[ins.REACH] = op, node.frame, node.reach
+        row[ins.BACK], row[ins.BEFORE] = demand.back, demand.before
+        row[ins.PARAM] = len(self.params)
+        row[ins.TAIL], row[ins.OUTPUTS] = tail, len(outputs)
         for j, register in enumerate(inputs):
-            row[m.IN + j] = register
+            row[ins.IN + j] = register
         for j, register in enumerate(outputs):
-            row[m.OUT + j] = register
-        if op not in {m.EMIT, m.RESAMPLE, m.ALIGN, m.HOLD}:
+            row[ins.OUT + j] = register
+        if op not in {ins.EMIT, ins.RESAMPLE, ins.ALIGN, ins.HOLD}:
             self.params.extend(node.params)
-        if node.kind == "fold" and op != m.EMIT:
+        if node.kind == "fold" and op != ins.EMIT:
             carries = 1 + len(REGISTRY[node.name].carries)
-            row[m.STATE], row[m.CARRIES] = self.n_slots, carries
-            row[m.PLAIN] = all(Operation.of(series).kind == "field" for series in node.inputs)
-            row[m.TAIL_SLOT] = self.n_slots + carries
-            self.n_slots = row[m.TAIL_SLOT] + tail * len(outputs)
+            row[ins.STATE], row[ins.CARRIES] = self.n_slots, carries
+            row[ins.PLAIN] = all(Operation.of(series).kind == "field" for series in node.inputs)
+            row[ins.TAIL_SLOT] = self.n_slots + carries
+            self.n_slots = row[ins.TAIL_SLOT] + tail * len(outputs)
         self.rows.append(row)
 
     def _allocate(self, node: Operation) -> list[int]:
@@ -265,22 +290,21 @@ class _Writer:
     def _release(self, node: Operation) -> None:
         for j in range(node.n_outputs):
             series = Series(node.name, node.inputs, node.params, j, node.frame)
-            if self.register[series] >= m.FIRST_FREE:
+            if self.register[series] >= ins.FIRST_FREE:
                 self.free.append(self.register[series])
 
     def _used(self) -> IntArray:
         """Which daily fields are read, and over how many rows."""
         used = np.zeros((len(FIELDS), 3), dtype=np.int64)
         used[:, 2] = NONE
-        wanted = [
-            (n.name, self.demands[n]) for n in self.order if n.kind == "field" and n.frame == DAILY
+        reads = [
+            (node.name if node.kind == "field" else "session", self.demands[node])
+            for node in self.order
+            if node.kind in {"field", "benchmark", "hold"} and node.frame == DAILY
         ]
-        slow = [name for name in FIELDS[:6] if self.resampled]
-        everything = Demand(ALL, NONE)
-        sessions = [n for n in self.order if n.kind in {"benchmark", "hold"} and n.frame == DAILY]
-        wanted += [(name, everything) for name in slow]
-        wanted += [("session", self.demands[n]) for n in sessions]
-        for name, demand in wanted:
+        if self.resampled:  # weeks and months are merged from all bars, in every run
+            reads += [(name, Demand(ALL, NONE)) for name in FIELDS if name != "vwap"]
+        for name, demand in reads:
             row = used[FIELDS.index(name)]
             row[0] = 1
             row[1], row[2] = max(row[1], demand.back), max(row[2], demand.before)

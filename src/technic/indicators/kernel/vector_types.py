@@ -1,8 +1,12 @@
 """The vector type that definitions are compiled for, taught to Numba.
 
 `Lanes` is a vector of `LANES` doubles, `Mask` one of booleans, `Rows` the address of a run of
-vectors. Each registration below is the form that Numba's extension interface asks for. Imported
-by the compiling process alone.
+vectors. Imported by the compiling process alone.
+
+Each registration below is the form that Numba's extension interface asks for. `numba.extending`
+is public; `infer_global`, `AbstractTemplate`, `Conversion` and `cgutils` lie under `numba.core`
+and are internals, used as Numba's own modules use them (numba/core/typing/builtins.py,
+numba/cpython/numbers.py). Nothing of Numba is replaced here.
 """
 
 from __future__ import annotations
@@ -78,8 +82,8 @@ class _RowsModel(models.PrimitiveModel):
 
 
 @lower_cast(types.Number, LanesType)
-def _widen(context: Any, builder: Any, given: Any, _wanted: Any, value: Any) -> Any:
-    number = context.cast(builder, value, given, types.float64)
+def _widen(context: Any, builder: Any, source: Any, _target: Any, value: Any) -> Any:
+    number = context.cast(builder, value, source, types.float64)
     zero = ir.Constant(ir.IntType(32), 0)
     first = builder.insert_element(ir.Constant(DOUBLES, ir.Undefined), number, zero)
     everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -116,6 +120,7 @@ def _comparison(function: Any, symbol: str) -> None:
 
     @lower_builtin(function, LanesType, LanesType)
     def _lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        # As Python compares NaN: nothing holds of it but that it differs.
         compare = builder.fcmp_unordered if symbol == "!=" else builder.fcmp_ordered
         return compare(symbol, *args)
 
@@ -125,6 +130,7 @@ def _extremum(function: Any, symbol: str) -> None:
 
     @lower_builtin(function, LanesType, LanesType)
     def _lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        # NaN if either is; of equal values the second.
         first, second = args
         beats = builder.fcmp_ordered(symbol, first, second)
         unknown = builder.fcmp_unordered("uno", first, first)

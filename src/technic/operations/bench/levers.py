@@ -12,7 +12,7 @@ from technic.data.store import Store
 from technic.data.store.panels import PanelCache
 from technic.data.store.rows import columns_of_rows, fields_of
 from technic.indicators.kernel.program import compile_program
-from technic.indicators.kernel.run import advance
+from technic.indicators.kernel.run import Continuation, advance
 from technic.market.panel import pack
 from technic.operations.bench.ladder import ASKED
 from technic.operations.bench.markets import Market
@@ -110,8 +110,8 @@ def _incremental(market: Market, size: int, runs: int) -> tuple[float, float]:
     program = compile_program(all_features())
     kernels = market.settings.kernels
     ones = np.minimum(panel.lengths, 1)
-    state = advance(program, panel, kernels).state
-    held = milliseconds(lambda: advance(program, panel, kernels, state=state, fresh=ones), runs)
+    since = Continuation(advance(program, panel, kernels).state, ones)
+    held = milliseconds(lambda: advance(program, panel, kernels, since=since), runs)
     lost = milliseconds(lambda: advance(program, panel, kernels), runs)
     return median(held), median(lost)
 

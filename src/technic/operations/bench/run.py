@@ -227,5 +227,5 @@ def _cpu(market: Market) -> float:
     """Share of all cores that a full-history run uses, in percent."""
     program = compile_program(all_features()[:60], every_bar=True)
     panel, kernels = market.view.panel, market.settings.kernels
-    shares = [cpu_share(lambda: advance(program, panel, kernels, every_bar=True)) for _ in range(3)]
+    shares = [cpu_share(lambda: advance(program, panel, kernels)) for _ in range(3)]
     return median(shares)

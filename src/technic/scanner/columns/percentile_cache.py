@@ -59,15 +59,15 @@ class PercentileCache:
         keys = {call: key_of("cross-section", *about, str(call)) for call in calls}
         cache = ColumnCache(settings.cache, evaluation.n_symbols)
         cached = cache.recall(keys)
-        evaluation.known.update(cached)
-        missing = tuple(call for call in calls if call not in evaluation.known)
+        evaluation.computed |= dict(cached)
+        missing = tuple(call for call in calls if call not in evaluation.computed)
         work = {"cross_sections_found": len(calls) - len(missing), "cross_sections": len(calls)}
         return cls(keys, missing, cache, work)
 
     def keep(self, evaluation: Evaluation) -> None:
         """Cache the cross-sections that had to be computed."""
         computed = {
-            call: evaluation.known[call] for call in self.missing if call in evaluation.known
+            call: evaluation.computed[call] for call in self.missing if call in evaluation.computed
         }
         self.columns.keep(self.keys, computed, cost=float(len(computed)))
 
