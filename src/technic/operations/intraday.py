@@ -85,7 +85,7 @@ class Glance:
     alerts : what the changes gave rise to
     bars : how many symbols have a bar of the day so far
     strangers : how many symbols of the snapshot the store does not know
-    doubtful : symbols whose bar does not go with what is stored, and is not believed
+    doubtful : symbols whose close of the day before is not the one that the store holds
     refused : how many bars cannot be: negative, or with a high below the low
     timings : milliseconds by stage: "asked" is the vendor's, "merged", "scanned" and "compared" ours
     """
@@ -198,7 +198,7 @@ class Watch:
         """Scan the bars of the day so far, and compare with the look before."""
         report = self._scan(merged, version)
         laps.end("scanned")
-        assert self._before is not None
+        assert self._before is not None  # `_begin` has set it
         changes = difference(self._before, report, crossings(self.file))
         self._before = report
         laps.end("compared")
@@ -213,6 +213,7 @@ class Watch:
     def _begin(self, version: str) -> None:
         """Another store version: its newest answer, and states carried to its last bar."""
         self._before = scan(self._store, file=self.file, settings=self._settings)
+        # State is carried to the last stored bar now, so that a look only adds the bar of today.
         question = resolve_question(self.file)
         carry_ahead(question.series, self._store.panel(), self._settings)
         if self._book is not None:

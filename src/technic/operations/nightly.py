@@ -169,7 +169,7 @@ def _scan_saved(
 
 
 def _remember(store: Store, name: str, report: Report) -> None:
-    """Keep a night's manifest, once."""
+    """Keep a night's manifest, once: the track record is made from it."""
     seal = report.manifest["seal"]
     if not any(run["kind"] == "daily" and run["seal"] == seal for run in store.catalog.runs()):
         store.catalog.record_run("daily", name, report.as_of, report.manifest, datetime.now(UTC))

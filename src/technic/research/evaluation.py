@@ -173,18 +173,12 @@ def evaluate(
     Examples
     --------
     >>> import technic as tc
-    >>> from technic.data.simulated import simulate
-    >>> from tempfile import TemporaryDirectory
-    >>> folder = TemporaryDirectory()
-    >>> store = tc.open_store(folder.name)
-    >>> market = simulate(seed=1, size=60, sessions=60)
-    >>> _ = store.import_bars(market.bars, simulated=market.about)
-    >>> evaluated = tc.evaluate(store, ["ret(5)"], universe="", horizons=(1, 5))
-    >>> sorted(evaluated.as_dict()["ret(5)"]["ic"])
-    ['1', '5']
+    >>> store = tc.open_store("demo")
+    >>> evaluated = tc.evaluate(store, ["ret(5)", "rsi(14)"], horizons=(1, 5), last=60)
     >>> evaluated.evidence["ret(5)"].ic.shape == (evaluated.sessions, 2)
     True
-    >>> folder.cleanup()
+    >>> sorted(evaluated.as_dict()["rsi(14)"]["ic"])
+    ['1', '5']
     """
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
@@ -211,7 +205,7 @@ def evaluate(
                 raise StoreError(f"columns {work.job['batches'][part.first]}: {part.lost}")
             about = part.answer
             evidence |= _read_evidence(part.answer, work.job["batches"][part.first : part.last])
-    finally:  # what this process read for it is large
+    finally:  # what this process holds of it is large, and nobody asks for it again
         _read_sessions.cache_clear()
         _THREAD.__dict__.clear()
     return Evaluated(
@@ -363,7 +357,7 @@ class _SessionStatistics:
     def evidence(self, c: int, text: str, sessions: PanelHistory) -> Evidence:
         """The evidence of one column."""
         turnover = np.full(len(sessions.ordinals), np.nan)
-        turnover[1:] = _turnover(self.tops[:, c])
+        turnover[1:] = _turnover(self.tops[:, c])  # of the first session nothing came before
         years = np.array([nyse().day(int(o)).year for o in sessions.ordinals])
         return Evidence(
             text,

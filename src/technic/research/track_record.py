@@ -99,18 +99,11 @@ def record(
     Examples
     --------
     >>> import technic as tc
-    >>> from technic.data.simulated import simulate
-    >>> from tempfile import TemporaryDirectory
-    >>> folder = TemporaryDirectory()
-    >>> store = tc.open_store(folder.name)
-    >>> market = simulate(seed=1, size=60, sessions=60)
-    >>> _ = store.import_bars(market.bars, simulated=market.about)
     >>> try:
-    ...     tc.record(store, "dips")
+    ...     tc.record(tc.open_store("demo"), "dips")
     ... except tc.TechnicError as error:
     ...     print(error)
     dips: the daily loop kept no report of it: save the scan, and let technic daily run
-    >>> folder.cleanup()
     """
     settings = settings or Settings.load()
     version = store.require()

@@ -164,6 +164,7 @@ def members_of_report(report: Report, rules: AlertRules) -> ScanMembers:
 def _question_of(report: Report, rules: AlertRules) -> str:
     """A digest of what decides who is on the list: another question has another memory."""
     question = {k: v for k, v in report.asked.items() if k not in {"name", "columns", "plan"}}
+    # Sorted, so that the order in which a file names its sections does not matter.
     text = orjson.dumps([question, list(rules.crossed)], option=orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=16).hexdigest()
 

@@ -190,6 +190,7 @@ class Mailbox:
 
     Attributes
     ----------
+    host, port : of the server
     encrypted : whether the connection is encrypted from its first byte
     user, password : empty if the server asks for none
     sender, to : mail addresses

@@ -122,5 +122,5 @@ def _say(out: IO[bytes], message: dict[str, Any]) -> None:
     try:
         out.write(orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY, default=str) + b"\n")
         out.flush()
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever asked is gone; nobody is left to be told of anything
         os._exit(0)

@@ -191,6 +191,7 @@ class RolloutFile:
             now = self.path.stat()
         except FileNotFoundError:
             return Rollout()
+        # Every write makes a new file: its inode differs even where the clock is coarse.
         stamp = (now.st_ino, now.st_mtime_ns)
         if self._read is None or self._read[0] != stamp:
             self._read = (stamp, _parse(self.path))

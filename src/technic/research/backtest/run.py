@@ -174,19 +174,13 @@ def backtest(
     Examples
     --------
     >>> import technic as tc
-    >>> from technic.data.simulated import simulate
-    >>> from tempfile import TemporaryDirectory
-    >>> folder = TemporaryDirectory()
-    >>> store = tc.open_store(folder.name)
-    >>> market = simulate(seed=1, size=60, sessions=60)
-    >>> _ = store.import_bars(market.bars, simulated=market.about)
-    >>> file = tc.ScanFile(name="momentum", rank="ret(21)", universe="close >= 2")
-    >>> result = tc.backtest(store, file)
+    >>> content = {"rank": "ret(21)", "backtest": {"rebalance": "monthly", "hold": 10}}
+    >>> file = tc.ScanFile.of(content, "momentum")
+    >>> result = tc.backtest(tc.open_store("demo"), file)
     >>> result.equity.shape == (len(result.days),)
     True
-    >>> tc.backtest(store, file).trials  # the same question again is no other trial
-    1
-    >>> folder.cleanup()
+    >>> result.simulated  # its figures say nothing about a real market
+    True
     """
     rules = file.backtest
     rules = replace(rules, first=first or rules.first, last=last or rules.last)

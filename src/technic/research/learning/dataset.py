@@ -169,6 +169,7 @@ def _write_rows(
     for t in range(len(history.ordinals)):
         groups = None
         if recipe.demean == "sector":
+            # Those of unknown sector are a group of their own, after the last.
             groups = np.where(history.groups[t] < 0, len(history.sectors), history.groups[t])
         labels.append(label_of(history.forward[t][at], groups))
         fifths.append(_fifths(value_traded[history.rows[t]]))
@@ -241,6 +242,7 @@ def _write_features(
     with ThreadPoolExecutor(cpu_count() or 1) as pool:
         list(pool.map(work, range(len(history.ordinals))))
     table = pl.DataFrame(dict(zip(names, ranks, strict=True)))
+    # Quick to read rather than small: every training over the same data reads it again.
     table.write_parquet(path, compression="lz4", statistics=False)
 
 

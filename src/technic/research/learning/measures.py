@@ -316,6 +316,7 @@ def _ends(values: Float32) -> tuple[IntArray, IntArray]:
     """Positions of the highest and of the lowest decile; ties by position."""
     forecasted = np.flatnonzero(~np.isnan(values))
     n = len(forecasted) // DECILES
+    # Stable, and by position: ties fall the same way on every machine.
     order = forecasted[np.argsort(values[forecasted], kind="stable")]
     return order[len(order) - n :], order[:n]
 
@@ -329,10 +330,11 @@ def _books(samples: Samples, values: Float32, sessions: range) -> tuple[Book, Bo
         who, forecast = samples.symbols[rows], values[rows]
         high, low = _ends(forecast)
         if not len(high):
-            continue
+            continue  # fewer names than deciles: the book wants nothing new today
         wanted[0, k, who[high]] = 1.0 / len(high)
         wanted[0, k, who[low]] -= 1.0 / len(low)
         forecasted = np.flatnonzero(~np.isnan(forecast))
+        # Never more than a decile, or the top book of a small universe would be the universe.
         best = forecasted[np.argsort(forecast[forecasted], kind="stable")][-min(TOP, len(high)) :]
         wanted[1, k, who[forecasted]] = -1.0 / len(forecasted)
         wanted[1, k, who[best]] += 1.0 / len(best)
@@ -346,7 +348,7 @@ def _book(samples: Samples, wanted: Float32, sessions: range, horizon: int) -> B
     held = np.zeros(wanted.shape[1])
     for k, session in enumerate(sessions):
         after = held + wanted[k] / horizon
-        if k >= horizon:
+        if k >= horizon:  # what was bought a horizon ago is sold
             after = after - wanted[k - horizon] / horizon
         traded[k] = np.abs(after - held).sum()
         held = after

@@ -45,6 +45,7 @@ def random_walk(seed: int, symbols: int = 200, sessions: int = 1_000) -> World:
     scale = OWN * np.exp(rng.normal(0.0, 0.4, symbols))
     market = MARKET * rng.standard_t(FREEDOM, (2 * sessions, 1))
     moves = market + scale * rng.standard_t(FREEDOM, (2 * sessions, symbols))
+    # Two steps a session, one to the open and one to the close: gaps are as random as days.
     path = 50.0 * np.exp(np.cumsum(np.clip(moves / np.sqrt(2.0 * FREEDOM), -0.5, 0.5), axis=0))
     opens, closes = path[0::2].copy(), path[1::2].copy()
     at = np.arange(sessions)[:, None]

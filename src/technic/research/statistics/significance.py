@@ -142,6 +142,7 @@ def probabilistic_sharpe(returns: FloatArray, against: float = 0.0) -> float:
         return np.nan
     off = (finite - finite.mean()) / finite.std()
     skew, kurtosis = float((off**3).mean()), float((off**4).mean())
+    # The variance of an estimated Sharpe ratio; 1 + ratio² / 2 if returns were normal.
     width = 1.0 - skew * ratio + (kurtosis - 1.0) / 4.0 * ratio * ratio
     return NORMAL.cdf((ratio - against) * sqrt(len(finite) - 1) / sqrt(max(width, 1e-12)))
 
@@ -226,6 +227,7 @@ def overfitting(returns: FloatArray, blocks: int = 10) -> float:
     if returns.shape[1] < 2 or len(returns) < 2 * blocks:
         return np.nan
     parts = np.array_split(returns, blocks)
+    # Sums by part are enough for the ratio of any choice of parts: no choice reads the returns again.
     sums = np.array([part.sum(axis=0) for part in parts])
     squares = np.array([(part * part).sum(axis=0) for part in parts])
     counts = np.array([len(part) for part in parts], dtype=np.float64)
