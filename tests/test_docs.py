@@ -44,8 +44,8 @@ def test_every_setting_and_universe_is_documented():
     from technic.scanner.spec.scan_file import UNIVERSES
 
     text = "".join(page.read_text() for page in PAGES)
-    for variable, _ in SETTINGS.values():
-        assert variable in text
+    for info in SETTINGS.values():
+        assert info.variable in text
     for name in UNIVERSES:
         assert f"`{name}`" in text
 

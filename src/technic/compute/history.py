@@ -17,7 +17,7 @@ from technic.compute.last_bar import reads_benchmark
 from technic.compute.parallel import spread
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
-from technic.data.store.rows import newest_rows
+from technic.data.store.rows import newest_per, read_newest_bars
 from technic.errors import SchemaError
 from technic.indicators import Series
 from technic.indicators.kernel.program import compile_program
@@ -203,16 +203,14 @@ def past_epochs(
     """
     if view.version.adjustment == "splits":
         return
+    rows = store.table("actions", view.version).filter(
+        pl.col("kind") == "split",
+        pl.col("session") <= view.as_of,
+        pl.col("security_id").is_in(panel.security_ids.tolist()),
+    )
     splits = (
-        store.table("actions", view.version)
-        .filter(
-            pl.col("kind") == "split",
-            pl.col("session") <= view.as_of,
-            pl.col("security_id").is_in(panel.security_ids.tolist()),
-        )
+        newest_per(rows, "security_id", "session")
         .collect()
-        .sort("known_at")
-        .unique(["security_id", "session"], keep="last", maintain_order=True)
         .sort("security_id", "session")
         .with_columns(place=pl.col("session").rank("ordinal").over("security_id"))
     )
@@ -220,7 +218,7 @@ def past_epochs(
     stored = store.table("bars", view.version).filter(
         pl.col("security_id").is_in(ids), pl.col("session") <= view.as_of
     )
-    raw = newest_rows(stored)
+    raw = read_newest_bars(stored)
     starts = np.cumsum(panel.lengths) - panel.lengths
     for epoch in range(1, int(splits["place"].max() or 0) + 1):  # type: ignore[arg-type]
         ends = splits.filter(pl.col("place") == epoch).select("security_id", end="session")

@@ -51,7 +51,14 @@ COLUMNS = {
 
 
 class FlatFiles:
-    """Whole-market days from an S3-like store."""
+    """Whole-market days from object storage: a `source.Source`.
+
+    Parameters
+    ----------
+    base : address of the storage
+    access, secret : keys
+    log : is told of every call
+    """
 
     about = ABOUT
     kinds = frozenset({"day"})
@@ -110,11 +117,11 @@ class FlatFiles:
             stamp: datetime.fromtimestamp(stamp / 1e9, UTC).astimezone(NEW_YORK).date()
             for stamp in stamps
         }
-        made = table.with_columns(
+        bars = table.with_columns(
             date=pl.col("window_start").replace_strict(days, default=None, return_dtype=pl.Date),
             vwap=pl.lit(None, dtype=pl.Float64),
         )
-        return Reading(made.select(pl.col(n).cast(t) for n, t in BAR_COLUMNS.items()))
+        return Reading(bars.select(pl.col(n).cast(t) for n, t in BAR_COLUMNS.items()))
 
 
 def is_refusal(text: str) -> bool:

@@ -32,8 +32,8 @@ from technic.market.sessions import NEW_YORK
 
 BASE = "https://api.massive.com"
 HOSTS = frozenset({"api.massive.com", "api.polygon.io"})
-GOOD = {"OK", "DELAYED"}
-PAGE = 1_000
+GOOD = {"OK", "DELAYED"}  # statuses of an answer
+PAGE = 1_000  # listings
 PLANS = {
     "basic": Pace(5, 60.0, 730, today=False),
     "starter": Pace(80, 1.0, 1_826),
@@ -52,7 +52,7 @@ ABOUT = VendorProfile(
 
 
 class Massive(Client):
-    """Bars, actions and listings from Massive."""
+    """Bars, actions, listings, statements, news and snapshots from Massive: a `source.Source`."""
 
     about = ABOUT
     kinds = frozenset(
@@ -69,7 +69,7 @@ class Massive(Client):
     )
 
     def clock(self) -> datetime:
-        """What time the vendor has: for a twin, whose clock is its own."""
+        """What time the vendor has; a simulated one has a clock of its own."""
         body = self._http.get("/v1/marketstatus/now", {}, _status)
         return _status(body)
 
@@ -254,19 +254,19 @@ def _day(stamp: float) -> date | None:
 
 def _actions(rows: list[dict[str, Any]], kind: str) -> pl.DataFrame:
     day = "execution_date" if kind == "splits" else "ex_dividend_date"
-    made = []
+    actions = []
     for row in rows:
         if kind == "splits":
             low, high = number(row.get("split_from")), number(row.get("split_to"))
             value = high / low if low and high else None
         else:
             value = number(row.get("cash_amount"))
-        made.append((text(row.get("ticker")), _iso(row.get(day)), value))
-    return pl.DataFrame(made, schema=ACTION_COLUMNS, orient="row")
+        actions.append((text(row.get("ticker")), _iso(row.get(day)), value))
+    return pl.DataFrame(actions, schema=ACTION_COLUMNS, orient="row")
 
 
 def _tickers(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    made = [
+    listings = [
         (
             text(row.get("ticker")),
             text(row.get("name")),
@@ -280,7 +280,7 @@ def _tickers(rows: list[dict[str, Any]]) -> pl.DataFrame:
         )
         for row in rows
     ]
-    return pl.DataFrame(made, schema=TICKER_COLUMNS, orient="row")
+    return pl.DataFrame(listings, schema=TICKER_COLUMNS, orient="row")
 
 
 def _iso(value: Any) -> date | None:

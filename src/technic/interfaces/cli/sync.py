@@ -47,19 +47,18 @@ def sync(
     """
     from technic.data.ingest.fetch_ahead import asking_ahead
     from technic.data.ingest.repair import set_aside_damage
-    from technic.data.ingest.sync import plan_sync
+    from technic.data.ingest.sync import SyncRequest, plan_sync
     from technic.data.ingest.sync import sync as run
-    from technic.data.ingest.vendors import connected, wish_of
+    from technic.data.ingest.vendors import connect_vendors, wish_of
 
     desk = options.desk(store, writing=True)
     names = ",".join(options.symbols(symbols) or ())
-    with connected(desk.settings, ledger(desk.store)) as vendors:
+    with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
         clock = vendors.clock()
         wish = wish_of(desk.settings, clock(), names, history)
+        request = SyncRequest(vendors.sources_of(), wish, vendors.paces, vendors.simulated)
         if plan:
-            _show_plan(
-                plan_sync(desk.store, vendors.sources_of(), wish, vendors.paces), desk, as_json
-            )
+            _show_plan(plan_sync(desk.store, request), desk, as_json)
             return
         if repair:
             _say_repair(set_aside_damage(desk.store))
@@ -70,16 +69,7 @@ def sync(
                 several = stack.enter_context(
                     asking_ahead(desk.settings, runner, ledger(desk.store))
                 )
-            done = run(
-                desk.store,
-                vendors.sources_of(),
-                wish,
-                paces=vendors.paces,
-                clock=clock,
-                progress=advance,
-                simulated=vendors.simulated,
-                ahead=several,
-            )
+            done = run(desk.store, request, clock=clock, progress=advance, ahead=several)
     _show_sync(done, desk, as_json)
     if done.failed:
         raise typer.Exit(1)
@@ -231,14 +221,14 @@ def providers(
     as_json: options.JsonOption = False,
 ) -> None:
     """List vendors: key, cost, history, rate, licence, and what your key was found to allow."""
-    from technic.data.ingest.entitlements import known_verdict, probed
+    from technic.data.ingest.entitlements import probe_vendor, stored_verdict
     from technic.data.ingest.vendors import VENDORS
     from technic.runtime.settings import Settings
 
     settings = Settings.load()
     rows = []
     for name, about in VENDORS.items():
-        verdict = probed(name, settings) if probe else known_verdict(name, settings)
+        verdict = probe_vendor(name, settings) if probe else stored_verdict(name, settings)
         rows.append(
             {
                 "name": name,
@@ -269,7 +259,7 @@ def init(
     universe: Annotated[str | None, typer.Option(help="all, or symbols A,B,C.")] = None,
 ) -> None:
     """Choose a vendor, history and universe; keep the key in a file only you can read."""
-    from technic.data.ingest.planning import choose, newest_session, plural
+    from technic.data.ingest.planning import compare_options, newest_session, plural
     from technic.data.ingest.vendors import FREE, PLANS, VENDORS, pace_of
     from technic.market.sessions import nyse
     from technic.runtime import secrets
@@ -313,7 +303,7 @@ def init(
 
     kinds: dict[str, Any] = {"massive": Massive, "alpaca": Alpaca}
     sources = {n.strip(): kinds[n.strip()].__new__(kinds[n.strip()]) for n in provider.split(",")}
-    for option in choose(missing, sources, {n: pace_of(n, chosen) for n in sources}):
+    for option in compare_options(missing, sources, {n: pace_of(n, chosen) for n in sources}):
         disk = count * history * (15 + 56) / 1e6
         print(
             f"  {option.title}: {plural(option.calls, 'call')}, {_minutes(option.minutes)}, {disk:,.0f} MB of disk"

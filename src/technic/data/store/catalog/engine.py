@@ -20,8 +20,8 @@ from technic.errors import ConfigError, StoreError, not_installed
 T = TypeVar("T")
 
 ATTEMPTS = 3
-# Serialisation failure, deadlock, and a server that went away in the middle.
-AGAIN = {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
+# SQLSTATEs: serialisation failure, deadlock, and a server that went away in the middle.
+PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",  # readers beside a writer
     "PRAGMA synchronous=FULL",  # commits survive a power cut
@@ -79,9 +79,9 @@ def _sqlite(url: str) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes: all of it, or nothing."""
     with engine.connect() as connection:
-        made = connection.execution_options(writes=True)
-        with made.begin():
-            yield made
+        writer = connection.execution_options(writes=True)
+        with writer.begin():
+            yield writer
 
 
 @contextmanager
@@ -94,8 +94,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def again(work: Callable[[], T], what: str) -> T:
-    """Do a whole transaction, and once more if another one, or the server, was in its way.
+def retry(work: Callable[[], T], what: str) -> T:
+    """Do a whole transaction, up to `ATTEMPTS` times if another one, or the server, is in its way.
+
+    Parameters
+    ----------
+    what : the catalog, for an error
 
     Raises
     ------
@@ -108,7 +112,9 @@ def again(work: Callable[[], T], what: str) -> T:
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             busy = "locked" in str(error.orig)
-            if attempt == ATTEMPTS or not (error.connection_invalidated or state in AGAIN or busy):
+            if attempt == ATTEMPTS or not (
+                error.connection_invalidated or state in PASSING or busy
+            ):
                 raise _refused(error, what) from error
     raise AssertionError(what)
 

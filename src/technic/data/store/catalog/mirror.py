@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy import Connection, Table, delete, insert, select, text
 
 from technic.data.store.catalog import tables
+from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
 from technic.data.store.version import StoreVersion
 from technic.market.listing_types import issuer_of
@@ -43,7 +44,12 @@ def mirrored(connection: Connection) -> dict[str, int]:
 
 
 def mirror(connection: Connection, version: StoreVersion, read: Read) -> None:
-    """Make what differs from the tables of `version` anew, within one transaction."""
+    """Make what differs from the tables of a version anew, within one transaction.
+
+    Parameters
+    ----------
+    read : gives all rows of a Delta table at that version, by its name
+    """
     before = mirrored(connection)
     now = {**version.tables, STORE: version.number}
     for name, sources in SOURCES.items():
@@ -51,7 +57,7 @@ def mirror(connection: Connection, version: StoreVersion, read: Read) -> None:
             table = tables.METADATA.tables[name]
             connection.execute(delete(table))
             if name != "volumes":  # made for the days that are asked for
-                fill(connection, table, MADE[name](read))
+                fill(connection, table, TABLE_MAKERS[name](read))
     connection.execute(delete(tables.MIRROR))
     fill(
         connection, tables.MIRROR, pl.DataFrame({"name": list(now), "version": list(now.values())})
@@ -73,11 +79,7 @@ def fill(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
 
 
 def _securities(read: Read) -> pl.DataFrame:
-    newest = (
-        read("listings")
-        .sort("known_at", maintain_order=True)
-        .unique("security_id", keep="last", maintain_order=True)
-    )
+    newest = newest_per(read("listings").lazy(), "security_id").collect()
     about = (
         read("tickers")
         .select("security_id")
@@ -94,11 +96,11 @@ def _tickers(read: Read) -> pl.DataFrame:
 
 def _dated(table: pl.DataFrame) -> pl.DataFrame:
     """Rows with the days from and until which each is what is known."""
-    told = pl.col("known_at").dt.convert_time_zone(NEW_YORK).dt.date()
+    told_on = pl.col("known_at").dt.convert_time_zone(NEW_YORK).dt.date()
     return (
-        table.sort("security_id", "known_at", maintain_order=True)
-        .with_columns(told=told)
-        .unique(["security_id", "told"], keep="last", maintain_order=True)
+        newest_per(table.lazy().with_columns(told=told_on), "security_id", "told")
+        .collect()
+        .sort("security_id", "told")
         .with_columns(untold=pl.col("told").shift(-1).over("security_id"))
     )
 
@@ -133,8 +135,7 @@ def _universe(read: Read) -> pl.DataFrame:
 
 
 def _actions(read: Read) -> pl.DataFrame:
-    key = ["security_id", "session", "kind"]
-    newest = read("actions").sort("known_at").unique(key, keep="last", maintain_order=True)
+    newest = newest_per(read("actions").lazy(), "security_id", "session", "kind").collect()
     return newest.with_columns(pl.col("known_at").dt.replace_time_zone(None))
 
 
@@ -151,7 +152,7 @@ def _filings(read: Read) -> pl.DataFrame:
     )
 
 
-MADE: Mapping[str, Callable[[Read], pl.DataFrame]] = {
+TABLE_MAKERS: Mapping[str, Callable[[Read], pl.DataFrame]] = {
     "securities": _securities,
     "tickers": _tickers,
     "listings": lambda read: _dated(read("listings")),
