@@ -72,14 +72,24 @@ def find(
 
 
 def keep(name: str, value: str, settings: Settings) -> Path:
-    """Write a secret into our own file, which only its owner may read; returns where."""
+    """Write a secret into our own file, which only its owner may read; returns where.
+
+    Parameters
+    ----------
+    name : in `VARIABLES`, or one that begins with channel_
+
+    Raises
+    ------
+    ConfigError
+        If the value is no line of letters, digits and signs, or others may read the file.
+    """
     path = _path(settings)
     _write(path, {**_own_file(path), name: value})
     return path
 
 
 def _write(path: Path, texts: Mapping[str, str]) -> None:
-    lines = [f"{key} = {_quoted(text)}" for key, text in sorted(texts.items())]
+    lines = [f"{key} = {_quote(text)}" for key, text in sorted(texts.items())]
     before = os.umask(0o077)  # nobody may read the file in the moment before its mode is set
     try:
         write_atomically(path, ("\n".join(lines) + "\n").encode())
@@ -146,7 +156,7 @@ def _content(path: Path, variable: str) -> str:
         raise ConfigError(f"{variable} {path}: {error.strerror}") from error
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A TOML string.
 
     Raises

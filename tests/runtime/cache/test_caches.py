@@ -149,11 +149,11 @@ def test_quicker_tiers_learn_from_slower_ones(tmp_path):
 
 def test_a_breaker_opens_rests_probes_and_closes():
     breaker = Breaker(failures_allowed=3, rest=5.0)
-    assert [breaker.failed(float(k)) for k in range(3)] == [False, False, True]
+    assert [breaker.note_failure(float(k)) for k in range(3)] == [False, False, True]
     assert not breaker.allows(3.0)
     assert breaker.allows(7.5)
     assert not breaker.allows(7.6), "one probe at a time"
-    assert breaker.worked()
+    assert breaker.note_success()
     assert breaker.allows(7.7)
 
 

@@ -39,7 +39,7 @@ def judge_actions(events: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFram
     )
     readable = events.filter(sane.fill_null(value=False)).unique(maintain_order=True)
     key = ["security_id", "date", "kind"]
-    contradicted = _contradicted(readable.filter(pl.col("kind") == "split"), bars)
+    contradicted = _contradicted_splits(readable.filter(pl.col("kind") == "split"), bars)
     clashing = (
         readable.group_by(key)
         .agg(pl.col("value").n_unique().alias("ways"))
@@ -57,7 +57,7 @@ def judge_actions(events: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFram
     return good, bad
 
 
-def _contradicted(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+def _contradicted_splits(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """Splits that prices contradict, with `reason` and `seen`."""
     steps = (
         bars.join(splits.select("security_id").unique(), on="security_id", how="semi")

@@ -106,7 +106,7 @@ def ingest(
     for text in securities.notes:
         tally.note(text)
     return store.commit(
-        tables, adjustment="none", simulated=simulated, settled=_settled(version, tables)
+        tables, adjustment="none", simulated=simulated, settled=_settled_until(version, tables)
     )
 
 
@@ -305,7 +305,7 @@ def _session(day: date) -> date:
     return nyse().day(nyse().last_until(day))
 
 
-def _settled(version: StoreVersion, tables: Mapping[str, pl.DataFrame]) -> date | None:
+def _settled_until(version: StoreVersion, tables: Mapping[str, pl.DataFrame]) -> date | None:
     """The session until which bars are final."""
     days = tables["asked"].filter(pl.col("kind").is_in(BAR_KINDS), pl.col("settled"))
     newest = days["last"].max()

@@ -1,7 +1,7 @@
 """From the user's files into a store.
 
 1. `providers.files.read_bars` reads the file under our names.
-2. `_dated` gives every row the instant it became known.
+2. `_with_instants` gives every row the instant it became known.
 3. `market.quality.examine` sets aside what cannot be believed.
 4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
 5. `merge.new_bars` leaves out what the store already says.
@@ -131,7 +131,7 @@ class FileStore(Store):
         raw = read_bars(as_source(source))
         seen = seen_at or datetime.now(UTC)
         progress("checking")
-        judged = examine(_dated(raw))
+        judged = examine(_with_instants(raw))
         progress("comparing with the store")
         good, tickers = identify_symbols(self, judged.good, judged.bad, before)
         merged = new_bars(self, before, as_bars(good), seen)
@@ -206,7 +206,7 @@ class FileStore(Store):
         """Commit what is new; the version before if nothing is."""
         if all(table.is_empty() for table in tables.values()):
             return before
-        settled = _settled(before, tables["bars"])
+        settled = _settled_until(before, tables["bars"])
         return self.commit(tables, adjustment=adjusted, simulated=simulated, settled=settled)
 
     def _actions(
@@ -252,7 +252,7 @@ class FileStore(Store):
         return table.join(stored, on=about, how="anti"), refused
 
 
-def _settled(before: StoreVersion, new: pl.DataFrame) -> date | None:
+def _settled_until(before: StoreVersion, new: pl.DataFrame) -> date | None:
     """The session until which bars are final: files hold sessions that are over.
 
     None for a store that never synced: nobody told it.
@@ -263,7 +263,7 @@ def _settled(before: StoreVersion, new: pl.DataFrame) -> date | None:
     return max(before.settled, newest)
 
 
-def _dated(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_instants(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `known_at` and `assumed`: as told, or the close of their own session."""
     close = session_closes(rows)
     if "as_of" not in rows.columns:

@@ -41,7 +41,7 @@ class Companies(Protocol):
     """
 
     def companies(self) -> pl.DataFrame:
-        """`symbol`, `cik` and `name` of every company."""
+        """Every listed company: `symbol`, `cik` and `name`, one row per symbol."""
         ...
 
     def industry(self, cik: str) -> tuple[str | None, str | None]:

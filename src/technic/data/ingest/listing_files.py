@@ -71,7 +71,7 @@ def take_listings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> 
     if raw.is_empty():
         raise SchemaError("no listing with a readable symbol; nothing was imported")
     before = store.version()
-    rows = _classified(raw.unique("symbol", keep="first", maintain_order=True))
+    rows = _with_classes(raw.unique("symbol", keep="first", maintain_order=True))
     dated = rows.with_columns(
         since_any=pl.coalesce("since", pl.lit(before.first), pl.lit(seen.date()))
     )
@@ -136,7 +136,7 @@ def _new_rows(table: pl.DataFrame, stored: pl.DataFrame, seen: datetime) -> pl.D
     return new.with_columns(known_at=instant.cast(INSTANT))
 
 
-def _classified(raw: pl.DataFrame) -> pl.DataFrame:
+def _with_classes(raw: pl.DataFrame) -> pl.DataFrame:
     """Listings with our sectors and types; what we cannot place is null.
 
     A sector that is told counts; where none is, the SIC code's does.

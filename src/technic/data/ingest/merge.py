@@ -141,7 +141,13 @@ def _by_session(rows: pl.DataFrame, instant: Callable[[int], datetime]) -> pl.Se
 
 
 def as_bars(good: pl.DataFrame, *more: str) -> pl.DataFrame:
-    """Good rows as rows of the bars table; `more` columns stay behind them."""
+    """Good rows as rows of the bars table.
+
+    Parameters
+    ----------
+    good : with `security_id`, `date`, prices, `known_at` and `assumed`
+    more : columns of `good` that stay, behind those of the table
+    """
     vwap = pl.col("vwap") if "vwap" in good.columns else pl.lit(None, dtype=pl.Float64)
     table = good.select(
         "security_id",
@@ -158,7 +164,12 @@ def as_bars(good: pl.DataFrame, *more: str) -> pl.DataFrame:
 
 
 def as_source(source: Any) -> Path | pl.DataFrame:
-    """A path or a Polars frame; pandas and Arrow frames are converted."""
+    """What a user names as a source, as a path or a Polars frame.
+
+    Parameters
+    ----------
+    source : a path or its text, or a frame of Polars, Arrow or pandas
+    """
     if isinstance(source, str | Path):
         return Path(source)
     if isinstance(source, pl.DataFrame):

@@ -18,6 +18,7 @@ import polars as pl
 
 from technic.data.ingest.request_cover import cheapest
 from technic.data.providers.source import Ask, Pace, Source
+from technic.data.store.rows import newest_per
 from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK, nyse
 
@@ -117,7 +118,12 @@ def sessions_between(first: date, last: date) -> list[date]:
 
 
 def newest_session(now: datetime, *, today: bool = True) -> date:
-    """The newest session worth asking for: closed for a while, or over if `today` is not given."""
+    """The newest session worth asking for.
+
+    Parameters
+    ----------
+    today : whether the session of today counts, once it has been closed for `CLOSE_DELAY`
+    """
     table = nyse()
     ordinal = table.last_finished(now - CLOSE_DELAY)
     if not today and table.day(ordinal) >= now.astimezone(NEW_YORK).date():
@@ -146,8 +152,9 @@ def sessions_due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date
         Both ascending.
     """
     wanted = sessions_between(wish.first, newest_session(wish.now, today=wish.today))
-    whole = asked.filter(pl.col("kind") == "day").sort("known_at", maintain_order=True)
-    last = {row["first"]: row for row in whole.iter_rows(named=True)}
+    whole = asked.filter(pl.col("kind") == "day")
+    last_asked = newest_per(whole.lazy(), "first").collect()
+    last = {row["first"]: row for row in last_asked.iter_rows(named=True)}
     times: dict[date, int] = dict(whole.group_by("first").len().iter_rows())
     newest = nyse().last_final(wish.now)
     missing, repeats = [], []
@@ -276,19 +283,19 @@ def compare_options(
     for name, source in sources.items():
         pace = paces.get(name, Pace())
         if {"day", "run"} <= source.kinds:
-            options.append(_covering(name, missing, pace))
+            options.append(_cover_option(name, missing, pace))
         if "run" not in source.kinds and "day" in source.kinds and None in missing:
-            options += _filed(name, missing, sources, paces, now)
+            options += _file_options(name, missing, sources, paces, now)
         if "many" in source.kinds:
             named: Missing = missing
             if None in missing:
                 named = dict.fromkeys(symbols, missing[None])
             if named:
-                options.append(_many(name, named, pace, source))
+                options.append(_many_option(name, named, pace, source))
     return sorted(options, key=lambda o: (round(o.minutes, 2), o.calls))
 
 
-def _covering(name: str, missing: Missing, pace: Pace) -> Option:
+def _cover_option(name: str, missing: Missing, pace: Pace) -> Option:
     """Whole-market days and single-symbol ranges: the minimum vertex cover."""
     chosen = cheapest(missing, only_days=WHOLE)
     days = sorted((d for d in chosen.days if isinstance(d, date)), reverse=True)
@@ -307,7 +314,7 @@ def _covering(name: str, missing: Missing, pace: Pace) -> Option:
     )
 
 
-def _filed(
+def _file_options(
     name: str,
     missing: Missing,
     sources: Mapping[str, Source],
@@ -338,7 +345,7 @@ def _is_filed(session: date, now: datetime) -> bool:
     return days > 1 or (days == 1 and local.hour >= FILED_AT)
 
 
-def _many(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
+def _many_option(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
     """Requests for many symbols at once, as few pages as their bars fill."""
     spans: dict[tuple[date, date], list[str]] = {}
     for symbol, days in missing.items():

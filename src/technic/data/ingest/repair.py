@@ -59,7 +59,7 @@ def _commit_without(store: Store, names: list[str], asks: set[tuple[str, str]]) 
     with writing(store.folder):
         version = store.version()
         for name in names:
-            version = version.following(
+            version = version.successor(
                 number=version.number,
                 added=version.added,
                 tables={

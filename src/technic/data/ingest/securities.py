@@ -172,7 +172,12 @@ class SecurityMap:
                 self._learn_ended(row, figis, listed)
 
     def tables(self, at: datetime) -> dict[str, pl.DataFrame]:
-        """Rows to commit, and none the second time."""
+        """Rows of the tables tickers and listings to commit; none the second time.
+
+        Parameters
+        ----------
+        at : the instant from which they are known
+        """
         eras = [
             (e.security_id, e.symbol, e.since, e.until, e.number, at, self.source)
             for e in self._new_spans.values()

@@ -87,7 +87,13 @@ class Synced:
 
 
 def plan_sync(store: Store, request: SyncRequest) -> SyncPlan:
-    """What `sync` would ask; asks nothing."""
+    """Plan what `sync` would ask; asks nothing.
+
+    Raises
+    ------
+    ConfigError
+        If no vendor has the whole market and no symbol is known.
+    """
     version = store.version()
     asked = store.table("asked", version).collect()
     named = eras(store.table("tickers", version).collect())
@@ -167,11 +173,22 @@ class SyncRun:
         self._flush(last=True)
 
     def run(self, done: Synced, ahead: Ahead | None = None) -> None:
-        """Ask everything that is planned; what came of it goes into `done`."""
+        """Ask everything that is planned, and commit the answers.
+
+        Parameters
+        ----------
+        done : with the plan; what came of it is written into it
+        ahead : asks several questions at once; they are asked one by one without it
+
+        Raises
+        ------
+        AccessError
+            If the first question is refused; a later refusal counts as a failed question.
+        """
         done.tally, done.resumed = self.tally, self.resumed
         steps = done.plan.steps
         try:
-            for k, (step, pages) in enumerate(self._fetched(steps, ahead)):
+            for k, (step, pages) in enumerate(self._with_pages(steps, ahead)):
                 self._progress(k, len(steps), str(step.ask))
                 self._attempt(step, pages, done)
                 if self._failures_in_a_row >= GIVE_UP:
@@ -201,7 +218,7 @@ class SyncRun:
             done.answered += 1
             self._failures_in_a_row = 0
 
-    def _fetched(
+    def _with_pages(
         self, steps: Sequence[Step], ahead: Ahead | None
     ) -> Iterator[tuple[Step, Pages | None]]:
         """Steps, each with its pages if they were asked for already."""

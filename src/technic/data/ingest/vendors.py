@@ -76,7 +76,7 @@ class Vendors:
         """The vendors by name."""
         return dict(self.sources)
 
-    def watched(self) -> Any:
+    def snapshot_source(self) -> Any:
         """The vendor that knows the day so far.
 
         Raises

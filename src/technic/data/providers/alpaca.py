@@ -62,7 +62,7 @@ class Alpaca(Client):
         return max(1, -(-len(ask.symbols) * sessions // BARS_A_PAGE))
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """Every page; each goes on where the one before ended."""
+        """Every page; each goes on where the one before ended. See `Source.fetch`."""
         path, params = self._request(ask)
         pages: list[bytes] = []
         newest: tuple[str, str] = ("", "")
@@ -115,7 +115,7 @@ class Alpaca(Client):
         }
 
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
-        """Rows under our names; symbols that were not asked for are a failure."""
+        """Rows under our names; see `Source.read`. Symbols that were not asked for are a failure."""
         if ask.kind in ACTIONS:
             rows = [row for page in pages for row in _actions(_page(page, ask.kind), ask.kind)]
             return Reading(pl.DataFrame(rows, schema=ACTION_COLUMNS, orient="row"))

@@ -120,6 +120,16 @@ def company_facts(content: dict[str, Any], cik: str) -> pl.DataFrame:
 
     Of several tags for one item the most specific counts, per period and filing. Shares are
     told as of the cover page, and count for the period that the filing reports.
+
+    Parameters
+    ----------
+    content : of the file, as JSON holds it
+    cik : of the company
+
+    Raises
+    ------
+    PageError
+        If there are no facts in it.
     """
     tags = content.get("facts")
     if not isinstance(tags, dict):

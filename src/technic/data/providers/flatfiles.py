@@ -85,7 +85,7 @@ class FlatFiles:
         return 1
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """The session's file, unpacked."""
+        """The session's file, unpacked; see `Source.fetch`."""
         path = f"us_stocks_sip/day_aggs_v1/{ask.first:%Y/%m/%Y-%m-%d}.csv.gz"
         since = time.perf_counter()
         status, packed, outcome = 0, b"", "ok"
@@ -105,12 +105,12 @@ class FlatFiles:
         finally:
             took = 1e3 * (time.perf_counter() - since)
             self._log(VendorCall("flatfiles", path, status, len(packed), took, 1, outcome))
-        page = _unpacked(packed)
+        page = _unpack(packed)
         _rows(page)
         return [page]
 
     def read(self, _ask: Ask, pages: list[bytes]) -> Reading:
-        """Rows under our names."""
+        """Rows under our names; see `Source.read`."""
         table = pl.concat([_rows(page) for page in pages])
         stamps = table["window_start"].unique().drop_nulls().to_list()
         days = {
@@ -135,7 +135,7 @@ def is_refusal(text: str) -> bool:
     return re.search(r"\b40[13]\b", text) is not None
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _unpack(packed: bytes) -> bytes:
     try:
         machine = zlib.decompressobj(31)
         page = machine.decompress(packed, LARGEST)

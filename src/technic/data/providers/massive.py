@@ -78,7 +78,7 @@ class Massive(Client):
         return 12 if ask.kind == "tickers" and not ask.newest else 1
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """Every page; each whole, none twice."""
+        """Every page; each whole, none twice. See `Source.fetch`."""
         path, params = _request(ask)
         if ask.kind == "day":
             return [self._http.get(path, params, lambda body: self._bars_page(body, ask))]
@@ -95,7 +95,7 @@ class Massive(Client):
         return self._pages(path, params, self._rows_page, key)
 
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
-        """Rows under our names; what is no number or no text is null."""
+        """Rows under our names; see `Source.read`."""
         contents = [strict_json(page, "massive") for page in pages]
         rows = [row for content in contents for row in content.get("results") or ()]
         if ask.kind in {"day", "run"}:
@@ -153,7 +153,7 @@ class Massive(Client):
 
     def _bars_page(self, body: bytes, ask: Ask) -> dict[str, Any]:
         """An envelope whose count is the number of its bars."""
-        content = _enveloped(body)
+        content = _parse_envelope(body)
         rows = content.get("results", [])
         if not isinstance(rows, list) or content.get("resultsCount") != len(rows):
             raise PageError(f"massive: {ask}: says {content.get('resultsCount')} bars, has others")
@@ -164,7 +164,7 @@ class Massive(Client):
         return content
 
     def _rows_page(self, body: bytes) -> dict[str, Any]:
-        content = _enveloped(body)
+        content = _parse_envelope(body)
         rows = content.get("results")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise PageError("massive: a page without results")
@@ -183,7 +183,7 @@ def _status(body: bytes) -> datetime:
         raise PageError("massive: a market status without a time") from error
 
 
-def _enveloped(body: bytes) -> dict[str, Any]:
+def _parse_envelope(body: bytes) -> dict[str, Any]:
     content = strict_json(body, "massive")
     if not isinstance(content, dict) or content.get("status") not in GOOD:
         raise PageError("massive: an answer whose status is neither OK nor DELAYED")

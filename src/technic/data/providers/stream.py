@@ -55,7 +55,7 @@ class Stream:
         return instant
 
     def bars(self) -> pl.DataFrame:
-        """What is known now; no call is made.
+        """The day so far, as `SNAPSHOT_COLUMNS`; no call is made.
 
         Raises
         ------

@@ -333,12 +333,12 @@ def _other_day(row: Row, _rng: np.random.Generator) -> None:
         row["t"] -= 366 * 86_400_000
 
 
-def _doubled(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+def _double_rows(rows: list[Row], rng: np.random.Generator) -> list[Row]:
     """The same rows twice, as vendors do."""
     return rows + [rows[i] for i in rng.choice(len(rows), max(1, len(rows) // 50)).tolist()]
 
 
-def _conflicting(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+def _add_conflict(rows: list[Row], rng: np.random.Generator) -> list[Row]:
     """Two rows for one bar that do not agree."""
     i = int(rng.integers(len(rows)))
     other = dict(rows[i])
@@ -350,7 +350,7 @@ def _conflicting(rows: list[Row], rng: np.random.Generator) -> list[Row]:
     return [*rows, other]
 
 
-def _fewer(share: float) -> Callable[[list[Row], np.random.Generator], list[Row]]:
+def _drop_rows(share: float) -> Callable[[list[Row], np.random.Generator], list[Row]]:
     def apply(rows: list[Row], rng: np.random.Generator) -> list[Row]:
         keep = rng.random(len(rows)) >= share
         keep[int(rng.integers(len(rows)))] = False
@@ -359,7 +359,7 @@ def _fewer(share: float) -> Callable[[list[Row], np.random.Generator], list[Row]
     return apply
 
 
-def _inverted(row: Row, _rng: np.random.Generator) -> None:
+def _invert_split(row: Row, _rng: np.random.Generator) -> None:
     if "split_from" in row:
         row["split_from"], row["split_to"] = row["split_to"], row["split_from"]
 
@@ -373,16 +373,16 @@ ROWS: dict[str, Callable[[list[Row], np.random.Generator], list[Row]]] = {
     "negative_price": _on_some(_scale(-1.0, "l", "o")),
     "zero_price": _on_some(_set("o", "h", "l", "c", value=0)),
     "outside_range": _on_some(_scale(3.0, "c")),
-    "dup_rows": _doubled,
+    "dup_rows": _double_rows,
     "dup_keys": _on_some(lambda row, _rng: row.update({"__dup__": 1.0})),
-    "conflict_rows": _conflicting,
+    "conflict_rows": _add_conflict,
     "wrong_day_rows": _on_some(_other_day),
     "corrupt_ticker": _on_some(_corrupt_ticker),
-    "drop_rows": _fewer(0.01),
-    "drop_half": _fewer(0.5),
+    "drop_rows": _drop_rows(0.01),
+    "drop_half": _drop_rows(0.5),
     "double_volume": _on_some(_scale(2.0, "v"), 1.0),
     "price_100x": _on_some(_scale(100.0, "o", "h", "l", "c", "vw"), 0.005),
-    "split_inverted": _on_some(_inverted, 0.2),
+    "split_inverted": _on_some(_invert_split, 0.2),
 }
 # One answer for one symbol cannot show these; whole-market days show `drop_half`, and asking
 # again shows them all.

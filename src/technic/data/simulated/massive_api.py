@@ -1,4 +1,8 @@
-"""The dialect of Massive, formerly Polygon: bars, snapshots, status; reference in its own file."""
+"""The dialect of Massive, formerly Polygon: bars, snapshots, status; `reference_api` has the rest.
+
+`answer` looks the path up in `ROUTES`. A handler gets the publications, the request, and what the
+pattern of its path has caught.
+"""
 
 from __future__ import annotations
 

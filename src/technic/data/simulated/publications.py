@@ -191,7 +191,7 @@ class Publications:
         if share is None or local.time() >= PUBLISHED:
             return done
         part = rows.at((rows.session == evening + 1) & (rows.published == rows.session))
-        return _concatenated(done, _so_far(part, share)) if len(part) else done
+        return _concatenate(done, _so_far(part, share)) if len(part) else done
 
 
 def number(day: date) -> int:
@@ -221,7 +221,7 @@ def _so_far(rows: Rows, share: float) -> Rows:
     return Rows(rows.listing, rows.session, rows.published, values)
 
 
-def _concatenated(a: Rows, b: Rows) -> Rows:
+def _concatenate(a: Rows, b: Rows) -> Rows:
     return Rows(
         np.concatenate([a.listing, b.listing]),
         np.concatenate([a.session, b.session]),
@@ -309,11 +309,11 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
     months = len(days) / 21
     taken = set(table["symbol"].to_list())
     dead: list[tuple[date, str]] = sorted(
-        (r["to"], _suffixed(r)) for r in table.iter_rows(named=True) if r["to"]
+        (r["to"], _full_symbol(r)) for r in table.iter_rows(named=True) if r["to"]
     )
     listings = []
     for i, row in enumerate(table.iter_rows(named=True)):
-        symbol, since, until = _suffixed(row), row["from"], row["to"]
+        symbol, since, until = _full_symbol(row), row["from"], row["to"]
         free = [d for d in dead if since and (since - d[0]).days > 30]
         if since and free and rng.random() < max(RECYCLED, 2 / len(table)):
             chosen = free[int(rng.integers(len(free)))]
@@ -324,8 +324,11 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
         last = len(days) if until is None else days.index(until)
         if last - first > 20 and rng.random() < RENAMED_A_MONTH * months:
             at = days[int(rng.integers(first + 10, last - 5))]
-            new = _unused(symbol, taken)
-            eras = [ListedSpan(symbol, since, _before(days, at)), ListedSpan(new, at, until)]
+            new = _unused_symbol(symbol, taken)
+            eras = [
+                ListedSpan(symbol, since, _session_before(days, at)),
+                ListedSpan(new, at, until),
+            ]
         has_figi = rng.random() >= NO_FIGI
         is_company = row["type"] in {"common", "preferred", "warrant"}
         listings.append(
@@ -344,13 +347,13 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
     return listings
 
 
-def _suffixed(row: dict[str, Any]) -> str:
+def _full_symbol(row: dict[str, Any]) -> str:
     """Preferreds and warrants are told by what stands behind their letters."""
     ends = {"preferred": "pA", "warrant": ".WS"}
     return str(row["symbol"]) + ends.get(row["type"], "")
 
 
-def _unused(symbol: str, taken: set[str]) -> str:
+def _unused_symbol(symbol: str, taken: set[str]) -> str:
     letters = "XYZQVWKJ"
     tail = "".join(filter(str.isalpha, symbol))[:3].upper() or "N"
     for a in letters:
@@ -363,7 +366,7 @@ def _unused(symbol: str, taken: set[str]) -> str:
     raise AssertionError(message)
 
 
-def _before(days: list[date], day: date) -> date:
+def _session_before(days: list[date], day: date) -> date:
     return days[days.index(day) - 1]
 
 

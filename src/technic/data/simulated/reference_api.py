@@ -1,4 +1,8 @@
-"""The dialect of Massive: listings, splits and dividends, statements and news."""
+"""The dialect of Massive: listings, splits and dividends, statements and news.
+
+Handlers as in `massive_api`: each gets the publications, the request, and what the pattern of its
+path has caught.
+"""
 
 from __future__ import annotations
 

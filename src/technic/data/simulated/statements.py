@@ -111,8 +111,8 @@ def _numbers(
     }
     cash_flow = net + 0.01 * assets + 0.03 * revenue * rng.normal(0.0, 1.0, (n, quarters))
     so_far = {"cash_flow_op": cash_flow, "capex": -0.012 * assets}
-    table = {name: np.where(year, _trailing(values), values) for name, values in flows.items()}
-    table |= {name: _since_start(values) for name, values in so_far.items()}
+    table = {name: np.where(year, _trailing_sum(values), values) for name, values in flows.items()}
+    table |= {name: _sum_since_start(values) for name, values in so_far.items()}
     return table | {
         "assets": assets,
         "current_assets": 0.4 * assets,
@@ -127,14 +127,14 @@ def _numbers(
     }
 
 
-def _trailing(values: FloatArray) -> FloatArray:
+def _trailing_sum(values: FloatArray) -> FloatArray:
     """The sum of each quarter and the three before it."""
     padded = np.concatenate([np.repeat(values[:, :1], 3, axis=1), values], axis=1)
     total: FloatArray = np.add.reduce([padded[:, k : k + values.shape[1]] for k in range(4)])
     return total
 
 
-def _since_start(values: FloatArray) -> FloatArray:
+def _sum_since_start(values: FloatArray) -> FloatArray:
     """The sum of each quarter and those before it in its year; columns start with a first quarter."""
     out = values.copy()
     for k in range(values.shape[1]):

@@ -98,11 +98,11 @@ def _table_files(table: Path, pinned: int) -> list[Path]:
     named: set[Path] = set()
     for path in log:
         if path.suffix == ".json":
-            named |= {table / add for add in _added(path)}
+            named |= {table / add for add in _added_files(path)}
     return [*log, *sorted(path for path in named if path.exists())]
 
 
-def _added(entry: Path) -> list[str]:
+def _added_files(entry: Path) -> list[str]:
     """Names of the data files that an entry of a Delta log adds."""
     lines = [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
     return [unquote(line["add"]["path"]) for line in lines if "add" in line]

@@ -176,7 +176,7 @@ def sessions_of(store: Store, damage: tuple[Damage, ...]) -> tuple[set[tuple[str
             rows = (
                 store.table("asked", version)
                 if before is None
-                else store.added("asked", before, version)
+                else store.rows_added("asked", before, version)
             ).collect()
         except (pl.exceptions.PolarsError, OSError, StoreError):
             lost.append(f"version {number}: what it was made from is damaged too")

@@ -158,14 +158,14 @@ class _Extension:
         return ids
 
     @property
-    def grown(self) -> IntArray:
+    def lengths_after(self) -> IntArray:
         """Lengths of the runs afterwards."""
         return self.lengths + lengths_of(self.newer, self.ids)
 
     def fits(self, base: Index) -> bool:
         """Whether the data file has the rows and fields, and would not hold too much waste."""
         return (
-            self.grown.max(initial=0) <= base.n_rows
+            self.lengths_after.max(initial=0) <= base.n_rows
             and self.n_blocks <= WASTE * (len(self.who) / LANES + 8)
             and set(fields_of(self.runs)) <= set(FIELDS[: base.n_fields])
         )
@@ -296,8 +296,8 @@ class PanelCache:
         _write_extension(bars, extension, FIELDS[: base.n_fields])
         del bars  # unmapped, so that what was written is the file's
         sync_to_disk(path)
-        places, grown = extension.places, extension.grown
-        return Index(base.data, *shape[:3], extension.who, places, grown)
+        lengths = extension.lengths_after
+        return Index(base.data, *shape[:3], extension.who, extension.places, lengths)
 
     def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> _Extension:
         """What has to be written so that the data file of `older` shows `version` too."""
@@ -307,8 +307,8 @@ class PanelCache:
         at = np.searchsorted(base.ids, ids)
         there = at < len(base.places)
         there[there] &= base.ids[at[there]] == ids[there]
-        fresh = self._tables.added("bars", older, version)
-        moved = ~there | np.isin(ids, self._changed(fresh, older, version))
+        fresh = self._tables.rows_added("bars", older, version)
+        moved = ~there | np.isin(ids, self._changed_securities(fresh, older, version))
         lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
         lengths[there], places[there] = base.lengths[at[there]], base.places[at[there]]
         newer = read_newest_bars(fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
@@ -324,9 +324,13 @@ class PanelCache:
         block = base.n_fields * base.n_rows * LANES * 8
         return (self._folder / base.data).stat().st_size // block
 
-    def _changed(self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion) -> IntArray:
+    def _changed_securities(
+        self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion
+    ) -> IntArray:
         """Securities whose past looks different from what `older` showed."""
-        splits = self._tables.added("actions", older, version).filter(pl.col("kind") == "split")
+        splits = self._tables.rows_added("actions", older, version).filter(
+            pl.col("kind") == "split"
+        )
         changed = [fresh.filter(pl.col("session") <= older.last), splits]
         ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
         return ids.collect()["security_id"].to_numpy()
@@ -346,7 +350,7 @@ class PanelCache:
         """Copy-on-write, so that compiled code sees an ordinary array; nobody writes to it."""
         path = self._folder / index.data
         about = path.stat()
-        bars = _mapped(path, index.shape, (about.st_ino, about.st_mtime_ns))
+        bars = _map_file(path, index.shape, (about.st_ino, about.st_mtime_ns))
         return Panel(index.ids, bars, index.places, index.lengths)
 
 
@@ -379,7 +383,7 @@ def _write_extension(bars: FloatArray, extension: _Extension, fields: tuple[str,
     """Runs that moved to their new places, newer bars behind the runs that did not."""
     moved, lengths, places = extension.moved, extension.lengths, extension.places
     fill(bars, places[moved], lengths[moved], columns_of_rows(extension.runs, fields))
-    more = extension.grown - lengths
+    more = extension.lengths_after - lengths
     starts = np.repeat(lengths, more)
     blocks, lanes = np.divmod(np.repeat(places, more), LANES)
     rows = starts + np.arange(int(more.sum())) - np.repeat(np.cumsum(more) - more, more)
@@ -388,7 +392,7 @@ def _write_extension(bars: FloatArray, extension: _Extension, fields: tuple[str,
 
 
 @lru_cache(maxsize=4)
-def _mapped(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
+def _map_file(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
     """A data file in memory: views of one process share it, or each would count its pages anew."""
     return np.asarray(np.memmap(path, np.float64, "c", shape=shape))
 

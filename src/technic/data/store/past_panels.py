@@ -177,12 +177,16 @@ def _runs(
 def without_last(panel: Panel, hidden: pl.DataFrame) -> tuple[Panel, IntArray]:
     """A panel without some bars that were not known, where they are the last of their runs.
 
+    Parameters
+    ----------
+    hidden : `security_id` and `session` of the bars, in that order
+
     Returns
     -------
     Panel
         With shorter lengths.
-    ndarray
-        Securities of which a bar in the middle was not known.
+    shifted : ndarray
+        int64, securities of which a bar in the middle was not known.
     """
     if hidden.is_empty():
         return panel, np.empty(0, np.int64)
@@ -203,7 +207,12 @@ def without_last(panel: Panel, hidden: pl.DataFrame) -> tuple[Panel, IntArray]:
 
 
 def overwrite(panel: Panel, revised: pl.DataFrame) -> None:
-    """Give bars the values they had, in place: the panel's bars are our own copy."""
+    """Give bars the values they had, in place: the panel's bars are our own copy.
+
+    Parameters
+    ----------
+    revised : rows of bars, adjusted as the panel is; securities that it lacks are left out
+    """
     if revised.is_empty():
         return
     at = np.searchsorted(panel.security_ids, revised["security_id"].to_numpy())

@@ -97,13 +97,13 @@ def fetch(place: str, mirrors: Path) -> Path:
         if not records:
             raise StoreError(f"{place}: there is no store; put one there: technic backup {place}")
         fresh = {
-            name: bucket.read(_checked(name, place))
+            name: bucket.read(_checked_name(name, place))
             for name in records
             if not (folder / name).exists()
         }
         digests = _digests(fresh, place)
         for name, size in bucket.sizes("tables").items():
-            path = folder / _checked(name, place)
+            path = folder / _checked_name(name, place)
             if not path.exists() or path.stat().st_size != size:
                 _fetch_file(bucket, name, path, digests.get(name), folder)
         if not (folder / "store.json").exists():
@@ -177,7 +177,7 @@ def _digests(records: dict[str, bytes], place: str) -> dict[str, str]:
     return digests
 
 
-def _checked(name: str, place: str) -> str:
+def _checked_name(name: str, place: str) -> str:
     """A name that stays below our folder."""
     if not NAME.fullmatch(name) or ".." in name.split("/"):
         raise StoreError(f"{place}: an object is called {name[:80]!r}; no file of a store is")

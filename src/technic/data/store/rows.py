@@ -52,7 +52,17 @@ def newest_per(rows: pl.LazyFrame, *keys: str, before: datetime | None = None) -
 
 
 def read_newest_bars(bars: pl.LazyFrame) -> pl.DataFrame:
-    """One bar per security and session, the one that became known last; in that order."""
+    """Read bars, and keep of each security and session the one that became known last.
+
+    Parameters
+    ----------
+    bars : rows of the table of bars
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, by security and session.
+    """
     return newest_bars(bars.select(*COLUMNS, "known_at").collect())
 
 
@@ -60,6 +70,15 @@ def newest_bars(table: pl.DataFrame) -> pl.DataFrame:
     """The rule of `newest_per` for bars in memory, by security and session.
 
     They are a few long sorted runs, which a stable sort of one integer key merges quickly.
+
+    Parameters
+    ----------
+    table : `COLUMNS` and `known_at`
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`.
     """
     key = _key(table)
     order = np.argsort(key, kind="stable")
@@ -73,7 +92,7 @@ def newest_bars(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _key(table: pl.DataFrame) -> IntArray:
-    """Security and session as one integer."""
+    """Security and session as one integer: sessions are days since 1970, which 24 bits hold."""
     days = table["session"].to_physical().to_numpy().astype(np.int64)
     key: IntArray = table["security_id"].to_numpy() * (1 << 24) + days
     return key
@@ -107,13 +126,20 @@ def adjusted_bars(
 
 
 def fields_of(bars: pl.DataFrame) -> tuple[str, ...]:
-    """The fields that a panel of these rows has."""
+    """The fields that a panel of these rows has: `vwap` only if a row has one."""
     has_vwap = bars["vwap"].null_count() < bars.height
     return FIELDS if has_vwap else FIELDS[:-1]
 
 
 def columns_of_rows(bars: pl.DataFrame, fields: tuple[str, ...]) -> list[FloatArray]:
-    """The fields of rows, one array each."""
+    """The fields of rows as arrays.
+
+    Returns
+    -------
+    list of ndarray
+        One for each field: float64, shape (n_rows,); NaN where a row has no value. Sessions are
+        ordinals of the trading calendar.
+    """
     ordinals = nyse().ordinals(bars["session"].to_numpy()).astype(np.float64)
     return [
         ordinals if name == "session" else bars[name].fill_null(float("nan")).to_numpy()
@@ -122,6 +148,17 @@ def columns_of_rows(bars: pl.DataFrame, fields: tuple[str, ...]) -> list[FloatAr
 
 
 def lengths_of(bars: pl.DataFrame, ids: IntArray) -> IntArray:
-    """How many rows each of `ids` has in `bars`, which is sorted by security."""
+    """How many bars each of some securities has.
+
+    Parameters
+    ----------
+    bars : sorted by security
+    ids : int64, shape (n,)
+
+    Returns
+    -------
+    ndarray
+        int64, shape (n,).
+    """
     column = bars["security_id"].to_numpy()
     return np.searchsorted(column, ids, "right") - np.searchsorted(column, ids, "left")

@@ -175,12 +175,21 @@ class Store:
 
         Several rows may say something of the same thing: `rows.newest_per` gives the one that
         counts.
+
+        Parameters
+        ----------
+        name : bars, actions, tickers, listings, classifications, filings, facts, news or asked
+
+        Raises
+        ------
+        StoreError
+            If the version cannot be read.
         """
         return self.tables.table(name, version)
 
-    def added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
-        """The rows that came to a table between two versions."""
-        return self.tables.added(name, older, newer)
+    def rows_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
+        """The rows that came to a table between two versions; see `table` for its names."""
+        return self.tables.rows_added(name, older, newer)
 
     def commit(
         self,
@@ -216,7 +225,7 @@ class Store:
                     tables[name] = appended.version
                     written += appended.files
             first, last = _span_with(before, rows.get("bars"))
-            after = before.following(
+            after = before.successor(
                 tables=tables,
                 first=first,
                 last=last,

@@ -166,7 +166,7 @@ class TableReader:
         pinned = (version or self.version()).tables.get(name)
         return scan_files(name, [] if pinned is None else data_files(self.folder, name, pinned))
 
-    def added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
+    def rows_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
         """The rows that came to a table between two versions."""
         before, after = older.tables.get(name), newer.tables.get(name)
         if after is None or before == after:

@@ -63,7 +63,7 @@ class StoreVersion:
         )
         return f"{self.number}-{blake2b(content, digest_size=8).hexdigest()}"
 
-    def following(self, **changes: Any) -> StoreVersion:
+    def successor(self, **changes: Any) -> StoreVersion:
         """The next version, with `changes`; it adds no files unless they say so."""
         return replace(self, **{"number": self.number + 1, "added": {}, **changes})
 
@@ -74,7 +74,12 @@ def record_path(folder: Path, number: int) -> Path:
 
 
 def write_version(folder: Path, version: StoreVersion) -> None:
-    """Make `version` the newest of the store at `folder`."""
+    """Make a version the newest of a store, at once and on the disk.
+
+    Parameters
+    ----------
+    folder : of the store
+    """
     content = {"format": FORMAT, **asdict(version)}
     sealed = {**content, "seal": _seal(content)}
     text = orjson.dumps(sealed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
@@ -119,7 +124,7 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
     except FileNotFoundError as error:
         raise StoreError(f"{folder}: has no version {number}") from error
     except orjson.JSONDecodeError as error:
-        raise StoreError(_damaged(path)) from error
+        raise StoreError(_damage_message(path)) from error
     layout = content.get("format") if isinstance(content, dict) else None
     if layout not in FORMATS:  # never guess at a format of the future
         raise StoreError(
@@ -128,7 +133,7 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
         )
     seal = content.pop("seal", None)
     if layout > 1 and seal != _seal(content):
-        raise StoreError(_damaged(path))
+        raise StoreError(_damage_message(path))
     content.pop("format")
     for bound in ("first", "last", "settled"):
         content[bound] = date.fromisoformat(content[bound]) if content.get(bound) else None
@@ -136,7 +141,7 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
     return StoreVersion(**content)
 
 
-def _damaged(path: Path) -> str:
+def _damage_message(path: Path) -> str:
     return (
         f"{path}: is damaged; restore it from a backup, or remove it to return to the "
         "version before"

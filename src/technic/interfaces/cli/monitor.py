@@ -89,7 +89,7 @@ def watch(
     pause = duration(every, "--every")
     channels = channels_of(desk.settings)
     with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
-        source = vendors.watched()
+        source = vendors.snapshot_source()
         feed: Any = Snapshots(source, vendors.now)
         if stream:
             feed = open_stream(desk.settings, feed)

@@ -149,7 +149,7 @@ def _feed(desk: options.Desk) -> Any:
     @contextmanager
     def feed() -> Iterator[Snapshots]:
         with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
-            yield Snapshots(vendors.watched(), vendors.now)
+            yield Snapshots(vendors.snapshot_source(), vendors.now)
 
     return feed
 

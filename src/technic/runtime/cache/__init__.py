@@ -76,7 +76,13 @@ def _redis(url: str, secret: str) -> Cache:
 
 
 def secret_of(environment: Mapping[str, str] | None = None) -> str:
-    """The shared secret: TECHNIC_CACHE_SECRET, or the content of TECHNIC_CACHE_SECRET_FILE."""
+    """The shared secret: TECHNIC_CACHE_SECRET, or the content of TECHNIC_CACHE_SECRET_FILE.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    """
     env = os.environ if environment is None else environment
     if env.get("TECHNIC_CACHE_SECRET"):
         return env["TECHNIC_CACHE_SECRET"]

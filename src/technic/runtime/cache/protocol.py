@@ -143,7 +143,7 @@ class Breaker:
         self.open_until = now + self.rest  # one probe; the others go on waiting
         return True
 
-    def failed(self, now: float, weight: int = 1) -> bool:
+    def note_failure(self, now: float, weight: int = 1) -> bool:
         """Count a failure; returns whether this one opened it.
 
         Parameters
@@ -157,7 +157,7 @@ class Breaker:
             self.open_until = now + self.rest
         return self.is_open and not was_open
 
-    def worked(self) -> bool:
+    def note_success(self) -> bool:
         """Note that a call came back; returns whether this closed it."""
         was_open = self.is_open
         self.failures = 0

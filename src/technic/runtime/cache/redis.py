@@ -152,13 +152,13 @@ class RedisCache:
             # A server that hangs costs the whole patience each time: once is enough.
             weight = self._breaker.failures_allowed if isinstance(error, RedisTimeoutError) else 1
             with self._lock:
-                if self._breaker.failed(time.monotonic(), weight):
+                if self._breaker.note_failure(time.monotonic(), weight):
                     LOG.warning(
                         "cache server left alone (%s); scans go on without it", type(error).__name__
                     )
             self._client.connection_pool.disconnect()
             return None
         with self._lock:
-            if self._breaker.worked():
+            if self._breaker.note_success():
                 LOG.warning("cache server answers again")
         return answer

@@ -142,7 +142,7 @@ class Child:
                 self._check(until, patience)
                 continue
             if text is None:
-                raise self._ended()
+                raise self._loss()
             try:
                 answer: dict[str, Any] = orjson.loads(text)
             except orjson.JSONDecodeError:
@@ -209,7 +209,7 @@ class Child:
                     ready=self.ready,
                 )  # fmt: skip
 
-    def _ended(self) -> ChildLostError:
+    def _loss(self) -> ChildLostError:
         try:
             code = self._process.wait(GRACE)
         except subprocess.TimeoutExpired:  # it closed its end and lives on

@@ -91,7 +91,7 @@ class RayExecutor:
     ) -> Iterator[Done]:
         """Do every part; see `Executor.map`."""
         show = progress or quiet
-        arrays, scratch_files = self._scratch.named(work.arrays)
+        arrays, scratch_files = self._scratch.describe(work.arrays)
         try:
             run = _ClusterMap(self, work, parts, arrays)
             for k in range(len(parts)):
@@ -150,7 +150,12 @@ class RayExecutor:
             self.current = None
 
     def description(self, work: Work, arrays: dict[str, Any]) -> dict[str, Any]:
-        """The work, as the driver hears of it."""
+        """What the driver is told of a work, as JSON holds it.
+
+        Parameters
+        ----------
+        arrays : where they lie, as `Scratch.describe` says
+        """
         return {
             "name": work.name,
             "job": dict(work.job),
@@ -189,7 +194,7 @@ class _ClusterMap:
         if answer is None:
             return self._here(k)
         if "lost" in answer:
-            return self._halved(self._parts[k], answer["lost"])
+            return self._in_halves(self._parts[k], answer["lost"])
         if "raised" in answer:
             raise error_of(answer)
         return [Done(*self._parts[k], unpack(answer))]
@@ -232,7 +237,7 @@ class _ClusterMap:
                     self._local[j].append(next(pieces))
         return self._local.pop(k)
 
-    def _halved(self, part: Span, why: str) -> list[Done]:
+    def _in_halves(self, part: Span, why: str) -> list[Done]:
         """A part that no worker of the cluster survived, cut until who is to blame stands alone."""
         first, last = part
         if last - first <= 1:

@@ -23,6 +23,11 @@ def refuse_guarded(work: Work, name: str) -> None:
     Parameters
     ----------
     name : of the executor, for the error
+
+    Raises
+    ------
+    ConfigError
+        If the work is guarded.
     """
     if work.guarded:
         raise ConfigError(f"{work.name.partition(':')[2]} runs in processes of its own, not {name}")

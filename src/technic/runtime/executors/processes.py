@@ -56,7 +56,7 @@ class ProcessExecutor:
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
         """Do every part; see `Executor.map`."""
-        arrays, scratch_files = self._scratch.named(work.arrays)
+        arrays, scratch_files = self._scratch.describe(work.arrays)
         run = _ProcessMap(work, parts, self._description(work, arrays), progress or quiet)
         try:
             yield from run.over(self._places[: max(1, min(self.workers, len(parts)))])

@@ -154,7 +154,7 @@ def spans(count: int, size: int) -> list[Span]:
     return [(first, min(first + size, count)) for first in range(0, count, max(size, 1))]
 
 
-def sized(count: int, seconds: float, workers: int, at_least: float = 0.05) -> int:
+def part_size(count: int, seconds: float, workers: int, at_least: float = 0.05) -> int:
     """How many positions make a part worth sending: none under 50 ms, a few for every worker.
 
     Parameters

@@ -40,7 +40,7 @@ class Scratch:
         return self._folder
 
     def room(self, shape: tuple[int, ...]) -> FloatArray:
-        """Memory of float64 that every process can write to."""
+        """Memory of float64 that every process can write to; zeros at first."""
         path = self._path(8 * prod(shape))
         with path.open("wb") as handle:
             handle.truncate(max(8 * prod(shape), 8))
@@ -48,7 +48,7 @@ class Scratch:
         weakref.finalize(room, path.unlink, missing_ok=True)
         return room
 
-    def named(self, arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[Path]]:
+    def describe(self, arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[Path]]:
         """Where other processes find arrays, as JSON holds it, and the files written for that."""
         written: list[Path] = []
         return {name: self._place(array, written) for name, array in arrays.items()}, written
@@ -101,7 +101,7 @@ def place_of(array: np.ndarray) -> dict[str, Any] | None:
 
 
 def open_arrays(places: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Map the arrays that `Scratch.named` describes, to be read; writing to them changes no file."""
+    """Map the arrays that `Scratch.describe` describes, to be read; writing to them changes no file."""
     return {name: open_array(place, "c") for name, place in places.items()}
 
 

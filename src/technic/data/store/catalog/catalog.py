@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import Connection, delete, func, insert, select
 
 from technic.data.store.catalog.engine import (
-    described,
+    describe_engine,
     open_engine,
     prepare,
     reading,
@@ -22,7 +22,7 @@ from technic.data.store.catalog.engine import (
     writing,
 )
 from technic.data.store.catalog.migrations import migrate
-from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored
+from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored_versions
 from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
 from technic.data.store.catalog.universe import SCHEMA, UniverseFilter, universe_query
 from technic.data.store.version import StoreVersion
@@ -53,7 +53,7 @@ class Catalog:
 
     def __init__(self, url: str, identity: str = "") -> None:
         self._engine = open_engine(url, identity)
-        self.what = described(self._engine)
+        self.what = describe_engine(self._engine)
         self._measured: set[date] = set()  # sessions whose mean volumes are known to be indexed
         try:
             retry(lambda: prepare(self._engine), self.what)
@@ -65,9 +65,13 @@ class Catalog:
 
     @classmethod
     def of(cls, folder: Path, url: str | None, identity: str) -> Catalog:
-        """The catalog of the store at `folder`: in the database at `url`, else a file beside it.
+        """The catalog of a store. A new database takes over what a file beside the store kept.
 
-        A database that is new takes over what a file beside the store kept.
+        Parameters
+        ----------
+        folder : of the store
+        url : of a database; None for a file in the folder
+        identity : of the store
         """
         beside = folder / FILE
         if not url:
@@ -95,7 +99,7 @@ class Catalog:
 
     def mirrors(self) -> int:
         """The store version that the index was made from; 0 if none."""
-        return self.read(mirrored).get(STORE, 0)
+        return self.read(mirrored_versions).get(STORE, 0)
 
     def take_over(self, other: Catalog) -> None:
         """Copy what lives only in another catalog: rows set aside, watch-lists, calls, runs."""
@@ -220,7 +224,12 @@ class Catalog:
         return {str(reason): int(n) for reason, n in sorted(rows)}
 
     def log_call(self, row: Mapping[str, Any], at: datetime) -> None:
-        """Write down one request to a vendor."""
+        """Write down one request to a vendor.
+
+        Parameters
+        ----------
+        row : the fields of `VendorCall`, by name
+        """
         statement = insert(CALLS).values(at=naive(at), **row)
         self.write(lambda connection: connection.execute(statement))
 

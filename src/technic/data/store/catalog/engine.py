@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -32,6 +31,11 @@ PRAGMAS = (
 
 def open_engine(url: str, identity: str) -> Engine:
     """An engine for a URL; connections of PostgreSQL see only the schema of one store.
+
+    Parameters
+    ----------
+    url : sqlite:///file or postgresql://user@host/name
+    identity : of the store
 
     Raises
     ------
@@ -115,11 +119,11 @@ def retry(work: Callable[[], T], what: str) -> T:
             if attempt == ATTEMPTS or not (
                 error.connection_invalidated or state in PASSING or busy
             ):
-                raise _refused(error, what) from error
+                raise _refusal(error, what) from error
     raise AssertionError(what)
 
 
-def _refused(error: DBAPIError, what: str) -> StoreError:
+def _refusal(error: DBAPIError, what: str) -> StoreError:
     reason = " ".join(str(error.orig).split())[:160]
     verb = "cannot be reached" if isinstance(error, OperationalError) else "refused"
     return StoreError(
@@ -128,8 +132,8 @@ def _refused(error: DBAPIError, what: str) -> StoreError:
     )
 
 
-def described(engine: Engine, folder: Path | None = None) -> str:
+def describe_engine(engine: Engine) -> str:
     """Where a catalog is, without a password."""
     if engine.url.get_backend_name() == "sqlite":
-        return str(engine.url.database or folder)
+        return str(engine.url.database)
     return engine.url.render_as_string(hide_password=True)

@@ -37,7 +37,7 @@ STORE = "store"  # the row of `mirror` that holds the version of the whole
 NEW_YORK = "America/New_York"
 
 
-def mirrored(connection: Connection) -> dict[str, int]:
+def mirrored_versions(connection: Connection) -> dict[str, int]:
     """What the index was made from: Delta versions by table, and the store's own."""
     query = select(tables.MIRROR.c.name, tables.MIRROR.c.version)
     return {str(name): int(version) for name, version in connection.execute(query)}
@@ -50,7 +50,7 @@ def mirror(connection: Connection, version: StoreVersion, read: Read) -> None:
     ----------
     read : gives all rows of a Delta table at that version, by its name
     """
-    before = mirrored(connection)
+    before = mirrored_versions(connection)
     now = {**version.tables, STORE: version.number}
     for name, sources in SOURCES.items():
         if any(before.get(source, -1) != now.get(source, -1) for source in sources):
@@ -65,7 +65,12 @@ def mirror(connection: Connection, version: StoreVersion, read: Read) -> None:
 
 
 def fill(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
-    """Add rows to a table, the quickest way its database has."""
+    """Add rows to a table, the quickest way its database has.
+
+    Parameters
+    ----------
+    rows : with the columns of the table
+    """
     if rows.is_empty():
         return
     names = [column.name for column in table.columns]
@@ -94,7 +99,7 @@ def _tickers(read: Read) -> pl.DataFrame:
     return eras(read("tickers"))
 
 
-def _dated(table: pl.DataFrame) -> pl.DataFrame:
+def _with_days(table: pl.DataFrame) -> pl.DataFrame:
     """Rows with the days from and until which each is what is known."""
     told_on = pl.col("known_at").dt.convert_time_zone(NEW_YORK).dt.date()
     return (
@@ -110,8 +115,8 @@ def _universe(read: Read) -> pl.DataFrame:
     names = eras(read("tickers")).select(
         "security_id", "symbol", told="since", named_since="since", named_until="until"
     )
-    listings = _dated(read("listings")).drop("untold")
-    classes = _dated(read("classifications")).drop("untold")
+    listings = _with_days(read("listings")).drop("untold")
+    classes = _with_days(read("classifications")).drop("untold")
     parts = (names, listings, classes)
     cuts = pl.concat([part.select("security_id", "told") for part in parts]).unique()
     rows = cuts.sort("told")
@@ -155,8 +160,8 @@ def _filings(read: Read) -> pl.DataFrame:
 TABLE_MAKERS: Mapping[str, Callable[[Read], pl.DataFrame]] = {
     "securities": _securities,
     "tickers": _tickers,
-    "listings": lambda read: _dated(read("listings")),
-    "classifications": lambda read: _dated(read("classifications")),
+    "listings": lambda read: _with_days(read("listings")),
+    "classifications": lambda read: _with_days(read("classifications")),
     "universe": _universe,
     "actions": _actions,
     "filings": _filings,
