@@ -13,9 +13,9 @@ import polars as pl
 
 import technic as tc
 from technic.data.ingest.planning import Wish
-from technic.data.ingest.sync import sync
+from technic.data.ingest.sync import SyncRequest, sync
 from technic.data.providers.alpaca import Alpaca
-from technic.data.providers.http import Http
+from technic.data.providers.http import Endpoint, Http
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.simulated.dialect import Request
 from technic.data.simulated.massive_api import answer
@@ -55,10 +55,13 @@ def _calls(home, spread):
     with serving(twin) as served:
         source = Massive(
             Http(
-                "massive", served.url, {"Authorization": "Bearer k"}, hosts=HOSTS, log=calls.append
+                Endpoint("massive", served.url, {"Authorization": "Bearer k"}, hosts=HOSTS),
+                log=calls.append,
             )
         )
-        other = Alpaca(Http("alpaca", served.url, {"APCA-API-KEY-ID": "k"}, log=calls.append))
+        other = Alpaca(
+            Http(Endpoint("alpaca", served.url, {"APCA-API-KEY-ID": "k"}), log=calls.append)
+        )
         store = tc.open_store(home / "nightly")
         for night in range(270, 282):
             twin.clock.set(evening(market.sessions[night]) + timedelta(hours=1))
@@ -90,9 +93,12 @@ def _calls(home, spread):
 
 def _sync(store, sources, first, twin, names=None):
     return sync(
-        store, sources, Wish(first, twin.clock.now(), names), clock=twin.clock.now,
-        simulated={"vendor": "the twin"},
-    )  # fmt: skip
+        store,
+        SyncRequest(
+            sources, Wish(first, twin.clock.now(), names), simulated={"vendor": "the twin"}
+        ),
+        clock=twin.clock.now,
+    )
 
 
 def _nights(frame, adjusted, home, settings, runs, spread):

@@ -192,8 +192,8 @@ def looks(runs):
     """Milliseconds from a snapshot's arrival to the differences, and with asking for it."""
     from technic.data.ingest import FileStore
     from technic.data.ingest.planning import Wish
-    from technic.data.ingest.sync import sync
-    from technic.data.providers.http import Http, Manners
+    from technic.data.ingest.sync import SyncRequest, sync
+    from technic.data.providers.http import Endpoint, Http, Manners
     from technic.data.providers.massive import HOSTS, Massive
     from technic.data.simulated.publications import evening, record
     from technic.data.simulated.server import Twin, serving
@@ -208,13 +208,21 @@ def looks(runs):
     try:
         with serving(twin) as served:
             http = Http(
-                "massive", served.url, {"Authorization": "Bearer k"}, hosts=HOSTS, manners=Manners()
+                Endpoint("massive", served.url, {"Authorization": "Bearer k"}, hosts=HOSTS),
+                manners=Manners(),
             )
             source = Massive(http)
             twin.clock.set(evening(tape.sessions[-2]) + timedelta(hours=1))
             store = FileStore(home)
-            sync(store, {"massive": source}, Wish(tape.sessions[5], twin.clock.now()), clock=twin.clock.now,
-                 simulated={"vendor": "the twin"})  # fmt: skip
+            sync(
+                store,
+                SyncRequest(
+                    {"massive": source},
+                    Wish(tape.sessions[5], twin.clock.now()),
+                    simulated={"vendor": "the twin"},
+                ),
+                clock=twin.clock.now,
+            )
             file = ScanFile(where="close > sma(50)", rank="ret(21)", top=50)
             watch = Watch(store, Snapshots(source, twin.clock.now), file, settings=settings)
             opens = nyse().opens(nyse().ordinal(tape.sessions[-1]))

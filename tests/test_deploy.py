@@ -66,7 +66,7 @@ def test_every_setting_that_is_given_exists():
     from technic.runtime.secrets import VARIABLES
     from technic.runtime.settings import SETTINGS
 
-    known = {variable for variable, _ in SETTINGS.values()} | {
+    known = {info.variable for info in SETTINGS.values()} | {
         v for vs in VARIABLES.values() for v in vs
     }
     text = (DEPLOY / "compose.yaml").read_text()

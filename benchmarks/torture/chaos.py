@@ -12,8 +12,8 @@ import polars as pl
 
 from technic.data.ingest import open_store
 from technic.data.ingest.planning import Wish
-from technic.data.ingest.sync import sync
-from technic.data.providers.http import Http, Manners
+from technic.data.ingest.sync import SyncRequest, sync
+from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.providers.source import Ask
 from technic.data.simulated.dialect import Request
@@ -94,7 +94,7 @@ def checks_pages(tier: int, seed: int):
     tape = record(3, 60, 30)
     day, now = tape.sessions[-1], evening(tape.sessions[-1])
     ask = Ask("day", day, day)
-    source = Massive(Http("massive", "http://127.0.0.1:1", {}))
+    source = Massive(Http(Endpoint("massive", "http://127.0.0.1:1", {})))
     path = f"/v2/aggs/grouped/locale/us/market/stocks/{day}"
     request = Request(path, {"adjusted": "false"}, now)
     whole = answer(tape, request)
@@ -132,7 +132,11 @@ def checks_matrix(tier: int, seed: int):
 @contextmanager
 def client(url, log=lambda _c: None, manners=FAST):
     source = Massive(
-        Http("massive", url, {"Authorization": "Bearer k"}, hosts=HOSTS, log=log, manners=manners)
+        Http(
+            Endpoint("massive", url, {"Authorization": "Bearer k"}, hosts=HOSTS),
+            log=log,
+            manners=manners,
+        )
     )
     try:
         yield source
@@ -157,9 +161,14 @@ def synced(tape, nights, plan, view=None, faulty=None, keep=False):
             for _ in range(8):
                 try:
                     done = sync(
-                        store, {"massive": source}, Wish(tape.sessions[8], twin.clock.now()),
-                        clock=twin.clock.now, simulated=SIMULATED,
-                    )  # fmt: skip
+                        store,
+                        SyncRequest(
+                            {"massive": source},
+                            Wish(tape.sessions[8], twin.clock.now()),
+                            simulated=SIMULATED,
+                        ),
+                        clock=twin.clock.now,
+                    )
                 except TechnicError:
                     continue
                 if not done.failed:
@@ -264,11 +273,11 @@ def fault_matrix(seed):
 
 def judged(table, first, last):
     """What technic would store: rows that its own examination passes."""
-    from technic.data.ingest.merge import closes
+    from technic.data.ingest.merge import session_closes
     from technic.market.quality import examine
 
     inside = table.filter(pl.col("date").is_between(first, last).fill_null(value=True))
-    dated = inside.with_columns(known_at=closes(inside), assumed=pl.lit(value=True))
+    dated = inside.with_columns(known_at=session_closes(inside), assumed=pl.lit(value=True))
     found = examine(dated)
     got = found.good.sort("date")["close"].to_list()
     return got, table.height - found.good.height - found.repeated

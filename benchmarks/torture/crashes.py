@@ -26,7 +26,7 @@ import numpy as np
 from technic.data.ingest import open_store
 from technic.data.ingest.inbox import Answered, Inbox
 from technic.data.ingest.planning import Wish
-from technic.data.ingest.sync import sync
+from technic.data.ingest.sync import SyncRequest, sync
 from technic.data.providers.source import Ask
 from technic.data.simulated.faults import FaultPlan
 from technic.data.simulated.publications import evening, record
@@ -42,12 +42,19 @@ CALLS = ("write", "pwrite64", "rename", "renameat", "renameat2", "link", "linkat
 VICTIM = """
 import sys
 from pathlib import Path
+from datetime import UTC, datetime
 from technic.data.ingest import open_store
-from technic.data.ingest.sync import take_in
+from technic.data.ingest.planning import Wish
+from technic.data.ingest.sync import SyncRequest, SyncRun
 from technic.data.providers.massive import Massive
-from technic.data.providers.http import Http
-store = open_store(Path(sys.argv[1]))
-take_in(store, {"massive": Massive(Http("massive", "http://127.0.0.1:1", {}))}, {"vendor": "the twin"})
+from technic.data.providers.http import Endpoint, Http
+from technic.runtime.files import alone
+store, now = open_store(Path(sys.argv[1])), datetime.now(UTC)
+source = Massive(Http(Endpoint("massive", "http://127.0.0.1:1", {})))
+request = SyncRequest({"massive": source}, Wish(now.date(), now), simulated={"vendor": "the twin"})
+with alone(store.folder, "sync"):
+    SyncRun(store, request, lambda: now).resume()
+    store.panel()
 """
 
 
@@ -118,10 +125,12 @@ class Scene:
         with serving(twin) as served, client(served.url) as source:
             sync(
                 store,
-                {"massive": source},
-                Wish(tape.sessions[10], twin.clock.now()),
+                SyncRequest(
+                    {"massive": source},
+                    Wish(tape.sessions[10], twin.clock.now()),
+                    simulated=SIMULATED,
+                ),
                 clock=twin.clock.now,
-                simulated=SIMULATED,
             )
             twin.clock.set(evening(tape.sessions[21]) + timedelta(hours=1))
             now = twin.clock.now()

@@ -28,8 +28,8 @@ def test_logs_rotate_and_stay_bounded(logger, tmp_path, monkeypatch):
     for k in range(400):
         logging.getLogger("technic.calls").info("line %d %s", k, "x" * 40)
     files = sorted(p.name for p in tmp_path.iterdir())
-    assert files == ["technic.log", *(f"technic.log.{k}" for k in range(1, logs.KEPT + 1))]
-    assert sum(p.stat().st_size for p in tmp_path.iterdir()) < 2_000 * (logs.KEPT + 1)
+    assert files == ["technic.log", *(f"technic.log.{k}" for k in range(1, logs.BACKUPS + 1))]
+    assert sum(p.stat().st_size for p in tmp_path.iterdir()) < 2_000 * (logs.BACKUPS + 1)
 
 
 def test_json_lines_are_json_and_redacted(logger, tmp_path):

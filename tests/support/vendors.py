@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import lru_cache
 
 from technic.data.ingest.planning import Wish
-from technic.data.ingest.sync import sync
+from technic.data.ingest.sync import SyncRequest, sync
 from technic.data.providers.alpaca import Alpaca
-from technic.data.providers.http import Http, Manners
+from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.simulated.publications import evening, record
 from technic.data.simulated.server import Twin, serving
@@ -26,10 +26,7 @@ def tape(seed: int = 3, size: int = 60, sessions: int = 40):
 @contextmanager
 def massive(url, log=lambda _call: None, manners=FAST):
     http = Http(
-        "massive",
-        url,
-        {"Authorization": "Bearer canary-key"},
-        hosts=HOSTS,
+        Endpoint("massive", url, {"Authorization": "Bearer canary-key"}, hosts=HOSTS),
         log=log,
         manners=manners,
     )
@@ -42,7 +39,7 @@ def massive(url, log=lambda _call: None, manners=FAST):
 
 @contextmanager
 def alpaca(url, log=lambda _call: None):
-    source = Alpaca(Http("alpaca", url, {"APCA-API-KEY-ID": "k"}, log=log, manners=FAST))
+    source = Alpaca(Http(Endpoint("alpaca", url, {"APCA-API-KEY-ID": "k"}), log=log, manners=FAST))
     try:
         yield source
     finally:
@@ -70,10 +67,12 @@ def run_sync(store, twin, source, first=8, **wish):
     now = twin.clock.now()
     return sync(
         store,
-        {source.about.name: source},
-        Wish(twin.tape.sessions[first], now, **wish),
+        SyncRequest(
+            {source.about.name: source},
+            Wish(twin.tape.sessions[first], now, **wish),
+            simulated=SIMULATED,
+        ),
         clock=twin.clock.now,
-        simulated=SIMULATED,
     )
 
 

@@ -24,8 +24,8 @@ from technic.compute.benchmark import benchmark_closes
 from technic.compute.last_bar import reads_benchmark
 from technic.compute.panel_series import PanelSeries
 from technic.data.store.panels import MappedPanel
-from technic.data.store.past_panels import Tables, tables_of
-from technic.data.store.rows import columns_of_rows, newest_of
+from technic.data.store.past_panels import PastTables, read_past_tables
+from technic.data.store.rows import columns_of_rows, newest_bars, newest_per
 from technic.indicators import Series
 from technic.indicators.kernel.run import evaluate
 from technic.market.adjust import adjust_for_splits
@@ -91,7 +91,7 @@ class _LateBars:
 def _late_bars(view: MappedPanel, folder: Path, ids: bytes) -> _LateBars:
     """What was not known in time of some securities, by their ids."""
     version = view.version
-    tables = tables_of(folder, version.identity, tuple(version.tables.items()))
+    tables = read_past_tables(folder, version.identity, tuple(version.tables.items()))
     securities = np.frombuffer(ids, dtype=view.panel.security_ids.dtype)
     panel = view.panel.select(np.searchsorted(view.panel.security_ids, securities))
     keys = _keys(panel)
@@ -101,7 +101,7 @@ def _late_bars(view: MappedPanel, folder: Path, ids: bytes) -> _LateBars:
     return _LateBars(pairs[there], rows[there], keys, moved, _Histories.of(tables, panel))
 
 
-def _moving(tables: Tables) -> pl.DataFrame:
+def _moving(tables: PastTables) -> pl.DataFrame:
     """Rows told late that are not the only word on their close."""
     keys = ["security_id", "session"]
     closes = tables.versions.group_by(keys).agg(
@@ -212,9 +212,9 @@ class _Histories:
     runs: dict[tuple[int, int], _RevisedBars]
 
     @classmethod
-    def of(cls, tables: Tables, panel: Panel) -> _Histories:
+    def of(cls, tables: PastTables, panel: Panel) -> _Histories:
         keys = ["security_id", "session"]
-        newest = tables.splits.sort("known_at").unique(keys, keep="last").sort(keys)
+        newest = newest_per(tables.splits.lazy(), *keys).collect().sort(keys)
         splits = _by_security(newest)
         days = {who: nyse().ordinals(t["session"].to_numpy()).tolist() for who, t in splits.items()}
         return cls(
@@ -249,7 +249,7 @@ class _Histories:
         if splits is None:
             bars = [self.panel.run(i, name) for name in fields]
         else:
-            rows = adjust_for_splits(newest_of(self.split[who]), splits)
+            rows = adjust_for_splits(newest_bars(self.split[who]), splits)
             bars = columns_of_rows(rows, fields)
             words = adjust_for_splits(words, splits)
         words = words.sort("session", "known_at")

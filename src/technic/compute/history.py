@@ -23,7 +23,7 @@ from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import spread
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
-from technic.data.store.rows import newest_rows
+from technic.data.store.rows import newest_per, read_newest_bars
 from technic.errors import SchemaError
 from technic.indicators import Series
 from technic.indicators.kernel.program import compile_program
@@ -289,16 +289,14 @@ def past_epochs(history: PanelSeries) -> Iterator[tuple[IntArray, FloatArray]]:
 def _splits_of(history: PanelSeries) -> pl.DataFrame:
     """The newest word on every split of the panel's symbols; `place` counts those of each."""
     view = history.view
+    rows = history.store.table("actions", view.version).filter(
+        pl.col("kind") == "split",
+        pl.col("session") <= view.as_of,
+        pl.col("security_id").is_in(history.panel.security_ids.tolist()),
+    )
     return (
-        history.store.table("actions", view.version)
-        .filter(
-            pl.col("kind") == "split",
-            pl.col("session") <= view.as_of,
-            pl.col("security_id").is_in(history.panel.security_ids.tolist()),
-        )
+        newest_per(rows, "security_id", "session")
         .collect()
-        .sort("known_at")
-        .unique(["security_id", "session"], keep="last", maintain_order=True)
         .sort("security_id", "session")
         .with_columns(place=pl.col("session").rank("ordinal").over("security_id"))
     )
@@ -310,7 +308,7 @@ def _bars_of(history: PanelSeries, splits: pl.DataFrame) -> pl.DataFrame:
     stored = history.store.table("bars", view.version).filter(
         pl.col("security_id").is_in(ids), pl.col("session") <= view.as_of
     )
-    return newest_rows(stored)
+    return read_newest_bars(stored)
 
 
 def _since_last_split(bars: pl.DataFrame, splits: pl.DataFrame) -> BoolArray:

@@ -24,7 +24,7 @@ from technic.indicators.kernel.run import Destination, advance
 from technic.market.panel import Panel
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.executors import Executor, Progress, Work, spans
-from technic.runtime.executors.protocol import Shared, sized
+from technic.runtime.executors.protocol import Shared, part_size
 from technic.runtime.settings import Settings
 
 NANOSECONDS = 4.0  # per value, on one core of the machine this was measured on
@@ -75,7 +75,7 @@ def spread(
     values = np.empty((program.n_columns, panel.n_bars)) if room is None else room
     n_blocks = panel.bars.shape[0]
     seconds = 1e-9 * NANOSECONDS * program.n_columns * panel.n_bars
-    parts = spans(n_blocks, sized(n_blocks, seconds, executor.workers))
+    parts = spans(n_blocks, part_size(n_blocks, seconds, executor.workers))
     starts = np.cumsum(panel.lengths) - panel.lengths
     for done in executor.map(work, parts, progress):
         if done.answer is None:

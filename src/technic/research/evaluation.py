@@ -29,6 +29,7 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
+from technic.data.store.version import SIMULATED_NOTE
 from technic.errors import StoreError
 from technic.indicators import Series
 from technic.market.sessions import nyse
@@ -303,8 +304,8 @@ def _batches(trees: dict[str, Node]) -> Sequence[dict[str, Node]]:
 
 def _notes(view: MappedPanel, sessions: PanelHistory) -> tuple[str, ...]:
     notes = survivors_only(vanished(view), len(sessions.ordinals))
-    if view.version.simulated is not None:
-        notes.append("this market is simulated: its figures say nothing about a real one")
+    if view.version.is_simulated:
+        notes.append(SIMULATED_NOTE)
     return tuple(notes)
 
 

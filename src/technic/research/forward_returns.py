@@ -9,6 +9,7 @@ import polars as pl
 
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
+from technic.data.store.rows import newest_per
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
@@ -123,13 +124,10 @@ def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:
         `at`, the position of the symbol in the panel; `ordinal` of the ex-date; `value`, USD per
         share as the panel's shares are: divided by every later split.
     """
-    actions = (
-        store.table("actions", view.version)
-        .filter(pl.col("session") <= view.as_of, pl.col("kind").is_in(["split", "dividend"]))
-        .collect()
-        .sort("known_at")
-        .unique(["security_id", "session", "kind"], keep="last", maintain_order=True)
+    rows = store.table("actions", view.version).filter(
+        pl.col("session") <= view.as_of, pl.col("kind").is_in(["split", "dividend"])
     )
+    actions = newest_per(rows, "security_id", "session", "kind").collect()
     ids = pl.Series("security_id", view.panel.security_ids)
     places = pl.DataFrame({"security_id": ids, "at": np.arange(len(ids))})
     dividends = actions.filter(pl.col("kind") == "dividend", pl.col("value") > 0.0)

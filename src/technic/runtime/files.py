@@ -1,4 +1,7 @@
-"""One writer at a time: the only file that knows how an operating system locks files."""
+"""Files: locks between processes, writes that are whole or not at all, and syncing to the disk.
+
+The only file that knows how an operating system locks files.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,12 @@ def _lock(handle: int) -> None:
 
 @contextmanager
 def alone(folder: Path, what: str) -> Iterator[None]:
-    """Be the only process that does `what` to a store; the system notices if we die.
+    """Be the only process that does one thing to a store; the system notices if we die.
+
+    Parameters
+    ----------
+    folder : of the store
+    what : the thing, in one word, such as sync
 
     Raises
     ------
@@ -88,7 +96,13 @@ def _try_lock(handle: int) -> bool:
 
 
 def sync_to_disk(*paths: Path, root: Path | None = None) -> None:
-    """Make files survive a power cut, and the folders they stand in, up to below `root`."""
+    """Make files survive a power cut, and the folders in which they stand.
+
+    Parameters
+    ----------
+    root : the folder up to which, itself included, folders are synced; None for those of the
+        files alone
+    """
     folders = {path.parent for path in paths}
     if root is not None:
         folders |= {f for path in paths for f in path.parents if f == root or root in f.parents}
@@ -103,8 +117,11 @@ def sync_to_disk(*paths: Path, root: Path | None = None) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """`path` holds either what it held before or all of `content`, never less."""
-    made = not path.parent.exists()
+    """Write a file so that it holds either what it held before or all of the content, never less.
+
+    The file and its folder are on the disk when this returns.
+    """
+    folder_is_new = not path.parent.exists()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -114,4 +131,4 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError:
         scratch.unlink(missing_ok=True)
         raise
-    sync_to_disk(path, root=path.parent.parent if made else None)
+    sync_to_disk(path, root=path.parent.parent if folder_is_new else None)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-SIZE, KEPT = 1 << 20, 5
+SIZE, BACKUPS = 1 << 20, 5  # bytes of a log; how many older ones stay
 
 
 class Redacting(logging.Filter):
@@ -48,7 +48,15 @@ class AsJson(logging.Formatter):
 def set_up(
     folder: Path, secrets: Iterable[str], *, verbose: bool = False, as_json: bool = False
 ) -> None:
-    """Write our logs to `folder`, and to standard error too if `verbose`; at most once."""
+    """Set up logging for this process; at most once.
+
+    Parameters
+    ----------
+    folder : of the logs; one that cannot be written is done without
+    secrets : texts that are taken out of every message
+    verbose : whether everything is logged, and shown on standard error too
+    as_json : whether a line is a JSON object
+    """
     logger = logging.getLogger("technic")
     if logger.handlers:
         return
@@ -58,7 +66,7 @@ def set_up(
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / "technic.log"
-        handlers.append(RotatingFileHandler(path, maxBytes=SIZE, backupCount=KEPT, delay=True))
+        handlers.append(RotatingFileHandler(path, maxBytes=SIZE, backupCount=BACKUPS, delay=True))
     except OSError:
         pass  # a folder that cannot be written must not stop a scan
     if verbose:

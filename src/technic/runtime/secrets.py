@@ -1,4 +1,4 @@
-"""Secrets: found in the environment, in files it names, or in our own file; never shown.
+"""Secrets: in the environment, in files that it names, or in our own file; never shown.
 
 For each name the first of: the variable, the file named by `<variable>_FILE`, the fall-back
 variables of vendors' own tools, and `secrets.toml` in our folder, readable by its owner only.
@@ -29,7 +29,13 @@ VARIABLES = {
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that does not show itself."""
+    """A value that does not show itself.
+
+    Attributes
+    ----------
+    value : the secret
+    origin : a variable of the environment, or a file
+    """
 
     value: str
     origin: str
@@ -42,7 +48,12 @@ class Secret:
 def find(
     name: str, settings: Settings, environment: Mapping[str, str] | None = None
 ) -> Secret | None:
-    """A secret by our name for it; None if nobody set it.
+    """Look up a secret; None if nobody set it.
+
+    Parameters
+    ----------
+    name : in `VARIABLES`
+    environment : variables; those of this process by default
 
     Raises
     ------
@@ -56,20 +67,30 @@ def find(
         path = env.get(f"{variable}_FILE")
         if path:
             return Secret(_content(Path(path), f"{variable}_FILE"), f"{variable}_FILE")
-    kept = _kept(_path(settings))
-    return Secret(kept[name], str(_path(settings))) if kept.get(name) else None
+    texts = _own_file(_path(settings))
+    return Secret(texts[name], str(_path(settings))) if texts.get(name) else None
 
 
 def keep(name: str, value: str, settings: Settings) -> Path:
-    """Write a secret into our own file, which only its owner may read; returns where."""
+    """Write a secret into our own file, which only its owner may read; returns where.
+
+    Parameters
+    ----------
+    name : in `VARIABLES`, or one that begins with channel_
+
+    Raises
+    ------
+    ConfigError
+        If the value is no line of letters, digits and signs, or others may read the file.
+    """
     path = _path(settings)
-    _write(path, {**_kept(path), name: value})
+    _write(path, {**_own_file(path), name: value})
     return path
 
 
-def _write(path: Path, held: Mapping[str, str]) -> None:
-    lines = [f"{key} = {_quoted(text)}" for key, text in sorted(held.items())]
-    before = os.umask(0o077)
+def _write(path: Path, texts: Mapping[str, str]) -> None:
+    lines = [f"{key} = {_quote(text)}" for key, text in sorted(texts.items())]
+    before = os.umask(0o077)  # nobody may read the file in the moment before its mode is set
     try:
         write_atomically(path, ("\n".join(lines) + "\n").encode())
     finally:
@@ -77,36 +98,36 @@ def _write(path: Path, held: Mapping[str, str]) -> None:
     path.chmod(0o600)
 
 
-def kept_under(prefix: str, settings: Settings) -> dict[str, Secret]:
-    """What our own file holds under names that begin with `prefix`, by the rest of the name."""
+def secrets_under(prefix: str, settings: Settings) -> dict[str, Secret]:
+    """Secrets in our own file whose names begin with a prefix, by the rest of the name."""
     path = _path(settings)
-    found = _kept(path).items()
-    return {k.removeprefix(prefix): Secret(v, str(path)) for k, v in found if k.startswith(prefix)}
+    texts = _own_file(path).items()
+    return {k.removeprefix(prefix): Secret(v, str(path)) for k, v in texts if k.startswith(prefix)}
 
 
 def forget(name: str, settings: Settings) -> bool:
-    """Take a secret out of our own file; whether it was there."""
+    """Take a secret out of our own file; returns whether it was there."""
     path = _path(settings)
-    held = _kept(path)
-    there = held.pop(name, None) is not None
-    if there:
-        _write(path, held)
-    return there
+    texts = _own_file(path)
+    was_there = texts.pop(name, None) is not None
+    if was_there:
+        _write(path, texts)
+    return was_there
 
 
 def all_values(settings: Settings) -> list[str]:
     """Every secret there is: what logs must not hold."""
     try:
-        values = [secret.value for secret in kept_under("channel_", settings).values()]
+        values = [secret.value for secret in secrets_under("channel_", settings).values()]
     except ConfigError:
         values = []
     for name in VARIABLES:
         try:
-            found = find(name, settings)
+            secret = find(name, settings)
         except ConfigError:
             continue
-        if found is not None:
-            values.append(found.value)
+        if secret is not None:
+            values.append(secret.value)
     return values
 
 
@@ -114,7 +135,8 @@ def _path(settings: Settings) -> Path:
     return settings.state / "secrets.toml"
 
 
-def _kept(path: Path) -> dict[str, str]:
+def _own_file(path: Path) -> dict[str, str]:
+    """What our own file holds, by name; others must not be able to read it."""
     try:
         about = path.stat()
     except FileNotFoundError:
@@ -134,7 +156,7 @@ def _content(path: Path, variable: str) -> str:
         raise ConfigError(f"{variable} {path}: {error.strerror}") from error
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A TOML string.
 
     Raises

@@ -1,7 +1,7 @@
-"""Where things are: settings.
+"""Settings: what there is to set, what is set, and which folders follow from it.
 
 A setting comes from the first of: a flag, the environment, ./technic.toml, the user's own
-file, the default; `Setting.origin` says which.
+file, the default; `Setting.origin` says which. `SETTINGS` is all there is to set.
 """
 
 from __future__ import annotations
@@ -20,45 +20,110 @@ from technic.errors import ConfigError
 from technic.runtime.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
-SETTINGS = {
-    "home": ("TECHNIC_HOME", "folder of stores, settings and compiled indicators"),
-    "store": ("TECHNIC_STORE", "folder of the store that commands read"),
-    "threads": ("TECHNIC_THREADS", "how many threads compute; never changes an answer"),
-    "device": (
+DEFAULT_HISTORY = 504  # sessions: two years
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """One thing that can be set, as the reference page shows it.
+
+    Attributes
+    ----------
+    variable : of the environment
+    default : what holds if nothing is set, in words where it depends on the machine
+    meaning : what the setting does, in one or two sentences
+    """
+
+    variable: str
+    default: str
+    meaning: str
+
+
+SETTINGS: Mapping[str, SettingInfo] = {
+    "home": SettingInfo(
+        "TECHNIC_HOME",
+        "the system's usual folders for data, cache and settings",
+        "Folder of everything that technic writes: stores, settings, compiled indicators, logs.",
+    ),
+    "store": SettingInfo(
+        "TECHNIC_STORE",
+        "your own store; the demo's if there is no other",
+        "Store that commands use without --store: a folder, or s3://bucket/path.",
+    ),
+    "threads": SettingInfo(
+        "TECHNIC_THREADS", "all", "How many threads compute. It never changes an answer."
+    ),
+    "device": SettingInfo(
         "TECHNIC_DEVICE",
-        "where models forecast: auto (a graphics card if there is one), cpu or cuda",
+        "auto",
+        "Where models forecast: auto (a graphics card if there is one), cpu or cuda. "
+        "It never changes an answer.",
     ),
-    "executor": (
+    "executor": SettingInfo(
         "TECHNIC_EXECUTOR",
-        "where long work runs: processes:N, threads:N, inline:, ray://host:port",
+        "processes",
+        "Where long work runs: inline:, threads:N, processes:N, ray://local or ray://host:port.",
     ),
-    "plugins": (
+    "plugins": SettingInfo(
         "TECHNIC_PLUGINS",
-        "scores of your own that may run, each with its digest: technic plugins trust",
+        "none",
+        "Scores of your own that may run, each with the digest of its files: "
+        "technic plugins trust writes it.",
     ),
-    "cache": ("TECHNIC_CACHE", "where answers are kept: memory,files,redis://host:port/0, or none"),
-    "database": (
+    "cache": SettingInfo(
+        "TECHNIC_CACHE",
+        DEFAULT,
+        "Where computed columns and reports are kept: any of memory, files and "
+        "redis://host:port/0, quickest first, with commas between; or none.",
+    ),
+    "database": SettingInfo(
         "TECHNIC_DATABASE",
-        "where the catalog is: file, or postgresql://user@host/name; DATABASE_URL counts too",
+        "file",
+        "Where the catalog is: file, beside the store, or postgresql://user@host/name. "
+        "DATABASE_URL counts too, if it names PostgreSQL.",
     ),
-    "provider": ("TECHNIC_PROVIDER", "vendors to sync from: massive, alpaca, or both"),
-    "plan": ("TECHNIC_PLAN", "plan at the vendor: basic, starter, developer, advanced"),
-    "edgar_contact": (
+    "provider": SettingInfo(
+        "TECHNIC_PROVIDER",
+        "those with a key",
+        "Vendors to sync from: massive, alpaca, flatfiles, or several with commas between.",
+    ),
+    "plan": SettingInfo(
+        "TECHNIC_PLAN",
+        "the free one",
+        "Your plan at the vendor, such as basic, starter, developer or advanced, or calls/seconds. "
+        "It decides how fast a sync may ask and how far back it may go.",
+    ),
+    "edgar_contact": SettingInfo(
         "TECHNIC_EDGAR_CONTACT",
-        "your name and mail address, without which the SEC answers nothing",
+        "none",
+        "Your name and mail address, without which the SEC answers nothing.",
     ),
-    "history": ("TECHNIC_HISTORY", "sessions of history that a sync brings in"),
-    "webhook_hosts": (
+    "history": SettingInfo(
+        "TECHNIC_HISTORY",
+        str(DEFAULT_HISTORY),
+        "How many sessions of history a sync brings in.",
+    ),
+    "webhook_hosts": SettingInfo(
         "TECHNIC_WEBHOOK_HOSTS",
-        "hosts of your own network that alerts may be sent to, with commas between",
+        "none",
+        "Hosts of your own network that alerts may be sent to, with commas between.",
     ),
-    "universe": ("TECHNIC_UNIVERSE", "what a sync brings in: all, or symbols A,B,C"),
+    "universe": SettingInfo(
+        "TECHNIC_UNIVERSE", "all", "What a sync brings in: all, or symbols A,B,C."
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value and where it came from."""
+    """One value and where it came from.
+
+    Attributes
+    ----------
+    name : in `SETTINGS`
+    value : as text
+    origin : a flag, a variable of the environment or a file
+    """
 
     name: str
     value: str
@@ -67,11 +132,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where things are.
+    """What is set, and the folders that follow from it.
 
     Attributes
     ----------
-    home : folder of everything that is ours; None for the system's usual places
     given : every setting that is not the default, by name
     """
 
@@ -82,6 +146,11 @@ class Settings:
         cls, environment: Mapping[str, str] | None = None, folder: Path | None = None
     ) -> Settings:
         """The settings in force in this process and folder.
+
+        Parameters
+        ----------
+        environment : variables; those of this process by default
+        folder : where technic.toml is looked for; the current one by default
 
         Raises
         ------
@@ -96,12 +165,13 @@ class Settings:
         for path in (user, here):
             for name, value in read_toml(path).items():
                 if name not in SETTINGS:
-                    known = ", ".join(SETTINGS)
-                    raise ConfigError(f"{path}: {name} is no setting; there are {known}")
+                    raise ConfigError(
+                        f"{path}: {name} is no setting; there are {', '.join(SETTINGS)}"
+                    )
                 given[name] = Setting(name, str(value), str(path))
-        for name, (variable, _) in SETTINGS.items():
-            if env.get(variable):
-                given[name] = Setting(name, env[variable], variable)
+        for name, info in SETTINGS.items():
+            if env.get(info.variable):
+                given[name] = Setting(name, env[info.variable], info.variable)
         url = env.get("DATABASE_URL", "")
         if "database" not in given and url.startswith("postgres"):  # others are another program's
             given["database"] = Setting("database", url, "DATABASE_URL")
@@ -116,42 +186,42 @@ class Settings:
     @property
     def kernels(self) -> Path:
         """The folder of compiled indicators."""
-        home = self._home
-        return (home / "cache" if home else user_cache_path("technic")) / "kernels"
+        return self._cache_folder / "kernels"
 
     @property
     def stores(self) -> Path:
         """The folder of the user's own stores."""
-        home = self._home
-        return (home or user_data_path("technic")) / "stores"
+        return self._data_folder / "stores"
 
     @property
     def scans(self) -> Path:
         """The folder of scan files that are kept."""
-        home = self._home
-        return (home or user_data_path("technic")) / "scans"
+        return self._data_folder / "scans"
 
     @property
     def reports(self) -> Path:
         """The folder of the daily loop's reports."""
-        home = self._home
-        return (home or user_data_path("technic")) / "reports"
+        return self._data_folder / "reports"
 
     @property
     def mirrors(self) -> Path:
         """The folder of copies of stores that lie in object storage."""
-        home = self._home
-        return (home / "cache" if home else user_cache_path("technic")) / "mirrors"
+        return self._cache_folder / "mirrors"
 
     @property
     def datasets(self) -> Path:
         """The folder of what models learn from, which can be made again at any time."""
-        home = self._home
-        return (home / "cache" if home else user_cache_path("technic")) / "datasets"
+        return self._cache_folder / "datasets"
 
     @property
     def threads(self) -> int | None:
-        """How many threads compute; None for one per core."""
+        """How many threads compute; None for one per core.
+
+        Raises
+        ------
+        ConfigError
+            If the setting is no whole number above 0.
+        """
         setting = self.given.get("threads")
         if setting is None:
             return None
@@ -162,15 +232,13 @@ class Settings:
     @property
     def state(self) -> Path:
         """The folder of logs, secrets and what vendors allow."""
-        home = self._home
-        return (home or user_data_path("technic")) / "state"
+        return self._data_folder / "state"
 
     @property
     def cache(self) -> TieredCache:
         """Where answers are kept; the same tiers for the same settings."""
         setting = self.given.get("cache")
-        home = self._home
-        folder = (home / "cache" if home else user_cache_path("technic")) / "values"
+        folder = self._cache_folder / "values"
         return open_cache(setting.value if setting else DEFAULT, folder, secret_of())
 
     def uncached(self) -> Settings:
@@ -179,8 +247,8 @@ class Settings:
 
     def reading(self) -> Settings:
         """The same settings, with a cache that is read and never written: for provisional bars."""
-        held = self.value("cache", DEFAULT)
-        return Settings({**self.given, "cache": Setting("cache", READING + held, "reading")})
+        tiers = READING + self.value("cache", DEFAULT)
+        return Settings({**self.given, "cache": Setting("cache", tiers, "reading")})
 
     def value(self, name: str, default: str = "") -> str:
         """A setting as text."""
@@ -188,9 +256,12 @@ class Settings:
         return setting.value if setting else default
 
     def store(self, flag: str | None = None, *, writing: bool = False) -> Setting:
-        """The store to read: as said, else the user's own, else the demo's if there is one.
+        """The store to use: as named, else the user's own, else the demo's if there is one.
 
-        What is brought in never goes to the demo's unless that is said.
+        Parameters
+        ----------
+        flag : the store that a command names; None if it names none
+        writing : whether data is brought in; it never goes to the demo's store unless named
         """
         if flag is not None:
             return Setting("store", flag, "--store")
@@ -200,6 +271,14 @@ class Settings:
         if not writing and not (own / "versions").is_dir() and (demo / "versions").is_dir():
             return Setting("store", str(demo), "the demo store, as there is no other")
         return Setting("store", str(own), "your own store")
+
+    @property
+    def _data_folder(self) -> Path:
+        return self._home or user_data_path("technic")
+
+    @property
+    def _cache_folder(self) -> Path:
+        return self._home / "cache" if self._home else user_cache_path("technic")
 
     @property
     def _home(self) -> Path | None:
@@ -222,8 +301,8 @@ def write_settings(settings: Settings, **values: str) -> Path:
     """Keep settings in the user's own file, beside those that are there; returns where."""
     home = settings.given.get("home")
     path = (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
-    held = {**read_toml(path), **values}
-    lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(held.items())]
+    merged = {**read_toml(path), **values}
+    lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(merged.items())]
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = path.with_suffix(".writing")
     scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -238,12 +317,16 @@ def _toml(text: str) -> str:
 
 
 def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
-    """What a TOML file holds; nothing if there is none and none is required.
+    """What a TOML file holds.
+
+    Parameters
+    ----------
+    required : whether a missing file is an error; it holds nothing otherwise
 
     Raises
     ------
     ConfigError
-        If it cannot be read.
+        If it cannot be read, or is required and missing.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -22,7 +22,7 @@ from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
-from technic.runtime.executors.protocol import Shared, sized
+from technic.runtime.executors.protocol import Shared, part_size
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.scan import report_of
@@ -130,7 +130,7 @@ def scan_sessions(
             "sessions": [day.isoformat() for day in days],
         },
     )
-    size = sized(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
+    size = part_size(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
     answers: list[dict[str, Any]] = []
     lost: list[date] = []
     for done in runner.map(work, spans(len(days), size), progress):

@@ -14,7 +14,7 @@ from support.vendors import FAST, sync_all, vendor
 from technic.data.ingest import FileStore
 from technic.data.ingest.filing_sync import sync_companies, sync_filings
 from technic.data.providers.edgar import Edgar, company_facts, user_agent
-from technic.data.providers.http import Http
+from technic.data.providers.http import Endpoint, Http
 from technic.data.simulated.reference_api import SICS, figures, statement_days
 from technic.errors import AccessError, StoreError
 from technic.market.items import ITEMS
@@ -23,7 +23,9 @@ from technic.market.items import ITEMS
 @contextmanager
 def edgar(url, contact="Ann Smith ann@example.com", log=lambda _call: None):
     headers = user_agent(contact)
-    source = Edgar(*(Http("edgar", url, headers, log=log, manners=FAST) for _ in range(2)))
+    source = Edgar(
+        *(Http(Endpoint("edgar", url, headers), log=log, manners=FAST) for _ in range(2))
+    )
     try:
         yield source
     finally:
@@ -196,7 +198,7 @@ def test_edgar_in_the_name_of_nobody_is_not_asked():
 
 
 def test_edgar_refuses_who_does_not_say_who_asks(twin):
-    source = Edgar(*(Http("edgar", twin[0].url, {}, manners=FAST) for _ in range(2)))
+    source = Edgar(*(Http(Endpoint("edgar", twin[0].url, {}), manners=FAST) for _ in range(2)))
     with pytest.raises(AccessError):
         source.companies()
     source.close()

@@ -16,10 +16,16 @@ import technic as tc
 from support.vendors import SIMULATED, alpaca, at_evening, run_sync, tape, vendor
 from technic.data.ingest import actions
 from technic.data.ingest.inbox import Answered, Inbox
-from technic.data.ingest.planning import Wish, choose, due, newest_session, sessions_between
+from technic.data.ingest.planning import (
+    Wish,
+    compare_options,
+    newest_session,
+    sessions_between,
+    sessions_due,
+)
 from technic.data.ingest.request_cover import cheapest
 from technic.data.ingest.securities import SecurityMap
-from technic.data.ingest.sync import plan_sync, sync
+from technic.data.ingest.sync import SyncRequest, plan_sync, sync
 from technic.data.providers.source import Ask, Pace
 from technic.data.simulated.faults import FaultPlan, Rule
 from technic.data.simulated.publications import evening, record
@@ -132,11 +138,9 @@ def test_what_was_stopped_goes_on_without_asking_twice(store):
         with pytest.raises(StopError):
             sync(
                 store,
-                {"massive": source},
-                wish,
+                SyncRequest({"massive": source}, wish, simulated=SIMULATED),
                 clock=lambda: now,
                 progress=stop_at,
-                simulated=SIMULATED,
             )
         assert store.version().last == twin.tape.sessions[30], "a scan is good already"
         run_sync(store, twin, source)
@@ -208,9 +212,14 @@ def test_hundred_symbols_from_the_multi_symbol_vendor(store):
         before = len(twin.requests)
         now = at_evening(twin, -1)
         done = sync(
-            store, {"alpaca": source}, Wish(market.sessions[9], now, tuple(sorted(names))),
-            clock=lambda: now, simulated=SIMULATED,
-        )  # fmt: skip
+            store,
+            SyncRequest(
+                {"alpaca": source},
+                Wish(market.sessions[9], now, tuple(sorted(names))),
+                simulated=SIMULATED,
+            ),
+            clock=lambda: now,
+        )
         made = len(twin.requests) - before
     assert not done.failed
     assert made <= 5, "three pages of bars, splits, dividends"
@@ -222,23 +231,25 @@ def test_chosen_symbols_cost_one_range_each(store):
     with vendor() as (twin, source, calls):
         now = at_evening(twin, 30)
         names = tuple(sorted(s for s in twin.tape.symbols(twin.tape.sessions[30]) if s)[:7])
-        plan = plan_sync(store, {"massive": source}, Wish(twin.tape.sessions[8], now, names), {})
+        plan = plan_sync(
+            store, SyncRequest({"massive": source}, Wish(twin.tape.sessions[8], now, names))
+        )
         assert plan.options[0].calls == 7 == len([s for s in plan.steps if s.ask.kind == "run"])
         sync(
             store,
-            {"massive": source},
-            Wish(twin.tape.sessions[8], now, names),
+            SyncRequest(
+                {"massive": source}, Wish(twin.tape.sessions[8], now, names), simulated=SIMULATED
+            ),
             clock=lambda: now,
-            simulated=SIMULATED,
         )
         assert len([c for c in calls if "/range/" in c.endpoint]) == 7
         calls.clear()
         again = sync(
             store,
-            {"massive": source},
-            Wish(twin.tape.sessions[8], now, names),
+            SyncRequest(
+                {"massive": source}, Wish(twin.tape.sessions[8], now, names), simulated=SIMULATED
+            ),
             clock=lambda: now,
-            simulated=SIMULATED,
         )
     assert not calls
     assert not again.plan.steps
@@ -370,7 +381,7 @@ def test_splits_that_prices_contradict_are_set_aside_with_both_numbers():
             "kind": ["split"] * 4, "value": [2.0, 2.0, 10.0, 4.0],
         }
     )  # fmt: skip
-    good, bad = actions.judge(told, bars)
+    good, bad = actions.judge_actions(told, bars)
     assert good["symbol"].to_list() == ["GOOD", "NEW"]
     assert set(bad["symbol"]) == {"NONE", "TURNED"}
     assert bad.filter(pl.col("symbol") == "NONE")["seen"][0] == pytest.approx(100 / 101)
@@ -384,10 +395,10 @@ def test_real_splits_pass_and_spoilt_ones_do_not(real_data):
     told = bars.filter(
         pl.col("split").is_not_null(), pl.col("split") > 0, pl.col("split") != 1.0
     ).select("security_id", "symbol", "date", kind=pl.lit("split"), value="split")
-    good, bad = actions.judge(told, bars)
+    good, bad = actions.judge_actions(told, bars)
     large = told.filter(pl.col("value").log().abs() > 0.4)
     spoilt = large.with_columns(value=1.0 / pl.col("value"))
-    _, caught = actions.judge(spoilt, bars)
+    _, caught = actions.judge_actions(spoilt, bars)
     assert caught.height >= 0.97 * spoilt.join(good, on=["security_id", "date"], how="semi").height
     assert bad.height <= 0.06 * told.height, "the vendor's own wrong splits are among them"
 
@@ -439,7 +450,11 @@ def test_real_and_simulated_markets_never_share_a_store(store):
         now = at_evening(twin, 30)
         run_sync(store, twin, source, first=28)
         with pytest.raises(StoreError, match="never"):
-            sync(store, {"massive": source}, Wish(twin.tape.sessions[20], now), clock=lambda: now)
+            sync(
+                store,
+                SyncRequest({"massive": source}, Wish(twin.tape.sessions[20], now)),
+                clock=lambda: now,
+            )
 
 
 MISSING = st.dictionaries(st.integers(0, 9), st.sets(st.integers(0, 9), min_size=1), max_size=8)
@@ -477,7 +492,7 @@ def test_vendors_are_compared_by_time():
     names = [f"S{j}" for j in range(100)]
     sources = {"massive": Fake("day", "run"), "alpaca": Fake("many", "run")}
     paces = {"massive": Pace(5, 60.0), "alpaca": Pace(190, 60.0)}
-    options = choose(dict.fromkeys(names, days), sources, paces)
+    options = compare_options(dict.fromkeys(names, days), sources, paces)
     assert options[0].title.startswith("alpaca")
     assert [o.calls for o in options] == [3, 100]
     assert options[1].minutes == pytest.approx(19.0)
@@ -538,7 +553,7 @@ def test_a_settled_session_is_asked_again_after_one_and_after_five():
     seen = []
     for night in sessions[:12]:
         now = nyse().final(nyse().ordinal(night)) + timedelta(hours=1)
-        missing, again = due(asked, Wish(sessions[0], now))
+        missing, again = sessions_due(asked, Wish(sessions[0], now))
         seen.append((missing, again))
         rows = [
             {
@@ -619,4 +634,4 @@ def test_a_vendor_that_lists_nobody_needs_symbols(store):
     with vendor() as (twin, _, _), alpaca(twin.url) as source:
         wish = Wish(twin.tape.sessions[20], twin.clock.now())
         with pytest.raises(ConfigError, match="--symbols"):
-            plan_sync(store, {"alpaca": source}, wish, {})
+            plan_sync(store, SyncRequest({"alpaca": source}, wish))

@@ -11,8 +11,8 @@ import pytest
 import technic as tc
 from support.vendors import SIMULATED, at_evening, massive, tape
 from technic.data.ingest.planning import Wish
-from technic.data.ingest.sync import plan_sync, sync
-from technic.data.ingest.vendors import extra
+from technic.data.ingest.sync import SyncRequest, plan_sync, sync
+from technic.data.ingest.vendors import import_extra
 from technic.data.providers.flatfiles import FlatFiles
 from technic.data.providers.source import Ask
 from technic.data.simulated.server import Twin, serving
@@ -41,9 +41,11 @@ def test_files_fill_the_past_and_the_api_the_last_day(tmp_path):
 
         paces = {"massive": Pace(5, 60.0)}
         wish = Wish(twin.tape.sessions[8], now)
-        plan = plan_sync(store, sources, wish, paces)
+        plan = plan_sync(store, SyncRequest(sources, wish, paces))
         assert plan.options[0].title.startswith("flatfiles: 22 files + 1 days from massive")
-        done = sync(store, sources, wish, paces=paces, clock=lambda: now, simulated=SIMULATED)
+        done = sync(
+            store, SyncRequest(sources, wish, paces=paces, simulated=SIMULATED), clock=lambda: now
+        )
     assert not done.failed
     assert store.table("bars").collect()["session"].n_unique() == 23
 
@@ -63,7 +65,7 @@ def test_rows_in_yahoos_shape():
 
 def test_what_is_not_installed_says_how_to_install_it():
     with pytest.raises(ConfigError, match=r"technic\[nosuch\]"):
-        extra("nosuch")
+        import_extra("nosuch")
 
 
 def test_a_port_with_401_in_it_is_no_refusal():

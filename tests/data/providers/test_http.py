@@ -11,7 +11,7 @@ import pytest
 
 from support.vendors import tape, vendor
 from technic.data.providers.allowance import Allowance
-from technic.data.providers.http import Http, _wait, strict_json
+from technic.data.providers.http import Endpoint, Http, _wait, strict_json
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.providers.source import Ask, Pace
 from technic.data.simulated.faults import ANSWERS, TRANSPORT, FaultPlan, Rule
@@ -83,7 +83,7 @@ def test_what_the_plan_lacks_is_not_asked_twice():
 
 
 def test_pages_never_lead_elsewhere():
-    http = Http("massive", "http://127.0.0.1:1", {}, hosts=HOSTS)
+    http = Http(Endpoint("massive", "http://127.0.0.1:1", {}, hosts=HOSTS))
     path, query = http.next_page("https://api.massive.com/v3/x?cursor=abc&apiKey=secret")
     assert (path, query) == ("/v3/x", {"cursor": "abc"})
     for bad in (

@@ -57,9 +57,9 @@ def test_revisions_are_late_and_almost_all_in_volume(made, first_seen):
 
 
 def test_good_rows_only_so_that_the_demo_is_not_a_quarantine(made):
-    from technic.data.ingest.files import _dated
+    from technic.data.ingest.files import _with_instants
 
-    assert examine(_dated(made.bars)).bad.is_empty()
+    assert examine(_with_instants(made.bars)).bad.is_empty()
 
 
 def test_listings_sectors_splits_and_hazards_are_there(made):

@@ -11,7 +11,7 @@ import pytest
 import technic as tc
 from technic.data.simulated import simulate
 from technic.data.store import panels
-from technic.data.store.rows import newest_rows
+from technic.data.store.rows import read_newest_bars
 from technic.data.store.tickers import directory
 from technic.market.adjust import adjust_for_splits
 from technic.market.sessions import nyse
@@ -21,7 +21,7 @@ def reference(store, as_of, cutoff):
     """Bars of each security by the definition, and who was known."""
     version = store.version()
     known = pl.col("known_at") < cutoff
-    bars = newest_rows(store.table("bars", version).filter(pl.col("session") <= as_of, known))
+    bars = read_newest_bars(store.table("bars", version).filter(pl.col("session") <= as_of, known))
     if version.adjustment != "splits":
         splits = store.table("actions", version).filter(
             pl.col("kind") == "split", pl.col("session") <= as_of, known
@@ -99,7 +99,7 @@ def test_views_do_not_change_each_other_nor_the_file(store):
     last = nyse().ordinal(store.version().last)
     path = next((store.folder / "panels").glob("*.f64"))
     before, files = path.read_bytes(), set((store.folder / "panels").iterdir())
-    days = [nyse().day(last - back) for back in range(2 * panels.KEPT_VIEWS + 2)]
+    days = [nyse().day(last - back) for back in range(2 * panels.PAST_VIEWS + 2)]
     views = [store.panel(day) for day in days]
     held = [view.panel.bars.copy() for view in views]
     for day in reversed(days):

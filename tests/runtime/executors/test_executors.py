@@ -220,8 +220,8 @@ def test_a_small_dev_shm_is_spilled_from(monkeypatch, tmp_path):
     room = scratch.room((1000,))
     room[:] = 1.0
     assert scratch._spilled
-    places, _ = scratch.named({"room": room, "more": np.arange(5)})
-    assert shared.opened(places)["more"].tolist() == [0, 1, 2, 3, 4]
+    places, _ = scratch.describe({"room": room, "more": np.arange(5)})
+    assert shared.open_arrays(places)["more"].tolist() == [0, 1, 2, 3, 4]
     spilled = list(scratch._spilled)
     scratch.close()
     assert not any(folder.exists() for folder in spilled)

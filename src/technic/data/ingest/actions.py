@@ -8,13 +8,14 @@ from math import log
 import polars as pl
 
 from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import newest_per
 from technic.market.schema import ACTIONS, conform
 
-AGAIN = timedelta(days=4)
+ASKED_AGAIN = timedelta(days=4)  # how far from the first day asked for silence means nothing
 APART = log(1.25)  # how far, as a ratio, prices may be from a split before it is doubted
 
 
-def judge(told: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def judge_actions(events: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Actions that can stand, and those that prices contradict.
 
     A split is set aside if the step from the close before to the open of its day is over 25 %
@@ -23,7 +24,7 @@ def judge(told: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
 
     Parameters
     ----------
-    told : `security_id`, `symbol`, `date`, `kind`, `value`
+    events : as told by the vendor: `security_id`, `symbol`, `date`, `kind`, `value`
     bars : `security_id`, `session`, `open`, `close`, as traded, around the dates
 
     Returns
@@ -33,16 +34,31 @@ def judge(told: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
     """
     positive = (pl.col("value") > 0.0) & pl.col("value").is_finite()
     sane = positive & pl.col("symbol").is_not_null() & pl.col("date").is_not_null()
-    wrong = told.filter(~sane.fill_null(value=False)).with_columns(
+    bad_values = events.filter(~sane.fill_null(value=False)).with_columns(
         reason=pl.lit("action_not_positive"), seen=pl.lit(None, dtype=pl.Float64)
     )
-    fine = told.filter(sane.fill_null(value=False)).unique(maintain_order=True)
-    splits = fine.filter(pl.col("kind") == "split")
+    readable = events.filter(sane.fill_null(value=False)).unique(maintain_order=True)
+    key = ["security_id", "date", "kind"]
+    contradicted = _contradicted_splits(readable.filter(pl.col("kind") == "split"), bars)
     clashing = (
-        fine.group_by("security_id", "date", "kind")
+        readable.group_by(key)
         .agg(pl.col("value").n_unique().alias("ways"))
         .filter((pl.col("ways") > 1) & (pl.col("kind") == "dividend"))
+        .select(key)
     )
+    good = readable.join(contradicted.select(key), on=key, how="anti").join(
+        clashing, on=key, how="anti"
+    )
+    unclear = readable.join(clashing, on=key, how="semi").with_columns(
+        reason=pl.lit("conflicting_duplicate"), seen=pl.lit(None, dtype=pl.Float64)
+    )
+    columns = ["security_id", "symbol", "date", "kind", "value", "reason", "seen"]
+    bad = pl.concat([part.select(columns) for part in (bad_values, contradicted, unclear)])
+    return good, bad
+
+
+def _contradicted_splits(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Splits that prices contradict, with `reason` and `seen`."""
     steps = (
         bars.join(splits.select("security_id").unique(), on="security_id", how="semi")
         .sort("security_id", "session")
@@ -55,22 +71,12 @@ def judge(told: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.Data
         turned=(pl.col("seen").log() + pl.col("value").log()).abs(),
     )
     doubted = (pl.col("miss") > APART) & (pl.min_horizontal("flat", "turned") < pl.col("miss"))
-    bad_splits = judged.filter(doubted.fill_null(value=False)).with_columns(
+    return judged.filter(doubted.fill_null(value=False)).with_columns(
         reason=pl.lit("split_contradicted")
     )
-    key = ["security_id", "date", "kind"]
-    good = fine.join(bad_splits.select(key), on=key, how="anti").join(
-        clashing.select(key), on=key, how="anti"
-    )
-    unclear = fine.join(clashing.select(key), on=key, how="semi").with_columns(
-        reason=pl.lit("conflicting_duplicate"), seen=pl.lit(None, dtype=pl.Float64)
-    )
-    columns = ["security_id", "symbol", "date", "kind", "value", "reason", "seen"]
-    bad = pl.concat([part.select(columns) for part in (wrong, bad_splits, unclear)])
-    return good, bad
 
 
-def changes(
+def action_changes(
     store: Store,
     version: StoreVersion,
     good: pl.DataFrame,
@@ -83,7 +89,7 @@ def changes(
 
     Parameters
     ----------
-    bad : those that were set aside: doubted, but told
+    good, bad : as `judge_actions` gives them; what is doubted was told all the same
     asked : `kind`, `first`, `last`: what the vendor was asked for, so that silence means no
     """
     whole = (
@@ -91,12 +97,8 @@ def changes(
         .agg(pl.col("value").product(), pl.col("symbol").first())
         .rename({"date": "session"})
     )
-    stored = (
-        store.table("actions", version)
-        .collect()
-        .sort("known_at", maintain_order=True)
-        .unique(["security_id", "session", "kind"], keep="last", maintain_order=True)
-    )
+    every_row = store.table("actions", version)
+    stored = newest_per(every_row, "security_id", "session", "kind").collect()
     about = ["security_id", "session", "kind"]
     new = whole.join(stored.select(*about, "value"), on=[*about, "value"], how="anti")
     gone = (
@@ -106,7 +108,7 @@ def changes(
         )
         .join(asked, on="kind")
         # Only where the next syncs ask again: one answer may lack a row by mistake.
-        .filter(pl.col("session").is_between(pl.col("first") + AGAIN, pl.col("last")))
+        .filter(pl.col("session").is_between(pl.col("first") + ASKED_AGAIN, pl.col("last")))
         .join(whole, on=about, how="anti")
         .join(bad.select("security_id", "kind", session="date"), on=about, how="anti")
         .with_columns(value=pl.when(pl.col("kind") == "split").then(1.0).otherwise(0.0))

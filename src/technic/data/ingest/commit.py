@@ -1,28 +1,30 @@
 """From answers to one commit.
 
-1. Listings tell who is who (`identity`).
-2. Bars are read, dated, examined; rows that cannot be believed go to the quarantine.
-3. Each row finds its security; what the store already says is left out (`intake.news`).
-4. Splits and dividends are held against prices (`actions`).
-5. One commit takes it all, with a row for every ask in `asked`.
+1. `_learn`: listings tell who is who (`securities.SecurityMap`).
+2. `_examined_bars`: bars are read, dated, examined; each row finds its security.
+3. `merge.news` leaves out what the store already says.
+4. `_actions` holds splits and dividends against prices (`actions.judge`).
+5. `_set_aside`: rows that cannot be believed go to the quarantine.
+6. `ingest` commits it all at once, with a row for every ask in `asked`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from technic.data.ingest import actions
 from technic.data.ingest.inbox import Answered
-from technic.data.ingest.merge import News, as_bars, closes, news, next_opens
+from technic.data.ingest.merge import NewBars, as_bars, new_bars, next_opens, session_closes
 from technic.data.ingest.planning import is_final
 from technic.data.ingest.securities import SecurityMap
-from technic.data.providers.source import Source
+from technic.data.providers.source import Ask, Source
 from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import newest_per
 from technic.market.quality import examine
 from technic.market.schema import ACTIONS, ASKED, INSTANT
 from technic.market.sessions import nyse
@@ -38,7 +40,12 @@ class Tally:
 
     Attributes
     ----------
+    bars : bars that are new
+    known : bars that the store had already, word for word
+    repeated : rows that an answer held more than once
+    actions : splits and dividends that are new
     edits : bars of the past that a vendor has changed, by session
+    edits_shown : some of them: symbol, session, close before and now
     quarantined : rows set aside, by reason
     notes : what a user should know
     """
@@ -53,7 +60,7 @@ class Tally:
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
-        """Tell it once."""
+        """Keep a text for the user; the same is told once."""
         if text not in self.notes:
             self.notes.append(text)
 
@@ -65,50 +72,75 @@ def ingest(
     tally: Tally,
     simulated: dict[str, Any] | None,
 ) -> StoreVersion:
-    """Take answers in; everything in one commit, or nothing."""
+    """Take answers in; everything in one commit, or nothing.
+
+    Parameters
+    ----------
+    answers : not empty; each of a vendor in `sources`
+    tally : what became of the rows is added to it
+    simulated : how the market was made; None for a real one
+    """
     version = store.version()
-    answers = _after(store, version, answers)
+    answers = _dated_after(store, version, answers)
     at = max(answered.at for answered in answers)
     vendor = answers[-1].provider
-    directory = SecurityMap.of(
+    securities = SecurityMap.of(
         store.table("tickers", version).collect(),
         store.table("listings", version).collect(),
         vendor,
     )
-    _learn(store, version, directory, answers, sources)
-    raw = [_bars_of(a, sources) for a in answers if a.ask.kind in BAR_KINDS]
-    raw = [frame for frame in raw if not frame.is_empty()]
-    bars, bad = pl.DataFrame(), pl.DataFrame()
-    if raw:
-        rows = pl.concat(raw)
-        stray = rows.filter(pl.col("stray")).with_columns(reason=pl.lit("another_day"))
-        judged = examine(rows.filter(~pl.col("stray")).drop("stray"))
-        bad = pl.concat([judged.bad, stray.select(judged.bad.columns)])
-        tally.repeated += judged.repeated
-        identified = directory.identify(judged.good)
-        bars = as_bars(identified, "seen")
-    found = news(store, version, bars, at, current=True) if raw else None
-    good_actions, bad_actions = _actions(store, version, directory, answers, sources, bars, tally)
-    for part, label in ((bad, vendor), (bad_actions, f"{vendor} actions")):
-        if not part.is_empty():
-            for reason, count in part.group_by("reason").len().iter_rows():
-                tally.quarantined[reason] = tally.quarantined.get(reason, 0) + count
-            store.catalog.quarantine(part, label, at)
-    tables = directory.tables(at)
+    _learn(store, version, securities, answers, sources)
+    good, bad = _examined_bars(securities, answers, sources, tally)
+    bars = pl.DataFrame() if good.is_empty() else as_bars(good, "seen")
+    merged = None if good.is_empty() else new_bars(store, version, bars, at, current=True)
+    good_actions, bad_actions = _actions(store, version, securities, answers, sources, bars, tally)
+    _set_aside(store, bad, vendor, at, tally)
+    _set_aside(store, bad_actions, f"{vendor} actions", at, tally)
+    tables = securities.tables(at)
     tables["actions"] = good_actions
-    tables["asked"] = _asked(answers, sources, bad, _doubtful(found))
-    if found is not None:
-        tables["bars"] = found.bars
-        _count(found.bars.height - found.revised, found.known, found.edits, identified, tally)
+    tables["asked"] = _asked_rows(answers, sources, bad, _doubtful(merged))
+    if merged is not None:
+        tables["bars"] = merged.bars
+        _count(merged, good, tally)
     tally.actions += good_actions.height
-    for text in directory.notes:
+    for text in securities.notes:
         tally.note(text)
     return store.commit(
-        tables, adjustment="none", simulated=simulated, settled=_settled(version, tables)
+        tables, adjustment="none", simulated=simulated, settled=_settled_until(version, tables)
     )
 
 
-def _after(store: Store, version: StoreVersion, answers: Sequence[Answered]) -> list[Answered]:
+def _examined_bars(
+    securities: SecurityMap,
+    answers: Sequence[Answered],
+    sources: Mapping[str, Source],
+    tally: Tally,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Bars that can be believed, with their securities; and rows to set aside, with reasons."""
+    tables = [_bars_of(a, sources) for a in answers if a.ask.kind in BAR_KINDS]
+    tables = [table for table in tables if not table.is_empty()]
+    if not tables:
+        return pl.DataFrame(), pl.DataFrame()
+    rows = pl.concat(tables)
+    stray = rows.filter(pl.col("stray")).with_columns(reason=pl.lit("another_day"))
+    judged = examine(rows.filter(~pl.col("stray")).drop("stray"))
+    tally.repeated += judged.repeated
+    bad = pl.concat([judged.bad, stray.select(judged.bad.columns)])
+    return securities.identify(judged.good), bad
+
+
+def _set_aside(store: Store, rows: pl.DataFrame, label: str, at: datetime, tally: Tally) -> None:
+    """Put rows into the quarantine, and count them by their reasons."""
+    if rows.is_empty():
+        return
+    for reason, count in rows.group_by("reason").len().iter_rows():
+        tally.quarantined[reason] = tally.quarantined.get(reason, 0) + count
+    store.catalog.quarantine(rows, label, at)
+
+
+def _dated_after(
+    store: Store, version: StoreVersion, answers: Sequence[Answered]
+) -> list[Answered]:
     """The answers, dated after everything that is stored: of two versions of a fact the later
     counts, and a clock that stands still or steps back must not make them tie.
     """
@@ -120,12 +152,13 @@ def _after(store: Store, version: StoreVersion, answers: Sequence[Answered]) -> 
 def _learn(
     store: Store,
     version: StoreVersion,
-    directory: SecurityMap,
+    securities: SecurityMap,
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
 ) -> None:
-    told = [a for a in answers if a.ask.kind == "tickers"]
-    if not told:
+    """Take in what listings say of names."""
+    listings = [a for a in answers if a.ask.kind == "tickers"]
+    if not listings:
         return
     last = dict(
         store.table("bars", version)
@@ -135,11 +168,11 @@ def _learn(
         .iter_rows()
     )
     first = version.first or min((a.ask.first for a in answers if a.ask.first), default=date.max)
-    for answered in sorted(told, key=lambda a: (a.ask.on is not None, not a.ask.active)):
+    for answered in sorted(listings, key=lambda a: (a.ask.on is not None, not a.ask.active)):
         table = answered.read(sources).table
         if not answered.ask.active:  # who left before our first bar is nobody here
             table = table.filter(pl.col("until") >= first)
-        directory.learn(table, answered.at, last, answered.ask.on)
+        securities.learn(table, answered.at, last, answered.ask.on)
 
 
 def _bars_of(answered: Answered, sources: Mapping[str, Source]) -> pl.DataFrame:
@@ -151,7 +184,7 @@ def _bars_of(answered: Answered, sources: Mapping[str, Source]) -> pl.DataFrame:
     opened = pl.lit(answered.at).cast(INSTANT)
     late = next_opens(table).alias("next") <= answered.at
     return table.with_columns(
-        known_at=pl.when(late.fill_null(value=True)).then(closes(table)).otherwise(opened),
+        known_at=pl.when(late.fill_null(value=True)).then(session_closes(table)).otherwise(opened),
         assumed=late.fill_null(value=True),
         seen=opened,
     )
@@ -160,41 +193,42 @@ def _bars_of(answered: Answered, sources: Mapping[str, Source]) -> pl.DataFrame:
 def _actions(
     store: Store,
     version: StoreVersion,
-    directory: SecurityMap,
+    securities: SecurityMap,
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
     bars: pl.DataFrame,
     tally: Tally,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Actions to add, and those that are set aside."""
-    told = [a for a in answers if a.ask.kind in {"splits", "dividends"}]
+    reports = [a for a in answers if a.ask.kind in {"splits", "dividends"}]
     newest = max(_days(version.last, bars["session"].max() if len(bars) else None), default=None)
-    if not told or newest is None:
+    if not reports or newest is None:
         return pl.DataFrame(schema=ACTIONS), pl.DataFrame()
-    frames = [
-        a.read(sources).table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s"))) for a in told
+    tables = [
+        a.read(sources).table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s")))
+        for a in reports
     ]
-    table = pl.concat(frames).filter(pl.col("date") <= newest)
-    known = table.filter(pl.col("symbol").is_in(list(directory.eras)))
+    table = pl.concat(tables).filter(pl.col("date") <= newest)
+    ours = table.filter(pl.col("symbol").is_in(list(securities.eras)))
     unreadable = table.filter(pl.col("symbol").is_null() | pl.col("value").is_null())
-    identified = directory.identify(known.drop_nulls(["symbol", "date"]))
+    identified = securities.identify(ours.drop_nulls(["symbol", "date"]))
     first = identified["date"].min()
     around = _around(store, version, bars, identified, first) if len(identified) else bars
     if around.is_empty():
         return pl.DataFrame(schema=ACTIONS), pl.DataFrame()
-    good, bad = actions.judge(identified, around)
+    good, bad = actions.judge_actions(identified, around)
     for row in bad.filter(pl.col("reason") == "split_contradicted").iter_rows(named=True):
         tally.note(
             f"{row['symbol']}: a split of {row['value']:g} on {row['date']} is set aside: prices "
             f"show {row['seen']:.3f}"
         )
-    asked = pl.DataFrame(
-        [(a.ask.kind.removesuffix("s"), a.ask.first, a.ask.last) for a in told],
+    spans = pl.DataFrame(
+        [(a.ask.kind.removesuffix("s"), a.ask.first, a.ask.last) for a in reports],
         schema={"kind": pl.String, "first": pl.Date, "last": pl.Date},
         orient="row",
     )
-    rows, notes = actions.changes(
-        store, version, good, bad, asked, max(a.at for a in told), told[-1].provider
+    rows, notes = actions.action_changes(
+        store, version, good, bad, spans, max(a.at for a in reports), reports[-1].provider
     )
     for text in notes:
         tally.note(text)
@@ -203,11 +237,11 @@ def _actions(
 
 
 def _around(
-    store: Store, version: StoreVersion, bars: pl.DataFrame, told: pl.DataFrame, first: Any
+    store: Store, version: StoreVersion, bars: pl.DataFrame, events: pl.DataFrame, first: Any
 ) -> pl.DataFrame:
     """Bars of the securities that acted, stored ones and new ones, the newest of each."""
     columns = ["security_id", "session", "open", "close", "known_at"]
-    ids = told.filter(pl.col("kind") == "split")["security_id"].unique().implode()
+    ids = events.filter(pl.col("kind") == "split")["security_id"].unique().implode()
     stored = (
         store.table("bars", version)
         .filter(pl.col("security_id").is_in(ids), pl.col("session") >= first - timedelta(days=15))
@@ -215,14 +249,10 @@ def _around(
         .collect()
     )
     parts = [stored] if bars.is_empty() else [stored, bars.select(columns)]
-    return (
-        pl.concat(parts)
-        .sort("known_at", maintain_order=True)
-        .unique(["security_id", "session"], keep="last", maintain_order=True)
-    )
+    return newest_per(pl.concat(parts).lazy(), "security_id", "session").collect()
 
 
-def _asked(
+def _asked_rows(
     answers: Sequence[Answered],
     sources: Mapping[str, Source],
     bad: pl.DataFrame,
@@ -235,26 +265,9 @@ def _asked(
         ask, at = answered.ask, answered.at
         reading = answered.read(sources)
         if ask.kind not in BAR_KINDS:
-            today = at.date()
-            kind = ask.kind
-            if kind == "tickers":
-                whole = ask.active and not ask.newest and ask.on is None
-                kind = "listings" if whole else "changes" if ask.newest else "others"
-            day = ask.last or nyse().day(nyse().last_finished(at))
-            rows.append(
-                (
-                    kind,
-                    ask.first or today,
-                    day,
-                    None,
-                    answered.provider,
-                    True,
-                    reading.table.height,
-                    0,
-                    0.0,
-                    at,
-                )
-            )
+            span = (ask.first or at.date(), ask.last or nyse().day(nyse().last_finished(at)))
+            answer = (answered.provider, True, reading.table.height, 0, 0.0, at)
+            rows.append((_asked_kind(ask), *span, None, *answer))
             continue
         volume = float(reading.table["volume"].sum() or 0.0)
         assert ask.last is not None
@@ -262,19 +275,28 @@ def _asked(
         count = reading.table.height
         n_bad = rejected.get(ask.last, 0) + doubtful.get(ask.last, 0) if ask.kind == "day" else 0
         about = (ask.kind, ask.first, ask.last)
-        said = (answered.provider, settled, count, n_bad, volume, at)
+        answer = (answered.provider, settled, count, n_bad, volume, at)
         names: tuple[str | None, ...] = (None,) if ask.kind == "day" else ask.symbols
-        rows += [(*about, symbol, *said) for symbol in names]
+        rows += [(*about, symbol, *answer) for symbol in names]
     return pl.DataFrame(rows, schema=ASKED, orient="row")
 
 
-def _doubtful(found: News | None) -> dict[date, int]:
+def _asked_kind(ask: Ask) -> str:
+    """The kind under which an ask is noted: questions about listings are of three kinds."""
+    if ask.kind != "tickers":
+        return ask.kind
+    if ask.newest:
+        return "changes"
+    return "listings" if ask.active and ask.on is None else "others"
+
+
+def _doubtful(merged: NewBars | None) -> dict[date, int]:
     """Corrections so large, or so many, that the session is to be asked for once more."""
-    if found is None or found.edits.is_empty():
+    if merged is None or merged.edits.is_empty():
         return {}
     moved = (pl.col("close") / pl.col("close_before")).log().abs() > LARGE_EDIT
-    per_day = found.edits.group_by("session").agg(edits=pl.len(), large=moved.sum())
-    whole = dict(found.bars.group_by("session").len().iter_rows())
+    per_day = merged.edits.group_by("session").agg(edits=pl.len(), large=moved.sum())
+    whole = dict(merged.bars.group_by("session").len().iter_rows())
     many = {d: n for d, n, _ in per_day.iter_rows() if n > MANY_EDITS and n > whole[d] - n}
     return many | {d: n for d, _, n in per_day.iter_rows() if n}
 
@@ -283,21 +305,23 @@ def _session(day: date) -> date:
     return nyse().day(nyse().last_until(day))
 
 
-def _settled(version: StoreVersion, tables: Mapping[str, pl.DataFrame]) -> date | None:
+def _settled_until(version: StoreVersion, tables: Mapping[str, pl.DataFrame]) -> date | None:
     """The session until which bars are final."""
     days = tables["asked"].filter(pl.col("kind").is_in(BAR_KINDS), pl.col("settled"))
     newest = days["last"].max()
     return max(_days(version.settled, newest), default=None)
 
 
-def _days(*found: object) -> list[date]:
+def _days(*values: object) -> list[date]:
     """Those that are dates: an empty column has none."""
-    return [day for day in found if isinstance(day, date)]
+    return [day for day in values if isinstance(day, date)]
 
 
-def _count(added: int, known: int, edits: pl.DataFrame, rows: pl.DataFrame, tally: Tally) -> None:
-    tally.bars += added
-    tally.known += known
+def _count(merged: NewBars, rows: pl.DataFrame, tally: Tally) -> None:
+    """Add what is new, what was known and what was edited to the tally."""
+    edits = merged.edits
+    tally.bars += merged.bars.height - merged.revised
+    tally.known += merged.known
     if edits.is_empty():
         return
     names = dict(rows.select("security_id", "symbol").unique("security_id").iter_rows())

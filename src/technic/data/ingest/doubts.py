@@ -8,6 +8,8 @@ from statistics import median
 
 import polars as pl
 
+from technic.data.store.rows import newest_per
+
 NEAR = 10  # sessions to either side that a day is compared with
 FEW = 0.8  # less than this share of the neighbours' symbols is a part of a day
 LOUD = 1.75  # more than this multiple of the loudest neighbour's volume is counted twice
@@ -15,7 +17,13 @@ LOUD = 1.75  # more than this multiple of the loudest neighbour's volume is coun
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What speaks against a day; if it is only `odd`, a second answer that agrees is believed."""
+    """What speaks against a day.
+
+    Attributes
+    ----------
+    why : in words
+    odd : whether a second answer that agrees is believed; if not, the day is refused
+    """
 
     why: str
     odd: bool
@@ -26,13 +34,14 @@ def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> Suspi
 
     Parameters
     ----------
-    rows, volume : bars in the answer, and their shares together
-    asked : rows of the `asked` table
+    rows : bars in the answer
+    volume : shares traded in all of them together
+    asked : rows of the `asked` table, which say what other days had
     """
+    whole_days = asked.filter(pl.col("kind") == "day", pl.col("rows") > 0, pl.col("first") != day)
     near = (
-        asked.filter(pl.col("kind") == "day", pl.col("rows") > 0, pl.col("first") != day)
-        .sort("known_at", maintain_order=True)
-        .unique("first", keep="last")
+        newest_per(whole_days.lazy(), "first")
+        .collect()
         .with_columns(far=(pl.col("first") - pl.lit(day)).dt.total_days().abs())
         .sort("far")
         .head(NEAR)

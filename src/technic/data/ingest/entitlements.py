@@ -1,4 +1,4 @@
-"""What a key was found to allow: asked once, kept for a day."""
+"""What a vendor's key allows: found out by asking, and remembered for a day."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ from typing import Any
 import orjson
 
 from technic.data.ingest.planning import newest_session
-from technic.data.ingest.vendors import ENDPOINTS, connected
+from technic.data.ingest.vendors import ENDPOINTS, connect_vendors
 from technic.data.providers.source import Ask
 from technic.errors import AccessError, ConfigError, TechnicError
 from technic.market.sessions import nyse
 from technic.runtime.files import write_atomically
 from technic.runtime.secrets import find
-from technic.runtime.settings import Settings
+from technic.runtime.settings import Setting, Settings
 
-KEPT = timedelta(hours=24)
-YEARS = (1, 2, 5, 10)
+REMEMBERED = timedelta(hours=24)
+YEARS = (1, 2, 5, 10)  # of history, tried one after another
 
 
-def known_verdict(name: str, settings: Settings) -> str:
-    """What is known without asking."""
+def stored_verdict(name: str, settings: Settings) -> str:
+    """What is known of a key without asking its vendor, in words."""
     if name not in ENDPOINTS:
         return "needs no key" if name in {"files", "yahoo"} else "not set up"
     secret = find(name, settings)
     if secret is None:
         return "no key"
-    verdict = _kept(settings).get(name)
+    verdict = _verdicts(settings).get(name)
     return str(verdict["says"]) if verdict else f"key from {secret.origin}; see --probe"
 
 
-def probed(name: str, settings: Settings) -> str:
-    """Ask a vendor what the key allows, unless that was done today."""
-    if name not in ENDPOINTS or find(name, settings) is None or _kept(settings).get(name):
-        return known_verdict(name, settings)
-    only = Settings({**settings.given, "provider": _only(name)})
+def probe_vendor(name: str, settings: Settings) -> str:
+    """Ask a vendor what the key allows, unless that was done in the last day; in words."""
+    if name not in ENDPOINTS or find(name, settings) is None or _verdicts(settings).get(name):
+        return stored_verdict(name, settings)
+    only = Settings({**settings.given, "provider": Setting("provider", name, "probe")})
     try:
-        with connected(only) as vendors:
+        with connect_vendors(only) as vendors:
             says = _history(vendors.sources[name], name, vendors.now())
     except (AccessError, ConfigError) as error:
         says = str(error)
-    kept = {**_kept(settings), name: {"says": says, "at": datetime.now(UTC).isoformat()}}
-    write_atomically(settings.state / "allowed.json", orjson.dumps(kept))
+    verdicts = {**_verdicts(settings), name: {"says": says, "at": datetime.now(UTC).isoformat()}}
+    write_atomically(settings.state / "allowed.json", orjson.dumps(verdicts))
     return says
 
 
 def _history(source: Any, name: str, now: datetime) -> str:
-    """The years that a range or a day can be had of."""
+    """How many years of history the vendor answers for, in words."""
     newest = newest_session(now, today=False)
     reached = 0
     for years in (0, *YEARS):
@@ -66,16 +66,11 @@ def _history(source: Any, name: str, now: datetime) -> str:
     return f"history of {reached} years or more"
 
 
-def _kept(settings: Settings) -> dict[str, Any]:
+def _verdicts(settings: Settings) -> dict[str, Any]:
+    """What vendors were found to allow lately, by name: `says` and `at`."""
     try:
-        held = orjson.loads((settings.state / "allowed.json").read_bytes())
-        fresh = datetime.now(UTC) - KEPT
-        return {k: v for k, v in held.items() if datetime.fromisoformat(v["at"]) > fresh}
+        verdicts = orjson.loads((settings.state / "allowed.json").read_bytes())
+        oldest = datetime.now(UTC) - REMEMBERED
+        return {k: v for k, v in verdicts.items() if datetime.fromisoformat(v["at"]) > oldest}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def _only(name: str) -> Any:
-    from technic.runtime.settings import Setting
-
-    return Setting("provider", name, "probe")

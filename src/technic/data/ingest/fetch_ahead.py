@@ -1,4 +1,4 @@
-"""Several questions to vendors at once: a back-fill waits for the network, and threads can wait.
+"""Ask vendors several questions at once: a back-fill waits for the network, and threads can wait.
 
 Each thread has a connection of its own; the allowance of calls is shared, as it is by processes.
 Keys never leave this process.
@@ -15,7 +15,7 @@ from typing import Any
 from technic import errors
 from technic.data.ingest.planning import Step
 from technic.data.ingest.sync import Ahead, Pages
-from technic.data.ingest.vendors import Vendors, connected
+from technic.data.ingest.vendors import Vendors, connect_vendors
 from technic.data.providers.source import Ask, Log, VendorCall, unheard
 from technic.errors import ConfigError, ProviderError
 from technic.runtime.executors import Executor, Work, spans
@@ -25,10 +25,14 @@ from technic.runtime.settings import Settings
 
 @contextmanager
 def asking_ahead(settings: Settings, executor: Executor, log: Log = unheard) -> Iterator[Ahead]:
-    """Asks several questions at once, each thread over a connection of its own.
+    """Give a sync the means to ask several questions at once, as its `ahead`.
 
-    The allowance of calls is shared. Keys never leave this process, so that only its threads can
-    ask.
+    Each thread has a connection of its own; the allowance of calls is shared. Keys never leave
+    this process, so that only its threads can ask. Connections end with the block.
+
+    Parameters
+    ----------
+    log : is told of every call, in the order of the questions
 
     Raises
     ------
@@ -47,13 +51,13 @@ def asking_ahead(settings: Settings, executor: Executor, log: Log = unheard) -> 
         work = Work(
             "technic.data.ingest.fetch_ahead:fetch_part", {"opened": id(opened), "asks": asks}
         )
-        found: list[Pages] = []
+        pages: list[Pages] = []
         for done in executor.map(work, spans(len(steps), 1)):
             answer = done.answer or {}
             for call in answer["calls"]:
                 log(VendorCall(**call))
-            found.append(_pages(answer))
-        return found
+            pages.append(_pages(answer))
+        return pages
 
     _OPENED[id(opened)] = opened
     try:
@@ -73,13 +77,15 @@ class _ByThread:
         self._vendors: dict[int, Vendors] = {}
 
     def vendors(self) -> tuple[Vendors, list[VendorCall]]:
-        """Those of this thread, and the calls it has made."""
-        mine = get_ident()
-        if mine not in self._vendors:
-            calls = self.calls[mine] = []
-            stack = self._stacks[mine] = ExitStack()
-            self._vendors[mine] = stack.enter_context(connected(self.settings, calls.append))
-        return self._vendors[mine], self.calls[mine]
+        """The vendors of the calling thread, and the calls it has made."""
+        thread = get_ident()
+        if thread not in self._vendors:
+            calls = self.calls[thread] = []
+            stack = self._stacks[thread] = ExitStack()
+            self._vendors[thread] = stack.enter_context(
+                connect_vendors(self.settings, calls.append)
+            )
+        return self._vendors[thread], self.calls[thread]
 
     def close(self) -> None:
         """End every connection."""
@@ -91,13 +97,13 @@ _OPENED: dict[int, _ByThread] = {}  # connections are no JSON: a question names 
 
 
 def fetch_part(shared: Shared, first: int, _last: int) -> dict[str, Any]:
-    """The pages of one question, or why there are none, and the calls it took."""
+    """Ask one question, in a thread: its pages, or why there are none, and the calls it took."""
     vendors, calls = _OPENED[shared.job["opened"]].vendors()
-    provider, asked = shared.job["asks"][first]
+    provider, ask = shared.job["asks"][first]
     calls.clear()
     answer: dict[str, Any]
     try:
-        pages = vendors.sources[provider].fetch(Ask.of(asked))
+        pages = vendors.sources[provider].fetch(Ask.of(ask))
         answer = {f"page{k}": page for k, page in enumerate(pages)}
     except ProviderError as error:
         answer = {"failed": type(error).__name__, "text": str(error)}
@@ -107,6 +113,6 @@ def fetch_part(shared: Shared, first: int, _last: int) -> dict[str, Any]:
 def _pages(answer: dict[str, Any]) -> Pages:
     if "failed" in answer:
         kind = getattr(errors, answer["failed"], ProviderError)
-        made: ProviderError = kind(answer["text"])
-        return made
+        failure: ProviderError = kind(answer["text"])
+        return failure
     return [answer[f"page{k}"] for k in range(len(answer) - 1)]

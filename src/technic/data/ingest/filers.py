@@ -1,4 +1,4 @@
-"""Who a symbol of a file stands for."""
+"""Which security a symbol of a file stands for."""
 
 from __future__ import annotations
 
@@ -9,14 +9,25 @@ from technic.data.store.tickers import eras
 from technic.market.schema import INSTANT, SYMBOL_PATTERN, TICKERS, conform
 
 
-def identified(
+def identify_symbols(
     store: Store, rows: pl.DataFrame, bad: pl.DataFrame, version: StoreVersion
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`rows` with `security_id`, and the tickers that are new.
+    """Look up each symbol's security, and give one to symbols never seen.
 
     A symbol belongs to the security that trades under it now; one never seen gets the
     next number, in order of symbols. A symbol all of whose rows are `bad` is listed too:
     the ledger has to account for it.
+
+    Parameters
+    ----------
+    rows, bad : with `symbol` and `date`
+
+    Returns
+    -------
+    rows : DataFrame
+        The rows, with `security_id`.
+    tickers : DataFrame
+        New rows of the tickers table.
     """
     readable = bad.filter(
         pl.col("symbol").str.contains(SYMBOL_PATTERN), pl.col("date").is_not_null()
@@ -44,21 +55,30 @@ def identified(
 
 
 def holders(store: Store, rows: pl.DataFrame, day: str, version: StoreVersion) -> pl.DataFrame:
-    """`rows` with the `security_id` that bore its symbol on the date in column `day`.
+    """Rows with `security_id`, the security that bore the row's symbol on a day.
 
-    A symbol that only one security ever bore is that security's on every day. Null where the
-    store knows no such symbol.
+    A symbol that only one security ever bore is that security's on every day.
+
+    Parameters
+    ----------
+    rows : with `symbol` and the column `day`
+    day : name of the column of dates
+
+    Returns
+    -------
+    DataFrame
+        The rows in their order, with `security_id`; null where the store knows no such symbol.
     """
-    known = eras(store.table("tickers", version).collect()).select(
+    names = eras(store.table("tickers", version).collect()).select(
         "security_id", "symbol", "since", "until"
     )
-    single = known.group_by("symbol").agg(
+    single = names.group_by("symbol").agg(
         pl.col("security_id").n_unique().alias("bearers"), only=pl.col("security_id").first()
     )
     numbered = rows.with_row_index("row")
     covering = (
         numbered.select("row", "symbol", day)
-        .join(known, on="symbol")
+        .join(names, on="symbol")
         .filter(
             pl.col("since") <= pl.col(day),
             pl.col("until").is_null() | (pl.col("until") >= pl.col(day)),

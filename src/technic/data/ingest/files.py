@@ -1,11 +1,12 @@
 """From the user's files into a store.
 
-1. `providers.files` reads the file under our names.
-2. `_dated` gives every row the instant it became known.
-3. `market.quality` sets aside what cannot be believed.
-4. `holders.identified` finds or gives each symbol its security.
-5. `intake.news` leaves out what the store already says.
-6. One commit takes bars, actions and tickers; the rows set aside go to the quarantine.
+1. `providers.files.read_bars` reads the file under our names.
+2. `_with_instants` gives every row the instant it became known.
+3. `market.quality.examine` sets aside what cannot be believed.
+4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
+5. `merge.new_bars` leaves out what the store already says.
+6. `FileStore._store` commits bars, actions and tickers at once.
+7. `FileStore.import_bars` puts the rows set aside into the quarantine.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.ingest.filers import identified
+from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.filing_files import TakenFilings, take_filings
 from technic.data.ingest.listing_files import TakenListings, take_listings
-from technic.data.ingest.merge import as_bars, as_source, closes, news, told_instants
+from technic.data.ingest.merge import (
+    ADJUSTMENTS,
+    as_bars,
+    as_source,
+    new_bars,
+    refuse_mixture,
+    session_closes,
+    stated_instants,
+)
 from technic.data.providers.files import read_bars
 from technic.data.store import Store, StoreVersion
-from technic.errors import SchemaError, StoreError
+from technic.errors import SchemaError
 from technic.market.quality import contradicted_splits, examine
 from technic.market.schema import ACTIONS, conform
-
-ADJUSTMENTS = ("none", "splits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Imported:
     actions : splits and dividends that are new
     symbols : how many symbols the good rows have
     version : the store version afterwards
+    splits_set_aside : splits that prices contradict
+    notes : reasons for which rows were set aside, the most frequent first
     """
 
     rows: int
@@ -66,7 +75,7 @@ def _silent(_stage: str) -> None:
 
 
 class FileStore(Store):
-    """A store that takes in files and frames."""
+    """A store that takes in files and frames; what `tc.open_store` returns."""
 
     def import_bars(
         self,
@@ -84,6 +93,13 @@ class FileStore(Store):
         source : Parquet or CSV file, or a Polars or pandas frame
         adjusted : "none" if prices are as traded, "splits" if the vendor adjusted them
         seen_at : the instant corrections of stored bars became known; now by default
+        simulated : how the market was made; None for a real one
+        progress : is told which stage begins
+
+        Returns
+        -------
+        Imported
+            What became of every row.
 
         Raises
         ------
@@ -91,33 +107,39 @@ class FileStore(Store):
             If a column is missing or the file cannot be read.
         StoreError
             If the store holds bars of the other kind, or cannot be written.
+
+        Examples
+        --------
+        >>> import polars as pl, technic as tc
+        >>> from tempfile import mkdtemp
+        >>> bars = pl.DataFrame({
+        ...     "symbol": ["A", "A"], "date": ["2026-01-05", "2026-01-06"],
+        ...     "open": [9.0, 10.0], "high": [10.0, 11.0], "low": [9.0, 10.0],
+        ...     "close": [10.0, 11.0], "volume": [1e6, 2e6],
+        ... })
+        >>> store = tc.open_store(mkdtemp())
+        >>> store.import_bars(bars).added
+        2
         """
         if adjusted not in ADJUSTMENTS:
             raise SchemaError(f"adjusted is one of {', '.join(ADJUSTMENTS)}; got {adjusted!r}")
         before = self.version()
-        self._same_kind(before, adjusted, simulated)
+        refuse_mixture(self, "imported", adjustment=adjusted, simulated=bool(simulated))
         name = source.name if isinstance(source, Path) else Path(str(source)).name
         label = name if isinstance(source, str | Path) else "frame"
         progress("reading")
         raw = read_bars(as_source(source))
         seen = seen_at or datetime.now(UTC)
         progress("checking")
-        sorted_rows = examine(_dated(raw))
+        judged = examine(_with_instants(raw))
         progress("comparing with the store")
-        good, tickers = identified(self, sorted_rows.good, sorted_rows.bad, before)
-        found = news(self, before, as_bars(good), seen)
-        new, revised, known = found.bars, found.revised, found.known
+        good, tickers = identify_symbols(self, judged.good, judged.bad, before)
+        merged = new_bars(self, before, as_bars(good), seen)
         actions, refused = self._actions(good, before, adjusted)
         progress("writing")
-        after = before
-        if not (new.is_empty() and actions.is_empty() and tickers.is_empty()):
-            after = self.commit(
-                {"bars": new, "actions": actions, "tickers": tickers},
-                adjustment=adjusted,
-                simulated=simulated,
-                settled=_settled(before, new),
-            )
-        bad = pl.concat([sorted_rows.bad, refused], how="diagonal")
+        tables = {"bars": merged.bars, "actions": actions, "tickers": tickers}
+        after = self._store(before, tables, adjusted, simulated)
+        bad = pl.concat([judged.bad, refused], how="diagonal")
         if not bad.is_empty():
             self.catalog.quarantine(bad, label, seen)
         if after.last is not None:
@@ -126,11 +148,11 @@ class FileStore(Store):
         reasons = bad.group_by("reason").len().sort("len", descending=True)
         return Imported(
             rows=raw.height,
-            added=new.height - revised,
-            revised=revised,
-            known=known,
-            repeated=sorted_rows.repeated,
-            quarantined=dict(sorted_rows.bad.group_by("reason").len().sort("reason").iter_rows()),
+            added=merged.bars.height - merged.revised,
+            revised=merged.revised,
+            known=merged.known,
+            repeated=judged.repeated,
+            quarantined=dict(judged.bad.group_by("reason").len().sort("reason").iter_rows()),
             actions=actions.height,
             symbols=good["symbol"].n_unique(),
             version=after,
@@ -141,34 +163,51 @@ class FileStore(Store):
     def import_listings(
         self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
     ) -> TakenListings:
-        """Import names, types and classes; see `sync.listing_files`."""
+        """Import names, types and classes of companies: see `listing_files`.
+
+        Parameters
+        ----------
+        source : Parquet or CSV file, or a frame, with a row per listing
+        seen_at : the instant from which sectors and market values without a date of their own
+            are known; now by default
+
+        Raises
+        ------
+        SchemaError
+            If it has no readable symbol.
+        """
         return take_listings(self, as_source(source), seen_at or datetime.now(UTC))
 
     def import_filings(
         self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
     ) -> TakenFilings:
-        """Import what companies filed; see `sync.filing_files`."""
+        """Import what companies filed: see `filing_files`.
+
+        Parameters
+        ----------
+        source : Parquet or CSV file, or a frame, with a row per filing
+        seen_at : the instant from which numbers count that were changed without a new filing;
+            now by default
+
+        Raises
+        ------
+        SchemaError
+            If it cannot be read, or no filing in it belongs to a symbol of the store.
+        """
         return take_filings(self, as_source(source), seen_at or datetime.now(UTC))
 
-    def _same_kind(
-        self, version: StoreVersion, adjusted: str, simulated: dict[str, Any] | None
-    ) -> None:
-        """Adjusted and raw bars, simulated and real ones, never share a store."""
-        if version.last is None:
-            return
-        if version.adjustment != adjusted:
-            words = {"none": "as traded", "splits": "adjusted for splits by the vendor"}
-            raise StoreError(
-                f"{self.folder}: holds bars {words[version.adjustment]}, and these are "
-                f"{words[adjusted]}; the two are never mixed and nothing was imported. Use "
-                "another store: --store DIR"
-            )
-        if bool(version.simulated) != bool(simulated):
-            raise StoreError(
-                f"{self.folder}: holds {'a simulated' if version.simulated else 'a real'} "
-                "market; the two are never mixed and nothing was imported. Use another "
-                "store: --store DIR"
-            )
+    def _store(
+        self,
+        before: StoreVersion,
+        tables: dict[str, pl.DataFrame],
+        adjusted: str,
+        simulated: dict[str, Any] | None,
+    ) -> StoreVersion:
+        """Commit what is new; the version before if nothing is."""
+        if all(table.is_empty() for table in tables.values()):
+            return before
+        settled = _settled_until(before, tables["bars"])
+        return self.commit(tables, adjustment=adjusted, simulated=simulated, settled=settled)
 
     def _actions(
         self, good: pl.DataFrame, version: StoreVersion, adjusted: str
@@ -177,9 +216,9 @@ class FileStore(Store):
         parts = []
         for kind, nothing in (("split", (0.0, 1.0)), ("dividend", (0.0,))):
             if kind in good.columns:
-                told = pl.col(kind).is_not_null() & ~pl.col(kind).is_in(nothing)
+                stated = pl.col(kind).is_not_null() & ~pl.col(kind).is_in(nothing)
                 parts.append(
-                    good.filter(told).select(
+                    good.filter(stated).select(
                         "security_id",
                         "symbol",
                         "date",
@@ -205,28 +244,31 @@ class FileStore(Store):
             ]
         ).select("symbol", "date", "kind", "value", "reason")
         key = ["symbol", "date", "kind"]
-        kept = events.join(repeated.select(key), on=key, how="anti")
-        named = kept.rename({"date": "session"}).with_columns(source=pl.lit("file"))
+        believed = events.join(repeated.select(key), on=key, how="anti")
+        named = believed.rename({"date": "session"}).with_columns(source=pl.lit("file"))
         table = conform(named, ACTIONS, "actions")
         about = ["security_id", "session", "kind", "value"]
         stored = self.table("actions", version).select(about).collect()
         return table.join(stored, on=about, how="anti"), refused
 
 
-def _settled(before: StoreVersion, new: pl.DataFrame) -> date | None:
-    """Files hold sessions that are over; a store that never synced tells nothing."""
+def _settled_until(before: StoreVersion, new: pl.DataFrame) -> date | None:
+    """The session until which bars are final: files hold sessions that are over.
+
+    None for a store that never synced: nobody told it.
+    """
     newest = new["session"].max()
     if before.settled is None or not isinstance(newest, date):
         return before.settled
     return max(before.settled, newest)
 
 
-def _dated(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_instants(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with `known_at` and `assumed`: as told, or the close of their own session."""
-    close = closes(rows)
+    close = session_closes(rows)
     if "as_of" not in rows.columns:
         return rows.with_columns(known_at=close, assumed=pl.lit(True))
     return rows.drop("as_of").with_columns(
-        known_at=pl.coalesce(told_instants(rows, "as_of"), close),
+        known_at=pl.coalesce(stated_instants(rows, "as_of"), close),
         assumed=rows["as_of"].is_null(),
     )

@@ -1,10 +1,11 @@
 """Filings from the user's files into a store.
 
-1. `providers.filings` reads the file, one row per filing.
+1. `providers.filings.read_filings` reads the file, one row per filing.
 2. `_facts` makes one row per number, with the stretch it covers and the night it was seen.
-3. `market.filings` sets aside what cannot be.
-4. `holders` finds who filed; symbols the store does not know are told, and left out.
+3. `market.filings.examine_filings` sets aside what cannot be.
+4. `filers.holders` looks up who filed; symbols the store does not know are reported, and left out.
 5. `new_facts` keeps what differs from what was known before: a restatement is a new row.
+6. `keep_facts` commits it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from technic.data.ingest.filers import holders
-from technic.data.ingest.merge import told_instants
+from technic.data.ingest.merge import stated_instants
 from technic.data.providers.filings import read_filings
 from technic.errors import SchemaError
 from technic.market.filings import CASH_FLOWS, cash_flow_months, examine_filings, months_of
@@ -38,12 +39,12 @@ class TakenFilings:
 
     Attributes
     ----------
-    rows : filings told
-    filings, facts : of them new, and new numbers in them
-    known : numbers that were known already
+    rows : filings in the file or answer
+    filings, facts : how many of them are new, and how many new numbers they hold
+    known : numbers that the store had already
     quarantined : numbers set aside, by reason
-    strangers : symbols the store does not know; theirs were left out
-    symbols : whose numbers are new
+    strangers : symbols that the store does not know; their filings were left out
+    symbols : how many symbols have new numbers
     """
 
     rows: int
@@ -94,19 +95,28 @@ def keep_facts(
 
     Parameters
     ----------
-    good : as `examine_filings` gives them; with `security_id` where the symbol is known better
+    good, bad : as `examine_filings` gives them; `good` with `security_id` where the caller knows
+        it better than the symbol says
+    rows : filings in the file or answer
+    label : where they came from
+    seen : the instant from which a number counts that a source changed without a new filing
+
+    Raises
+    ------
+    SchemaError
+        If no row belongs to a symbol of the store.
     """
     before = store.version()
     if "security_id" not in good.columns:
         good = holders(store, good, "filed", before)
     strange = good.filter(pl.col("security_id").is_null())
-    known = good.filter(pl.col("security_id").is_not_null(), pl.col("item").is_in(list(ITEMS)))
-    if known.is_empty() and not good.is_empty():
+    ours = good.filter(pl.col("security_id").is_not_null(), pl.col("item").is_in(list(ITEMS)))
+    if ours.is_empty() and not good.is_empty():
         raise SchemaError(
             f"{label}: none of its {good['symbol'].n_unique():,} symbols is in this store; import "
             "bars or listings first. Nothing was imported"
         )
-    named = known.with_columns(accession=_accessions(known), source=pl.lit(label))
+    named = ours.with_columns(accession=_accessions(ours), source=pl.lit(label))
     facts = new_facts(store, before, named, seen)
     filings = _new_filings(store, before, named, facts)
     if not facts.is_empty():
@@ -117,7 +127,7 @@ def keep_facts(
         rows=rows,
         filings=filings.height,
         facts=facts.height,
-        known=known.height - facts.height,
+        known=ours.height - facts.height,
         quarantined=dict(bad.group_by("reason").len().sort("reason").iter_rows()),
         strangers=tuple(strange["symbol"].unique().sort().to_list()),
         symbols=facts["security_id"].n_unique(),
@@ -131,6 +141,7 @@ def new_facts(
 
     Parameters
     ----------
+    facts : rows of the facts table, perhaps with more columns
     seen : the instant from which a number counts that a source changed without a new filing
     """
     ids = facts["security_id"].unique()
@@ -179,7 +190,7 @@ def _new_filings(
 def _facts(raw: pl.DataFrame) -> pl.DataFrame:
     """One row per number."""
     items = [name for name in (*ITEMS, *CHECKS) if name in raw.columns]
-    known_at = told_instants(raw, "as_of")
+    known_at = stated_instants(raw, "as_of")
     amended = pl.col("amended").fill_null(value=False) & ~pl.col("form").str.ends_with("/A")
     wide = raw.with_columns(
         known_at=known_at,
@@ -202,11 +213,11 @@ def _accessions(facts: pl.DataFrame) -> pl.Series:
         return facts["accession"]
     key = ["symbol", "form", "period", "period_end"]
     keys = facts.select(key).unique()
-    names = [
+    accessions = [
         blake2b("|".join(map(str, row)).encode(), digest_size=8).hexdigest()
         for row in keys.iter_rows()
     ]
-    named = keys.with_columns(accession=pl.Series(names, dtype=pl.String))
+    named = keys.with_columns(accession=pl.Series(accessions, dtype=pl.String))
     return facts.join(named, on=key, how="left", nulls_equal=True, maintain_order="left")[
         "accession"
     ]

@@ -6,19 +6,19 @@ What was asked is written down with the answer, in one commit; asking again adds
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
 
 from technic.data.ingest.filers import holders
 from technic.data.ingest.filing_files import TakenFilings, keep_facts
-from technic.data.ingest.merge import told_instants
+from technic.data.ingest.merge import refuse_mixture, stated_instants
 from technic.data.providers.source import Ask, Source
-from technic.data.store import Store, StoreVersion
+from technic.data.store import Store
+from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
-from technic.errors import StoreError
 from technic.market.filings import examine_filings
 from technic.market.industries import sector_of
 from technic.market.schema import ASKED, CLASSIFICATIONS, INSTANT, NEWS, conform
@@ -35,18 +35,26 @@ Progress = Callable[[int, int, str], None]
 
 
 class Companies(Protocol):
-    """A vendor that is asked company by company."""
+    """A vendor that is asked company by company.
+
+    Every method raises `ProviderError` if the vendor cannot be asked or cannot be understood.
+    """
 
     def companies(self) -> pl.DataFrame:
-        """`symbol`, `cik` and `name` of every company."""
+        """Every listed company: `symbol`, `cik` and `name`, one row per symbol."""
         ...
 
     def industry(self, cik: str) -> tuple[str | None, str | None]:
-        """A company's SIC code and its words."""
+        """A company's SIC code and what it stands for; None where the vendor does not say.
+
+        Parameters
+        ----------
+        cik : the SEC's number of the company, ten digits
+        """
         ...
 
     def facts(self, cik: str) -> pl.DataFrame:
-        """Every number a company filed."""
+        """Every number a company filed: `FACT_COLUMNS`, with null for `symbol`."""
         ...
 
 
@@ -79,6 +87,12 @@ def sync_filings(
 ) -> FilingsSynced:
     """Bring in statements by the day they were filed, and news by the day it was published.
 
+    Parameters
+    ----------
+    provider : name of the vendor, under which it is noted what was asked
+    clock : what time it is
+    news : whether news are asked for too
+
     Raises
     ------
     StoreError
@@ -94,16 +108,16 @@ def sync_filings(
             now = clock()
             today = now.astimezone(NEW_YORK).date()
             start = version.first if kind == "news" else version.first - timedelta(days=BEFORE)
-            since = _asked_until(store, kind, provider)
-            first = start if since is None else max(since - timedelta(days=AGAIN), start)
+            until = _asked_until(store, kind, provider)
+            first = start if until is None else max(until - timedelta(days=AGAIN), start)
             ask = Ask(kind, first, today)
             table = source.read(ask, source.fetch(ask)).table
-            _same_kind(store, version, source)
+            refuse_mixture(store, "stored", simulated=_is_simulated(source))
             if kind == "news":
                 done.articles = _keep_news(store, table, provider)
             else:
-                done.taken[kind] = _keep(store, table, provider, now)
-            _write_down(store, kind, provider, first, today, table.height, now)
+                done.taken[kind] = _keep_statements(store, table, provider, now)
+            _note_ask(store, provider, ask, table.height, now)
         progress(len(kinds), len(kinds), "done")
     return done
 
@@ -121,83 +135,84 @@ def sync_companies(
 
     Parameters
     ----------
+    provider : name of the vendor, under which it is noted what was asked
+    clock : what time it is
     symbols : only these; every one of the store by default
+
+    Raises
+    ------
+    StoreError
+        If another sync runs, or the store is empty.
     """
     done = FilingsSynced()
     with alone(store.folder, "sync"):
         version = store.require()
         named = eras(store.table("tickers", version).collect()).filter(pl.col("until").is_null())
         listed = source.companies()
-        _same_kind(store, version, source)
-        known = listed.join(named.select("symbol", "security_id"), on="symbol", how="inner")
+        refuse_mixture(store, "stored", simulated=_is_simulated(source))
+        companies = listed.join(named.select("symbol", "security_id"), on="symbol", how="inner")
         if symbols:
-            known = known.filter(pl.col("symbol").is_in(list(symbols)))
-        due = _due(store, known, provider, clock())
+            companies = companies.filter(pl.col("symbol").is_in(list(symbols)))
+        due = _due(store, companies, provider, clock())
         ciks = due["cik"].unique(maintain_order=True).to_list()
         for start in range(0, len(ciks), PORTION):
             progress(start, len(ciks), f"companies {start:,} of {len(ciks):,}")
-            chosen = ciks[start : start + PORTION]
-            _take_companies(store, provider, source, due, chosen, clock(), done)
+            portion = due.filter(pl.col("cik").is_in(ciks[start : start + PORTION]))
+            _take_companies(store, provider, source, portion, clock(), done)
         progress(len(ciks), len(ciks), "done")
     return done
-
-
-def _same_kind(store: Store, version: StoreVersion, source: Any) -> None:
-    """Real companies get no simulated filings, and simulated ones no real ones."""
-    simulated = bool(getattr(source, "simulated", False))
-    if simulated != bool(version.simulated):
-        raise StoreError(
-            f"{store.folder}: holds a {'simulated' if version.simulated else 'real'} market and the "
-            f"vendor is {'simulated' if simulated else 'real'}; the two are never mixed and nothing "
-            "was stored. Use another store: --store DIR"
-        )
 
 
 def _take_companies(
     store: Store,
     provider: str,
     source: Companies,
-    known: pl.DataFrame,
-    ciks: list[str],
+    companies: pl.DataFrame,
     now: datetime,
     done: FilingsSynced,
 ) -> None:
-    """Ask for some companies and commit what they say."""
+    """Ask for some companies and commit what they say.
+
+    Parameters
+    ----------
+    companies : `cik`, `symbol` and `security_id`, a row per listed security
+    """
+    ciks = companies["cik"].unique(maintain_order=True).to_list()
     tables, classes = [], []
     for cik in ciks:
         tables.append(source.facts(cik))
         sic, words = source.industry(cik)
-        for (security,) in known.filter(pl.col("cik") == cik).select("security_id").iter_rows():
-            if sic is not None:
-                classes.append((security, sector_of(sic, cik), words, sic, None, now, provider))
+        if sic is not None:
+            about = (sector_of(sic, cik), words, sic, None, now, provider)
+            own = companies.filter(pl.col("cik") == cik)
+            classes += [(security, *about) for security in own["security_id"]]
     facts = (
         pl.concat(tables)
         .drop("symbol")
-        .join(known.select("cik", "symbol", "security_id"), on="cik")
+        .join(companies.select("cik", "symbol", "security_id"), on="cik")
     )
-    done.taken[f"{len(done.taken)}"] = _keep(store, facts, provider, now, labelled=False)
-    made = pl.DataFrame(classes, schema=CLASSIFICATIONS, orient="row")
-    newest = _newest_classes(store)
+    done.taken[f"{len(done.taken)}"] = _keep_statements(store, facts, provider, now, labelled=False)
+    done.classified += _keep_classes(store, pl.DataFrame(classes, CLASSIFICATIONS, orient="row"))
+    done.companies += len(ciks)
+    for cik in ciks:
+        _note_ask(store, provider, Ask("filings", last=now.date(), symbols=(cik,)), 1, now)
+
+
+def _keep_classes(store: Store, classes: pl.DataFrame) -> int:
+    """Commit the classes that differ from the newest stored ones; returns how many."""
+    newest = newest_per(store.table("classifications"), "security_id").collect()
     about = ["security_id", "sector", "industry", "sic"]
-    fresh = made.join(newest.select(about), on=about, how="anti", nulls_equal=True)
+    fresh = classes.join(newest.select(about), on=about, how="anti", nulls_equal=True)
     if not fresh.is_empty():
         # A market value that was told goes on counting beside the new class.
-        kept = fresh.drop("market_cap").join(
+        valued = fresh.drop("market_cap").join(
             newest.select("security_id", "market_cap"), on="security_id", how="left"
         )
-        store.commit({"classifications": conform(kept, CLASSIFICATIONS, "classifications")})
-    done.companies += len(ciks)
-    done.classified += fresh.height
-    for cik in ciks:
-        _write_down(store, "filings", provider, None, now.date(), 1, now, symbol=cik)
+        store.commit({"classifications": conform(valued, CLASSIFICATIONS, "classifications")})
+    return fresh.height
 
 
-def _newest_classes(store: Store) -> pl.DataFrame:
-    table = store.table("classifications").collect()
-    return table.sort("known_at", maintain_order=True).unique("security_id", keep="last")
-
-
-def _keep(
+def _keep_statements(
     store: Store, table: pl.DataFrame, provider: str, now: datetime, *, labelled: bool = True
 ) -> TakenFilings:
     """Facts as a vendor told them, examined and committed."""
@@ -205,25 +220,24 @@ def _keep(
     dated = table.drop_nulls(["period_end", "filed", "symbol"]).with_columns(
         form=form, assumed=pl.lit(value=False)
     )
-    dated = dated.with_columns(known_at=told_instants(dated, "filed"))
+    dated = dated.with_columns(known_at=stated_instants(dated, "filed"))
     good, bad = examine_filings(dated, labelled=labelled)
     good = good.with_columns(known_at=pl.col("known_at").cast(INSTANT))
-    taken = keep_facts(store, good, bad, rows=table.height, label=provider, seen=now)
-    return replace(taken)
+    return keep_facts(store, good, bad, rows=table.height, label=provider, seen=now)
 
 
 def _keep_news(store: Store, table: pl.DataFrame, provider: str) -> int:
     """News that the store does not have; returns how many rows."""
-    told = table.drop_nulls(["symbol", "key", "published"]).with_columns(
+    articles = table.drop_nulls(["symbol", "key", "published"]).with_columns(
         day=pl.col("published").dt.convert_time_zone("America/New_York").dt.date()
     )
     version = store.version()
-    named = holders(store, told, "day", version).filter(pl.col("security_id").is_not_null())
+    named = holders(store, articles, "day", version).filter(pl.col("security_id").is_not_null())
     rows = conform(
         named.with_columns(known_at=pl.col("published"), source=pl.lit(provider)), NEWS, "news"
     ).unique(["security_id", "key"], keep="first", maintain_order=True)
-    held = store.table("news", version).select("security_id", "key").collect()
-    fresh = rows.join(held, on=["security_id", "key"], how="anti")
+    stored = store.table("news", version).select("security_id", "key").collect()
+    fresh = rows.join(stored, on=["security_id", "key"], how="anti")
     if not fresh.is_empty():
         store.commit({"news": fresh})
     return fresh.height
@@ -232,13 +246,13 @@ def _keep_news(store: Store, table: pl.DataFrame, provider: str) -> int:
 def _asked_until(store: Store, kind: str, provider: str) -> date | None:
     """The last day a kind was asked for."""
     rows = store.table("asked").filter(pl.col("kind") == kind, pl.col("provider") == provider)
-    found: Any = rows.select(pl.col("last").max()).collect().item()
-    return found  # type: ignore[no-any-return]
+    last: date | None = rows.select(pl.col("last").max()).collect().item()
+    return last
 
 
-def _due(store: Store, known: pl.DataFrame, provider: str, now: datetime) -> pl.DataFrame:
+def _due(store: Store, companies: pl.DataFrame, provider: str, now: datetime) -> pl.DataFrame:
     """Companies that were not asked for lately, those never asked for first."""
-    asked = (
+    last_asked = (
         store.table("asked")
         .filter(pl.col("kind") == "filings", pl.col("provider") == provider)
         .group_by(cik="symbol")
@@ -246,7 +260,7 @@ def _due(store: Store, known: pl.DataFrame, provider: str, now: datetime) -> pl.
         .collect()
     )
     return (
-        known.join(asked, on="cik", how="left")
+        companies.join(last_asked, on="cik", how="left")
         .filter(
             pl.col("known_at").is_null()
             | (pl.col("known_at") < pl.lit(now - timedelta(days=STALE)).cast(INSTANT))
@@ -255,23 +269,18 @@ def _due(store: Store, known: pl.DataFrame, provider: str, now: datetime) -> pl.
     )
 
 
-def _write_down(
-    store: Store,
-    kind: str,
-    provider: str,
-    first: date | None,
-    last: date,
-    rows: int,
-    now: datetime,
-    *,
-    symbol: str | None = None,
-) -> None:
-    """Note what was asked, so that it is not asked again."""
+def _is_simulated(source: object) -> bool:
+    """Whether a vendor's answers so far came from a simulated one."""
+    return bool(getattr(source, "simulated", False))
+
+
+def _note_ask(store: Store, provider: str, ask: Ask, rows: int, now: datetime) -> None:
+    """Note what was asked, and how many rows came, so that it is not asked again."""
     row = {
-        "kind": kind,
-        "first": first,
-        "last": last,
-        "symbol": symbol,
+        "kind": ask.kind,
+        "first": ask.first,
+        "last": ask.last,
+        "symbol": ask.symbols[0] if ask.symbols else None,
         "provider": provider,
         "settled": True,
         "rows": rows,

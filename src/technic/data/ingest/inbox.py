@@ -23,7 +23,15 @@ MAGIC = b"technic-inbox-1\n"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An ask, its pages, and when they were received."""
+    """An ask, its pages, and when they were received.
+
+    Attributes
+    ----------
+    provider : name of the vendor
+    at : when the last page was received
+    path : of its file in the inbox; None if it was not put there yet
+    reading : what the pages say; None if nobody has read them yet
+    """
 
     provider: str
     ask: Ask
@@ -38,13 +46,18 @@ class Answered:
 
 
 class Inbox:
-    """The folder."""
+    """The folder of answers that no commit holds yet.
+
+    Parameters
+    ----------
+    folder : made at the first `put`
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def put(self, answered: Answered) -> Answered:
-        """Keep an answer; returns it, knowing where it is."""
+        """Write an answer to the disk; returns it with its `path`."""
         head = orjson.dumps(
             {
                 "provider": answered.provider,
@@ -61,24 +74,28 @@ class Inbox:
         return replace(answered, path=path)
 
     def waiting(self) -> Iterator[Answered]:
-        """What is there, oldest first; a file that is not whole is removed: it will be asked again."""
+        """The answers that are there, oldest first.
+
+        A file that is not whole is removed: its question will be asked again.
+        """
         for path in sorted(self._folder.glob("*.answer")):
-            found = _read(path)
-            if found is None:
+            answered = _read(path)
+            if answered is None:
                 path.unlink(missing_ok=True)
             else:
-                yield found
+                yield answered
         for scratch in self._folder.glob(".*.answer.*"):
             scratch.unlink(missing_ok=True)
 
     def done(self, answers: list[Answered]) -> None:
-        """Forget answers that a commit holds."""
+        """Remove answers that a commit holds."""
         for answered in answers:
             if answered.path is not None:
                 answered.path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Answered | None:
+    """The answer in a file; None if it is not whole."""
     content = path.read_bytes()
     start = len(MAGIC) + 33
     if not content.startswith(MAGIC) or len(content) < start:

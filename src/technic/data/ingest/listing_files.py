@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from technic.data.ingest.filers import identified
-from technic.data.ingest.merge import told_instants
+from technic.data.ingest.filers import identify_symbols
+from technic.data.ingest.merge import stated_instants
 from technic.data.providers.files import read_listings
+from technic.data.store.rows import newest_per
 from technic.errors import SchemaError
 from technic.market.industries import sector_of
 from technic.market.listing_types import listing_type
@@ -43,9 +44,9 @@ class TakenListings:
     Attributes
     ----------
     rows : listings with a readable symbol
-    new : of them those that are new or say something new
+    new : how many securities are new or have something new said of them
     strange : sectors that are none of the eleven, and were left unknown
-    aliases : sectors under another name, and ours
+    aliases : our name of a sector, by the name that the file has for it
     """
 
     rows: int
@@ -57,6 +58,10 @@ class TakenListings:
 def take_listings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> TakenListings:
     """Import a file of listings; all that can be read, or nothing.
 
+    Parameters
+    ----------
+    seen : the instant from which classes without a date of their own are known
+
     Raises
     ------
     SchemaError
@@ -66,12 +71,12 @@ def take_listings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> 
     if raw.is_empty():
         raise SchemaError("no listing with a readable symbol; nothing was imported")
     before = store.version()
-    rows = _classified(raw.unique("symbol", keep="first", maintain_order=True))
+    rows = _with_classes(raw.unique("symbol", keep="first", maintain_order=True))
     dated = rows.with_columns(
         since_any=pl.coalesce("since", pl.lit(before.first), pl.lit(seen.date()))
     )
     named = dated.select("symbol", date="since_any")
-    ids, tickers = identified(store, named, named.clear(), before)
+    ids, tickers = identify_symbols(store, named, named.clear(), before)
     joined = dated.join(ids.select("symbol", "security_id"), on="symbol")
     listings = _listings(store, joined, before, seen)
     classes = _classes(store, joined, before, seen)
@@ -79,14 +84,14 @@ def take_listings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> 
         after = store.commit({"listings": listings, "classifications": classes, "tickers": tickers})
         if after.last is not None:
             store.panel()
-    told = raw["sector"].drop_nulls().unique().sort().to_list()
-    ours = {name: canonical_sector(name) for name in told}
+    sectors = raw["sector"].drop_nulls().unique().sort().to_list()
+    ours = {name: canonical_sector(name) for name in sectors}
     changed = pl.concat([listings["security_id"], classes["security_id"]]).n_unique()
     return TakenListings(
         raw.height,
         changed,
-        tuple(name for name, known in ours.items() if known is None),
-        {name: known for name, known in ours.items() if known not in {None, name}},
+        tuple(name for name, canonical in ours.items() if canonical is None),
+        {name: canonical for name, canonical in ours.items() if canonical not in {None, name}},
     )
 
 
@@ -104,44 +109,44 @@ def _listings(
         LISTINGS,
         "listings",
     )
-    return _news(table, store.table("listings", version).collect(), seen)
+    return _new_rows(table, store.table("listings", version).collect(), seen)
 
 
 def _classes(
     store: Store, joined: pl.DataFrame, version: StoreVersion, seen: datetime
 ) -> pl.DataFrame:
-    """Rows of the classifications table that say something new; none for who has no class."""
-    told = joined.filter(pl.any_horizontal(pl.col(*CLASS).is_not_null()))
-    known_at = told_instants(told, "as_of").fill_null(seen)
+    """Rows of the classifications table that say something new; none for securities without a class."""
+    classified = joined.filter(pl.any_horizontal(pl.col(*CLASS).is_not_null()))
+    known_at = stated_instants(classified, "as_of").fill_null(seen)
     table = conform(
-        told.with_columns(known_at=known_at, source=pl.lit("file")),
+        classified.with_columns(known_at=known_at, source=pl.lit("file")),
         CLASSIFICATIONS,
         "classifications",
     )
-    return _news(table, store.table("classifications", version).collect(), seen)
+    return _new_rows(table, store.table("classifications", version).collect(), seen)
 
 
-def _news(table: pl.DataFrame, stored: pl.DataFrame, seen: datetime) -> pl.DataFrame:
+def _new_rows(table: pl.DataFrame, stored: pl.DataFrame, seen: datetime) -> pl.DataFrame:
     """Rows that differ from the newest stored ones; corrections are known from now on."""
     about = [name for name in table.columns if name not in {"known_at", "assumed", "source"}]
-    newest = stored.sort("known_at", maintain_order=True).unique("security_id", keep="last")
+    newest = newest_per(stored.lazy(), "security_id").collect()
     new = table.join(newest.select(about), on=about, how="anti", nulls_equal=True)
-    again = pl.col("security_id").is_in(newest["security_id"].implode())
-    instant = pl.when(again).then(pl.lit(seen).cast(INSTANT)).otherwise("known_at")
+    is_stored = pl.col("security_id").is_in(newest["security_id"].implode())
+    instant = pl.when(is_stored).then(pl.lit(seen).cast(INSTANT)).otherwise("known_at")
     return new.with_columns(known_at=instant.cast(INSTANT))
 
 
-def _classified(raw: pl.DataFrame) -> pl.DataFrame:
+def _with_classes(raw: pl.DataFrame) -> pl.DataFrame:
     """Listings with our sectors and types; what we cannot place is null.
 
     A sector that is told counts; where none is, the SIC code's does.
     """
     records = raw.select("sector", "sic", "cik", "type", "name").iter_rows()
-    made = [
+    classes = [
         (canonical_sector(sector) or sector_of(sic, cik), listing_type(kind, name))
         for sector, sic, cik, kind, name in records
     ]
     return raw.with_columns(
-        pl.Series("sector", [sector for sector, _ in made], dtype=pl.String),
-        pl.Series("type", [kind for _, kind in made], dtype=pl.String),
+        pl.Series("sector", [sector for sector, _ in classes], dtype=pl.String),
+        pl.Series("type", [kind for _, kind in classes], dtype=pl.String),
     ).rename({"from": "since", "to": "until"})

@@ -1,7 +1,8 @@
-"""What rows become on their way into a store, whoever they come from."""
+"""What becomes of rows on their way into a store, whatever file or vendor they come from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 import polars as pl
 
 from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import newest_per
+from technic.errors import StoreError
 from technic.market.schema import BARS, INSTANT, conform
 from technic.market.sessions import nyse
 
+ADJUSTMENTS = {"none": "as traded", "splits": "adjusted for splits by the vendor"}
 VALUES = ("open", "high", "low", "close", "volume")
 KEY = ("security_id", "session")
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class NewBars:
     """Bars that a store does not have yet.
 
     Attributes
@@ -38,15 +42,45 @@ class News:
         return self.edits.height
 
 
-def news(
+def refuse_mixture(
+    store: Store, undone: str, *, simulated: bool, adjustment: str | None = None
+) -> None:
+    """Keep real and simulated markets, raw and adjusted bars, from sharing a store.
+
+    Parameters
+    ----------
+    undone : what was not done, for the message: imported, asked or stored
+    simulated : whether what comes is of a simulated market
+    adjustment : of the bars that come; None if none come
+
+    Raises
+    ------
+    StoreError
+        If the store holds the other kind.
+    """
+    version = store.version()
+    if version.last is None:
+        return
+    end = f"the two are never mixed and nothing was {undone}. Use another store: --store DIR"
+    if adjustment is not None and version.adjustment != adjustment:
+        raise StoreError(
+            f"{store.folder}: holds bars {ADJUSTMENTS[version.adjustment]}, and these are "
+            f"{ADJUSTMENTS[adjustment]}; {end}"
+        )
+    if version.is_simulated != simulated:
+        held, new = ("simulated", "real") if version.is_simulated else ("real", "simulated")
+        raise StoreError(f"{store.folder}: holds a {held} market, and this is a {new} one; {end}")
+
+
+def new_bars(
     store: Store,
     version: StoreVersion,
     bars: pl.DataFrame,
     seen: datetime,
     *,
     current: bool = False,
-) -> News:
-    """What of `bars` is new to a store version.
+) -> NewBars:
+    """The bars that are new to a store version: unknown ones, and corrections of stored ones.
 
     Parameters
     ----------
@@ -57,7 +91,7 @@ def news(
     """
     nothing = bars.clear().select(*KEY, close_before="close", volume_before="volume")
     if bars.is_empty() or version.last is None:
-        return News(conform(bars, BARS, "bars"), nothing, 0)
+        return NewBars(conform(bars, BARS, "bars"), nothing, 0)
     low, high = bars["session"].min(), bars["session"].max()
     stored = (
         store.table("bars", version)
@@ -66,12 +100,10 @@ def news(
         .collect()
     )
     about = [*KEY, *VALUES, "vwap"]
-    newest = stored.sort("known_at", maintain_order=True).unique(
-        [*KEY], keep="last", maintain_order=True
-    )
-    known = newest if current else stored
-    same = bars.join(known, on=about, how="semi", nulls_equal=True)
-    differing = bars.join(known, on=about, how="anti", nulls_equal=True)
+    newest = newest_per(stored.lazy(), *KEY).collect()
+    words = newest if current else stored
+    same = bars.join(words, on=about, how="semi", nulls_equal=True)
+    differing = bars.join(words, on=about, how="anti", nulls_equal=True)
     before = newest.select(*KEY, stored_at="known_at", close_before="close", volume_before="volume")
     matched = differing.join(before, on=[*KEY], how="left", maintain_order="left")
     is_revision = pl.col("stored_at").is_not_null()
@@ -84,24 +116,24 @@ def news(
     edits = dated.filter(is_revision).select(
         *KEY, "close", "volume", "close_before", "volume_before"
     )
-    return News(conform(dated, BARS, "bars"), edits, same.height)
+    return NewBars(conform(dated, BARS, "bars"), edits, same.height)
 
 
-def closes(rows: pl.DataFrame) -> pl.Series:
-    """The instant each row's session closed; null for dates that are none."""
-    return _by_session(rows, lambda ordinal: nyse().closes(ordinal))
+def session_closes(rows: pl.DataFrame) -> pl.Series:
+    """The instant at which each row's session closed: Datetime in UTC, null where `date` is none."""
+    return _by_session(rows, nyse().closes)
 
 
 def next_opens(rows: pl.DataFrame) -> pl.Series:
-    """The instant the session after each row's opened; null for dates that are none."""
+    """The instant at which the session after each row's opened: Datetime in UTC, or null."""
     return _by_session(rows, lambda ordinal: nyse().opens(ordinal + 1))
 
 
-def _by_session(rows: pl.DataFrame, instant: object) -> pl.Series:
+def _by_session(rows: pl.DataFrame, instant: Callable[[int], datetime]) -> pl.Series:
     sessions = nyse()
     dates: list[date] = rows["date"].unique().drop_nulls().to_list()
     covered = [day for day in dates if sessions.first <= day <= sessions.last]
-    at = [instant(sessions.last_until(day)) for day in covered]  # type: ignore[operator]
+    at = [instant(sessions.last_until(day)) for day in covered]
     table = pl.DataFrame(
         {"date": covered, "known_at": at}, schema={"date": pl.Date, "known_at": INSTANT}
     )
@@ -109,7 +141,13 @@ def _by_session(rows: pl.DataFrame, instant: object) -> pl.Series:
 
 
 def as_bars(good: pl.DataFrame, *more: str) -> pl.DataFrame:
-    """Good rows as rows of the bars table; `more` columns stay behind them."""
+    """Good rows as rows of the bars table.
+
+    Parameters
+    ----------
+    good : with `security_id`, `date`, prices, `known_at` and `assumed`
+    more : columns of `good` that stay, behind those of the table
+    """
     vwap = pl.col("vwap") if "vwap" in good.columns else pl.lit(None, dtype=pl.Float64)
     table = good.select(
         "security_id",
@@ -126,7 +164,12 @@ def as_bars(good: pl.DataFrame, *more: str) -> pl.DataFrame:
 
 
 def as_source(source: Any) -> Path | pl.DataFrame:
-    """A path or a Polars frame; pandas and Arrow frames are converted."""
+    """What a user names as a source, as a path or a Polars frame.
+
+    Parameters
+    ----------
+    source : a path or its text, or a frame of Polars, Arrow or pandas
+    """
     if isinstance(source, str | Path):
         return Path(source)
     if isinstance(source, pl.DataFrame):
@@ -136,15 +179,26 @@ def as_source(source: Any) -> Path | pl.DataFrame:
     return pl.from_pandas(source)
 
 
-def told_instants(rows: pl.DataFrame, column: str) -> pl.Series:
-    """When each row became known, as a column tells: a date means that night in New York."""
-    told, dtype = pl.col(column), rows.schema[column]
+def stated_instants(rows: pl.DataFrame, column: str) -> pl.Series:
+    """When each row became known, as a column states.
+
+    Parameters
+    ----------
+    column : of instants, dates or text; a date means the end of that day in New York, and an
+        instant without a time zone is one of New York
+
+    Returns
+    -------
+    Series
+        Datetime in UTC; null where the column states nothing that can be read.
+    """
+    instants, dtype = pl.col(column), rows.schema[column]
     if dtype == pl.Null:
-        told, dtype = told.cast(pl.Datetime("us")), pl.Datetime("us")
+        instants, dtype = instants.cast(pl.Datetime("us")), pl.Datetime("us")
     if dtype == pl.String:
-        told, dtype = told.str.to_datetime(strict=False), pl.Datetime("us")
+        instants, dtype = instants.str.to_datetime(strict=False), pl.Datetime("us")
     if dtype == pl.Date:  # the last second of the day
-        told = told.cast(pl.Datetime("us")).dt.offset_by("1d").dt.offset_by("-1s")
+        instants = instants.cast(pl.Datetime("us")).dt.offset_by("1d").dt.offset_by("-1s")
     if not (isinstance(dtype, pl.Datetime) and dtype.time_zone):
-        told = told.dt.replace_time_zone("America/New_York", ambiguous="earliest")
-    return rows.select(told=told.dt.convert_time_zone("UTC").cast(INSTANT))["told"]
+        instants = instants.dt.replace_time_zone("America/New_York", ambiguous="earliest")
+    return rows.select(told=instants.dt.convert_time_zone("UTC").cast(INSTANT))["told"]

@@ -1,8 +1,9 @@
 """What to ask for, of whom, in which order: nothing is spent here.
 
-1. `due` finds the sessions that are missing, and those to ask for again.
-2. `choose` covers what is missing with the cheapest mix of calls, and compares vendors by time.
-3. `SyncPlan` lists the asks, newest first, so that a scan is useful early.
+1. `sessions_due` lists the sessions that are missing, and those to ask for again.
+2. `compare_options` covers what is missing with the cheapest mix of calls, and compares vendors
+   by time.
+3. `plan_steps` puts the asks into a `SyncPlan`, newest first, so that a scan is useful early.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from technic.data.ingest.request_cover import cheapest
 from technic.data.providers.source import Ask, Pace, Source
+from technic.data.store.rows import newest_per
 from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK, nyse
 
@@ -27,8 +29,8 @@ CLOSE_DELAY = timedelta(minutes=15)
 WEEK = timedelta(days=7)
 TRIES = 6  # how often a session with rows that were set aside, or without any, is asked for
 Missing: TypeAlias = dict[str | None, set[date]]  # by symbol; None is the whole market
-BYTES_A_DAY, BYTES_A_BAR = 450_000, 60
-MANY_SYMBOLS, BARS_A_PAGE = 200, 10_000
+BYTES_A_DAY, BYTES_A_BAR = 450_000, 60  # of an answer, as it travels
+MANY_SYMBOLS = 200  # in one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Wish:
     Attributes
     ----------
     first : the first session wanted
-    symbols : the symbols wanted; None for the whole market
     now : the instant it is
+    symbols : the symbols wanted; None for the whole market
+    today : whether the session of today is wanted once it has closed; if not, only older ones
     """
 
     first: date
@@ -50,7 +53,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One ask and who is asked."""
+    """One ask and who is asked.
+
+    Attributes
+    ----------
+    provider : name of the vendor
+    calls : requests that it takes
+    again : whether it was asked before, and may have changed
+    """
 
     provider: str
     ask: Ask
@@ -60,7 +70,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to bring in what is missing."""
+    """One way to bring in what is missing.
+
+    Attributes
+    ----------
+    title : in words, for the user
+    calls : requests of all steps
+    minutes : that they take at the vendor's pace
+    bytes : that they bring, roughly
+    """
 
     title: str
     steps: tuple[Step, ...]
@@ -100,7 +118,12 @@ def sessions_between(first: date, last: date) -> list[date]:
 
 
 def newest_session(now: datetime, *, today: bool = True) -> date:
-    """The newest session worth asking for: closed for a while, or over if `today` is not given."""
+    """The newest session worth asking for.
+
+    Parameters
+    ----------
+    today : whether the session of today counts, once it has been closed for `CLOSE_DELAY`
+    """
     table = nyse()
     ordinal = table.last_finished(now - CLOSE_DELAY)
     if not today and table.day(ordinal) >= now.astimezone(NEW_YORK).date():
@@ -113,38 +136,58 @@ def is_final(session: date, at: datetime) -> bool:
     return nyse().final(nyse().ordinal(session)) <= at
 
 
-def due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date]]:
-    """Sessions that nobody asked for yet, and those to ask for again.
+def sessions_due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date]]:
+    """List the sessions of the whole market that are missing, and those to ask for again.
 
     A session is asked for when it is there, again the session after, and again when
     `SETTLING` sessions have passed; before it was final, or with rows set aside, more often.
+
+    Parameters
+    ----------
+    asked : rows of the `asked` table
+
+    Returns
+    -------
+    missing, repeats : list of date
+        Both ascending.
     """
     wanted = sessions_between(wish.first, newest_session(wish.now, today=wish.today))
-    whole = asked.filter(pl.col("kind") == "day").sort("known_at", maintain_order=True)
-    last = {row["first"]: row for row in whole.iter_rows(named=True)}
+    whole = asked.filter(pl.col("kind") == "day")
+    last_asked = newest_per(whole.lazy(), "first").collect()
+    last = {row["first"]: row for row in last_asked.iter_rows(named=True)}
     times: dict[date, int] = dict(whole.group_by("first").len().iter_rows())
     newest = nyse().last_final(wish.now)
-    missing, again = [], []
+    missing, repeats = [], []
     for session in wanted:
         row = last.get(session)
         if row is None or row["provider"] == "repair":
             missing.append(session)
             continue
-        age = newest - nyse().ordinal(session)
-        age_then = nyse().last_final(row["known_at"]) - nyse().ordinal(session)
-        few = times[session] < TRIES
-        if (
-            (age >= 0 and not row["settled"])
-            or (age_then <= 0 < age)
-            or (age_then < SETTLING <= age)
-            or (few and (row["bad"] or not row["rows"]) and age > age_then)
-        ):
-            again.append(session)
-    return missing, again
+        if _is_due_again(session, row, newest, times[session]):
+            repeats.append(session)
+    return missing, repeats
 
 
-def cells(asked: pl.DataFrame, wish: Wish) -> dict[str, set[date]]:
-    """Sessions that are missing, by symbol."""
+def _is_due_again(session: date, row: Mapping[str, Any], newest: int, times: int) -> bool:
+    """Whether a session is asked for once more, by what was last asked of it.
+
+    Parameters
+    ----------
+    newest : ordinal of the newest session that is final
+    times : how often it was asked for
+    """
+    age = newest - nyse().ordinal(session)
+    age_then = nyse().last_final(row["known_at"]) - nyse().ordinal(session)
+    return (
+        (age >= 0 and not row["settled"])
+        or (age_then <= 0 < age)
+        or (age_then < SETTLING <= age)
+        or (times < TRIES and (row["bad"] or not row["rows"]) and age > age_then)
+    )
+
+
+def missing_by_symbol(asked: pl.DataFrame, wish: Wish) -> dict[str, set[date]]:
+    """Sessions that are missing of each symbol wanted; symbols that miss none are left out."""
     wanted = set(sessions_between(wish.first, newest_session(wish.now, today=wish.today)))
     voided = asked.filter(pl.col("provider") == "repair")["known_at"].max()
     settled = asked.filter(pl.col("settled"))
@@ -159,17 +202,19 @@ def cells(asked: pl.DataFrame, wish: Wish) -> dict[str, set[date]]:
     return {symbol: days for symbol, days in missing.items() if days}
 
 
-def plan(
+def plan_steps(
     asked: pl.DataFrame,
     wish: Wish,
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
     symbols: Iterable[str] = (),
 ) -> SyncPlan:
-    """Everything to ask for.
+    """Plan everything to ask for.
 
     Parameters
     ----------
+    asked : rows of the `asked` table
+    sources, paces : vendors by name, and how fast each may be asked
     symbols : those known to be listed, for vendors that must be told
 
     Raises
@@ -179,23 +224,23 @@ def plan(
     """
     steps = _reference(asked, wish, sources)
     if wish.symbols is None and any("day" in s.kinds for s in sources.values()):
-        missing, again = due(asked, wish)
-        options = choose({None: set(missing)}, sources, paces, tuple(symbols), wish.now)
+        missing, due_again = sessions_due(asked, wish)
+        options = compare_options({None: set(missing)}, sources, paces, tuple(symbols), wish.now)
         whole = [n for n, s in sources.items() if "day" in s.kinds]
-        name = next((n for n in whole if "run" in sources[n].kinds), whole[0])
-        repeats = [Step(name, Ask("day", d, d), 1, again=True) for d in reversed(again)]
+        name = next((n for n in whole if "run" in sources[n].kinds), whole[0])  # not of files
+        repeats = [Step(name, Ask("day", d, d), 1, again=True) for d in reversed(due_again)]
         fresh = options[0].steps if options else ()
         # The newest session first: then a scan is good. Revisions next, history last.
         steps = [*steps, *fresh[:1], *repeats, *fresh[1:]]
-        return SyncPlan(tuple(steps), len(missing), len(again), tuple(options))
+        return SyncPlan(tuple(steps), len(missing), len(due_again), tuple(options))
     wanted = wish.symbols if wish.symbols is not None else tuple(symbols)
     if not wanted:
         raise ConfigError(
             f"{', '.join(sources)}: cannot say who is listed, and the store does not know either; "
             "name symbols with --symbols, or add massive to the providers"
         )
-    holes = cells(asked, Wish(wish.first, wish.now, wanted, wish.today))
-    options = choose(dict(holes.items()), sources, paces)
+    holes = missing_by_symbol(asked, Wish(wish.first, wish.now, wanted, wish.today))
+    options = compare_options(dict(holes.items()), sources, paces)
     fresh = options[0].steps if options else ()
     n_missing = len(set().union(*holes.values())) if holes else 0
     return SyncPlan((*steps, *fresh), n_missing, 0, tuple(options))
@@ -212,33 +257,45 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
-def choose(
+def compare_options(
     missing: Missing,
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
     symbols: tuple[str, ...] = (),
     now: datetime | None = None,
 ) -> list[Option]:
-    """Ways to bring in what is missing, the quickest first; equal ones by fewer calls."""
+    """Compare the ways to bring in what is missing.
+
+    Parameters
+    ----------
+    missing : sessions by symbol; under None those of the whole market
+    symbols : those known to be listed, for vendors that cannot be asked for the whole market
+    now : the instant it is, for vendors that publish files; None if all are there
+
+    Returns
+    -------
+    list of Option
+        The quickest first, equal ones by fewer calls; empty if nothing is missing.
+    """
     if not any(missing.values()):
         return []
     options = []
     for name, source in sources.items():
         pace = paces.get(name, Pace())
         if {"day", "run"} <= source.kinds:
-            options.append(_covering(name, missing, pace))
+            options.append(_cover_option(name, missing, pace))
         if "run" not in source.kinds and "day" in source.kinds and None in missing:
-            options += _filed(name, missing, sources, paces, now)
+            options += _file_options(name, missing, sources, paces, now)
         if "many" in source.kinds:
             named: Missing = missing
             if None in missing:
                 named = dict.fromkeys(symbols, missing[None])
             if named:
-                options.append(_many(name, named, pace, source))
+                options.append(_many_option(name, named, pace, source))
     return sorted(options, key=lambda o: (round(o.minutes, 2), o.calls))
 
 
-def _covering(name: str, missing: Missing, pace: Pace) -> Option:
+def _cover_option(name: str, missing: Missing, pace: Pace) -> Option:
     """Whole-market days and single-symbol ranges: the minimum vertex cover."""
     chosen = cheapest(missing, only_days=WHOLE)
     days = sorted((d for d in chosen.days if isinstance(d, date)), reverse=True)
@@ -257,7 +314,7 @@ def _covering(name: str, missing: Missing, pace: Pace) -> Option:
     )
 
 
-def _filed(
+def _file_options(
     name: str,
     missing: Missing,
     sources: Mapping[str, Source],
@@ -288,7 +345,7 @@ def _is_filed(session: date, now: datetime) -> bool:
     return days > 1 or (days == 1 and local.hour >= FILED_AT)
 
 
-def _many(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
+def _many_option(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
     """Requests for many symbols at once, as few pages as their bars fill."""
     spans: dict[tuple[date, date], list[str]] = {}
     for symbol, days in missing.items():
@@ -323,10 +380,10 @@ def _reference(asked: pl.DataFrame, wish: Wish, sources: Mapping[str, Source]) -
     steps = []
     for kind in ("splits", "dividends"):
         name = next((n for n, s in sources.items() if kind in s.kinds), None)
-        known = last.get(kind)
-        if name is None or (known is not None and known[1] >= newest):
+        before = last.get(kind)
+        if name is None or (before is not None and before[1] >= newest):
             continue
-        first = wish.first if known is None else known[1] - timedelta(days=10)
+        first = wish.first if before is None else before[1] - timedelta(days=10)
         steps.append(Step(name, Ask(kind, min(first, newest), newest), 1))
     name = next((n for n, s in sources.items() if "tickers" in s.kinds), None)
     if name is None:
@@ -337,6 +394,6 @@ def _reference(asked: pl.DataFrame, wish: Wish, sources: Mapping[str, Source]) -
         if full is None:
             asks.append(Ask("tickers", on=wish.first))
         steps = [*(Step(name, ask, sources[name].calls_for(ask)) for ask in asks), *steps]
-    elif all(known is None or known[1] < newest for known in (changed, full)):
+    elif all(before is None or before[1] < newest for before in (changed, full)):
         steps = [Step(name, Ask("tickers", newest=True), 1), *steps]
     return steps

@@ -16,25 +16,35 @@ from technic.runtime.files import alone, writing
 
 
 def set_aside_damage(store: Store) -> list[str]:
-    """Move damaged files aside and mark what they held as never asked; says what it did.
+    """Move damaged files aside and mark what they held as never asked.
 
     Old versions that named those files can no longer be read; the newest can, and a sync fills
     it. Bars that came from files of the user's must be imported again.
+
+    Returns
+    -------
+    list of str
+        What was done, one line each.
+
+    Raises
+    ------
+    StoreError
+        If a sync runs.
     """
     with alone(store.folder, "sync"):
-        found = examine_files(store).damage
-        tables = [d for d in found if d.path.startswith("tables/") and d.path.endswith(".parquet")]
-        said = [f"damaged: {d}" for d in found]
+        damage = examine_files(store).damage
+        tables = [d for d in damage if d.path.startswith("tables/") and d.path.endswith(".parquet")]
+        lines = [f"damaged: {d}" for d in damage]
         if not tables:
-            _drop_caches(store, found)
-            return said or ["no damage was found"]
+            _drop_caches(store, damage)
+            return lines or ["no damage was found"]
         asks, lost = sessions_of(store, tuple(tables))
         names = sorted({Path(d.path).parts[1] for d in tables})
-        for damage in tables:
-            _move_aside(store.folder, damage)
+        for table_file in tables:
+            _move_aside(store.folder, table_file)
         _commit_without(store, names, asks)
-        _drop_caches(store, found)
-        return [*said, *lost, f"{len(asks)} asks will be repeated"]
+        _drop_caches(store, damage)
+        return [*lines, *lost, f"{len(asks)} asks will be repeated"]
 
 
 def _move_aside(folder: Path, damage: Damage) -> None:
@@ -49,7 +59,7 @@ def _commit_without(store: Store, names: list[str], asks: set[tuple[str, str]]) 
     with writing(store.folder):
         version = store.version()
         for name in names:
-            version = version.following(
+            version = version.successor(
                 number=version.number,
                 added=version.added,
                 tables={
@@ -70,6 +80,6 @@ def _commit_without(store: Store, names: list[str], asks: set[tuple[str, str]]) 
     )
 
 
-def _drop_caches(store: Store, found: tuple[Damage, ...]) -> None:
-    if any(d.path.startswith("panels/") or d.path.startswith("tables/") for d in found):
+def _drop_caches(store: Store, damage: tuple[Damage, ...]) -> None:
+    if any(d.path.startswith("panels/") or d.path.startswith("tables/") for d in damage):
         shutil.rmtree(store.folder / "panels", ignore_errors=True)

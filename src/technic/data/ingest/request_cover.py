@@ -20,7 +20,12 @@ FOREVER = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Which whole-market days and which single symbols to ask for, and the flow that proves it."""
+    """Which whole-market days and which single symbols to ask for.
+
+    Attributes
+    ----------
+    weight : what they cost together, by the largest flow: no cover costs less
+    """
 
     days: frozenset[object]
     symbols: frozenset[object]
@@ -35,12 +40,20 @@ def cheapest(
     only_days: frozenset[S] = frozenset(),
     only_symbols: frozenset[D] = frozenset(),
 ) -> Cover:
-    """The cheapest cover of `missing`, sessions by symbol.
+    """The cheapest cover of what is missing, exact.
 
     Parameters
     ----------
+    missing : sessions by symbol
+    day_cost, symbol_cost : of one whole-market day, of one range of a symbol
     only_days : symbols that no range call covers
     only_symbols : sessions that no whole-market call covers
+
+    Examples
+    --------
+    >>> cover = cheapest({"A": [1, 2], "B": [1], "C": [1]})
+    >>> sorted(cover.days), sorted(cover.symbols), cover.weight
+    ([1], ['A'], 2)
     """
     by_sessions: dict[tuple[frozenset[D], bool], list[S]] = {}
     for symbol, sessions in missing.items():
@@ -85,7 +98,7 @@ class Flow:
         self._room: list[int] = []
 
     def link(self, a: int, b: int, capacity: int) -> None:
-        """An edge and its way back."""
+        """Add an edge of a capacity, and its way back."""
         for start, end, room in ((a, b, capacity), (b, a, 0)):
             self._links[start].append(len(self._to))
             self._to.append(end)

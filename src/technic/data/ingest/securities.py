@@ -1,4 +1,4 @@
-"""Who is who: permanent securities, dated tickers, and what a vendor's listings add.
+"""Permanent securities, the tickers they bore and when, and what a vendor's listings add.
 
 A security is known for ever by a number of ours. A ticker is a name it bears for a time. A FIGI
 ties the two across renames, where the vendor knows it. Nothing is merged on a guess: a ticker
@@ -13,18 +13,24 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras as newest_eras
 from technic.market.listing_types import listing_type
 from technic.market.schema import LISTINGS, SYMBOL_PATTERN, TICKERS, conform
 from technic.market.sessions import NEW_YORK
 
 SAME = timedelta(days=10)  # a ticker that pauses for less goes on, unless a FIGI says otherwise
-LONG_AGO = date(1900, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolSpan:
-    """One security under one symbol."""
+    """One security under one symbol.
+
+    Attributes
+    ----------
+    since, until : first and last day, both included; None while it lasts
+    number : 0 for the security's first span that the store met, then 1, 2, …
+    """
 
     security_id: int
     symbol: str
@@ -39,10 +45,14 @@ class SymbolSpan:
 
 @dataclass
 class SecurityMap:
-    """What a store knows of names, and what came to it since.
+    """Which security bore which symbol when, as stored and as learnt since.
 
     Attributes
     ----------
+    eras : spans by symbol
+    about : attributes of each security: the columns of the listings table
+    top : the highest number of a security
+    source : where new spans come from, for the tickers table
     notes : what a user should know: renames, recycled tickers, what stayed ambiguous
     """
 
@@ -51,8 +61,8 @@ class SecurityMap:
     top: int
     source: str = "vendor"
     notes: list[str] = field(default_factory=list)
-    _told: dict[tuple[int, int], SymbolSpan] = field(default_factory=dict)
-    _changed: set[int] = field(default_factory=set)
+    _new_spans: dict[tuple[int, int], SymbolSpan] = field(default_factory=dict)  # not yet stored
+    _described: set[int] = field(default_factory=set)  # securities with new attributes
     _by_id: dict[int, dict[int, SymbolSpan]] = field(default_factory=dict)
     _listed: set[str] = field(default_factory=set)  # as active, by the listings learnt so far
 
@@ -63,52 +73,67 @@ class SecurityMap:
 
     @classmethod
     def of(cls, tickers: pl.DataFrame, listings: pl.DataFrame, source: str) -> SecurityMap:
-        """What the store's tables say."""
-        found: dict[str, list[SymbolSpan]] = {}
+        """The map that the store's tables tickers and listings give.
+
+        Parameters
+        ----------
+        source : where what is learnt comes from
+        """
+        spans: dict[str, list[SymbolSpan]] = {}
         for row in newest_eras(tickers).iter_rows(named=True):
             era = SymbolSpan(
                 row["security_id"], row["symbol"], row["since"], row["until"], row["era"]
             )
-            found.setdefault(era.symbol, []).append(era)
-        newest = listings.sort("known_at", maintain_order=True).unique(
-            "security_id", keep="last", maintain_order=True
-        )
+            spans.setdefault(era.symbol, []).append(era)
+        newest = newest_per(listings.lazy(), "security_id").collect()
         about = {row["security_id"]: row for row in newest.iter_rows(named=True)}
-        return cls(found, about, int(tickers["security_id"].max() or 0), source)  # type: ignore[arg-type]
+        return cls(spans, about, int(tickers["security_id"].max() or 0), source)  # type: ignore[arg-type]
 
     def identify(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """`rows` (symbol, date, …) with `security_id`; symbols never seen get the next numbers."""
+        """Rows with `security_id`; symbols never seen get the next numbers.
+
+        Parameters
+        ----------
+        rows : with `symbol` and `date`; both are there in every row
+
+        Returns
+        -------
+        DataFrame
+            The rows in their order, and `security_id`, never null.
+        """
         spans = (
             rows.group_by("symbol")
             .agg(low=pl.col("date").min(), high=pl.col("date").max())
             .sort("symbol")
         )
-        simple: list[tuple[str, int]] = []
-        several: list[str] = []
+        simple: list[tuple[str, int]] = []  # one security on all days
+        several: list[str] = []  # perhaps several: each day is looked at by itself
         for symbol, low, high in spans.iter_rows():
-            known = self.eras.get(symbol, [])
-            if len(known) == 1 and known[0].covers(low) and known[0].covers(high):
-                simple.append((symbol, known[0].security_id))
-            elif not known:
+            holders = self.eras.get(symbol, [])
+            if len(holders) == 1 and holders[0].covers(low) and holders[0].covers(high):
+                simple.append((symbol, holders[0].security_id))
+            elif not holders:
                 simple.append((symbol, self._new(symbol, low).security_id))
-            elif self._only_begins_earlier(known, low, high):
-                self._put(replace(known[0], since=low))
-                simple.append((symbol, known[0].security_id))
+            elif self._only_begins_earlier(holders, low, high):
+                self._put(replace(holders[0], since=low))
+                simple.append((symbol, holders[0].security_id))
             else:
                 several.append(symbol)
         table = pl.DataFrame(
             simple, schema={"symbol": pl.String, "security_id": pl.Int64}, orient="row"
         )
         joined = rows.join(table, on="symbol", how="left", maintain_order="left")
-        if not several:
-            return joined
-        chosen = rows.filter(pl.col("symbol").is_in(several)).select("symbol", "date").unique()
-        chosen = chosen.sort("symbol", "date", descending=[False, True])
-        found = [(s, d, self._holder(s, d)) for s, d in chosen.iter_rows()]
+        return self._identify_by_day(joined, several) if several else joined
+
+    def _identify_by_day(self, rows: pl.DataFrame, symbols: list[str]) -> pl.DataFrame:
+        """Fill in `security_id` of some symbols, day by day from the newest to the oldest."""
+        days = rows.filter(pl.col("symbol").is_in(symbols)).select("symbol", "date").unique()
+        days = days.sort("symbol", "date", descending=[False, True])
+        holder_ids = [(s, d, self._holder(s, d)) for s, d in days.iter_rows()]
         schema = {"symbol": pl.String, "date": pl.Date, "other_id": pl.Int64}
-        others = pl.DataFrame(found, schema=schema, orient="row")
+        others = pl.DataFrame(holder_ids, schema=schema, orient="row")
         return (
-            joined.join(others, on=["symbol", "date"], how="left", maintain_order="left")
+            rows.join(others, on=["symbol", "date"], how="left", maintain_order="left")
             .with_columns(security_id=pl.coalesce("security_id", "other_id"))
             .drop("other_id")
         )
@@ -125,6 +150,7 @@ class SecurityMap:
         Parameters
         ----------
         listings : rows of `providers.source.TICKER_COLUMNS`
+        at : when the vendor said so
         last_bars : newest bar of each security, to date renames by
         on : the day the listings hold for, if it is not today
         """
@@ -146,42 +172,34 @@ class SecurityMap:
                 self._learn_ended(row, figis, listed)
 
     def tables(self, at: datetime) -> dict[str, pl.DataFrame]:
-        """Rows to commit, and none the second time."""
+        """Rows of the tables tickers and listings to commit; none the second time.
+
+        Parameters
+        ----------
+        at : the instant from which they are known
+        """
         eras = [
             (e.security_id, e.symbol, e.since, e.until, e.number, at, self.source)
-            for e in self._told.values()
+            for e in self._new_spans.values()
         ]
         tickers = pl.DataFrame(eras, schema=TICKERS, orient="row")
         rows = [
             {**self.about[i], "security_id": i, "known_at": at, "assumed": False}
-            for i in sorted(self._changed)
+            for i in sorted(self._described)
         ]
         listings = pl.DataFrame(rows, schema=LISTINGS) if rows else pl.DataFrame(schema=LISTINGS)
-        self._told, self._changed = {}, set()
+        self._new_spans, self._described = {}, set()
         return {"tickers": tickers, "listings": conform(listings, LISTINGS, "listings")}
 
     def _learn_active(
         self, row: dict[str, object], today: date, figis: dict[str, int], last_bars: dict[int, date]
     ) -> None:
+        """A listing that is active, which may be new, known, renamed or taken over."""
         symbol, figi = str(row["symbol"]), row["figi"]
         held = self._open(symbol)
-        known = figis.get(str(figi)) if figi else None
-        if known is not None and (held is None or held.security_id != known):
-            current = self._current(known)
-            updated = row["updated"]
-            older = isinstance(updated, date) and current is not None and updated < current.since
-            if current is not None and older and current.symbol != symbol:
-                self._note(
-                    f"{symbol}: listed for {current.symbol} since before it was; not believed"
-                )
-                return
-            if current is not None and current.symbol != symbol and held is None:
-                self._rename(current, symbol, row, last_bars, today)
-            elif held is not None:
-                self._note(
-                    f"{symbol}: listed as {figi}, which is another security here; kept apart"
-                )
-            self._describe(known, row)
+        security_id = figis.get(str(figi)) if figi else None
+        if security_id is not None and (held is None or held.security_id != security_id):
+            self._learn_rename(row, security_id, today, last_bars)
             return
         if held is not None:
             theirs = self.about.get(held.security_id, {}).get("figi")
@@ -195,24 +213,43 @@ class SecurityMap:
             self._note(f"{symbol}: taken over by another security after {end}; kept apart")
         ended = [e.until for e in self.eras.get(symbol, []) if e.until]
         since = max(ended) + timedelta(days=1) if ended else today
-        told = row["updated"]
-        later = isinstance(told, date) and ended and told > since
-        new = self._new(symbol, told if later and isinstance(told, date) else since)
+        updated_on = row["updated"]
+        later = isinstance(updated_on, date) and ended and updated_on > since
+        new = self._new(symbol, updated_on if later and isinstance(updated_on, date) else since)
         self._describe(new.security_id, row)
         if figi:
             figis[str(figi)] = new.security_id
 
+    def _learn_rename(
+        self, row: dict[str, object], security_id: int, today: date, last_bars: dict[int, date]
+    ) -> None:
+        """A listing whose FIGI is that of a security that does not bear the symbol here."""
+        symbol, updated = str(row["symbol"]), row["updated"]
+        held, current = self._open(symbol), self._current(security_id)
+        older = isinstance(updated, date) and current is not None and updated < current.since
+        if current is not None and older and current.symbol != symbol:
+            self._note(f"{symbol}: listed for {current.symbol} since before it was; not believed")
+            return
+        if current is not None and current.symbol != symbol and held is None:
+            self._rename(current, symbol, row, last_bars, today)
+        elif held is not None:
+            self._note(
+                f"{symbol}: listed as {row['figi']}, which is another security here; kept apart"
+            )
+        self._describe(security_id, row)
+
     def _learn_ended(self, row: dict[str, object], figis: dict[str, int], listed: set[str]) -> None:
+        """A listing that has ended: of a security that is known, or of one never met."""
         symbol, figi, until = str(row["symbol"]), row["figi"], row["until"]
         if not isinstance(until, date):
             return
-        known = figis.get(str(figi)) if figi else None
+        security_id = figis.get(str(figi)) if figi else None
         held = self._open(symbol)
-        if known is not None:
-            current = self._current(known)
+        if security_id is not None:
+            current = self._current(security_id)
             if current is not None and current.symbol == symbol and current.until is None:
                 self._put(replace(current, until=until))
-            self._describe(known, row)
+            self._describe(security_id, row)
             return
         if any(e.until == until for e in self.eras.get(symbol, [])):
             return
@@ -235,17 +272,17 @@ class SecurityMap:
     def _learn_past(self, row: dict[str, object], on: date, figis: dict[str, int]) -> None:
         """An old name of a security that is known by its FIGI."""
         symbol, figi = str(row["symbol"]), row["figi"]
-        known = figis.get(str(figi)) if figi else None
-        if known is None:
+        security_id = figis.get(str(figi)) if figi else None
+        if security_id is None:
             return
-        current = self._current(known)
-        held = [e for e in self.eras.get(symbol, []) if e.security_id != known]
+        current = self._current(security_id)
+        held = [e for e in self.eras.get(symbol, []) if e.security_id != security_id]
         if current is None or current.symbol == symbol:
             return
         if any(e.until is None for e in held):
             self._note(f"{symbol}: on {on} another security's ticker; which is which is not known")
             return
-        self._another(known, symbol, on, current.since - timedelta(days=1))
+        self._another(security_id, symbol, on, current.since - timedelta(days=1))
 
     def _rename(
         self,
@@ -264,12 +301,12 @@ class SecurityMap:
 
     def _holder(self, symbol: str, day: date) -> int:
         """Who bears a symbol on a day; asked from the newest day to the oldest."""
-        known = sorted(self.eras.get(symbol, []), key=lambda e: e.since)
-        for era in reversed(known):
+        eras = sorted(self.eras.get(symbol, []), key=lambda e: e.since)
+        for era in reversed(eras):
             if era.covers(day):
                 return era.security_id
-        later = next((e for e in known if e.since > day), None)
-        earlier = next((e for e in reversed(known) if e.until and e.until < day), None)
+        later = next((e for e in eras if e.since > day), None)
+        earlier = next((e for e in reversed(eras) if e.until and e.until < day), None)
         if earlier is not None and day - (earlier.until or day) <= SAME:
             follows = self._current(earlier.security_id)
             if later is None or (follows is not None and follows.symbol != symbol):
@@ -291,10 +328,10 @@ class SecurityMap:
             if era.symbol != symbol and era.since < since and (era.until or since) >= since:
                 self._put(replace(era, until=since - timedelta(days=1)))
 
-    def _only_begins_earlier(self, known: list[SymbolSpan], low: date, high: date) -> bool:
+    def _only_begins_earlier(self, eras: list[SymbolSpan], low: date, high: date) -> bool:
         """Whether a symbol's one holder, never called otherwise, simply has older bars."""
-        era = known[0]
-        alone = len(known) == 1 and len(self._own(era.security_id)) == 1
+        era = eras[0]
+        alone = len(eras) == 1 and len(self._own(era.security_id)) == 1
         return alone and low < era.since and (era.until is None or high <= era.until)
 
     def _own(self, security_id: int) -> list[SymbolSpan]:
@@ -313,7 +350,7 @@ class SecurityMap:
         rows = self.eras.get(era.symbol, [])
         self.eras[era.symbol] = [e for e in rows if (e.security_id, e.number) != key] + [era]
         self._by_id.setdefault(era.security_id, {})[era.number] = era
-        self._told[key] = era
+        self._new_spans[key] = era
 
     def _another(self, security_id: int, symbol: str, since: date, until: date | None) -> None:
         """One more era of a security."""
@@ -330,21 +367,22 @@ class SecurityMap:
     def _describe(self, security_id: int, row: dict[str, object]) -> None:
         """Attributes as told; what the vendor does not say stays as it was."""
         before = self.about.get(security_id, {})
-        told = {
+        attributes = {
             "name": row["name"],
-            "type": listing_type(row["type"], row["name"]),
-            "exchange": row["exchange"],  # type: ignore[arg-type]
+            "type": listing_type(row["type"], row["name"]),  # type: ignore[arg-type]
+            "exchange": row["exchange"],
             "figi": row["figi"],
             "cik": row["cik"],
             "until": row["until"],
         }
         names = [name for name in LISTINGS if name not in {"security_id", "known_at", "assumed"}]
         after = {
-            name: told[name] if told.get(name) is not None else before.get(name) for name in names
+            name: attributes[name] if attributes.get(name) is not None else before.get(name)
+            for name in names
         }
         if any(after[name] != before.get(name) for name in names):
             self.about[security_id] = after
-            self._changed.add(security_id)
+            self._described.add(security_id)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

@@ -1,18 +1,21 @@
 """Vendors → store: asks what is missing, newest first, and can be stopped at any moment.
 
-    plan ─ ask ─► inbox ─► ingest ─► store
+    plan ─ ask ─► inbox ─► commit ─► store
             ▲                 │
             └── what is still missing ◄┘
 
-Every answer is on the disk before the next question is asked; a commit takes a handful of them.
-With `ahead`, a window of questions is asked at once, and their answers are taken in order.
+1. `SyncRun.resume` takes in what an interrupted sync had received.
+2. `plan_sync` lists what to ask.
+3. `SyncRun.run` asks it; every answer is on the disk before the next question is asked, and a
+   commit takes a handful of them.
+4. With `ahead`, a window of questions is asked at once, and their answers are taken in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
@@ -21,11 +24,12 @@ import polars as pl
 from technic.data.ingest.commit import Tally, ingest
 from technic.data.ingest.doubts import Suspicion, suspicion
 from technic.data.ingest.inbox import Answered, Inbox
-from technic.data.ingest.planning import Step, SyncPlan, Wish, plan
+from technic.data.ingest.merge import refuse_mixture
+from technic.data.ingest.planning import Step, SyncPlan, Wish, plan_steps
 from technic.data.providers.source import Ask, Pace, Reading, Source
 from technic.data.store import Store, StoreVersion
 from technic.data.store.tickers import eras
-from technic.errors import AccessError, ProviderError, StoreError
+from technic.errors import AccessError, ProviderError
 from technic.runtime.files import alone
 
 BATCH = 24  # answers per commit
@@ -38,8 +42,26 @@ Pages = list[bytes] | ProviderError
 Ahead = Callable[[Sequence[Step]], list[Pages]]  # pages of each step, or why there are none
 
 
-def _unseen(_done: int, _total: int, _what: str) -> None:
+def _ignore_progress(_done: int, _total: int, _what: str) -> None:
     """No progress is shown unless an interface asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """What a store should hold, and who is asked for it.
+
+    Attributes
+    ----------
+    sources : vendors by name, the preferred one first
+    wish : sessions and symbols that the store should hold
+    paces : how fast each vendor may be asked, by name; as fast as it goes where none is given
+    simulated : how the market was made; None for a real one
+    """
+
+    sources: Mapping[str, Source]
+    wish: Wish
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    simulated: dict[str, Any] | None = None
 
 
 @dataclass
@@ -49,9 +71,11 @@ class Synced:
     Attributes
     ----------
     plan : what it set out to do
+    version : the store version afterwards
     tally : what became of what it received
     failed : asks that were not answered, and why
-    version : the store version afterwards
+    answered : how many asks were answered
+    resumed : how many answers of an interrupted sync were taken in first
     """
 
     plan: SyncPlan
@@ -62,35 +86,35 @@ class Synced:
     resumed: int = 0
 
 
-def plan_sync(
-    store: Store, sources: Mapping[str, Source], wish: Wish, paces: Mapping[str, Pace]
-) -> SyncPlan:
-    """What `sync` would ask; asks nothing."""
+def plan_sync(store: Store, request: SyncRequest) -> SyncPlan:
+    """Plan what `sync` would ask; asks nothing.
+
+    Raises
+    ------
+    ConfigError
+        If no vendor has the whole market and no symbol is known.
+    """
     version = store.version()
     asked = store.table("asked", version).collect()
     named = eras(store.table("tickers", version).collect())
     listed = sorted(named.filter(pl.col("until").is_null())["symbol"].unique().to_list())
-    return plan(asked, wish, sources, paces, listed)
+    return plan_steps(asked, request.wish, request.sources, request.paces, listed)
 
 
 def sync(
     store: Store,
-    sources: Mapping[str, Source],
-    wish: Wish,
+    request: SyncRequest,
     *,
-    paces: Mapping[str, Pace] | None = None,
     clock: Callable[[], datetime],
-    progress: Progress = _unseen,
-    simulated: dict[str, Any] | None = None,
+    progress: Progress = _ignore_progress,
     ahead: Ahead | None = None,
 ) -> Synced:
     """Bring in what is missing.
 
     Parameters
     ----------
-    sources, paces : vendors by name, and how fast each may be asked
     clock : what time it is
-    simulated : how the market was made, if it is not real
+    progress : is told how many steps are done, how many there are, and what is asked now
     ahead : asks several questions at once; they are asked one by one without it
 
     Raises
@@ -101,109 +125,117 @@ def sync(
         If a key is refused.
     """
     with alone(store.folder, "sync"):
-        _same_kind(store, simulated)
-        work = _Work(store, sources, wish, clock, progress, simulated)
-        work.resume()
-        done = Synced(plan_sync(store, sources, wish, paces or {}), store.version())
-        work.run(done, ahead)
+        refuse_mixture(store, "asked", adjustment="none", simulated=bool(request.simulated))
+        run = SyncRun(store, request, clock, progress)
+        run.resume()
+        done = Synced(plan_sync(store, request), store.version())
+        run.run(done, ahead)
         if done.version.last is not None:
             store.panel()
     return done
 
 
-def take_in(
-    store: Store, sources: Mapping[str, Source], simulated: dict[str, Any] | None = None
-) -> StoreVersion:
-    """Store what an interrupted sync had received; asks nothing."""
-    with alone(store.folder, "sync"):
-        now = datetime.now(UTC)
-        work = _Work(store, sources, Wish(now.date(), now), lambda: now, _unseen, simulated)
-        work.resume()
-        if store.version().last is not None:
-            store.panel()
-    return store.version()
+class SyncRun:
+    """One run of a sync, and the answers that wait for a commit.
 
+    It is used by one process at a time, inside `alone(store.folder, "sync")`.
 
-class _Work:
-    """One run: what is on its way."""
+    Parameters
+    ----------
+    clock : what time it is
+    """
 
     def __init__(
         self,
         store: Store,
-        sources: Mapping[str, Source],
-        wish: Wish,
+        request: SyncRequest,
         clock: Callable[[], datetime],
-        progress: Progress,
-        simulated: dict[str, Any] | None,
+        progress: Progress = _ignore_progress,
     ) -> None:
-        self.store, self.sources, self.wish = store, sources, wish
-        self.clock, self.progress, self.simulated = clock, progress, simulated
-        self.inbox = Inbox(store.folder / "inbox")
-        self.pending: list[Answered] = []
-        self.standing: list[Answered] = []
         self.tally = Tally()
         self.resumed = 0
-        self.since = monotonic()
+        self._store, self._request = store, request
+        self._clock, self._progress = clock, progress
+        self._inbox = Inbox(store.folder / "inbox")
+        self._pending: list[Answered] = []
+        self._actions: list[Answered] = []
+        self._last_commit = monotonic()
+        self._refused: dict[tuple[str, str], str] = {}  # provider and kind, and why
+        self._failures_in_a_row = 0
         self._asked = store.table("asked").collect()
 
     def resume(self) -> None:
-        """Take in what an interrupted run had received."""
-        for answered in self.inbox.waiting():
-            if answered.provider in self.sources:
+        """Take in what an interrupted run had received; asks nothing."""
+        for answered in self._inbox.waiting():
+            if answered.provider in self._request.sources:
                 self.resumed += 1
                 self._take(answered)
         self._flush(last=True)
 
     def run(self, done: Synced, ahead: Ahead | None = None) -> None:
-        """Ask everything that is planned."""
+        """Ask everything that is planned, and commit the answers.
+
+        Parameters
+        ----------
+        done : with the plan; what came of it is written into it
+        ahead : asks several questions at once; they are asked one by one without it
+
+        Raises
+        ------
+        AccessError
+            If the first question is refused; a later refusal counts as a failed question.
+        """
         done.tally, done.resumed = self.tally, self.resumed
-        in_a_row = 0
-        refused: dict[tuple[str, str], str] = {}
+        steps = done.plan.steps
         try:
-            for k, (step, pages) in enumerate(self._fetched(done.plan.steps, ahead, refused)):
-                self.progress(k, len(done.plan.steps), str(step.ask))
-                key = (step.provider, step.ask.kind)
-                if key in refused:
-                    done.failed.append((step.ask, refused[key]))
-                    continue
-                try:
-                    self._take(self._ask(step, pages))
-                    done.answered += 1
-                    in_a_row = 0
-                except AccessError as error:
-                    if not done.answered:
-                        raise
-                    refused[key] = str(error)
-                    done.failed.append((step.ask, str(error)))
-                except ProviderError as error:
-                    done.failed.append((step.ask, str(error)))
-                    in_a_row += 1
-                    if in_a_row >= GIVE_UP:
-                        break
-            self.progress(len(done.plan.steps), len(done.plan.steps), "done")
+            for k, (step, pages) in enumerate(self._with_pages(steps, ahead)):
+                self._progress(k, len(steps), str(step.ask))
+                self._attempt(step, pages, done)
+                if self._failures_in_a_row >= GIVE_UP:
+                    break
+            self._progress(len(steps), len(steps), "done")
         finally:
             self._flush(last=True)
-            done.version = self.store.version()
+            done.version = self._store.version()
 
-    def _fetched(
-        self, steps: Sequence[Step], ahead: Ahead | None, refused: Mapping[tuple[str, str], str]
+    def _attempt(self, step: Step, pages: Pages | None, done: Synced) -> None:
+        """Ask one step; what a vendor has refused once is not asked of it again."""
+        key = (step.provider, step.ask.kind)
+        if key in self._refused:
+            done.failed.append((step.ask, self._refused[key]))
+            return
+        try:
+            self._take(self._ask(step, pages))
+        except AccessError as error:
+            if not done.answered:
+                raise
+            self._refused[key] = str(error)
+            done.failed.append((step.ask, str(error)))
+        except ProviderError as error:
+            done.failed.append((step.ask, str(error)))
+            self._failures_in_a_row += 1
+        else:
+            done.answered += 1
+            self._failures_in_a_row = 0
+
+    def _with_pages(
+        self, steps: Sequence[Step], ahead: Ahead | None
     ) -> Iterator[tuple[Step, Pages | None]]:
         """Steps, each with its pages if they were asked for already."""
         if ahead is None:
             yield from ((step, None) for step in steps)
             return
         for first in range(0, len(steps), WINDOW):
-            window = [
-                step
-                for step in steps[first : first + WINDOW]
-                if (step.provider, step.ask.kind) not in refused
+            window = steps[first : first + WINDOW]
+            wanted = [
+                step for step in window if (step.provider, step.ask.kind) not in self._refused
             ]
-            found = dict(zip(window, ahead(window), strict=True))
-            yield from ((step, found.get(step)) for step in steps[first : first + WINDOW])
+            pages = dict(zip(wanted, ahead(wanted), strict=True))
+            yield from ((step, pages.get(step)) for step in window)
 
     def _ask(self, step: Step, pages: Pages | None) -> Answered:
         """One answer; a day that looks wrong as a whole is asked for twice."""
-        source, ask = self.sources[step.provider], step.ask
+        source, ask = self._request.sources[step.provider], step.ask
         if isinstance(pages, ProviderError):
             raise pages
         if pages is None:
@@ -212,14 +244,14 @@ class _Work:
         if self._doubt(ask, reading) is not None:
             pages = source.fetch(ask)
             reading = source.read(ask, pages)
-            again = self._doubt(ask, reading)
-            if again is not None and not again.odd:
+            doubt = self._doubt(ask, reading)
+            if doubt is not None and not doubt.odd:
                 raise ProviderError(
-                    f"{step.provider}: {ask}: {again.why}; refused, and asked for again next time"
+                    f"{step.provider}: {ask}: {doubt.why}; refused, and asked for again next time"
                 )
-            if again is not None:
-                self.tally.note(f"{ask.first}: {again.why}")
-        return self.inbox.put(Answered(step.provider, ask, self.clock(), pages, reading=reading))
+            if doubt is not None:
+                self.tally.note(f"{ask.first}: {doubt.why}")
+        return self._inbox.put(Answered(step.provider, ask, self._clock(), pages, reading=reading))
 
     def _doubt(self, ask: Ask, reading: Reading) -> Suspicion | None:
         if ask.kind != "day" or ask.first is None or reading.delayed:
@@ -228,44 +260,30 @@ class _Work:
         return suspicion(ask.first, reading.table.height, volume, self._asked)
 
     def _take(self, answered: Answered) -> None:
+        """Keep an answer for the next commit, and commit if it is time to."""
         kind = answered.ask.kind
         if kind in {"splits", "dividends"}:
-            self.standing.append(answered)
+            self._actions.append(answered)
             return
-        if kind == "day" and any(a.ask.first == answered.ask.first for a in self.pending):
-            self._flush()
-        self.pending.append(answered)
-        first_day = kind == "day" and self.store.version().last is None
-        if first_day or len(self.pending) >= BATCH or monotonic() - self.since > PATIENCE:
+        if kind == "day" and any(a.ask.first == answered.ask.first for a in self._pending):
+            self._flush()  # of two answers for one day the later counts; they do not share a commit
+        self._pending.append(answered)
+        # The first day of all at once: from then on the store can be scanned.
+        first_day = kind == "day" and self._store.version().last is None
+        waited = monotonic() - self._last_commit
+        if first_day or len(self._pending) >= BATCH or waited > PATIENCE:
             self._flush()
 
     def _flush(self, *, last: bool = False) -> None:
         """Commit what is pending. Actions stay until the last commit: the securities that they
         belong to may only be met further back.
         """
-        if self.pending or (last and self.standing):
-            answers = [*self.pending, *self.standing]
-            ingest(self.store, answers, self.sources, self.tally, self.simulated)
-            self.inbox.done(answers if last else self.pending)
-            self._asked = self.store.table("asked").collect()
-            self.pending = []
+        if self._pending or (last and self._actions):
+            answers = [*self._pending, *self._actions]
+            ingest(self._store, answers, self._request.sources, self.tally, self._request.simulated)
+            self._inbox.done(answers if last else self._pending)
+            self._asked = self._store.table("asked").collect()
+            self._pending = []
         if last:
-            self.standing = []
-        self.since = monotonic()
-
-
-def _same_kind(store: Store, simulated: dict[str, Any] | None) -> None:
-    version = store.version()
-    if version.last is None:
-        return
-    if version.adjustment != "none":
-        raise StoreError(
-            f"{store.folder}: holds bars that a vendor adjusted; a sync brings bars as traded, "
-            "and the two are never mixed. Use another store: --store DIR"
-        )
-    if bool(version.simulated) != bool(simulated):
-        raise StoreError(
-            f"{store.folder}: holds {'a simulated' if version.simulated else 'a real'} market and "
-            f"the vendor is {'real' if version.simulated else 'simulated'}; the two are never "
-            "mixed and nothing was asked. Use another store: --store DIR"
-        )
+            self._actions = []
+        self._last_commit = monotonic()

@@ -1,4 +1,4 @@
-"""The vendors a user has chosen, ready to be asked."""
+"""The vendors that a user has chosen: which, how fast each may be asked, and connections to them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from technic.data.ingest.planning import Wish, newest_session
 from technic.data.providers import alpaca, edgar, massive
 from technic.data.providers.allowance import Allowance
-from technic.data.providers.http import Http, Manners
+from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.source import Log, Pace, Source, VendorProfile, unheard
 from technic.errors import ConfigError, not_installed
 from technic.market.sessions import nyse
-from technic.runtime.secrets import find
-from technic.runtime.settings import Settings
+from technic.runtime.secrets import VARIABLES, find
+from technic.runtime.settings import DEFAULT_HISTORY, Settings
 
 VENDORS: dict[str, VendorProfile] = {
     "massive": massive.ABOUT,
@@ -53,17 +53,19 @@ PLANS = {
     "flatfiles": {"starter": Pace()},
 }
 FREE = {"massive": "basic", "alpaca": "free", "flatfiles": "starter"}
-DEFAULT_HISTORY = 504
 RESERVE = 1  # calls per period kept for interactive use
 
 
 @dataclass(frozen=True)
 class Vendors:
-    """What a sync asks.
+    """Connected vendors, as a sync asks them.
 
     Attributes
     ----------
-    foreign : the vendor's clock and nature must be asked for: it is not the official one
+    sources : vendors by name, the preferred one first
+    paces : how fast each may be asked, by name
+    foreign : whether one is asked at another address than its official one, as a simulated
+        vendor is: it has a clock of its own, and says itself whether its market is real
     """
 
     sources: Mapping[str, Any]
@@ -74,7 +76,7 @@ class Vendors:
         """The vendors by name."""
         return dict(self.sources)
 
-    def watched(self) -> Any:
+    def snapshot_source(self) -> Any:
         """The vendor that knows the day so far.
 
         Raises
@@ -96,7 +98,7 @@ class Vendors:
         return datetime.now(UTC)
 
     def clock(self) -> Callable[[], datetime]:
-        """A clock that goes as theirs does: asked once, and carried on by ours."""
+        """A clock that goes as the vendors' does: they are asked once, and ours goes on from there."""
         ahead = self.now() - datetime.now(UTC) if self.foreign else timedelta()
         return lambda: datetime.now(UTC) + ahead
 
@@ -109,17 +111,22 @@ class Vendors:
 
 
 @contextmanager
-def connected(
+def connect_vendors(
     settings: Settings, log: Log = unheard, manners: Manners | None = None
 ) -> Iterator[Vendors]:
-    """The vendors of the settings; their connections end with the block.
+    """Connect the vendors of the settings; their connections end with the block.
+
+    Parameters
+    ----------
+    log : is told of every call
+    manners : how patient to be; as a sync is by default
 
     Raises
     ------
     ConfigError
         If none is chosen, or a key is missing.
     """
-    names = chosen(settings)
+    names = chosen_vendors(settings)
     sources: dict[str, Any] = {}
     paces: dict[str, Pace] = {}
     foreign = False
@@ -138,8 +145,8 @@ def connected(
 
 
 @contextmanager
-def connected_edgar(settings: Settings, log: Log = unheard) -> Iterator[edgar.Edgar]:
-    """EDGAR, asked in the user's name.
+def connect_edgar(settings: Settings, log: Log = unheard) -> Iterator[edgar.Edgar]:
+    """Connect EDGAR, asked in the user's name; the connections end with the block.
 
     Raises
     ------
@@ -151,7 +158,7 @@ def connected_edgar(settings: Settings, log: Log = unheard) -> Iterator[edgar.Ed
     allowance = Allowance(edgar.PACE, settings.state / "rates.sqlite", "edgar")
     source = edgar.Edgar(
         *(
-            Http("edgar", base or official, headers, allowance=allowance, log=log)
+            Http(Endpoint("edgar", base or official, headers), allowance=allowance, log=log)
             for official in (edgar.DATA, edgar.FILES)
         )
     )
@@ -161,35 +168,47 @@ def connected_edgar(settings: Settings, log: Log = unheard) -> Iterator[edgar.Ed
         source.close()
 
 
-def chosen(settings: Settings) -> list[str]:
-    """The vendors to sync from: as set, else those whose key is there."""
-    told = settings.value("provider")
-    if told:
-        names = [name.strip() for name in told.split(",") if name.strip()]
+def chosen_vendors(settings: Settings) -> list[str]:
+    """Names of the vendors to sync from: as set, else those whose key is there.
+
+    Raises
+    ------
+    ConfigError
+        If an unknown one is set, or none is set up.
+    """
+    setting = settings.value("provider")
+    if setting:
+        names = [name.strip() for name in setting.split(",") if name.strip()]
         if unknown := [name for name in names if name not in ENDPOINTS]:
             raise ConfigError(
                 f"provider {', '.join(unknown)}: a sync asks {' and '.join(ENDPOINTS)}; for files "
                 "there is technic import"
             )
         return names
-    found = [name for name in ENDPOINTS if find(name, settings) is not None]
-    if not found:
+    names = [name for name in ENDPOINTS if find(name, settings) is not None]
+    if not names:
         raise ConfigError(
             "no vendor is set up: technic init asks for one; or try the simulated vendor, which "
             "needs no key: technic simulate serve"
         )
-    return found
+    return names
 
 
 def pace_of(name: str, settings: Settings, *, real: bool = True) -> Pace:
-    """How fast a sync may ask a vendor on the user's plan: a little is left for the user."""
+    """How fast a sync may ask a vendor on the user's plan: a little is left for the user.
+
+    Parameters
+    ----------
+    real : whether the vendor is asked at its official address; others are asked without limit
+        unless a plan is set
+    """
     plans = PLANS[name]
-    told = settings.value("plan") or (FREE[name] if real else "unlimited")
-    if "/" in told:
-        calls, _, seconds = told.partition("/")
+    plan = settings.value("plan") or (FREE[name] if real else "unlimited")
+    if "/" in plan:
+        calls, _, seconds = plan.partition("/")
         pace = Pace(int(calls), float(seconds))
     else:
-        pace = plans.get(told) or plans[FREE[name]]
+        pace = plans.get(plan) or plans[FREE[name]]
     spared = pace.calls - RESERVE if pace.calls > RESERVE else pace.calls
     return replace(pace, calls=spared)
 
@@ -197,17 +216,26 @@ def pace_of(name: str, settings: Settings, *, real: bool = True) -> Pace:
 def wish_of(
     settings: Settings, now: datetime, symbols: str = "", history: int | None = None
 ) -> Wish:
-    """What the store should hold."""
+    """What the store should hold by the settings, within what the user's plans reach back to.
+
+    Parameters
+    ----------
+    symbols : with commas between, or all; as set by default
+    history : sessions; as set by default
+    """
     sessions = history or int(settings.value("history") or DEFAULT_HISTORY)
     table = nyse()
     newest = table.ordinal(newest_session(now))
     first = table.day(max(newest - sessions + 1, 0))
-    told = symbols or settings.value("universe", "all")
+    universe = symbols or settings.value("universe", "all")
     names = (
-        None if told == "all" else tuple(sorted({s.strip() for s in told.split(",") if s.strip()}))
+        None
+        if universe == "all"
+        else tuple(sorted({s.strip() for s in universe.split(",") if s.strip()}))
     )
     pace = min(
-        (pace_of(n, settings).history_days or 99_999 for n in chosen(settings)), default=99_999
+        (pace_of(n, settings).history_days or 99_999 for n in chosen_vendors(settings)),
+        default=99_999,
     )
     limit = date.fromordinal(now.date().toordinal() - pace + 1)
     return Wish(max(first, limit), now, names)
@@ -216,29 +244,32 @@ def wish_of(
 def _source(
     name: str, base: str, pace: Pace, settings: Settings, log: Log, manners: Manners | None
 ) -> Any:
+    """A vendor at an address, with the user's key."""
     secret = find(name, settings)
     if secret is None:
         keys = " or ".join(VENDORS[name].keys)
         raise ConfigError(f"{name}: no key; set {keys}, or run technic init")
+    second = find(f"{name}_secret", settings) if f"{name}_secret" in VARIABLES else None
+    other = second.value if second else ""
     if name == "flatfiles":
-        other = find("flatfiles_secret", settings)
-        module = extra("flatfiles")
-        made: Any = module.FlatFiles(base, secret.value, other.value if other else "", log)
-        return made
+        flatfiles: Any = import_extra("flatfiles").FlatFiles(base, secret.value, other, log)
+        return flatfiles
     allowance = Allowance(pace, settings.state / "rates.sqlite", f"{name}{base}{secret.value}")
     if name == "massive":
         headers = {"Authorization": f"Bearer {secret.value}"}
-        http = Http(
-            name, base, headers, hosts=massive.HOSTS, allowance=allowance, log=log, manners=manners
-        )
-        return massive.Massive(http)
-    other = find("alpaca_secret", settings)
-    headers = {"APCA-API-KEY-ID": secret.value, "APCA-API-SECRET-KEY": other.value if other else ""}
-    return alpaca.Alpaca(Http(name, base, headers, allowance=allowance, log=log, manners=manners))
+        endpoint = Endpoint(name, base, headers, massive.HOSTS)
+        return massive.Massive(Http(endpoint, allowance=allowance, log=log, manners=manners))
+    headers = {"APCA-API-KEY-ID": secret.value, "APCA-API-SECRET-KEY": other}
+    endpoint = Endpoint(name, base, headers)
+    return alpaca.Alpaca(Http(endpoint, allowance=allowance, log=log, manners=manners))
 
 
-def streamed(settings: Settings, snapshots: Any) -> Any:
-    """Minute bars of Massive's by websocket, over the snapshots that they begin with.
+def open_stream(settings: Settings, snapshots: Any) -> Any:
+    """Open Massive's stream of minute bars, a websocket.
+
+    Parameters
+    ----------
+    snapshots : a feed of the day so far, from which the stream begins, and begins again
 
     Raises
     ------
@@ -249,11 +280,17 @@ def streamed(settings: Settings, snapshots: Any) -> Any:
     if secret is None:
         raise ConfigError("massive: no key; set MASSIVE_API_KEY, or run technic init")
     url = os.environ.get("TECHNIC_MASSIVE__STREAM_URL", "wss://socket.massive.com/stocks")
-    return extra("stream").Stream(url, secret.value, snapshots)
+    return import_extra("stream").Stream(url, secret.value, snapshots)
 
 
-def extra(name: str) -> Any:
-    """A provider that needs an extra, by the name of both."""
+def import_extra(name: str) -> Any:
+    """Import a provider that needs an extra, by the name of both.
+
+    Raises
+    ------
+    ConfigError
+        If the extra is not installed.
+    """
     try:
         return import_module(f"technic.data.providers.{name}")
     except ModuleNotFoundError as error:

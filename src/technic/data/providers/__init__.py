@@ -1,3 +1,3 @@
-"""The outside world comes in: one file per vendor, one polite HTTP client."""
+"""Where data comes from: one file per vendor, the user's own files, and one polite HTTP client."""
 
 from __future__ import annotations

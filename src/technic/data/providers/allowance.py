@@ -11,7 +11,14 @@ from technic.errors import RateError
 
 
 class Allowance:
-    """A token bucket in a SQLite file with a file lock; without a file there is no limit."""
+    """A token bucket in a SQLite file with a file lock.
+
+    Parameters
+    ----------
+    pace : calls in a period; no limit by default
+    path : of the file; without one there is no limit
+    key : names the bucket in the file: those who give the same one share it
+    """
 
     def __init__(self, pace: Pace | None = None, path: Path | None = None, key: str = "") -> None:
         self._pace = pace or Pace()
@@ -33,6 +40,10 @@ class Allowance:
 
     def take(self, timeout: float) -> int | None:
         """Wait for one call; returns how many are left, None if there is no limit.
+
+        Parameters
+        ----------
+        timeout : seconds to wait at most
 
         Raises
         ------

@@ -26,7 +26,6 @@ PATH = "/v2/stocks/bars"
 ACTIONS_PATH = "/v1/corporate-actions"
 ACTIONS = ("splits", "dividends")
 BARS_A_PAGE = 10_000
-SYMBOLS_A_REQUEST = 200
 PLANS = {"free": Pace(190, 60.0), "plus": Pace(9_500, 60.0), "unlimited": Pace()}
 ABOUT = VendorProfile(
     "alpaca",
@@ -39,7 +38,12 @@ ABOUT = VendorProfile(
 
 
 class Alpaca(Client):
-    """Bars of chosen symbols from Alpaca."""
+    """Bars of chosen symbols, splits and dividends from Alpaca: a `source.Source`.
+
+    Parameters
+    ----------
+    feed : sip for all exchanges, iex for one
+    """
 
     about = ABOUT
     kinds = frozenset({"run", "many", "splits", "dividends"})
@@ -58,7 +62,7 @@ class Alpaca(Client):
         return max(1, -(-len(ask.symbols) * sessions // BARS_A_PAGE))
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """Every page; each goes on where the one before ended."""
+        """Every page; each goes on where the one before ended. See `Source.fetch`."""
         path, params = self._request(ask)
         pages: list[bytes] = []
         newest: tuple[str, str] = ("", "")
@@ -111,16 +115,16 @@ class Alpaca(Client):
         }
 
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
-        """Rows under our names; symbols that were not asked for are a failure."""
+        """Rows under our names; see `Source.read`. Symbols that were not asked for are a failure."""
         if ask.kind in ACTIONS:
             rows = [row for page in pages for row in _actions(_page(page, ask.kind), ask.kind)]
             return Reading(pl.DataFrame(rows, schema=ACTION_COLUMNS, orient="row"))
-        made = []
+        rows = []
         for page in pages:
             for symbol, bars in _page(page, ask.kind)["bars"].items():
                 if symbol not in ask.symbols:
                     raise PageError(f"alpaca: bars of {symbol[:24]!r}, which was not asked for")
-                made += [
+                rows += [
                     (
                         symbol,
                         _day(bar.get("t")),
@@ -129,7 +133,7 @@ class Alpaca(Client):
                     )
                     for bar in bars
                 ]
-        return Reading(pl.DataFrame(made, schema=BAR_COLUMNS, orient="row"))
+        return Reading(pl.DataFrame(rows, schema=BAR_COLUMNS, orient="row"))
 
 
 def _page(body: bytes, kind: str) -> dict[str, Any]:
@@ -154,7 +158,7 @@ def _actions(
     content: dict[str, Any], kind: str
 ) -> list[tuple[str | None, date | None, float | None]]:
     """Symbol, ex-date and value of each."""
-    made = []
+    actions = []
     for rows in content["corporate_actions"].values():
         for row in rows:
             if kind == "splits":
@@ -162,8 +166,8 @@ def _actions(
                 value = new / old if new and old else None
             else:
                 value = number(row.get("rate"))
-            made.append((text(row.get("symbol")), _date(row.get("ex_date")), value))
-    return made
+            actions.append((text(row.get("symbol")), _date(row.get("ex_date")), value))
+    return actions
 
 
 def _date(value: Any) -> date | None:
@@ -175,8 +179,8 @@ def _date(value: Any) -> date | None:
 
 def _day(stamp: Any) -> date | None:
     """The New York date of an instant; None if it is none."""
-    told = text(stamp)
+    stamp_text = text(stamp)
     try:
-        return datetime.fromisoformat(told or "").astimezone(NEW_YORK).date()
+        return datetime.fromisoformat(stamp_text or "").astimezone(NEW_YORK).date()
     except ValueError:
         return None

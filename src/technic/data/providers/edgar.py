@@ -55,7 +55,12 @@ def user_agent(contact: str) -> dict[str, str]:
 
 
 class Edgar:
-    """Companies, their industry and their facts."""
+    """Companies, their industries and their facts, from the SEC.
+
+    Parameters
+    ----------
+    data, files : clients of data.sec.gov and www.sec.gov; they are ended by `close`
+    """
 
     about = ABOUT
 
@@ -69,11 +74,11 @@ class Edgar:
 
     @property
     def simulated(self) -> bool:
-        """Whether the answers came from a twin."""
+        """Whether an answer came from a simulated vendor."""
         return self._data.simulated or self._files.simulated
 
     def companies(self) -> pl.DataFrame:
-        """Every listed company: one request."""
+        """Every listed company, in one request: `COMPANIES`."""
         body = self._files.get("/files/company_tickers.json", {}, _object)
         rows = [
             (text(row.get("ticker")), _cik(row.get("cik_str")), text(row.get("title")))
@@ -83,15 +88,27 @@ class Edgar:
         return pl.DataFrame(rows, schema=COMPANIES, orient="row").drop_nulls(["symbol", "cik"])
 
     def industry(self, cik: str) -> tuple[str | None, str | None]:
-        """A company's SIC code and what it stands for."""
+        """A company's SIC code and what it stands for; None where EDGAR does not say.
+
+        Parameters
+        ----------
+        cik : ten digits
+        """
         body = self._data.get(f"/submissions/CIK{cik}.json", {}, _object, absent_is_empty=b"{}")
         content = _object(body)
         return text(content.get("sic")) or None, text(content.get("sicDescription")) or None
 
     def facts(self, cik: str) -> pl.DataFrame:
-        """Every number that a company filed, with the day it was filed: `EDGAR_FACTS`.
+        """Every number that a company filed, with the day it was filed.
 
-        `symbol` is null: a company may have several.
+        Parameters
+        ----------
+        cik : ten digits
+
+        Returns
+        -------
+        DataFrame
+            `EDGAR_FACTS`; `symbol` is null: a company may have several.
         """
         path = f"/api/xbrl/companyfacts/CIK{cik}.json"
         body = self._data.get(path, {}, _object, absent_is_empty=b'{"facts":{}}')
@@ -99,10 +116,20 @@ class Edgar:
 
 
 def company_facts(content: dict[str, Any], cik: str) -> pl.DataFrame:
-    """The numbers in one file of company facts.
+    """The numbers in one file of company facts, as `EDGAR_FACTS`.
 
     Of several tags for one item the most specific counts, per period and filing. Shares are
     told as of the cover page, and count for the period that the filing reports.
+
+    Parameters
+    ----------
+    content : of the file, as JSON holds it
+    cik : of the company
+
+    Raises
+    ------
+    PageError
+        If there are no facts in it.
     """
     tags = content.get("facts")
     if not isinstance(tags, dict):
@@ -112,14 +139,14 @@ def company_facts(content: dict[str, Any], cik: str) -> pl.DataFrame:
         end, accession = _iso(row.get("end")), str(row.get("accn"))
         if end is not None:
             reported[accession] = max(end, reported.get(accession, end))
-    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    facts: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for item in ITEMS.values():
         for tag in item.tags:
             for row in _entries(tags, tag):
                 fact = _fact(row, item, cik, reported)
                 if fact is not None:
-                    found.setdefault((item.name, fact[4], fact[7], fact[10]), fact)
-    return pl.DataFrame(list(found.values()), schema=EDGAR_FACTS, orient="row")
+                    facts.setdefault((item.name, fact[4], fact[7], fact[10]), fact)
+    return pl.DataFrame(list(facts.values()), schema=EDGAR_FACTS, orient="row")
 
 
 def _fact(

@@ -51,10 +51,15 @@ LISTING_ALIASES = {
 
 
 def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
-    """Bars as the file has them, under our names: `REQUIRED` and what there is of `OPTIONAL`.
+    """Read bars as a file has them, under our names.
 
     Values are cast, never corrected: what cannot be read as a number or a date is null, and
     the import quarantines it.
+
+    Returns
+    -------
+    DataFrame
+        `REQUIRED`, and what there is of `OPTIONAL`; numbers are float64.
 
     Raises
     ------
@@ -62,7 +67,7 @@ def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
         If the file cannot be read, or lacks one of `REQUIRED`.
     """
     table, what = open_table(source, text=("symbol", "Symbol", "Ticker", "ticker", "SYMBOL"))
-    table = renamed(table, ALIASES)
+    table = rename_columns(table, ALIASES)
     if missing := [name for name in REQUIRED if name not in table.columns]:
         raise SchemaError(
             f"{what}: no column {', '.join(missing)}; it has {', '.join(table.columns)}. "
@@ -78,7 +83,12 @@ def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
 
 
 def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
-    """Listings as the file has them, under our names; what it lacks is null.
+    """Read listings as a file has them, under our names.
+
+    Returns
+    -------
+    DataFrame
+        `LISTING_COLUMNS`; what the file lacks is null.
 
     Raises
     ------
@@ -86,7 +96,7 @@ def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
         If the file cannot be read, or has no symbols.
     """
     table, what = open_table(source, text=("symbol", "Symbol", "SicCode", "sic", "cik"))
-    table = renamed(table, LISTING_ALIASES)
+    table = rename_columns(table, LISTING_ALIASES)
     if "symbol" not in table.columns:
         raise SchemaError(f"{what}: no column symbol; it has {', '.join(table.columns)}")
     absent = [pl.lit(None).alias(name) for name in LISTING_COLUMNS if name not in table.columns]
@@ -103,8 +113,16 @@ def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
 
 
 def open_table(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFrame, str]:
-    """The table and what to call it. Columns named in `text` are never guessed at:
-    NA, NAN and TRUE are tickers.
+    """Read a table; returns it, and what to call it in a message.
+
+    Parameters
+    ----------
+    text : columns that are read as text, never guessed at: NA, NAN and TRUE are tickers
+
+    Raises
+    ------
+    SchemaError
+        If the file is not there, or cannot be read.
     """
     if isinstance(source, pl.DataFrame):
         return source, "the frame"
@@ -128,19 +146,27 @@ def open_table(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.D
         ) from error
 
 
-def renamed(table: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
-    """Our names for the columns; where two would get the same one, the first keeps it."""
+def rename_columns(table: pl.DataFrame, aliases: dict[str, str]) -> pl.DataFrame:
+    """Give columns our names; where two would get the same one, the first keeps it.
+
+    Parameters
+    ----------
+    aliases : our names, by the names of others in lower case
+    """
     names: dict[str, str] = {}
     for column in table.columns:
         plain = column.strip().lower()
-        wanted = aliases.get(plain, plain)
-        if wanted not in names.values():
-            names[column] = wanted
+        ours = aliases.get(plain, plain)
+        if ours not in names.values():
+            names[column] = ours
     return table.select(list(names)).rename(names)
 
 
 def as_date(table: pl.DataFrame, name: str) -> pl.Expr:
-    """The column as New York dates; text is read as YYYY-MM-DD, perhaps with a time behind."""
+    """A column as dates of New York; text is read as YYYY-MM-DD, perhaps with a time behind.
+
+    What is no date is null.
+    """
     dtype = table.schema.get(name, pl.Null())
     column = pl.col(name)
     if dtype == pl.String:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.data.providers.files import as_date, open_table, renamed
+from technic.data.providers.files import as_date, open_table, rename_columns
 from technic.errors import SchemaError
 
 REQUIRED = ("symbol", "as_of", "period_end", "form", "period")
@@ -31,7 +31,7 @@ ALIASES = {
 
 
 def read_filings(source: Path | pl.DataFrame, items: tuple[str, ...]) -> pl.DataFrame:
-    """Filings as the file has them, under our names.
+    """Read filings as a file has them, under our names.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def read_filings(source: Path | pl.DataFrame, items: tuple[str, ...]) -> pl.Data
         If the file cannot be read, or lacks a column that names a filing.
     """
     table, what = open_table(source, text=("symbol", "ticker"))
-    table = renamed(table, ALIASES)
-    found = [name for name in items if name in table.columns]
-    if missing := [name for name in REQUIRED if name not in table.columns] or not found:
+    table = rename_columns(table, ALIASES)
+    columns = [name for name in items if name in table.columns]
+    if missing := [name for name in REQUIRED if name not in table.columns] or not columns:
         lacks = ", ".join(missing) if isinstance(missing, list) else "with a number of a statement"
         raise SchemaError(
             f"{what}: no column {lacks}; it has {', '.join(table.columns)}. One row per filing is "
@@ -68,5 +68,5 @@ def read_filings(source: Path | pl.DataFrame, items: tuple[str, ...]) -> pl.Data
         as_date(table, "period_end"),
         pl.col("fiscal_year").cast(pl.Int64, strict=False),
         pl.col("amended").cast(pl.Boolean, strict=False),
-        *(pl.col(name).cast(pl.Float64, strict=False) for name in found),
+        *(pl.col(name).cast(pl.Float64, strict=False) for name in columns),
     )

@@ -51,7 +51,14 @@ COLUMNS = {
 
 
 class FlatFiles:
-    """Whole-market days from an S3-like store."""
+    """Whole-market days from object storage: a `source.Source`.
+
+    Parameters
+    ----------
+    base : address of the storage
+    access, secret : keys
+    log : is told of every call
+    """
 
     about = ABOUT
     kinds = frozenset({"day"})
@@ -78,7 +85,7 @@ class FlatFiles:
         return 1
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """The session's file, unpacked."""
+        """The session's file, unpacked; see `Source.fetch`."""
         path = f"us_stocks_sip/day_aggs_v1/{ask.first:%Y/%m/%Y-%m-%d}.csv.gz"
         since = time.perf_counter()
         status, packed, outcome = 0, b"", "ok"
@@ -98,23 +105,23 @@ class FlatFiles:
         finally:
             took = 1e3 * (time.perf_counter() - since)
             self._log(VendorCall("flatfiles", path, status, len(packed), took, 1, outcome))
-        page = _unpacked(packed)
+        page = _unpack(packed)
         _rows(page)
         return [page]
 
     def read(self, _ask: Ask, pages: list[bytes]) -> Reading:
-        """Rows under our names."""
+        """Rows under our names; see `Source.read`."""
         table = pl.concat([_rows(page) for page in pages])
         stamps = table["window_start"].unique().drop_nulls().to_list()
         days = {
             stamp: datetime.fromtimestamp(stamp / 1e9, UTC).astimezone(NEW_YORK).date()
             for stamp in stamps
         }
-        made = table.with_columns(
+        bars = table.with_columns(
             date=pl.col("window_start").replace_strict(days, default=None, return_dtype=pl.Date),
             vwap=pl.lit(None, dtype=pl.Float64),
         )
-        return Reading(made.select(pl.col(n).cast(t) for n, t in BAR_COLUMNS.items()))
+        return Reading(bars.select(pl.col(n).cast(t) for n, t in BAR_COLUMNS.items()))
 
 
 def is_refusal(text: str) -> bool:
@@ -128,7 +135,7 @@ def is_refusal(text: str) -> bool:
     return re.search(r"\b40[13]\b", text) is not None
 
 
-def _unpacked(packed: bytes) -> bytes:
+def _unpack(packed: bytes) -> bytes:
     try:
         machine = zlib.decompressobj(31)
         page = machine.decompress(packed, LARGEST)

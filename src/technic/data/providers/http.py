@@ -1,7 +1,12 @@
 """One polite HTTP client: a wall-clock deadline, few retries, a shared allowance, no secrets told.
 
-`Http.pages` returns pages that are whole, or raises. An empty body, a body that is no JSON,
+`Http.get` returns a page that is whole, or raises. An empty body, a body that is no JSON,
 an envelope that contradicts itself: each is a failed request, tried again, never an answer.
+
+1. `Http.get` tries, and tries again as `Manners` and `Http._retry_after` allow.
+2. `Http._attempt` takes a call from the allowance, makes one request and logs it.
+3. `Http._answer` reads the answer, unpacked, while one clock runs over all of it.
+4. `Http._raise_for_status` and the caller's `check` say whether it is whole.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -34,13 +39,15 @@ SECRETS = {"apikey", "api_key", "token", "key"}
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How long and how often.
+    """How patient a client is, and how often it tries.
 
     Attributes
     ----------
     deadline : seconds for one request, from first byte sent to last byte read
     attempts : requests for one page, the first included
     total : seconds for one page, waits and retries included
+    wait : seconds before the second attempt; doubled before each further one
+    wait_most : seconds between two attempts at most, unless the vendor asks for more
     """
 
     deadline: float = 30.0
@@ -50,28 +57,54 @@ class Manners:
     wait_most: float = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a vendor is asked, and in whose name.
+
+    Attributes
+    ----------
+    provider : name of the vendor, for errors and the ledger of calls
+    url : base address, before the paths
+    headers : of every request; they hold the key, and are not shown
+    hosts : other hosts of the vendor's, to which a next page may lead
+    """
+
+    provider: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    hosts: frozenset[str] = frozenset()
+
+
 class Http:
-    """A client for one vendor: one base address, one key in a header."""
+    """A client for one vendor: one base address, one key in a header.
+
+    Parameters
+    ----------
+    allowance : of calls, shared with other processes; without one there is no limit
+    manners : how patient it is, and how often it tries
+    log : is told of every request
+
+    Attributes
+    ----------
+    simulated : whether an answer said that it came from a simulated vendor
+    """
 
     def __init__(
         self,
-        provider: str,
-        base_url: str,
-        headers: Mapping[str, str],
+        endpoint: Endpoint,
         *,
-        hosts: frozenset[str] = frozenset(),
         allowance: Allowance | None = None,
         manners: Manners | None = None,
         log: Log = unheard,
     ) -> None:
-        self.provider = provider
-        self._base = base_url.rstrip("/")
-        self._hosts = hosts | {urlsplit(base_url).netloc}
-        self._headers = dict(headers)
+        self.provider = endpoint.provider
+        self._base = endpoint.url.rstrip("/")
+        self._hosts = endpoint.hosts | {urlsplit(endpoint.url).netloc}
+        self._headers = dict(endpoint.headers)
         self._allowance = allowance or Allowance()
         self._manners = manners or Manners()
         self._log = log
-        self.simulated = False  # whether an answer said that it came from a twin
+        self.simulated = False
         self._runner: asyncio.Runner | None = None
         self._client: httpx2.AsyncClient | None = None
         self._guard = threading.Lock()  # a stream and who looks at it ask from two threads
@@ -92,10 +125,12 @@ class Http:
         *,
         absent_is_empty: bytes | None = None,
     ) -> bytes:
-        """The body of one page that passes `check`, which raises `PageError` otherwise.
+        """The body of one page that passes a check.
 
         Parameters
         ----------
+        path, params : of the request, below the base address
+        check : raises `PageError` if a body is not whole
         absent_is_empty : what a 404 counts as; None if it is an error
 
         Raises
@@ -107,7 +142,7 @@ class Http:
         """
         manners = self._manners
         attempts = stamina.retry_context(
-            on=self._again,
+            on=self._retry_after,
             attempts=manners.attempts,
             timeout=manners.total,
             wait_initial=manners.wait,
@@ -116,7 +151,7 @@ class Http:
         )
         for attempt in attempts:
             with attempt:
-                return self._once(path, params, check, attempt.num, absent_is_empty)
+                return self._attempt(path, params, check, attempt.num, absent_is_empty)
         raise AssertionError
 
     def next_page(self, url: Any) -> tuple[str, dict[str, str]]:
@@ -141,16 +176,16 @@ class Http:
         query = {k: v for k, v in parse_qsl(parts[3]) if k.lower() not in SECRETS}
         return parts.path, query
 
-    def _again(self, error: Exception) -> bool | float:
-        """Whether to try again, and after how many seconds if somebody said."""
+    def _retry_after(self, error: Exception) -> bool | float:
+        """Whether to try once more; after how many seconds, if the vendor or the allowance says."""
         if isinstance(error, AccessError) or not isinstance(error, ProviderError):
             return False
         if isinstance(error, RateError):
-            told = error.wait if error.wait is not None else self._allowance.window
-            return min(told, self._manners.total)
+            wait = error.wait if error.wait is not None else self._allowance.window
+            return min(wait, self._manners.total)
         return True
 
-    def _once(
+    def _attempt(
         self,
         path: str,
         params: Mapping[str, str],
@@ -158,6 +193,7 @@ class Http:
         attempt: int,
         absent: bytes | None,
     ) -> bytes:
+        """One request, written into the ledger of calls however it ends."""
         left = self._allowance.take(self._manners.total)
         since = time.perf_counter()
         status, size, outcome = 0, 0, "ok"
@@ -166,7 +202,7 @@ class Http:
             size = len(body)
             if status == 404 and absent is not None:
                 return absent
-            self._judge(path, status, headers, body)
+            self._raise_for_status(path, status, headers, body)
             check(body)
             self.simulated = self.simulated or headers.get("x-technic-sim") == "1"
         except ProviderError as error:
@@ -213,11 +249,13 @@ class Http:
                 body += unpack(b"")
                 return response.status_code, response.headers, bytes(body)
 
-    def _judge(self, path: str, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _raise_for_status(
+        self, path: str, status: int, headers: Mapping[str, str], body: bytes
+    ) -> None:
         if status == 200:
             return
-        said = _said(body)
-        what = f"{self.provider}: {path}: HTTP {status}{': ' + said if said else ''}"
+        words = _vendors_words(body)
+        what = f"{self.provider}: {path}: HTTP {status}{': ' + words if words else ''}"
         if status == 401:
             raise AccessError(f"{what}. The key is missing or wrong: technic init, or set it anew")
         if status == 403:
@@ -232,7 +270,7 @@ class Http:
 
 
 class Client:
-    """What vendors over HTTP share."""
+    """What clients of vendors over HTTP share: they own an `Http`."""
 
     def __init__(self, http: Http) -> None:
         self._http = http
@@ -243,7 +281,7 @@ class Client:
 
     @property
     def simulated(self) -> bool:
-        """Whether the answers came from a twin."""
+        """Whether an answer came from a simulated vendor."""
         return self._http.simulated
 
 
@@ -268,7 +306,7 @@ def _unpacker(packed: str, provider: str) -> Callable[[bytes], bytes]:
     return unpack
 
 
-def _said(body: bytes) -> str:
+def _vendors_words(body: bytes) -> str:
     """The vendor's own words, shortened; nothing if there are none."""
     try:
         content = orjson.loads(body)
@@ -283,12 +321,12 @@ def _said(body: bytes) -> str:
 
 def _wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that `Retry-After` asks for; None if it says nothing sensible."""
-    told = headers.get("retry-after", "")
+    header = headers.get("retry-after", "")
     try:
-        seconds = float(told)
+        seconds = float(header)
     except ValueError:
         try:
-            until = parsedate_to_datetime(told)
+            until = parsedate_to_datetime(header)
         except ValueError:
             return None
         if until.tzinfo is None:
@@ -298,7 +336,11 @@ def _wait(headers: Mapping[str, str]) -> float | None:
 
 
 def strict_json(body: bytes, provider: str) -> Any:
-    """A JSON value; no byte-order mark, no NaN, no key twice in one object.
+    """Parse JSON strictly: no byte-order mark, no NaN, no key twice in one object.
+
+    Parameters
+    ----------
+    provider : name of the vendor, for an error
 
     Raises
     ------
@@ -326,12 +368,12 @@ def _repeats(body: bytes) -> bool:
     """Whether an object names a key twice; slow, for when counting raised a doubt."""
     import json  # the only parser that shows pairs
 
-    found = False
+    repeated = False
 
     def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal found
-        found = found or len(dict(pairs)) != len(pairs)
+        nonlocal repeated
+        repeated = repeated or len(dict(pairs)) != len(pairs)
         return dict(pairs)
 
     json.loads(body, object_pairs_hook=look)
-    return found
+    return repeated

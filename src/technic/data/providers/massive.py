@@ -32,8 +32,8 @@ from technic.market.sessions import NEW_YORK
 
 BASE = "https://api.massive.com"
 HOSTS = frozenset({"api.massive.com", "api.polygon.io"})
-GOOD = {"OK", "DELAYED"}
-PAGE = 1_000
+GOOD = {"OK", "DELAYED"}  # statuses of an answer
+PAGE = 1_000  # listings
 PLANS = {
     "basic": Pace(5, 60.0, 730, today=False),
     "starter": Pace(80, 1.0, 1_826),
@@ -52,7 +52,7 @@ ABOUT = VendorProfile(
 
 
 class Massive(Client):
-    """Bars, actions and listings from Massive."""
+    """Bars, actions, listings, statements, news and snapshots from Massive: a `source.Source`."""
 
     about = ABOUT
     kinds = frozenset(
@@ -69,7 +69,7 @@ class Massive(Client):
     )
 
     def clock(self) -> datetime:
-        """What time the vendor has: for a twin, whose clock is its own."""
+        """What time the vendor has; a simulated one has a clock of its own."""
         body = self._http.get("/v1/marketstatus/now", {}, _status)
         return _status(body)
 
@@ -78,7 +78,7 @@ class Massive(Client):
         return 12 if ask.kind == "tickers" and not ask.newest else 1
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """Every page; each whole, none twice."""
+        """Every page; each whole, none twice. See `Source.fetch`."""
         path, params = _request(ask)
         if ask.kind == "day":
             return [self._http.get(path, params, lambda body: self._bars_page(body, ask))]
@@ -95,7 +95,7 @@ class Massive(Client):
         return self._pages(path, params, self._rows_page, key)
 
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
-        """Rows under our names; what is no number or no text is null."""
+        """Rows under our names; see `Source.read`."""
         contents = [strict_json(page, "massive") for page in pages]
         rows = [row for content in contents for row in content.get("results") or ()]
         if ask.kind in {"day", "run"}:
@@ -153,7 +153,7 @@ class Massive(Client):
 
     def _bars_page(self, body: bytes, ask: Ask) -> dict[str, Any]:
         """An envelope whose count is the number of its bars."""
-        content = _enveloped(body)
+        content = _parse_envelope(body)
         rows = content.get("results", [])
         if not isinstance(rows, list) or content.get("resultsCount") != len(rows):
             raise PageError(f"massive: {ask}: says {content.get('resultsCount')} bars, has others")
@@ -164,7 +164,7 @@ class Massive(Client):
         return content
 
     def _rows_page(self, body: bytes) -> dict[str, Any]:
-        content = _enveloped(body)
+        content = _parse_envelope(body)
         rows = content.get("results")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise PageError("massive: a page without results")
@@ -183,7 +183,7 @@ def _status(body: bytes) -> datetime:
         raise PageError("massive: a market status without a time") from error
 
 
-def _enveloped(body: bytes) -> dict[str, Any]:
+def _parse_envelope(body: bytes) -> dict[str, Any]:
     content = strict_json(body, "massive")
     if not isinstance(content, dict) or content.get("status") not in GOOD:
         raise PageError("massive: an answer whose status is neither OK nor DELAYED")
@@ -254,19 +254,19 @@ def _day(stamp: float) -> date | None:
 
 def _actions(rows: list[dict[str, Any]], kind: str) -> pl.DataFrame:
     day = "execution_date" if kind == "splits" else "ex_dividend_date"
-    made = []
+    actions = []
     for row in rows:
         if kind == "splits":
             low, high = number(row.get("split_from")), number(row.get("split_to"))
             value = high / low if low and high else None
         else:
             value = number(row.get("cash_amount"))
-        made.append((text(row.get("ticker")), _iso(row.get(day)), value))
-    return pl.DataFrame(made, schema=ACTION_COLUMNS, orient="row")
+        actions.append((text(row.get("ticker")), _iso(row.get(day)), value))
+    return pl.DataFrame(actions, schema=ACTION_COLUMNS, orient="row")
 
 
 def _tickers(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    made = [
+    listings = [
         (
             text(row.get("ticker")),
             text(row.get("name")),
@@ -280,7 +280,7 @@ def _tickers(rows: list[dict[str, Any]]) -> pl.DataFrame:
         )
         for row in rows
     ]
-    return pl.DataFrame(made, schema=TICKER_COLUMNS, orient="row")
+    return pl.DataFrame(listings, schema=TICKER_COLUMNS, orient="row")
 
 
 def _iso(value: Any) -> date | None:

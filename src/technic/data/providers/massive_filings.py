@@ -23,7 +23,7 @@ MORE = {"diluted_shares_outstanding": "shares"}
 
 
 def request(ask: Ask) -> tuple[str, dict[str, str]]:
-    """Path and parameters."""
+    """Path and parameters of a question for statements or news."""
     if ask.kind == "news":
         span = {"published_utc.gte": f"{ask.first}", "published_utc.lte": f"{ask.last}T23:59:59Z"}
         return "/v2/reference/news", {
@@ -38,10 +38,13 @@ def request(ask: Ask) -> tuple[str, dict[str, str]]:
 
 
 def facts(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """One row per number of a statement and ticker; trailing years are left to us."""
+    """Read statements: a row of `FACT_COLUMNS` per number and ticker.
+
+    Rows for trailing years are left out: we add up quarters ourselves.
+    """
     named = {item.massive: item for item in ITEMS.values() if item.massive}
     named |= {field: ITEMS[item] for field, item in MORE.items()}
-    made = []
+    records = []
     for row in rows:
         span = SPANS.get(str(row.get("timeframe")))
         tickers = row.get("tickers")
@@ -55,26 +58,26 @@ def facts(rows: list[dict[str, Any]]) -> pl.DataFrame:
             value = number(row.get(field))
             if value is not None:
                 months = 0 if item.kind == BALANCE else span
-                made += [
+                records += [
                     (text(symbol), *head, *days, item.name, months, value) for symbol in tickers
                 ]
-    return pl.DataFrame(made, schema=FACT_COLUMNS, orient="row").unique(maintain_order=True)
+    return pl.DataFrame(records, schema=FACT_COLUMNS, orient="row").unique(maintain_order=True)
 
 
 def news(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """One row per article and ticker it names."""
-    made = []
+    """Read news: a row of `NEWS_COLUMNS` per article and ticker that it names."""
+    articles = []
     for row in rows:
         tickers = row.get("tickers")
         if isinstance(tickers, list):
             key, title = text(row.get("id")), text(row.get("title"))
-            made += [(text(s), key, title, _instant(row.get("published_utc"))) for s in tickers]
-    return pl.DataFrame(made, schema=NEWS_COLUMNS, orient="row")
+            articles += [(text(s), key, title, _instant(row.get("published_utc"))) for s in tickers]
+    return pl.DataFrame(articles, schema=NEWS_COLUMNS, orient="row")
 
 
 def _whole(value: Any) -> int | None:
-    found = number(value)
-    return None if found is None else int(found)
+    amount = number(value)
+    return None if amount is None else int(amount)
 
 
 def _iso(value: Any) -> Any:

@@ -17,7 +17,7 @@ LETTERS = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "v
 
 
 def check(body: bytes) -> None:
-    """An envelope whose count is the number of its symbols.
+    """Prove that a snapshot is whole: its count is the number of its symbols.
 
     Raises
     ------
@@ -33,19 +33,19 @@ def check(body: bytes) -> None:
 
 
 def bars(contents: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows of `SNAPSHOT_COLUMNS`: who has traded on the day of its last change.
+    """Read snapshots: a row of `SNAPSHOT_COLUMNS` per symbol that has traded on its last day.
 
     Before the open a day is all zeros, and gives no row.
     """
-    made: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
     for row in (row for content in contents for row in content["tickers"]):
         day, before = row.get("day"), row.get("prevDay")
         if not isinstance(day, dict) or not number(day.get("v")) or not number(day.get("c")):
             continue
         close = number(before.get("c")) if isinstance(before, dict) else None
         values = [number(day.get(letter)) for letter in LETTERS.values()]
-        made.append((text(row.get("ticker")), _day(row.get("updated")), *values, close or None))
-    return pl.DataFrame(made, schema=SNAPSHOT_COLUMNS, orient="row")
+        rows.append((text(row.get("ticker")), _day(row.get("updated")), *values, close or None))
+    return pl.DataFrame(rows, schema=SNAPSHOT_COLUMNS, orient="row")
 
 
 def _day(stamp: Any) -> date | None:

@@ -1,9 +1,9 @@
-"""What every vendor is asked, and what it answers with."""
+"""What a vendor is asked, and what it answers with: the protocol `Source`, and the tables it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
@@ -66,6 +66,7 @@ class Ask:
     first, last : sessions, ex-dates, days of filing or of publication, both included
     active : for `tickers`, who is listed or who no longer is
     newest : for `tickers`, only the page of those that changed last
+    on : for `tickers`, the day for which they are asked; None for today
     """
 
     kind: str
@@ -90,7 +91,7 @@ class Ask:
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> Ask:
-        """The way back from `as_dict`."""
+        """The ask that `as_dict` gave."""
         days = {
             k: date.fromisoformat(content[k]) if content[k] else None
             for k in ("first", "last", "on")
@@ -140,7 +141,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class VendorProfile:
-    """A vendor as a user chooses it."""
+    """A vendor as a user chooses it: what the command `providers` shows, in words.
+
+    Attributes
+    ----------
+    keys : variables of the environment that hold its keys
+    cost, history, rate, licence : of the plans that there are
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -156,8 +163,13 @@ class VendorCall:
 
     Attributes
     ----------
+    endpoint : path, without parameters
     status : HTTP status; 0 if there was none
-    outcome : "ok", or what was wrong
+    bytes : of the body, unpacked
+    ms : milliseconds that it took
+    attempt : 1 for the first
+    outcome : "ok", or the name of the error
+    quota_left : calls left in the allowance afterwards; None if there is no limit
     """
 
     provider: str
@@ -174,11 +186,19 @@ Log = Callable[[VendorCall], None]
 
 
 def unheard(_call: VendorCall) -> None:
-    """Calls are not written down unless somebody listens."""
+    """Calls are written down only if somebody listens."""
 
 
 class Source(Protocol):
-    """A vendor."""
+    """A vendor that can be asked.
+
+    What is paid for (`fetch`) is apart from what it means (`read`), so that an answer can be kept
+    on the disk before anybody reads it.
+
+    Attributes
+    ----------
+    about : what a user should know before choosing it
+    """
 
     about: VendorProfile
 
@@ -188,17 +208,26 @@ class Source(Protocol):
         ...
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """Every page of the answer, each proven whole.
+        """Ask the vendor; returns every page of the answer, each proven whole.
 
         Raises
         ------
+        AccessError
+            If the key is refused, or the plan does not include it.
         ProviderError
-            If it could not be had.
+            If no whole answer could be had.
         """
         ...
 
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
-        """What the pages say.
+        """Read the pages of an answer; asks nothing.
+
+        Returns
+        -------
+        Reading
+            Its table has the columns of the ask's kind: `BAR_COLUMNS`, `ACTION_COLUMNS`,
+            `TICKER_COLUMNS`, `FACT_COLUMNS`, `NEWS_COLUMNS` or `SNAPSHOT_COLUMNS`. What is no
+            number or no text is null.
 
         Raises
         ------
@@ -208,22 +237,28 @@ class Source(Protocol):
         ...
 
     def calls_for(self, ask: Ask) -> int:
-        """How many requests an ask costs."""
+        """How many requests an ask costs, as near as can be said before it is asked."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a vendor may be asked: `calls` in `period` seconds; 0 is as fast as it goes."""
+    """How fast a vendor may be asked, and what a plan includes.
+
+    Attributes
+    ----------
+    calls : in `period` seconds; 0 is as fast as it goes
+    history_days : how many days back the plan reaches; None for all there is
+    today : whether the plan includes the session of today
+    """
 
     calls: int = 0
     period: float = 60.0
     history_days: int | None = None
     today: bool = True
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def minutes(self, calls: int) -> float:
-        """How long so many calls take."""
+        """How many minutes so many calls take: the first `calls` of them go at once."""
         if not self.calls:
             return calls * 0.2 / 60.0
         return max(calls - self.calls, 0) * self.period / self.calls / 60.0

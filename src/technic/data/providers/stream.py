@@ -26,6 +26,17 @@ class Stream:
     """A feed of bars of the day so far: a snapshot, and every minute since.
 
     A line that breaks is taken up again by itself, with a new snapshot, for what was missed.
+
+    Parameters
+    ----------
+    url : of the websocket
+    key : sent over it
+    snapshots : a feed with `now` and `bars`, which gives what was before the line stood
+
+    Raises
+    ------
+    ConfigError
+        If the key would travel unencrypted.
     """
 
     def __init__(self, url: str, key: str, snapshots: Any) -> None:
@@ -40,11 +51,11 @@ class Stream:
 
     def now(self) -> datetime:
         """The vendor's time."""
-        found: datetime = self._snapshots.now()
-        return found
+        instant: datetime = self._snapshots.now()
+        return instant
 
     def bars(self) -> pl.DataFrame:
-        """What is known now; no call is made.
+        """The day so far, as `SNAPSHOT_COLUMNS`; no call is made.
 
         Raises
         ------
@@ -78,9 +89,9 @@ class Stream:
 
     def _converse(self) -> None:
         with connect(self._url, max_size=LARGEST, open_timeout=10, close_timeout=1) as line:
-            self._said(line.recv(10), {"connected"})
+            self._expect(line.recv(10), {"connected"})
             line.send(orjson.dumps({"action": "auth", "params": self._key}).decode())
-            self._said(line.recv(10), {"auth_success"})
+            self._expect(line.recv(10), {"auth_success"})
             line.send('{"action":"subscribe","params":"AM.*"}')
             begun = {row["symbol"]: row for row in self._snapshots.bars().to_dicts()}
             with self._guard:
@@ -93,10 +104,11 @@ class Stream:
                     self._trouble = "silent for too long"
                     return
 
-    def _said(self, message: str | bytes, wanted: set[str]) -> None:
-        told = {row.get("status") for row in _rows(message) if row.get("ev") == "status"}
-        if not told & wanted:
-            raise ProviderError(f"the stream answered {', '.join(map(str, told)) or 'nothing'}")
+    def _expect(self, message: str | bytes, wanted: set[str]) -> None:
+        """Hear one of some words of the line's state; anything else is an error."""
+        statuses = {row.get("status") for row in _rows(message) if row.get("ev") == "status"}
+        if not statuses & wanted:
+            raise ProviderError(f"the stream answered {', '.join(map(str, statuses)) or 'nothing'}")
 
     def _take(self, message: str | bytes) -> None:
         """Merge minutes into the day."""

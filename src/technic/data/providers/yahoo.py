@@ -16,11 +16,21 @@ import polars as pl
 from technic.errors import ProviderError
 
 MOST_SYMBOLS = 200
-PAUSE = 1.0
+PAUSE = 1.0  # seconds between two symbols
 
 
 def download(symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
-    """Bars of some symbols as `technic import` reads them; to be imported as `splits`.
+    """Bars of some symbols as `technic import` reads them, adjusted for splits.
+
+    Parameters
+    ----------
+    first, last : sessions, both included
+
+    Returns
+    -------
+    DataFrame
+        `symbol`, `date`, open, high, low, close, volume and `dividend`; to be imported with
+        `adjusted="splits"`.
 
     Raises
     ------
@@ -36,7 +46,7 @@ def download(symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
     parts = []
     for symbol in symbols:
         try:
-            found = yfinance.Ticker(symbol).history(
+            history = yfinance.Ticker(symbol).history(
                 start=f"{first}", end=f"{last + timedelta(days=1)}", auto_adjust=False, actions=True
             )
         except Exception as error:
@@ -44,14 +54,19 @@ def download(symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
                 f"yahoo: {symbol}: {type(error).__name__}; nothing was stored. Wait an hour, or use "
                 "another provider"
             ) from error
-        parts.append(as_rows(symbol, found))
+        parts.append(as_rows(symbol, history))
         time.sleep(PAUSE)
     return pl.concat(parts) if parts else pl.DataFrame()
 
 
-def as_rows(symbol: str, found: Any) -> pl.DataFrame:
-    """One symbol's answer in long form; dividends as told, splits left to Yahoo's own prices."""
-    table = pl.from_pandas(found.reset_index())
+def as_rows(symbol: str, history: Any) -> pl.DataFrame:
+    """One symbol's answer in long form; dividends as Yahoo tells them, splits in its prices.
+
+    Parameters
+    ----------
+    history : a pandas frame, as yfinance gives it
+    """
+    table = pl.from_pandas(history.reset_index())
     return table.select(
         pl.lit(symbol).alias("symbol"),
         pl.col("Date").dt.convert_time_zone("America/New_York").dt.date().alias("date")

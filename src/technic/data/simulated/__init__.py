@@ -1,4 +1,4 @@
-"""A market that never was: seeded, with the habits and the faults of a real one."""
+"""A simulated market and its vendors: seeded, with the habits and the faults of real ones."""
 
 from __future__ import annotations
 

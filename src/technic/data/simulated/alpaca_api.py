@@ -21,7 +21,10 @@ MOST_BARS = 10_000
 
 
 def answer(tape: Publications, request: Request) -> Answer:
-    """Bars by symbol, then by time; `limit` counts the bars of all symbols of the page."""
+    """What Alpaca answers to a request.
+
+    Bars come by symbol, then by time; `limit` counts the bars of all symbols of a page.
+    """
     if request.path == ACTIONS_PATH:
         return corporate_actions(tape, request)
     query = request.params
@@ -76,20 +79,20 @@ def corporate_actions(tape: Publications, request: Request) -> Answer:
         _bound(request.params.get("end"), request),
     )
     kinds = request.params.get("types", "").split(",")
-    found: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for listing, ex, ratio in tape.splits:
         kind = "forward_split" if ratio > 1.0 else "reverse_split"
         symbol = tape.listings[listing].symbol(ex)
         if symbol and kind in kinds and first <= ex <= last:
             old, new = fraction(ratio)
             row = {"symbol": symbol, "ex_date": f"{ex}", "old_rate": old, "new_rate": new}
-            found.setdefault(f"{kind}s", []).append(row)
+            groups.setdefault(f"{kind}s", []).append(row)
     for listing, ex, cash in tape.dividends:
         symbol = tape.listings[listing].symbol(ex)
         if symbol and "cash_dividend" in kinds and first <= ex <= last:
             row = {"symbol": symbol, "ex_date": f"{ex}", "rate": cash, "special": False}
-            found.setdefault("cash_dividends", []).append(row)
-    return Answer(200, orjson.dumps({"corporate_actions": found, "next_page_token": None}))
+            groups.setdefault("cash_dividends", []).append(row)
+    return Answer(200, orjson.dumps({"corporate_actions": groups, "next_page_token": None}))
 
 
 def _bound(text: str | None, request: Request) -> date:
@@ -102,7 +105,7 @@ def _rows(
     tape: Publications, request: Request, symbol: str, first: date, last: date
 ) -> list[dict[str, Any]]:
     adjusted = request.params.get("adjustment", "raw") in {"split", "all"}
-    made = []
+    bars = []
     for listing, since, until in holders(tape, symbol, first, last):
         rows = tape.run_of(
             listing, max(first, since or first), min(last, until or last), request.now
@@ -113,5 +116,5 @@ def _rows(
         for session, bar in zip(rows.session.tolist(), table.rows(named=True), strict=True):
             midnight = datetime.combine(EPOCH + timedelta(days=session), time(), NEW_YORK)
             stamp = datetime.fromtimestamp(midnight.timestamp(), tz=UTC)
-            made.append({"t": f"{stamp:%Y-%m-%dT%H:%M:%SZ}", **bar, "v": int(bar["v"])})
-    return made
+            bars.append({"t": f"{stamp:%Y-%m-%dT%H:%M:%SZ}", **bar, "v": int(bar["v"])})
+    return bars

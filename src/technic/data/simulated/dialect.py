@@ -1,4 +1,4 @@
-"""What every vendor's answers are made of: requests, answers, pages."""
+"""What the answers of every simulated vendor are made of: requests, answers, pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ RANGES = ("gt", "gte", "lt", "lte")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to the twin, and the instant at which it is asked."""
+    """One question to a simulated vendor, and the instant at which it is asked.
+
+    Attributes
+    ----------
+    params : of the query
+    now : by the vendor's clock
+    host : that addresses of next pages name
+    """
 
     path: str
     params: Mapping[str, str]
@@ -35,7 +42,7 @@ class Request:
         return self.params.get(name, str(default)).lower() in {"true", "1"}
 
     def whole(self, name: str, default: int, most: int) -> int:
-        """A whole number between 1 and `most`.
+        """A query parameter that is a whole number between 1 and `most`.
 
         Raises
         ------
@@ -48,13 +55,19 @@ class Request:
         return int(text)
 
     def day(self, name: str) -> date | None:
-        """A date, if one is given."""
+        """A query parameter that is a date; None if it is not given."""
         return parse_day(self.params[name]) if self.params.get(name) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a body."""
+    """An answer of HTTP.
+
+    Attributes
+    ----------
+    status : of HTTP
+    kind : content type of the body
+    """
 
     status: int
     body: bytes
@@ -63,7 +76,13 @@ class Answer:
 
 
 class Refusal(Exception):  # noqa: N818 -- it is an answer, not a mistake of ours
-    """A request that the vendor answers with an error."""
+    """A request that the vendor answers with an error.
+
+    Attributes
+    ----------
+    status : of HTTP
+    content : of the body, as JSON holds it
+    """
 
     def __init__(self, status: int, content: dict[str, Any]) -> None:
         super().__init__(status)
@@ -86,26 +105,33 @@ def parse_day(text: str) -> date:
 
 
 def envelope(request: Request, **content: Any) -> Answer:
-    """A good answer: `content`, status and request id."""
-    made = {**content, "status": content.get("status", "OK"), "request_id": request.id}
-    return Answer(200, orjson.dumps(made))
+    """An answer of JSON: some content, status and request id."""
+    body = {**content, "status": content.get("status", "OK"), "request_id": request.id}
+    return Answer(200, orjson.dumps(body))
 
 
-def spliced(request: Request, results: bytes, **content: Any) -> Answer:
-    """As `envelope`, around `results` that are encoded already."""
+def envelope_around(request: Request, results: bytes, **content: Any) -> Answer:
+    """The same as `envelope`, around results that are encoded already."""
     head = orjson.dumps(
         {**content, "status": content.get("status", "OK"), "request_id": request.id}
     )
     return Answer(200, head[:-1] + b',"results":' + results + b"}")
 
 
-def paged(
+def page_of(
     request: Request,
     rows: Sequence[dict[str, Any]],
     limit: int,
     finish: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Answer:
-    """One page of `rows`, each `finish`ed, and where the next one is."""
+    """One page of rows, and where the next one is.
+
+    Parameters
+    ----------
+    rows : of all pages
+    limit : rows of a page
+    finish : makes a row as it is shown; called for those of the page alone
+    """
     start = _start(request)
     page = [finish(row) for row in rows[start : start + limit]]
     content: dict[str, Any] = {"results": page, "count": len(page)}
@@ -121,8 +147,8 @@ def next_url(request: Request, start: int) -> str:
     return f"{request.host}{request.path}?cursor={cursor}"
 
 
-def opened(request: Request) -> Request:
-    """The request that a cursor stands for."""
+def resume_request(request: Request) -> Request:
+    """The request that a cursor stands for; the same one if it has no cursor."""
     cursor = request.params.get("cursor")
     if cursor is None:
         return request
@@ -164,10 +190,15 @@ def _holds(value: str, sign: str, bound: str) -> bool:
     }[sign]
 
 
-def ordered(
+def sort_rows(
     rows: list[dict[str, Any]], request: Request, default: str, *, descending: bool = False
 ) -> list[dict[str, Any]]:
-    """Rows by `sort` and `order`, or `sort=field.desc`; ties keep their order."""
+    """Sort rows as `sort` and `order` ask, or `sort=field.desc`; ties keep their order.
+
+    Parameters
+    ----------
+    default : field to sort by if the request names none
+    """
     key, _, direction = request.params.get("sort", default).partition(".")
     way = request.params.get("order", direction or ("desc" if descending else "asc"))
     return sorted(rows, key=lambda row: str(row.get(key) or ""), reverse=way == "desc")

@@ -1,4 +1,4 @@
-"""The dialect of EDGAR: companies, their industry, their facts; only for who says who asks."""
+"""The dialect of EDGAR: companies, their industries, their facts, for those who say who they are."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ UNITS = {"money": "USD", "price": "USD/shares", "count": "shares"}
 
 
 def answer(tape: Publications, request: Request) -> Answer:
-    """What EDGAR says."""
+    """What EDGAR answers to a request."""
     if request.path == PATHS[0]:
         return _json(_companies(tape, request))
     cik = request.path.rsplit("CIK", 1)[-1].removesuffix(".json")
-    found = next((i for i, x in enumerate(tape.listings) if x.cik == cik), None)
-    if found is None:
+    listing = next((i for i, x in enumerate(tape.listings) if x.cik == cik), None)
+    if listing is None:
         raise Refusal(404, {"message": "Not Found"})
     if request.path.startswith(PATHS[1]):
-        return _json(_submissions(tape, found))
-    return _json(_facts(tape, request, found))
+        return _json(_submissions(tape, listing))
+    return _json(_facts(tape, request, listing))
 
 
 def _companies(tape: Publications, request: Request) -> dict[str, Any]:
@@ -50,17 +50,17 @@ def _facts(tape: Publications, request: Request, i: int) -> dict[str, Any]:
     """Numbers of every quarter that was filed by now, under the first tag of each item."""
     tags: dict[str, dict[str, Any]] = {"us-gaap": {}, "dei": {}}
     for end, filed in statement_days(tape, i, request.now.date()):
-        told = figures_of(tape, i, end)
+        figures = figures_of(tape, i, end)
         accession = (
             f"{int(tape.listings[i].cik or 0):010d}-{end:%y}-{end.toordinal() % 1_000_000:06d}"
         )
         for item in ITEMS.values():
             field = "diluted_shares_outstanding" if item.name == "shares" else item.massive
-            if field not in told or not item.tags:
+            if field not in figures or not item.tags:
                 continue
             row = {
                 "end": f"{end}",
-                "val": told[field],
+                "val": figures[field],
                 "accn": accession,
                 "fy": end.year,
                 "fp": f"Q{(end.month - 1) // 3 + 1}",

@@ -1,4 +1,4 @@
-"""What can go wrong with a vendor, on purpose, repeatably.
+"""Faults of a simulated vendor: what can go wrong, on purpose, repeatably.
 
 A plan draws at most one fault for a request, from its seed, the request and how often it was
 asked before; so a run can be repeated, and a retry can meet a healthy vendor. Three kinds:
@@ -31,7 +31,14 @@ NOT_JSON = ("NaN", "1e999", "-Infinity")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault, drawn for one request."""
+    """One fault, drawn for one request.
+
+    Attributes
+    ----------
+    name : in `TRANSPORT`, `ANSWERS` or `ROWS`
+    seed : decides where it strikes
+    args : of the rule that drew it
+    """
 
     name: str
     seed: int
@@ -39,7 +46,7 @@ class Fault:
 
     @property
     def rng(self) -> np.random.Generator:
-        """Where it strikes."""
+        """Decides where it strikes; the same for the same seed."""
         return np.random.default_rng(self.seed)
 
 
@@ -49,10 +56,11 @@ class Rule:
 
     Attributes
     ----------
-    faults : one of them, drawn evenly
+    faults : names, of which one is drawn evenly
     endpoint : a part of the path; empty for all
     probability : per request
     attempts : only while a request was asked at most so often
+    args : handed to the fault
     """
 
     faults: tuple[str, ...]
@@ -64,19 +72,26 @@ class Rule:
 
 @dataclass
 class FaultPlan:
-    """Rules, a seed, and how often each request was asked."""
+    """Which faults strike when.
+
+    Attributes
+    ----------
+    rules : the first that strikes counts
+    attempts : how often each request was made
+    struck : how often each fault was drawn
+    """
 
     rules: tuple[Rule, ...] = ()
     seed: int = 0
-    asked: Counter[str] = field(default_factory=Counter)
+    attempts: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
     def draw(self, target: str) -> Fault | None:
         """The fault for one request, `path?query`."""
         with self.lock:
-            self.asked[target] += 1
-            attempt = self.asked[target]
+            self.attempts[target] += 1
+            attempt = self.attempts[target]
             for i, rule in enumerate(self.rules):
                 if rule.endpoint not in target or attempt > rule.attempts:
                     continue
@@ -96,7 +111,7 @@ class FaultPlan:
 
 
 def read_plan(path: Path) -> FaultPlan:
-    """A plan from a JSON file: `{"seed": 1, "rules": [{"faults": ["reset"], …}]}`.
+    """Read a plan from a JSON file: `{"seed": 1, "rules": [{"faults": ["reset"], …}]}`.
 
     Raises
     ------
@@ -110,22 +125,27 @@ def read_plan(path: Path) -> FaultPlan:
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(f"{path}: no plan of faults: {error}") from error
-    known = {*TRANSPORT, *ANSWERS, *ROWS}
-    if unknown := sorted({n for rule in rules for n in rule.faults} - known):
+    names = {*TRANSPORT, *ANSWERS, *ROWS}
+    if unknown := sorted({n for rule in rules for n in rule.faults} - names):
         raise ConfigError(
-            f"{path}: unknown faults {', '.join(unknown)}; there are {', '.join(sorted(known))}"
+            f"{path}: unknown faults {', '.join(unknown)}; there are {', '.join(sorted(names))}"
         )
     return FaultPlan(rules, int(content.get("seed", 0)))
 
 
 def chaos(seed: int, level: float = 0.2, faults: tuple[str, ...] | None = None) -> FaultPlan:
-    """A plan under which each request carries one fault with probability `level`."""
+    """A plan under which each request meets one fault with probability `level`.
+
+    Parameters
+    ----------
+    faults : names of those drawn from; all by default
+    """
     names = faults or (*TRANSPORT, *ANSWERS, *ROWS)
     return FaultPlan((Rule(tuple(names), probability=level, attempts=1 << 30),), seed)
 
 
 def afflict(answer: Answer, fault: Fault, request: Request) -> Answer:
-    """The answer with a fault in it; faults that do not fit leave it as it is."""
+    """Do to an answer what a fault says; faults that do not fit leave it as it is."""
     if fault.name in ANSWERS:
         return ANSWERS[fault.name](answer, fault, request)
     if fault.name in ROWS and answer.status == 200 and answer.kind == "application/json":
@@ -157,7 +177,9 @@ def _status(
     return apply
 
 
-def _changed(change: Callable[[Any, Request], None]) -> Callable[[Answer, Fault, Request], Answer]:
+def _in_envelope(
+    change: Callable[[Any, Request], None],
+) -> Callable[[Answer, Fault, Request], Answer]:
     """A fault in the decoded envelope."""
 
     def apply(answer: Answer, _fault: Fault, request: Request) -> Answer:
@@ -212,10 +234,6 @@ def _next_host(host: str) -> Callable[[Any, Request], None]:
     return change
 
 
-def _drop_next(content: Any, _request: Request) -> None:
-    content.pop("next_url", None)
-
-
 def _miscount(content: Any, _request: Request) -> None:
     for name in ("resultsCount", "count"):
         if name in content:
@@ -238,17 +256,17 @@ ANSWERS: dict[str, Callable[[Answer, Fault, Request], Answer]] = {
     "bad_json": _bytes(_garble),
     "bom": _bytes(lambda body, _fault: b"\xef\xbb\xbf" + body[: len(body) // 2]),
     "bad_gzip": _headers(**{"Content-Encoding": "gzip"}),
-    "no_results": _changed(lambda content, _request: content.pop("results", None)),
-    "null_results": _changed(
+    "no_results": _in_envelope(lambda content, _request: content.pop("results", None)),
+    "null_results": _in_envelope(
         lambda content, _request: content.update(dict.fromkeys(content.keys() & {"results"}))
     ),
-    "status_error": _changed(
+    "status_error": _in_envelope(
         lambda content, _request: content.update(status="ERROR", results=[], resultsCount=0)
     ),
-    "count_mismatch": _changed(_miscount),
-    "page_loop": _changed(_repeat_page),
-    "foreign_next_url": _changed(_next_host("https://evil.example")),
-    "downgrade_next_url": _changed(_next_host("http://api.massive.com:1")),
+    "count_mismatch": _in_envelope(_miscount),
+    "page_loop": _in_envelope(_repeat_page),
+    "foreign_next_url": _in_envelope(_next_host("https://evil.example")),
+    "downgrade_next_url": _in_envelope(_next_host("http://api.massive.com:1")),
     "cursor_expired": lambda answer, _fault, request: (
         Answer(400, b'{"status":"ERROR","error":"cursor has expired"}')
         if "cursor" in request.params
@@ -315,12 +333,12 @@ def _other_day(row: Row, _rng: np.random.Generator) -> None:
         row["t"] -= 366 * 86_400_000
 
 
-def _doubled(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+def _double_rows(rows: list[Row], rng: np.random.Generator) -> list[Row]:
     """The same rows twice, as vendors do."""
     return rows + [rows[i] for i in rng.choice(len(rows), max(1, len(rows) // 50)).tolist()]
 
 
-def _conflicting(rows: list[Row], rng: np.random.Generator) -> list[Row]:
+def _add_conflict(rows: list[Row], rng: np.random.Generator) -> list[Row]:
     """Two rows for one bar that do not agree."""
     i = int(rng.integers(len(rows)))
     other = dict(rows[i])
@@ -332,16 +350,16 @@ def _conflicting(rows: list[Row], rng: np.random.Generator) -> list[Row]:
     return [*rows, other]
 
 
-def _fewer(share: float) -> Callable[[list[Row], np.random.Generator], list[Row]]:
+def _drop_rows(share: float) -> Callable[[list[Row], np.random.Generator], list[Row]]:
     def apply(rows: list[Row], rng: np.random.Generator) -> list[Row]:
         keep = rng.random(len(rows)) >= share
         keep[int(rng.integers(len(rows)))] = False
-        return [row for row, kept in zip(rows, keep.tolist(), strict=True) if kept]
+        return [row for row, stays in zip(rows, keep.tolist(), strict=True) if stays]
 
     return apply
 
 
-def _inverted(row: Row, _rng: np.random.Generator) -> None:
+def _invert_split(row: Row, _rng: np.random.Generator) -> None:
     if "split_from" in row:
         row["split_from"], row["split_to"] = row["split_to"], row["split_from"]
 
@@ -355,16 +373,16 @@ ROWS: dict[str, Callable[[list[Row], np.random.Generator], list[Row]]] = {
     "negative_price": _on_some(_scale(-1.0, "l", "o")),
     "zero_price": _on_some(_set("o", "h", "l", "c", value=0)),
     "outside_range": _on_some(_scale(3.0, "c")),
-    "dup_rows": _doubled,
+    "dup_rows": _double_rows,
     "dup_keys": _on_some(lambda row, _rng: row.update({"__dup__": 1.0})),
-    "conflict_rows": _conflicting,
+    "conflict_rows": _add_conflict,
     "wrong_day_rows": _on_some(_other_day),
     "corrupt_ticker": _on_some(_corrupt_ticker),
-    "drop_rows": _fewer(0.01),
-    "drop_half": _fewer(0.5),
+    "drop_rows": _drop_rows(0.01),
+    "drop_half": _drop_rows(0.5),
     "double_volume": _on_some(_scale(2.0, "v"), 1.0),
     "price_100x": _on_some(_scale(100.0, "o", "h", "l", "c", "vw"), 0.005),
-    "split_inverted": _on_some(_inverted, 0.2),
+    "split_inverted": _on_some(_invert_split, 0.2),
 }
 # One answer for one symbol cannot show these; whole-market days show `drop_half`, and asking
 # again shows them all.

@@ -1,7 +1,7 @@
 """A seeded market: factor returns, clustering volatility, corporate actions, dirty data.
 
-1. `_prices`    log return = beta × market + sector + own, all with volatility that clusters
-2. `_lives`     who is listed when: new listings, delistings, halts
+1. `_lives`     which listing trades when: new listings, delistings, halts
+2. `_prices`    log return = beta × market + sector + own, all with volatility that clusters
 3. `_splits`    splits (forward where prices ran high, reverse where they fell) and dividends
 4. `_bars`      open, high, low, close and volume, as traded, in cents
 5. `_spoil`     flat bars, bars without volume, bad ticks, later revisions, at the measured rates
@@ -27,7 +27,7 @@ FORM = 2  # of what a market brings: 1 had neither statements nor dated sectors
 LAST = date(2026, 11, 20)
 SECTOR_SHARES = (0.05, 0.12, 0.05, 0.05, 0.17, 0.19, 0.13, 0.12, 0.05, 0.05, 0.02)
 
-# Rates measured on two real markets (5,000 symbols, 2015–2016 and 2021–2024).
+# Shares of bars, measured on two real markets (5,000 symbols, 2015–2016 and 2021–2024).
 NO_VOLUME = 0.023
 FLAT = 0.016
 BAD_TICK = 30e-6
@@ -54,7 +54,15 @@ class SimulatedMarket:
 def simulate(
     seed: int = 7, size: int = SIZE, sessions: int = SESSIONS, last: date = LAST
 ) -> SimulatedMarket:
-    """A market of `size` listings over `sessions` sessions until `last`; same seed, same bits."""
+    """Simulate a market.
+
+    Parameters
+    ----------
+    seed : the same one gives the same bits
+    size : listings
+    sessions : how many there are
+    last : the last of them
+    """
     rng = np.random.default_rng([seed, size, sessions])
     end = nyse().ordinal(last)
     days = nyse().dates[end - sessions + 1 : end + 1]
@@ -221,7 +229,7 @@ def _listings(
     days: np.ndarray,
     close: FloatArray,
 ) -> pl.DataFrame:
-    """Who is who: names, types, sectors, first and last session."""
+    """Names, types, sectors, first and last session of every listing."""
     sessions = len(days)
     first = alive.argmax(axis=0)
     last = sessions - 1 - alive[::-1].argmax(axis=0)

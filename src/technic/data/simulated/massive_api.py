@@ -1,4 +1,8 @@
-"""The dialect of Massive, formerly Polygon: bars, snapshots, status; reference in its own file."""
+"""The dialect of Massive, formerly Polygon: bars, snapshots, status; `reference_api` has the rest.
+
+`answer` looks the path up in `ROUTES`. A handler gets the publications, the request, and what the
+pattern of its path has caught.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +23,10 @@ from technic.data.simulated.dialect import (
     Refusal,
     Request,
     envelope,
+    envelope_around,
     next_url,
-    opened,
     parse_day,
-    spliced,
+    resume_request,
 )
 from technic.data.simulated.publications import EPOCH, PUBLISHED, Publications, Rows, traded_share
 from technic.data.simulated.reference_api import REFERENCE
@@ -35,19 +39,19 @@ Handler = Callable[[Publications, Request, tuple[str, ...]], Answer]
 
 
 def answer(tape: Publications, request: Request) -> Answer:
-    """What the vendor says to a request; errors are answers too."""
+    """What Massive answers to a request; errors are answers too."""
     for pattern, handler in ROUTES:
-        found = re.fullmatch(pattern, request.path)
-        if found:
+        match = re.fullmatch(pattern, request.path)
+        if match:
             try:
-                return handler(tape, opened(request), found.groups())
+                return handler(tape, resume_request(request), match.groups())
             except Refusal as refusal:
-                return refused(refusal, request)
+                return refusal_answer(refusal, request)
     missing = Refusal(404, {"status": "NOT_FOUND", "message": "Resource not found."})
-    return refused(missing, request)
+    return refusal_answer(missing, request)
 
 
-def refused(refusal: Refusal, request: Request) -> Answer:
+def refusal_answer(refusal: Refusal, request: Request) -> Answer:
     """An error as the vendor writes it."""
     content = {"status": "ERROR", "request_id": request.id, **refusal.content}
     return Answer(refusal.status, orjson.dumps(content))
@@ -61,7 +65,7 @@ def grouped(tape: Publications, request: Request, parts: tuple[str, ...]) -> Ans
         "queryCount": len(rows),
         "resultsCount": len(rows),
         "adjusted": adjusted,
-        "status": "DELAYED" if unfinished(day, request.now) else "OK",
+        "status": "DELAYED" if is_unfinished(day, request.now) else "OK",
     }
     if not len(rows):
         return envelope(request, **about)
@@ -72,7 +76,7 @@ def grouped(tape: Publications, request: Request, parts: tuple[str, ...]) -> Ans
         names.alias("T"), "v", "vw", "o", "c", "h", "l", pl.lit(stamp).alias("t"), "n"
     ).filter(pl.col("T").is_not_null())
     about |= {"queryCount": len(table), "resultsCount": len(table), "count": len(table)}
-    return spliced(request, as_json(table), **about)
+    return envelope_around(request, as_json(table), **about)
 
 
 def bars_range(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -83,16 +87,16 @@ def bars_range(tape: Publications, request: Request, parts: tuple[str, ...]) -> 
         raise Refusal(400, {"error": f"timespan {span} is not simulated: ask for days or longer"})
     limit = request.whole("limit", 5_000, MOST_BARS)
     adjusted = request.flag("adjusted", default=True)
-    first, last = _snapped(first, last, span)
-    found = [
+    first, last = _whole_spans(first, last, span)
+    runs = [
         tape.run_of(i, max(first, since or first), min(last, until or last), request.now)
         for i, since, until in holders(tape, symbol, first, last)
     ]
-    rows = [r for r in found if len(r)]
+    rows = [r for r in runs if len(r)]
     daily = [aggregates(tape, r, request, adjusted=adjusted) for r in rows]
     table = pl.concat(daily) if daily else pl.DataFrame()
     if not table.is_empty() and (span != "day" or multiplier != 1):
-        table = _rolled(table, span, multiplier)
+        table = _longer_bars(table, span, multiplier)
     if request.params.get("sort", "asc") == "desc":
         table = table.reverse()
     start = int(request.params.get("page_marker", "0"))
@@ -103,13 +107,15 @@ def bars_range(tape: Publications, request: Request, parts: tuple[str, ...]) -> 
         "resultsCount": len(page),
         "adjusted": adjusted,
     }
-    about["status"] = "DELAYED" if unfinished(last, request.now) else "OK"
+    about["status"] = "DELAYED" if is_unfinished(last, request.now) else "OK"
     if page.is_empty():
         return envelope(request, **about)
     about["count"] = len(page)
     if start + limit < len(table):
         about["next_url"] = next_url(request, start + limit)
-    return spliced(request, as_json(page.select("v", "vw", "o", "c", "h", "l", "t", "n")), **about)
+    return envelope_around(
+        request, as_json(page.select("v", "vw", "o", "c", "h", "l", "t", "n")), **about
+    )
 
 
 def previous(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -126,7 +132,7 @@ def previous(tape: Publications, request: Request, parts: tuple[str, ...]) -> An
         return envelope(request, **about)
     table = aggregates(tape, rows, request, adjusted=adjusted).with_columns(T=pl.lit(parts[0]))
     about |= {"queryCount": 1, "resultsCount": 1, "count": 1}
-    return spliced(request, as_json(table), **about)
+    return envelope_around(request, as_json(table), **about)
 
 
 def open_close(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -168,10 +174,21 @@ def snapshot(tape: Publications, request: Request, parts: tuple[str, ...]) -> An
 def minutes(
     tape: Publications, now: datetime, before: dict[str, dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-    """What a stream of minutes says at an instant, of who has traded since `before`."""
+    """What a stream of minutes says at an instant, of symbols that have traded since.
+
+    Parameters
+    ----------
+    before : bars of the day by symbol, as they were when it last said something
+
+    Returns
+    -------
+    messages : list of dict
+    days : dict
+        Bars of the day by symbol, for the next call.
+    """
     days = {t["ticker"]: t["day"] for t in _snapshots(tape, now) if t["day"]["v"]}
     end = milliseconds(now)
-    made = [
+    bars = [
         {
             "ev": "AM",
             "sym": symbol,
@@ -191,7 +208,7 @@ def minutes(
         for symbol, day in days.items()
         if before.get(symbol) != day
     ]
-    return made, days
+    return bars, days
 
 
 def movers(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -236,7 +253,12 @@ def flat_file(tape: Publications, request: Request, parts: tuple[str, ...]) -> A
 
 
 def aggregates(tape: Publications, rows: Rows, request: Request, *, adjusted: bool) -> pl.DataFrame:
-    """Bars under the vendor's letters; adjusted for the splits known at the instant, if asked."""
+    """Bars under the vendor's letters.
+
+    Parameters
+    ----------
+    adjusted : whether for the splits known at the instant of the request
+    """
     values = rows.values
     if adjusted:
         today = request.now.astimezone(NEW_YORK).date()
@@ -268,8 +290,8 @@ def aggregates(tape: Publications, rows: Rows, request: Request, *, adjusted: bo
 def holders(
     tape: Publications, symbol: str, first: date, last: date
 ) -> list[tuple[int, date | None, date | None]]:
-    """Who bore a symbol between two dates: listing, since, until."""
-    found = [
+    """Listings that bore a symbol between two dates: position, since and until."""
+    spans = [
         (i, era.since, era.until)
         for i, listing in enumerate(tape.listings)
         for era in listing.eras
@@ -277,10 +299,10 @@ def holders(
         and (era.since is None or era.since <= last)
         and (era.until is None or era.until >= first)
     ]
-    return sorted(found, key=lambda h: h[1] or date.min)
+    return sorted(spans, key=lambda h: h[1] or date.min)
 
 
-def unfinished(day: date, now: datetime) -> bool:
+def is_unfinished(day: date, now: datetime) -> bool:
     """Whether a day's bars can still change tonight."""
     local = now.astimezone(NEW_YORK)
     return day == local.date() and local.time() < PUBLISHED
@@ -305,7 +327,7 @@ def as_json(table: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _snapped(first: date, last: date, span: str) -> tuple[date, date]:
+def _whole_spans(first: date, last: date, span: str) -> tuple[date, date]:
     """Bounds moved outward to whole spans; weeks start on Sunday."""
     if span == "week":
         first -= timedelta(days=(first.weekday() + 1) % 7)
@@ -316,7 +338,7 @@ def _snapped(first: date, last: date, span: str) -> tuple[date, date]:
     return first, last
 
 
-def _rolled(table: pl.DataFrame, span: str, multiplier: int) -> pl.DataFrame:
+def _longer_bars(table: pl.DataFrame, span: str, multiplier: int) -> pl.DataFrame:
     """Daily bars as longer ones."""
     every = f"{multiplier}{ {'week': 'w', 'month': 'mo', 'quarter': 'q', 'year': 'y', 'day': 'd'}[span] }"
     when = pl.from_epoch("t", "ms").dt.convert_time_zone("America/New_York").dt.date()
@@ -349,13 +371,13 @@ def _snapshots(tape: Publications, now: datetime) -> list[dict[str, Any]]:
         bars = aggregates(tape, rows, request, adjusted=True).drop("t", "n").rows(named=True)
         days[day] = dict(zip(rows.listing.tolist(), bars, strict=True))
     empty = dict.fromkeys(("c", "h", "l", "o", "v", "vw"), 0)
-    made = []
+    snapshots = []
     for i, symbol in enumerate(tape.symbols(today)):
         if symbol is None or not (i in days[today] or i in days[before]):
             continue
         day, last = days[today].get(i, empty), days[before].get(i, empty)
         change = day["c"] - last["c"] if day["c"] and last["c"] else 0.0
-        made.append(
+        snapshots.append(
             {
                 "ticker": symbol,
                 "day": day,
@@ -366,7 +388,7 @@ def _snapshots(tape: Publications, now: datetime) -> list[dict[str, Any]]:
                 "updated": milliseconds(now) * 1_000_000,
             }
         )
-    return made
+    return snapshots
 
 
 def market_now(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
@@ -395,20 +417,20 @@ def market_upcoming(_tape: Publications, request: Request, _parts: tuple[str, ..
     end = min(today + timedelta(days=365), sessions.last)
     days = [today + timedelta(days=k) for k in range((end - today).days + 1)]
     open_days = set(sessions.dates.astype(object))
-    made = []
+    closures = []
     for day in days:
         for exchange in ("NYSE", "NASDAQ"):
             about = {"exchange": exchange, "name": "Holiday", "date": day.isoformat()}
             if day.weekday() < 5 and day not in open_days:
-                made.append({**about, "status": "closed"})
+                closures.append({**about, "status": "closed"})
             elif day in sessions.early:
                 at = sessions.ordinal(day)
                 bounds = {
                     "open": f"{sessions.opens(at):%Y-%m-%dT%H:%M:%S.000Z}",
                     "close": f"{sessions.closes(at):%Y-%m-%dT%H:%M:%S.000Z}",
                 }
-                made.append({**about, "status": "early-close", **bounds})
-    return Answer(200, orjson.dumps(made))
+                closures.append({**about, "status": "early-close", **bounds})
+    return Answer(200, orjson.dumps(closures))
 
 
 ROUTES: list[tuple[str, Handler]] = [

@@ -115,28 +115,28 @@ TAILS = {
 
 
 def tickers(count: int, rng: np.random.Generator) -> list[str]:
-    """`count` different tickers of one to five letters, the hazards among them."""
-    made = dict.fromkeys(HAZARDS[: max(count // 20, 1)])
-    while len(made) < count:
+    """Draw different tickers of one to five letters, some of `HAZARDS` among them."""
+    names = dict.fromkeys(HAZARDS[: max(count // 20, 1)])
+    while len(names) < count:
         lengths = rng.choice([1, 2, 3, 4, 5], size=count, p=[0.004, 0.04, 0.3, 0.556, 0.1])
         drawn = rng.choice(LETTERS, size=(count, 5))
         for letters, length in zip(drawn, lengths, strict=True):
-            made.setdefault("".join(letters[:length]))
-            if len(made) == count:
+            names.setdefault("".join(letters[:length]))
+            if len(names) == count:
                 break
-    found = np.array(list(made))
-    rng.shuffle(found)
-    return [str(symbol) for symbol in found]
+    ordered = np.array(list(names))
+    rng.shuffle(ordered)
+    return [str(symbol) for symbol in ordered]
 
 
 def company(sector: str, rng: np.random.Generator) -> str:
-    """The name of a company."""
+    """Draw the name of a company of a sector."""
     head = HEADS[rng.integers(len(HEADS))]
     tails = TAILS[sector]
     return f"{head} {tails[rng.integers(len(tails))]}"
 
 
 def fund(rng: np.random.Generator) -> str:
-    """The name of a fund."""
+    """Draw the name of a fund."""
     themes = ("Large Cap", "Small Cap", "Dividend", "Growth", "Value", "Treasury", "Momentum")
     return f"{HEADS[rng.integers(len(HEADS))]} {themes[rng.integers(len(themes))]} ETF"

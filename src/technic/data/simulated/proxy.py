@@ -17,7 +17,14 @@ DROP_BYTES_A_SECOND = 400
 
 @contextmanager
 def proxying(plan: FaultPlan, upstream: int, port: int | None) -> Iterator[int | None]:
-    """Listen in front of a loopback port; None yields None and does nothing."""
+    """Listen in front of a loopback port, and do to connections what the plan says.
+
+    Parameters
+    ----------
+    plan : draws a fault for every request
+    upstream : port of the vendor behind
+    port : to listen on, 0 for a free one; None for no proxy: yields None
+    """
     if port is None:
         yield None
         return
@@ -56,8 +63,8 @@ def proxying(plan: FaultPlan, upstream: int, port: int | None) -> Iterator[int |
 async def _finish(server: asyncio.Server) -> None:
     """Listen no more, and end what is still hanging."""
     server.close()
-    mine = asyncio.current_task()
-    tasks = [task for task in asyncio.all_tasks() if task is not mine]
+    this_task = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not this_task]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -73,13 +80,13 @@ async def _exchange(
     if fault is not None and fault.name in TRANSPORT:
         await _strike(fault, head, upstream, writer)
         return
-    told = f"{fault.name}:{fault.seed}" if fault else ""
-    writer.write(await _ask(upstream, head, told))
+    fault_header = f"{fault.name}:{fault.seed}" if fault else ""
+    writer.write(await _ask(upstream, head, fault_header))
     await writer.drain()
 
 
 async def _ask(upstream: int, head: bytes, fault: str) -> bytes:
-    """The whole answer of the twin, whose connection then ends."""
+    """The whole answer of the vendor behind, whose connection then ends."""
     lines = [x for x in head.split(b"\r\n") if not x.lower().startswith(b"connection:")]
     lines = [line for line in lines if line]
     lines += [b"Connection: close", f"x-sim-fault: {fault}".encode()]
@@ -92,6 +99,7 @@ async def _ask(upstream: int, head: bytes, fault: str) -> bytes:
 
 
 async def _strike(fault: Fault, head: bytes, upstream: int, writer: asyncio.StreamWriter) -> None:
+    """Do a fault of `TRANSPORT` to a connection."""
     rng = fault.rng
     if fault.name == "refuse":
         _abort(writer)

@@ -1,8 +1,8 @@
-"""What a vendor knows, and when: bars as they were published and published again.
+"""What a simulated vendor knows, and when: bars as they were published and published again.
 
-A tape answers only for an instant. A bar of session `d` appears on the evening of `d`, at
+`Publications` answer only for an instant. A bar of session `d` appears on the evening of `d`, at
 `PUBLISHED`; until then a part of it can be seen. A revision replaces it from the evening on
-which it was published. Everything is a function of the tape and the instant asked about.
+which it was published. Everything is a function of the publications and the instant asked about.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from technic.data.simulated.market import SIZE, SimulatedMarket, simulate
 from technic.market.sessions import NEW_YORK, nyse
 from technic.market.typing import FloatArray, IntArray
 
-PUBLISHED = time(20, 15)
+PUBLISHED = time(20, 15)  # in New York
 PRICES = ("open", "high", "low", "close")
-RENAMED_A_MONTH = 0.005
+RENAMED_A_MONTH = 0.005  # of listings
 RECYCLED = 0.02  # of new listings, how many take the ticker of one that has gone
-NO_FIGI = 0.10
+NO_FIGI = 0.10  # of listings
 TYPE_CODES = {"common": "CS", "etf": "ETF", "warrant": "WARRANT", "preferred": "PFD"}
 EPOCH = date(1970, 1, 1)
 
@@ -46,7 +46,16 @@ class ListedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One security and what it was called."""
+    """One security and what it was called.
+
+    Attributes
+    ----------
+    type, exchange : codes, as Massive writes them: CS, ETF, …; XNYS, XNAS, …
+    cik, figi, share_figi : identifiers; None where the vendor knows none
+    sector : one of the eleven; None for funds
+    shares : outstanding
+    eras : its symbols, oldest first
+    """
 
     name: str
     type: str
@@ -64,7 +73,7 @@ class Listing:
 
     @property
     def since(self) -> date | None:
-        """Its first day; None if that lies before the tape."""
+        """Its first day; None if that lies before all publications."""
         return self.eras[0].since
 
     @property
@@ -105,9 +114,11 @@ class Publications:
 
     Attributes
     ----------
+    listings : securities; others name them by their position here
     rows : sorted by session, listing and day of publication
     splits, dividends : (listing, ex-date, new shares per old one | USD per share)
     about : how it was made
+    symbol_cache : what each listing was called, by day
     """
 
     listings: list[Listing]
@@ -163,10 +174,10 @@ class Publications:
     @cached_property
     def splits_of(self) -> dict[int, list[tuple[date, float]]]:
         """Splits by listing, oldest first."""
-        found: dict[int, list[tuple[date, float]]] = {}
+        by_listing: dict[int, list[tuple[date, float]]] = {}
         for listing, ex, ratio in sorted(self.splits, key=lambda s: (s[0], s[1])):
-            found.setdefault(listing, []).append((ex, ratio))
-        return found
+            by_listing.setdefault(listing, []).append((ex, ratio))
+        return by_listing
 
     def _visible(self, rows: Rows, now: datetime) -> Rows:
         """Newest published row per bar; a part of today's if it is being traded."""
@@ -180,7 +191,7 @@ class Publications:
         if share is None or local.time() >= PUBLISHED:
             return done
         part = rows.at((rows.session == evening + 1) & (rows.published == rows.session))
-        return _joined(done, _partly(part, share)) if len(part) else done
+        return _concatenate(done, _so_far(part, share)) if len(part) else done
 
 
 def number(day: date) -> int:
@@ -198,7 +209,7 @@ def traded_share(day: date, now: datetime) -> float | None:
     return min((now - sessions.opens(at)).total_seconds() / whole, 1.0)
 
 
-def _partly(rows: Rows, share: float) -> Rows:
+def _so_far(rows: Rows, share: float) -> Rows:
     """Bars of a session of which `share` has passed; volume goes on after the close."""
     opens, high, low, close, volume = rows.values.T
     now = np.round(opens + (close - opens) * share, 2)
@@ -210,7 +221,7 @@ def _partly(rows: Rows, share: float) -> Rows:
     return Rows(rows.listing, rows.session, rows.published, values)
 
 
-def _joined(a: Rows, b: Rows) -> Rows:
+def _concatenate(a: Rows, b: Rows) -> Rows:
     return Rows(
         np.concatenate([a.listing, b.listing]),
         np.concatenate([a.session, b.session]),
@@ -222,26 +233,39 @@ def _joined(a: Rows, b: Rows) -> Rows:
 def record(
     seed: int = 7, size: int = SIZE, sessions: int = 504, last: date | None = None
 ) -> Publications:
-    """The tape of a simulated market, with renames and recycled tickers; same seed, same bits."""
+    """The publications of a simulated market, with renames and recycled tickers.
+
+    Parameters
+    ----------
+    seed : the same one gives the same bits
+    size : listings
+    last : the last session; see `market.simulate`
+    """
     market = simulate(seed, size, sessions, **({} if last is None else {"last": last}))
     rng = np.random.default_rng([seed, size, sessions, 1])
     symbols = market.listings["symbol"].to_list()
     rows = rows_of(market.bars, {symbol: i for i, symbol in enumerate(symbols)})
     days = [EPOCH + timedelta(days=int(d)) for d in np.unique(rows.session)]
     listings = _listings(market, days, rng)
-    told = market.bars.filter(pl.col("as_of") == pl.col("date"))
+    first_published = market.bars.filter(pl.col("as_of") == pl.col("date"))
     place = {symbol: i for i, symbol in enumerate(symbols)}
     return Publications(
         listings,
         rows,
-        actions_of(told, "split", place, 1.0),
-        actions_of(told, "dividend", place, 0.0),
+        actions_of(first_published, "split", place, 1.0),
+        actions_of(first_published, "dividend", place, 0.0),
         market.about,
     )
 
 
 def rows_of(bars: pl.DataFrame, place: dict[str, int]) -> Rows:
-    """A long frame with `as_of` (a date) as rows of a tape."""
+    """Bars of a long frame as `Rows`.
+
+    Parameters
+    ----------
+    bars : with `as_of`, the day of publication
+    place : position of each listing, by symbol
+    """
     table = bars.with_columns(
         listing=pl.col("symbol").replace_strict(place, return_dtype=pl.Int64)
     ).sort("date", "listing", "as_of")
@@ -257,10 +281,19 @@ def rows_of(bars: pl.DataFrame, place: dict[str, int]) -> Rows:
 def actions_of(
     bars: pl.DataFrame, kind: str, place: dict[str, int], nothing: float
 ) -> list[tuple[int, date, float]]:
-    """Splits or dividends that stand beside bars, by ex-date and listing."""
-    told = bars.filter(pl.col(kind).is_not_null(), pl.col(kind) != nothing)
-    found = [(place[s], d, float(v)) for s, d, v in told.select("symbol", "date", kind).iter_rows()]
-    return sorted(found, key=lambda action: (action[1], action[0]))
+    """Splits or dividends that stand beside bars, by ex-date and listing.
+
+    Parameters
+    ----------
+    kind : split or dividend, a column of `bars`
+    place : position of each listing, by symbol
+    nothing : the value that means none
+    """
+    rows = bars.filter(pl.col(kind).is_not_null(), pl.col(kind) != nothing)
+    actions = [
+        (place[s], d, float(v)) for s, d, v in rows.select("symbol", "date", kind).iter_rows()
+    ]
+    return sorted(actions, key=lambda action: (action[1], action[0]))
 
 
 def figi(index: int, prefix: str = "BBG") -> str:
@@ -276,11 +309,11 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
     months = len(days) / 21
     taken = set(table["symbol"].to_list())
     dead: list[tuple[date, str]] = sorted(
-        (r["to"], _suffixed(r)) for r in table.iter_rows(named=True) if r["to"]
+        (r["to"], _full_symbol(r)) for r in table.iter_rows(named=True) if r["to"]
     )
-    made = []
+    listings = []
     for i, row in enumerate(table.iter_rows(named=True)):
-        symbol, since, until = _suffixed(row), row["from"], row["to"]
+        symbol, since, until = _full_symbol(row), row["from"], row["to"]
         free = [d for d in dead if since and (since - d[0]).days > 30]
         if since and free and rng.random() < max(RECYCLED, 2 / len(table)):
             chosen = free[int(rng.integers(len(free)))]
@@ -291,33 +324,36 @@ def _listings(market: SimulatedMarket, days: list[date], rng: np.random.Generato
         last = len(days) if until is None else days.index(until)
         if last - first > 20 and rng.random() < RENAMED_A_MONTH * months:
             at = days[int(rng.integers(first + 10, last - 5))]
-            new = _unused(symbol, taken)
-            eras = [ListedSpan(symbol, since, _before(days, at)), ListedSpan(new, at, until)]
-        known = rng.random() >= NO_FIGI
+            new = _unused_symbol(symbol, taken)
+            eras = [
+                ListedSpan(symbol, since, _session_before(days, at)),
+                ListedSpan(new, at, until),
+            ]
+        has_figi = rng.random() >= NO_FIGI
         is_company = row["type"] in {"common", "preferred", "warrant"}
-        made.append(
+        listings.append(
             Listing(
                 row["name"],
                 TYPE_CODES[row["type"]],
                 row["exchange"],
                 f"{1_000_000 + i:010d}" if is_company else None,
-                figi(i) if known else None,
-                figi(i, "BBG001") if known else None,
+                figi(i) if has_figi else None,
+                figi(i, "BBG001") if has_figi else None,
                 row["sector"],
                 float((row["market_cap"] or 1e9) / 50.0),
                 tuple(eras),
             )
         )
-    return made
+    return listings
 
 
-def _suffixed(row: dict[str, Any]) -> str:
+def _full_symbol(row: dict[str, Any]) -> str:
     """Preferreds and warrants are told by what stands behind their letters."""
     ends = {"preferred": "pA", "warrant": ".WS"}
     return str(row["symbol"]) + ends.get(row["type"], "")
 
 
-def _unused(symbol: str, taken: set[str]) -> str:
+def _unused_symbol(symbol: str, taken: set[str]) -> str:
     letters = "XYZQVWKJ"
     tail = "".join(filter(str.isalpha, symbol))[:3].upper() or "N"
     for a in letters:
@@ -330,7 +366,7 @@ def _unused(symbol: str, taken: set[str]) -> str:
     raise AssertionError(message)
 
 
-def _before(days: list[date], day: date) -> date:
+def _session_before(days: list[date], day: date) -> date:
     return days[days.index(day) - 1]
 
 

@@ -1,4 +1,8 @@
-"""The dialect of Massive: who is listed, what was split and paid, what was filed."""
+"""The dialect of Massive: listings, splits and dividends, statements and news.
+
+Handlers as in `massive_api`: each gets the publications, the request, and what the pattern of its
+path has caught.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,8 @@ from technic.data.simulated.dialect import (
     Refusal,
     Request,
     envelope,
-    ordered,
-    paged,
+    page_of,
+    sort_rows,
     within,
 )
 from technic.data.simulated.publications import ListedSpan, Listing, Publications
@@ -86,7 +90,7 @@ CASH = {
 
 
 def tickers(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
-    """Who is listed, on a date or now; or, with `active=false`, who no longer is."""
+    """Securities that are listed, on a date or now; or, with `active=false`, that no longer are."""
     day = request.day("date") or _today(request)
     active = request.flag("active", default=True)
     rows = []
@@ -101,19 +105,19 @@ def tickers(tape: Publications, request: Request, _parts: tuple[str, ...]) -> An
             rows.append(row)
     text = request.params.get("search", "").lower()
     rows = [r for r in rows if text in f"{r['ticker']} {r['name']}".lower()]
-    return paged(request, ordered(rows, request, "ticker"), request.whole("limit", 100, 1000))
+    return page_of(request, sort_rows(rows, request, "ticker"), request.whole("limit", 100, 1000))
 
 
 def details(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
     """One ticker, with what is known of its company."""
     day = request.day("date") or _today(request)
-    found = tape.holder(parts[0], day)
-    if found is None:
+    holder = tape.holder(parts[0], day)
+    if holder is None:
         raise Refusal(404, {"status": "NOT_FOUND", "message": "Ticker not found."})
-    listing = tape.listings[found]
+    listing = tape.listings[holder]
     era = _era(listing, day, active=True)
     assert era is not None
-    rows = tape.run_of(found, day - timedelta(days=30), day, request.now)
+    rows = tape.run_of(holder, day - timedelta(days=30), day, request.now)
     close = float(rows.values[-1, 3]) if len(rows) else None
     sic = SICS.get(listing.sector or "")
     content = _ticker(listing, era, day, active=True) | {
@@ -131,7 +135,7 @@ def details(tape: Publications, request: Request, parts: tuple[str, ...]) -> Ans
 
 
 def types(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
-    """What kinds of security there are."""
+    """The kinds of security that there are."""
     rows = [
         {"code": code, "description": text, "asset_class": "stocks", "locale": "us"}
         for code, text in TYPES.items()
@@ -140,7 +144,7 @@ def types(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Ans
 
 
 def exchanges(_tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
-    """Where they trade."""
+    """The exchanges that there are."""
     rows = [
         {
             "id": id_,
@@ -164,8 +168,8 @@ def events(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
     today = _today(request)
     for listing in tape.listings:
         eras = [e for e in listing.eras if e.since is None or e.since <= today]
-        known = {listing.figi, listing.share_figi, *(e.symbol for e in eras[-1:])}
-        if eras and parts[0] in known - {None}:
+        names = {listing.figi, listing.share_figi, *(e.symbol for e in eras[-1:])}
+        if eras and parts[0] in names - {None}:
             changes = [
                 {
                     "ticker_change": {"ticker": era.symbol},
@@ -175,8 +179,8 @@ def events(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
                 for era in reversed(eras)
             ]
             about = {"name": listing.name, "composite_figi": listing.figi, "cik": listing.cik}
-            kept = {k: v for k, v in about.items() if v is not None}
-            return envelope(request, results={**kept, "events": changes})
+            present = {k: v for k, v in about.items() if v is not None}
+            return envelope(request, results={**present, "events": changes})
     raise Refusal(404, {"status": "NOT_FOUND", "message": "Entity not found."})
 
 
@@ -201,7 +205,7 @@ def splits(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
         if _chosen(request, row, "execution_date") and ex <= today + timedelta(days=14):
             rows.append(row)
     limit = request.whole("limit", 100 if new else 10, 5000 if new else 1000)
-    return paged(request, ordered(rows, request, "execution_date", descending=True), limit)
+    return page_of(request, sort_rows(rows, request, "execution_date", descending=True), limit)
 
 
 def dividends(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -232,7 +236,7 @@ def dividends(tape: Publications, request: Request, parts: tuple[str, ...]) -> A
         if _chosen(request, row, "ex_dividend_date") and ex <= today + timedelta(days=14):
             rows.append(row)
     limit = request.whole("limit", 100 if new else 10, 5000 if new else 1000)
-    return paged(request, ordered(rows, request, "ex_dividend_date", descending=True), limit)
+    return page_of(request, sort_rows(rows, request, "ex_dividend_date", descending=True), limit)
 
 
 def statements(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -258,8 +262,8 @@ def statements(tape: Publications, request: Request, parts: tuple[str, ...]) -> 
         i, end = row.pop("at")
         return row | _figures(i, end, items[parts[0]], tape.listings[i].shares)
 
-    rows = ordered(rows, request, "filing_date")
-    return paged(request, rows, request.whole("limit", 100, 50_000), finish)
+    rows = sort_rows(rows, request, "filing_date")
+    return page_of(request, rows, request.whole("limit", 100, 50_000), finish)
 
 
 def shorts(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answer:
@@ -285,14 +289,14 @@ def shorts(tape: Publications, request: Request, parts: tuple[str, ...]) -> Answ
                 "free_float_percent": 80.0,
             }
         )
-    return paged(request, ordered(rows, request, "ticker"), request.whole("limit", 10, 50_000))
+    return page_of(request, sort_rows(rows, request, "ticker"), request.whole("limit", 10, 50_000))
 
 
 def news(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answer:
     """One article per ticker asked for; without one, some every day, about who is listed."""
     if "ticker" in request.params:
         stamp = f"{request.now:%Y-%m-%dT%H:00:00Z}"
-        return paged(request, [_article(request.params["ticker"], stamp)], 10)
+        return page_of(request, [_article(request.params["ticker"], stamp)], 10)
     rows = []
     today = _today(request)
     for k, day in enumerate(tape.sessions):
@@ -301,7 +305,7 @@ def news(tape: Publications, request: Request, _parts: tuple[str, ...]) -> Answe
         symbols = tape.symbols(day)
         named = [symbol for symbol in symbols[k % 7 :: 97] if symbol is not None]
         rows += [_article(symbol, f"{day}T14:30:00Z") for symbol in named]
-    return paged(request, rows, request.whole("limit", 10, 1000))
+    return page_of(request, rows, request.whole("limit", 10, 1000))
 
 
 def _article(ticker: str, published: str) -> dict[str, Any]:
@@ -320,7 +324,13 @@ def _article(ticker: str, published: str) -> dict[str, Any]:
 
 
 def fraction(ratio: float) -> tuple[float, float]:
-    """New shares per old one as (from, to) in whole numbers, where that is possible."""
+    """New shares per old one as (old, new) in whole numbers, where that is possible.
+
+    Examples
+    --------
+    >>> fraction(1.5), fraction(0.05)
+    ((2, 3), (20, 1))
+    """
     for low in (1, 2, 3, 4, 5, 10, 20, 25, 50, 100):
         if abs(ratio * low - round(ratio * low)) < 1e-9:
             return low, round(ratio * low)
@@ -372,8 +382,8 @@ def _chosen(request: Request, row: dict[str, Any], day: str) -> bool:
 
 
 def _is_asked(request: Request, symbol: str) -> bool:
-    asked = request.params.get("tickers") or request.params.get("tickers.any_of")
-    return asked is None or symbol in asked.split(",")
+    wanted = request.params.get("tickers") or request.params.get("tickers.any_of")
+    return wanted is None or symbol in wanted.split(",")
 
 
 def _quarters(first: date, last: date) -> list[date]:
@@ -398,27 +408,33 @@ def statement_days(tape: Publications, i: int, today: date) -> list[tuple[date, 
 
 
 def figures(tape: Publications, i: int, end: date) -> dict[str, float]:
-    """Every number of a listing's three statements for a quarter."""
+    """Every number of a listing's three statements for a quarter, by the vendor's name of it.
+
+    Parameters
+    ----------
+    i : position of the listing
+    end : last day of the quarter
+    """
     shares = tape.listings[i].shares
-    made: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for items in (INCOME, BALANCE, CASH):
-        made |= _figures(i, end, items, shares)
-    return made
+        numbers |= _figures(i, end, items, shares)
+    return numbers
 
 
 def _figures(i: int, end: date, items: dict[str, float], shares: float) -> dict[str, float]:
     rng = np.random.default_rng([i, end.toordinal()])
     scale = float(shares * np.random.default_rng(i).uniform(0.5, 20.0))
-    made: dict[str, float] = {
+    values: dict[str, float] = {
         name: round(scale * share * float(rng.normal(1.0, 0.08))) for name, share in items.items()
     }
-    if "revenue" in made:
-        made["diluted_earnings_per_share"] = round(
-            made["net_income_loss_attributable_common_shareholders"] / shares, 2
+    if "revenue" in values:
+        values["diluted_earnings_per_share"] = round(
+            values["net_income_loss_attributable_common_shareholders"] / shares, 2
         )
-        made["basic_shares_outstanding"] = int(shares)
-        made["diluted_shares_outstanding"] = int(shares)
-    return made
+        values["basic_shares_outstanding"] = int(shares)
+        values["diluted_shares_outstanding"] = int(shares)
+    return values
 
 
 def _id(kind: str, listing: int, day: date) -> str:

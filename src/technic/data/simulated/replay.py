@@ -1,4 +1,4 @@
-"""A tape made of the user's own file: real bars, published on the nights they were."""
+"""Publications made of the user's own file: real bars, published on the nights they were."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ REVISION_COLUMNS = ("symbol", "date", "as_of_re", *(f"{name}_re" for name in (*P
 
 
 def replay(bars: Path, revisions: Path | None = None) -> Publications:
-    """The tape of a file with `as_of`, and of a second one with later versions of bars.
+    """The publications of a file of bars, and of a second one with later versions of them.
 
     Parameters
     ----------
+    bars : Parquet, with `as_of`, or published on their own days
     revisions : columns `REVISION_COLUMNS`; beside `bars`, with `as_traded` replaced by
         `revisions` in its name, by default
 

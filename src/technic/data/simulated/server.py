@@ -1,4 +1,10 @@
-"""The twin as a server: keys, plans, virtual clock, log of requests, faults."""
+"""The simulated vendor as a server: keys, plans, virtual clock, log of requests, faults.
+
+1. `serving` starts it on loopback, behind a proxy if its faults are of the connection.
+2. `Twin.ask` answers one request: it draws a fault, checks key, rate and plan, asks the dialect of
+   the path, and does to the answer what the fault says.
+3. `control` is a second port on which a test sets the clock and reads the requests.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +33,20 @@ if TYPE_CHECKING:
     import uvicorn
 
 FAULT_HEADER = "x-sim-fault"
-STREAMED = 0.2  # seconds between looks of the stream of minutes
+STREAM_EVERY = 0.2  # seconds between two messages of the stream of minutes
 
 
 @dataclass(frozen=True, slots=True)
 class VendorPlan:
-    """What a key may do: calls per period of seconds, days of history, what is included."""
+    """What a key may do.
+
+    Attributes
+    ----------
+    calls : in `period` seconds; 0 for no limit
+    history_days : how far back bars reach; None for all there are
+    today : whether the session of today is included
+    snapshots : whether snapshots and flat files are
+    """
 
     calls: int = 0
     period: float = 60.0
@@ -69,7 +83,14 @@ def plan_of(text: str) -> VendorPlan:
 
 @dataclass
 class VirtualClock:
-    """Virtual time: it stands still unless told to run."""
+    """Virtual time: it stands still unless told to run.
+
+    Attributes
+    ----------
+    start : the instant at which it was set
+    rate : simulated seconds in a real one
+    since : real time when it was set, in seconds of a steady clock
+    """
 
     start: datetime
     rate: float = 0.0
@@ -80,13 +101,23 @@ class VirtualClock:
         return self.start + timedelta(seconds=(monotonic() - self.since) * self.rate)
 
     def set(self, instant: datetime, rate: float | None = None) -> None:
-        """Put it to an instant."""
+        """Set it to an instant, and to another rate if one is given."""
         self.rate = self.rate if rate is None else rate
         self.start, self.since = instant, monotonic()
 
 
 class Twin:
-    """A vendor over a tape; `ask` is all that a server needs."""
+    """A simulated vendor; `ask` is all that a server needs.
+
+    Parameters
+    ----------
+    tape : what it publishes, and when
+    clock : where its clock stands at first; the morning after the last session by default
+    plan : see `plan_of`
+    faults : what goes wrong; nothing by default
+    keys : those that are accepted; any if none is named
+    log : file to which every request is written
+    """
 
     def __init__(
         self,
@@ -116,14 +147,14 @@ class Twin:
         fault = self._fault(target, headers)
         try:
             if request.path.startswith(edgar_api.PATHS):
-                _introduced(headers)
+                _require_contact(headers)
             else:
                 self._authorise(request, headers)
             self._ration()
             self._entitle(request)
             answer = self._answer(request)
         except Refusal as refusal:
-            answer = massive_api.refused(refusal, request)
+            answer = massive_api.refusal_answer(refusal, request)
         if fault is not None and fault.name not in TRANSPORT:
             answer = afflict(answer, fault, request)
         self._note(request, target, answer, fault)
@@ -131,22 +162,22 @@ class Twin:
 
     def _fault(self, target: str, headers: Mapping[str, str]) -> Fault | None:
         """As drawn by the proxy in front, if there is one."""
-        told = headers.get(FAULT_HEADER)
-        if told is None:
+        fault = headers.get(FAULT_HEADER)
+        if fault is None:
             return self.faults.draw(target)
-        name, _, seed = told.partition(":")
+        name, _, seed = fault.partition(":")
         return Fault(name, int(seed)) if name else None
 
     def _answer(self, request: Request) -> Answer:
-        """From what was encoded before, if the world has not changed since."""
+        """The dialect's answer; the same question at the same instant is encoded once."""
         key = (request.path, tuple(sorted(request.params.items())), request.now)
-        found = self._warm.get(key)
-        if found is None:
-            found = _dialect(request.path).answer(self.tape, request)
+        answer = self._warm.get(key)
+        if answer is None:
+            answer = _dialect(request.path).answer(self.tape, request)
             if len(self._warm) > 256:
                 self._warm.clear()
-            self._warm[key] = found
-        return found
+            self._warm[key] = answer
+        return answer
 
     def _authorise(self, request: Request, headers: Mapping[str, str]) -> None:
         bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
@@ -200,20 +231,20 @@ class Twin:
 
 
 def _dialect(path: str) -> Any:
-    """The vendor whose path it is."""
+    """The module of the vendor whose path it is."""
     if path.startswith(edgar_api.PATHS):
         return edgar_api
     return alpaca_api if path in alpaca_api.PATHS else massive_api
 
 
-def _introduced(headers: Mapping[str, str]) -> None:
-    """EDGAR answers who says who asks."""
+def _require_contact(headers: Mapping[str, str]) -> None:
+    """Refuse, as EDGAR does, requests that do not say who asks."""
     if "@" not in headers.get("user-agent", ""):
         raise Refusal(403, {"message": "Undeclared Automated Tool"})
 
 
 def application(twin: Twin) -> Any:
-    """The twin as an ASGI application."""
+    """The simulated vendor as an ASGI application."""
     from starlette.applications import Starlette  # only a server needs it
     from starlette.requests import Request as WebRequest
     from starlette.responses import Response
@@ -241,7 +272,7 @@ def application(twin: Twin) -> Any:
 
 
 def streaming(twin: Twin) -> Any:
-    """Minute bars by websocket: the vendor's greeting, its word for keys, then bars."""
+    """The websocket of minute bars: a greeting, a word on the key, then bars."""
     import asyncio  # only a server needs it
 
     from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -252,22 +283,22 @@ def streaming(twin: Twin) -> Any:
     async def converse(socket: WebSocket) -> None:
         await socket.accept()
         await socket.send_text(status("connected", "Connected Successfully"))
-        asked = orjson.loads(await socket.receive_text())
-        if twin.keys and asked.get("params") not in twin.keys:
+        message = orjson.loads(await socket.receive_text())
+        if twin.keys and message.get("params") not in twin.keys:
             await socket.send_text(status("auth_failed", "authentication failed"))
             await socket.close()
             return
         await socket.send_text(status("auth_success", "authenticated"))
         await socket.receive_text()
         await socket.send_text(status("success", "subscribed to: AM.*"))
-        told: dict[str, dict[str, Any]] = {}
+        latest: dict[str, dict[str, Any]] = {}
         while True:
-            bars, told = await asyncio.to_thread(
-                massive_api.minutes, twin.tape, twin.clock.now(), told
+            bars, latest = await asyncio.to_thread(
+                massive_api.minutes, twin.tape, twin.clock.now(), latest
             )
             for k in range(0, len(bars), 500):
                 await socket.send_text(orjson.dumps(bars[k : k + 500]).decode())
-            await asyncio.sleep(STREAMED)
+            await asyncio.sleep(STREAM_EVERY)
 
     async def streamed(socket: WebSocket) -> None:
         try:
@@ -279,15 +310,15 @@ def streaming(twin: Twin) -> Any:
 
 
 def control(twin: Twin, token: str) -> Any:
-    """The second port: set the clock, read the requests; only with its token."""
+    """The application of the control port: sets the clock, shows the requests; only with its token."""
     from starlette.applications import Starlette
     from starlette.requests import Request as WebRequest
     from starlette.responses import JSONResponse
     from starlette.routing import Route
 
     def allowed(web: WebRequest) -> bool:
-        given = web.headers.get("authorization", "").removeprefix("Bearer ")
-        return compare_digest(given, token)
+        bearer = web.headers.get("authorization", "").removeprefix("Bearer ")
+        return compare_digest(bearer, token)
 
     async def clock(web: WebRequest) -> JSONResponse:
         if not allowed(web):
@@ -313,7 +344,18 @@ def control(twin: Twin, token: str) -> Any:
 
 @contextmanager
 def listening(app: Any, port: int = 0) -> Iterator[int]:
-    """An application on a loopback port, in a thread of its own; yields the port."""
+    """Serve an application on a loopback port, in a thread of its own; yields the port.
+
+    Parameters
+    ----------
+    app : an ASGI application
+    port : 0 for a free one
+
+    Raises
+    ------
+    ConfigError
+        If the port cannot be listened on.
+    """
     import uvicorn  # only a server needs it
 
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", lifespan="off")
@@ -340,7 +382,7 @@ def _port_of(server: uvicorn.Server, thread: threading.Thread, port: int) -> int
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where a twin can be reached.
+    """Where a simulated vendor can be reached.
 
     Attributes
     ----------
@@ -355,7 +397,12 @@ class Served:
 
 @contextmanager
 def serving(twin: Twin, port: int = 0) -> Iterator[Served]:
-    """The twin on loopback, behind a proxy if its faults need one."""
+    """Serve a simulated vendor on loopback, behind a proxy if its faults need one.
+
+    Parameters
+    ----------
+    port : 0 for a free one
+    """
     from technic.data.simulated.proxy import proxying  # asyncio is slow to import
 
     token = token_hex(16)

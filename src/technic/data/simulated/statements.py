@@ -1,4 +1,4 @@
-"""What the companies of a simulated market filed: quarterly statements, seeded like the market.
+"""Quarterly statements of the companies of a simulated market, seeded like the market.
 
 Each company has a size, margins and debts of its own; revenue grows and wavers from quarter to
 quarter, and what is reported of it arrives three to seven weeks later. Prices know nothing of
@@ -19,7 +19,7 @@ FIRST_DAYS, LAST_DAYS = 20, 50  # between a quarter's end and its filing
 
 
 def statements(bars: pl.DataFrame, listings: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Filings as `technic import-filings` reads them, one row each, until the last bar.
+    """Make filings as `technic import-filings` reads them, one row each, until the last bar.
 
     Parameters
     ----------
@@ -111,9 +111,9 @@ def _numbers(
     }
     cash_flow = net + 0.01 * assets + 0.03 * revenue * rng.normal(0.0, 1.0, (n, quarters))
     so_far = {"cash_flow_op": cash_flow, "capex": -0.012 * assets}
-    made = {name: np.where(year, _trailing(values), values) for name, values in flows.items()}
-    made |= {name: _since_start(values) for name, values in so_far.items()}
-    return made | {
+    table = {name: np.where(year, _trailing_sum(values), values) for name, values in flows.items()}
+    table |= {name: _sum_since_start(values) for name, values in so_far.items()}
+    return table | {
         "assets": assets,
         "current_assets": 0.4 * assets,
         "current_liabilities": 0.45 * owed,
@@ -127,14 +127,14 @@ def _numbers(
     }
 
 
-def _trailing(values: FloatArray) -> FloatArray:
+def _trailing_sum(values: FloatArray) -> FloatArray:
     """The sum of each quarter and the three before it."""
     padded = np.concatenate([np.repeat(values[:, :1], 3, axis=1), values], axis=1)
     total: FloatArray = np.add.reduce([padded[:, k : k + values.shape[1]] for k in range(4)])
     return total
 
 
-def _since_start(values: FloatArray) -> FloatArray:
+def _sum_since_start(values: FloatArray) -> FloatArray:
     """The sum of each quarter and those before it in its year; columns start with a first quarter."""
     out = values.copy()
     for k in range(values.shape[1]):

@@ -1,4 +1,4 @@
-"""Where market data lies."""
+"""Where market data lies: tables that only grow, mapped panels, and a catalog in SQL."""
 
 from __future__ import annotations
 

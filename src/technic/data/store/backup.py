@@ -17,10 +17,14 @@ from technic.runtime.files import sync_to_disk
 
 
 def backup(store: Store, target: Path) -> StoreVersion:
-    """Copy a store as it is now to a folder that does not exist yet.
+    """Copy a store as it is now to a folder that does not exist yet; returns the version copied.
 
     Files of a store are never changed once a version names them, so that the pinned version can
     be copied beside a writer. The copy gets its name when it is complete and on the disk.
+
+    Parameters
+    ----------
+    target : the folder of the copy
 
     Raises
     ------
@@ -47,14 +51,13 @@ def backup(store: Store, target: Path) -> StoreVersion:
 
 
 def _copy(store: Store, target: Path, version: StoreVersion) -> None:
+    """Records, tables and catalog as of a version, each file synced to the disk."""
     source = store.folder
-    wanted = [source / "store.json"]
-    wanted += [
-        p for p in (source / "versions").glob("[0-9]*.json") if int(p.stem) <= version.number
-    ]
+    paths = [source / "store.json"]
+    paths += [p for p in (source / "versions").glob("[0-9]*.json") if int(p.stem) <= version.number]
     for name, pinned in version.tables.items():
-        wanted += _table_files(source / "tables" / name, pinned)
-    for path in wanted:
+        paths += _table_files(source / "tables" / name, pinned)
+    for path in paths:
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copy2(path, place)
@@ -95,10 +98,11 @@ def _table_files(table: Path, pinned: int) -> list[Path]:
     named: set[Path] = set()
     for path in log:
         if path.suffix == ".json":
-            named |= {table / add for add in _added(path)}
+            named |= {table / add for add in _added_files(path)}
     return [*log, *sorted(path for path in named if path.exists())]
 
 
-def _added(entry: Path) -> list[str]:
+def _added_files(entry: Path) -> list[str]:
+    """Names of the data files that an entry of a Delta log adds."""
     lines = [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
     return [unquote(line["add"]["path"]) for line in lines if "add" in line]

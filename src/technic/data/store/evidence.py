@@ -1,4 +1,4 @@
-"""The newest evidence for scores, kept beside the store that it was gathered on."""
+"""The newest evaluation of scores, kept beside the store on which it was made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def save_evidence(store: Store, content: Mapping[str, Any], at: datetime) -> Non
 
     Parameters
     ----------
-    content : as `Evaluated.about` gives it
+    content : as `Evaluated.about` gives it; columns of earlier evaluations of the same store
+        version are kept beside it
+    at : when the evaluation was made
     """
     text = orjson.dumps(dict(content), option=orjson.OPT_SORT_KEYS)
     seal = blake2b(text, digest_size=32).hexdigest()
@@ -43,10 +45,15 @@ def load_evidence(store: Store) -> dict[str, Any]:
 
 
 def evidence_for(store: Store, text: str) -> dict[str, Any] | None:
-    """What is remembered of a column; None if it was never evaluated here."""
-    found = load_evidence(store)
-    column = found.get("columns", {}).get(text)
+    """What the newest evaluation says of a column; None if it was never evaluated here.
+
+    Parameters
+    ----------
+    text : the column as a scan file writes it
+    """
+    evidence = load_evidence(store)
+    column = evidence.get("columns", {}).get(text)
     if column is None:
         return None
-    about = {name: found[name] for name in ("first", "as_of", "sessions", "universe")}
+    about = {name: evidence[name] for name in ("first", "as_of", "sessions", "universe")}
     return {**about, **column}

@@ -27,6 +27,7 @@ class Damage:
     Attributes
     ----------
     path : within the store
+    why : in words
     version : the store version that added it; 0 if none did
     """
 
@@ -40,7 +41,14 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a deep look found."""
+    """What a look at every file of a store says.
+
+    Attributes
+    ----------
+    files : that the version records name
+    bytes : of those that are there
+    undigested : version records of an older format, which name no files
+    """
 
     files: int
     bytes: int
@@ -49,9 +57,36 @@ class Examined:
 
 
 def examine_files(store: Store) -> Examined:
-    """Hold every file against the version records."""
+    """Hold every file against the version records, the mapped panel against the bars."""
     folder = store.folder
-    expected: dict[str, tuple[int, str, int]] = {}
+    expected, damage, undigested = _expected_files(folder)
+    total = 0
+    for name, (size, digest, number) in sorted(expected.items()):
+        path = folder / name
+        if not path.exists() and (folder / "damaged" / name).exists():
+            continue  # a repair has moved it there; the newest version does not name it
+        try:
+            size_now = path.stat().st_size
+        except OSError:
+            if path.name != "_last_checkpoint":  # only a hint where to start reading
+                damage.append(Damage(name, "is missing", number))
+            continue
+        total += size_now
+        if size_now != size:
+            damage.append(Damage(name, f"has {size_now} bytes, was written with {size}", number))
+        elif digest_of(path) != digest:
+            damage.append(Damage(name, "does not hold what was written", number))
+    panel = [] if damage else _panel_damage(store)  # with damaged bars it would tell nothing new
+    damage += _catalog_damage(folder) + _identity_damage(store) + panel
+    return Examined(len(expected), total, tuple(damage), undigested)
+
+
+Expected = dict[str, tuple[int, str, int]]  # size, digest and store version by path
+
+
+def _expected_files(folder: Path) -> tuple[Expected, list[Damage], int]:
+    """What the version records name, the records that are damaged, and how many are of old format."""
+    expected: Expected = {}
     damage: list[Damage] = []
     undigested, previous = 0, None
     for path in sorted((folder / "versions").glob("[0-9]*.json")):
@@ -68,51 +103,34 @@ def examine_files(store: Store) -> Examined:
         undigested += not version.added
         expected |= {name: (*about, number) for name, about in version.added.items()}
         previous = digest_of(record_path(folder, number))
-    total = 0
-    for name, (size, digest, number) in sorted(expected.items()):
-        path = folder / name
-        if not path.exists() and (folder / "damaged" / name).exists():
-            continue  # a repair has moved it there; the newest version does not name it
-        try:
-            found = path.stat().st_size
-        except OSError:
-            if path.name != "_last_checkpoint":  # only a hint where to start reading
-                damage.append(Damage(name, "is missing", number))
-            continue
-        total += found
-        if found != size:
-            damage.append(Damage(name, f"has {found} bytes, was written with {size}", number))
-        elif digest_of(path) != digest:
-            damage.append(Damage(name, "does not hold what was written", number))
-    damage += _catalog(folder) + _identity(store) + _panel(store, damage)
-    return Examined(len(expected), total, tuple(damage), undigested)
+    return expected, damage, undigested
 
 
-def _catalog(folder: Path) -> list[Damage]:
+def _catalog_damage(folder: Path) -> list[Damage]:
     path = folder / "catalog.sqlite"
     if not path.exists():
         return []
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            said = connection.execute("PRAGMA integrity_check").fetchone()[0]
+            verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.DatabaseError as error:
-        said = str(error)
-    return [] if said == "ok" else [Damage(path.name, f"SQLite says {said}")]
+        verdict = str(error)
+    return [] if verdict == "ok" else [Damage(path.name, f"SQLite says {verdict}")]
 
 
-def _identity(store: Store) -> list[Damage]:
+def _identity_damage(store: Store) -> list[Damage]:
     path = store.folder / "store.json"
     try:
-        told = orjson.loads(path.read_bytes())["identity"]
+        named = orjson.loads(path.read_bytes())["identity"]
     except (OSError, ValueError, KeyError, TypeError):
         return [Damage(path.name, "cannot be read")] if store.version().number else []
-    known = store.version().identity
-    return [] if told == known else [Damage(path.name, "names another store")]
+    identity = store.version().identity
+    return [] if named == identity else [Damage(path.name, "names another store")]
 
 
-def _panel(store: Store, damage: list[Damage]) -> list[Damage]:
+def _panel_damage(store: Store) -> list[Damage]:
     """The mapped panel against the bars: it is a cache, so damage only costs time."""
-    if damage or store.version().last is None:
+    if store.version().last is None:
         return []
     view = store.panel()
     version = view.version
@@ -136,7 +154,19 @@ def _panel(store: Store, damage: list[Damage]) -> list[Damage]:
 
 
 def sessions_of(store: Store, damage: tuple[Damage, ...]) -> tuple[set[tuple[str, str]], list[str]]:
-    """What the damaged files held: asks to repeat, as (kind, days and symbol); and what is lost."""
+    """What the damaged files held.
+
+    Parameters
+    ----------
+    damage : files of tables; the others held no bars
+
+    Returns
+    -------
+    asks : set
+        Questions to vendors to repeat: kind, and "first/last/symbol".
+    lost : list of str
+        What no vendor can be asked for, in words.
+    """
     asks: set[tuple[str, str]] = set()
     lost = []
     versions = {d.version for d in damage if d.path.startswith("tables/bars/") and d.version}
@@ -146,7 +176,7 @@ def sessions_of(store: Store, damage: tuple[Damage, ...]) -> tuple[set[tuple[str
             rows = (
                 store.table("asked", version)
                 if before is None
-                else store.added("asked", before, version)
+                else store.rows_added("asked", before, version)
             ).collect()
         except (pl.exceptions.PolarsError, OSError, StoreError):
             lost.append(f"version {number}: what it was made from is damaged too")

@@ -1,9 +1,10 @@
 """A panel with one bar more, of the day so far: in memory, never in the store.
 
-1. The data file is mapped a second time, privately: what is written there, nobody else sees, and
-   only the pages that are written to are copied.
-2. Behind the last bar of each symbol that has traded today its bar of the day so far is written.
-3. Symbols that split today get their whole run again, in today's terms.
+1. `_private` maps the data file a second time: what is written there, nobody else sees, and only
+   the pages that are written to are copied.
+2. `_rewrite` gives symbols that split today their whole run once more, in today's terms.
+3. `merge` leaves out symbols whose close of the day before is not the one that is stored.
+4. `_append` writes the bar of the day so far behind the last bar of each symbol that has traded.
 
 States of indicators that were carried to yesterday's bar fit, and are carried on by one bar.
 """
@@ -17,8 +18,8 @@ from hashlib import blake2b
 import numpy as np
 import polars as pl
 
-from technic.data.store.panels import MappedPanel, PanelCache
-from technic.data.store.rows import columns_of_rows, lengths_of
+from technic.data.store.panels import MappedPanel
+from technic.data.store.rows import adjusted_bars, columns_of_rows, lengths_of
 from technic.data.store.store import Store
 from technic.market.panel import LANES, Panel, fill
 from technic.market.sessions import nyse
@@ -30,7 +31,7 @@ ROWS_MORE = 16  # room, where a file has none left
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A provisional view, and who could not be part of it.
+    """A provisional view, and the symbols that could not be part of it.
 
     Attributes
     ----------
@@ -51,33 +52,35 @@ def merge(store: Store, view: MappedPanel, bars: pl.DataFrame, session: date) ->
 
     Parameters
     ----------
+    store : that the view shows
     view : of the newest session that is stored
     bars : `symbol`, open, high, low, close, volume, vwap, and `before`, the close of the session
         before in the terms of `session`; good rows of that session, one per symbol
+    session : that is not over
     """
     who = view.who.select("symbol", "security_id").with_row_index("at")
-    found = bars.join(who, on="symbol", how="inner").sort("at")
+    matched = bars.join(who, on="symbol", how="inner").sort("at")
     strangers = bars.join(who, on="symbol", how="anti")["symbol"].sort().to_list()
     split = _split_today(store, view, session)
     panel = _private(view)
     if len(split):
         _rewrite(store, view, panel, split, session)
-    at = found["at"].to_numpy().astype(np.int64)
+    at = matched["at"].to_numpy().astype(np.int64)
     last = panel.last("close")[at]
-    told = found["before"].fill_null(float("nan")).to_numpy()
+    before = matched["before"].fill_null(float("nan")).to_numpy()
     with np.errstate(all="ignore"):
-        doubted = np.abs(told / last - 1.0) > JUMP  # a split that we were not told of, perhaps
-    doubtful = found.filter(pl.Series(doubted))["symbol"].to_list()
-    found = found.filter(~pl.Series(doubted))
-    if found.is_empty():
+        doubted = np.abs(before / last - 1.0) > JUMP  # perhaps a split that nobody told us of
+    doubtful = matched.filter(pl.Series(doubted))["symbol"].to_list()
+    matched = matched.filter(~pl.Series(doubted))
+    if matched.is_empty():
         return Merged(None, 0, tuple(strangers), tuple(doubtful))
-    panel = _append(panel, found, session)
-    name = _name_of(found, session)
+    panel = _append(panel, matched, session)
+    name = _name_of(matched, session)
     path = view.path.with_name(f"{view.path.name}-{name}")
-    made = replace(
+    merged = replace(
         view, panel=panel, as_of=session, path=path, provisional=name, anew=tuple(split.tolist())
     )
-    return Merged(made, found.height, tuple(strangers), tuple(doubtful))
+    return Merged(merged, matched.height, tuple(strangers), tuple(doubtful))
 
 
 def _private(view: MappedPanel) -> Panel:
@@ -113,16 +116,16 @@ def _rewrite(store: Store, view: MappedPanel, panel: Panel, split: IntArray, ses
     at = np.searchsorted(panel.security_ids, split)
     if view.version.adjustment == "splits":
         return
-    rows = PanelCache(store).bars(view.version, session, split)
+    rows = adjusted_bars(store.tables, view.version, session, split)
     lengths = lengths_of(rows, split)
     assert np.array_equal(lengths, panel.lengths[at])  # no bar is newer than the view
     fill(panel.bars, panel.places[at], lengths, columns_of_rows(rows, panel.fields))
 
 
-def _append(panel: Panel, found: pl.DataFrame, session: date) -> Panel:
+def _append(panel: Panel, bars: pl.DataFrame, session: date) -> Panel:
     """One bar more for each symbol found."""
-    at = found["at"].to_numpy().astype(np.int64)
-    rows = found.with_columns(session=pl.lit(session))
+    at = bars["at"].to_numpy().astype(np.int64)
+    rows = bars.with_columns(session=pl.lit(session))
     blocks, lanes = np.divmod(panel.places[at], LANES)
     for j, column in enumerate(columns_of_rows(rows, panel.fields)):
         panel.bars[blocks, j, panel.lengths[at], lanes] = column
@@ -131,9 +134,9 @@ def _append(panel: Panel, found: pl.DataFrame, session: date) -> Panel:
     return replace(panel, lengths=lengths)
 
 
-def _name_of(found: pl.DataFrame, session: date) -> str:
+def _name_of(bars: pl.DataFrame, session: date) -> str:
     """A digest of the bars: the same bars make the same view."""
-    made = blake2b(f"{nyse().ordinal(session)}".encode(), digest_size=8)
+    digest = blake2b(f"{nyse().ordinal(session)}".encode(), digest_size=8)
     for name in ("security_id", "open", "high", "low", "close", "volume", "vwap"):
-        made.update(found[name].fill_null(0).to_numpy().tobytes())
-    return made.hexdigest()
+        digest.update(bars[name].fill_null(0).to_numpy().tobytes())
+    return digest.hexdigest()

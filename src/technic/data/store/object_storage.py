@@ -1,4 +1,4 @@
-"""Object storage such as S3: names and bytes, nothing else.
+"""Object storage such as S3, through obstore: names and bytes, nothing else.
 
 Address and credentials are those of the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
 AWS_REGION, AWS_ENDPOINT, or what the machine has been given.
@@ -19,7 +19,17 @@ from technic.errors import StoreError, first_line
 
 
 class ObstoreBucket:
-    """Everything below one address."""
+    """Everything below one address: a `remote.Bucket`.
+
+    Parameters
+    ----------
+    url : such as s3://bucket/market
+
+    Raises
+    ------
+    StoreError
+        If the address is none of object storage.
+    """
 
     def __init__(self, url: str) -> None:
         endpoint = os.environ.get("AWS_ENDPOINT") or os.environ.get("AWS_ENDPOINT_URL")
@@ -36,25 +46,42 @@ class ObstoreBucket:
             raise StoreError(f"{self.url}: is no address of object storage: {reason}") from error
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
-        """Size of every object, by its name below the address."""
-        with _telling(self.url):
+        """Size in bytes of every object, by its name below the address.
+
+        Parameters
+        ----------
+        prefix : only names that begin with it; a whole part of a path
+        """
+        with _our_errors(self.url):
             pages = obstore.list(self._store, prefix or None)
-            return {one["path"]: int(one["size"]) for page in pages for one in page}
+            return {entry["path"]: int(entry["size"]) for page in pages for entry in page}
 
     def read(self, name: str) -> bytes:
-        """The content of an object."""
-        with _telling(f"{self.url}/{name}"):
+        """The content of an object.
+
+        Raises
+        ------
+        StoreError
+            If it is not there, or the storage cannot be reached.
+        """
+        with _our_errors(f"{self.url}/{name}"):
             return bytes(obstore.get(self._store, name).bytes())
 
     def write(self, name: str, content: bytes) -> None:
-        """Put an object in its place, whole."""
-        with _telling(f"{self.url}/{name}"):
+        """Put an object in its place, whole, over one that is there.
+
+        Raises
+        ------
+        StoreError
+            If the storage cannot be reached.
+        """
+        with _our_errors(f"{self.url}/{name}"):
             obstore.put(self._store, name, content)
 
 
 @contextmanager
-def _telling(what: str) -> Iterator[None]:
-    """Errors of the storage, as ours: what was asked for, and what to look at."""
+def _our_errors(what: str) -> Iterator[None]:
+    """Turn errors of the storage into ours, which say what was asked for and what to look at."""
     try:
         yield
     except (BaseError, OSError) as error:

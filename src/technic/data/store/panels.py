@@ -3,12 +3,13 @@
 A panel version is a data file shared by many versions, and an index: where in it each symbol's
 run lies and how long it is. Nothing that an index points at is ever changed:
 
-1. `_build` writes all runs into a new data file, with spare rows behind them.
-2. `_extend` serves a newer version: bars that are simply newer are written behind the lengths
-   that older indices know; runs whose past has changed (a revision, a split, a backfill) are
-   written to new places behind the last block.
-3. `open` finds an index, or makes one by the cheaper of the two ways, and maps the file.
-4. A past session is the newest panel with what differed put back, in memory: `past_views`.
+1. `PanelCache.open` finds an index, or has one made by the cheaper of two ways, and maps the file.
+2. `PanelCache._build` writes all runs into a new data file, with spare rows behind them.
+3. `PanelCache._extend` serves a newer version: bars that are simply newer are written behind the
+   lengths that older indices know; runs whose past has changed (a revision, a split, a backfill)
+   are written to new places behind the last block.
+4. `PanelCache._past` shows a past session: the newest panel with what differed put back, in
+   memory, by `past_panels.past_differences`.
 
 It is a cache: deleting the folder loses nothing.
 """
@@ -21,41 +22,50 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import orjson
 import polars as pl
 
-from technic.data.store.past_panels import overwrite, rewritten, tables_of, without_last
-from technic.data.store.rows import columns_of_rows, fields_of, lengths_of, newest_rows
+from technic.data.store.past_panels import (
+    overwrite,
+    past_differences,
+    read_past_tables,
+    without_last,
+)
+from technic.data.store.rows import (
+    adjusted_bars,
+    columns_of_rows,
+    fields_of,
+    lengths_of,
+    read_newest_bars,
+)
+from technic.data.store.tables import TableReader
 from technic.data.store.tickers import directory
-from technic.market.adjust import adjust_for_splits
+from technic.data.store.version import StoreVersion
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
-from technic.market.typing import FloatArray, IntArray
+from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.runtime.files import sync_to_disk, write_atomically, writing
-
-if TYPE_CHECKING:
-    from technic.data.store.store import Store
-    from technic.data.store.version import StoreVersion
 
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
 WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
-LAYOUT = 2
-KEPT_VIEWS = 4  # of past sessions; each holds some tens of megabytes of its own
+LAYOUT = 2  # of data and index files; a part of their names, so that older ones are not read
+PAST_VIEWS = 4  # kept per process; each holds some tens of megabytes of its own
+OLDER_VERSIONS = 50  # how far back an index is looked for that can be extended
 _GUARD = Lock()
 _VIEWS: dict[Path, MappedPanel] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MappedPanel:
-    """A panel and who is in it; two are equal if they show the same file.
+    """A panel and the securities in it; two are equal if they show the same file.
 
     Attributes
     ----------
     panel : bars; position `i` is row `i` of `who`
-    who : one row per security with a bar or a listing, see `store.directory`
+    who : one row per security with a bar or a listing, see `tickers.directory`
     as_of : the session it stands in
     known_at : what was known before this instant; None for everything
     version : the store version it shows
@@ -89,7 +99,16 @@ class MappedPanel:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """One panel version as it lies on disk."""
+    """One panel version as it lies on disk.
+
+    Attributes
+    ----------
+    data : name of the data file, in the folder of the index
+    n_blocks, n_fields, n_rows : shape of the data file, whose last axis has `LANES`
+    who : one row per security, by security
+    places : int64, shape (n_symbols,), block and lane of each run as one number
+    lengths : int64, shape (n_symbols,), bars of each run
+    """
 
     data: str
     n_blocks: int
@@ -99,19 +118,81 @@ class Index:
     places: IntArray
     lengths: IntArray
 
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the data file."""
+        return self.n_blocks, self.n_fields, self.n_rows, LANES
+
+    @property
+    def ids(self) -> IntArray:
+        """Securities by position: int64, ascending."""
+        ids: IntArray = self.who["security_id"].to_numpy()
+        return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Extension:
+    """What a newer version adds to the data file of an older one.
+
+    Attributes
+    ----------
+    moved : bool, by position: the whole run is written to a new place
+    places, lengths : of the runs, before newer bars are written behind them
+    runs : bars of the runs that moved, by security and session
+    newer : bars to be written behind the runs that did not
+    n_blocks : of the data file afterwards
+    """
+
+    who: pl.DataFrame
+    moved: BoolArray
+    places: IntArray
+    lengths: IntArray
+    runs: pl.DataFrame
+    newer: pl.DataFrame
+    n_blocks: int
+
+    @property
+    def ids(self) -> IntArray:
+        """Securities by position."""
+        ids: IntArray = self.who["security_id"].to_numpy()
+        return ids
+
+    @property
+    def lengths_after(self) -> IntArray:
+        """Lengths of the runs afterwards."""
+        return self.lengths + lengths_of(self.newer, self.ids)
+
+    def fits(self, base: Index) -> bool:
+        """Whether the data file has the rows and fields, and would not hold too much waste."""
+        return (
+            self.lengths_after.max(initial=0) <= base.n_rows
+            and self.n_blocks <= WASTE * (len(self.who) / LANES + 8)
+            and set(fields_of(self.runs)) <= set(FIELDS[: base.n_fields])
+        )
+
 
 class PanelCache:
-    """The mapped panels of one store."""
+    """The mapped panels of one store.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._folder = store.folder / "panels"
+    Parameters
+    ----------
+    tables : of the store that the panels show
+    """
+
+    def __init__(self, tables: TableReader) -> None:
+        self._tables = tables
+        self._folder = tables.folder / "panels"
 
     def open(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> MappedPanel:
-        """The panel of a version as of a session, as known before `cutoff`."""
+        """The panel of a version as of a session.
+
+        Parameters
+        ----------
+        cutoff : only what was known before this instant; None for everything
+        """
         path = self._path(version, as_of, cutoff)
         if as_of != version.last or cutoff is not None:
-            return self._kept(path) or self._keep(path, self._past(version, as_of, cutoff, path))
+            return _view_at(path) or _keep_view(self._past(version, as_of, cutoff, path))
         index = self._current(version)
         return MappedPanel(
             self._map(index),
@@ -134,159 +215,122 @@ class PanelCache:
                 _write_index(path, index)
         return index
 
-    def _kept(self, path: Path) -> MappedPanel | None:
-        with _GUARD:
-            return _VIEWS.get(path)
-
-    def _keep(self, path: Path, view: MappedPanel) -> MappedPanel:
-        """Keep the last few views of the past, for who asks for the same again."""
-        with _GUARD:
-            _VIEWS[path] = view
-            while len(_VIEWS) > KEPT_VIEWS:
-                del _VIEWS[next(iter(_VIEWS))]
-        return view
-
     def _past(
         self, version: StoreVersion, as_of: date, cutoff: datetime | None, path: Path
     ) -> MappedPanel:
         """A past session: the newest panel, of which what differed is written over in memory."""
         index = self._current(version)
-        tables = tables_of(self._store.folder, version.identity, tuple(version.tables.items()))
-        found = rewritten(
-            tables, self._store.table("bars", version), as_of, cutoff, version.adjustment
+        past = read_past_tables(
+            self._tables.folder, version.identity, tuple(version.tables.items())
         )
-        every, ids = index.who["security_id"].to_numpy(), found.who["security_id"].to_numpy()
-        shape = (index.n_blocks, index.n_fields, index.n_rows, LANES)
-        bars = np.asarray(np.memmap(self._folder / index.data, np.float64, "c", shape=shape))
-        at = np.searchsorted(every, ids)
+        every_bar = self._tables.table("bars", version)
+        differences = past_differences(past, every_bar, as_of, cutoff, version.adjustment)
+        ids = differences.who["security_id"].to_numpy()
+        bars = self._open_data(index.data, index.shape, "c")
+        at = np.searchsorted(index.ids, ids)
         panel = Panel(ids, bars, index.places[at], index.lengths[at]).until(nyse().ordinal(as_of))
-        panel, shifted = without_last(panel, found.unknown)
-        again = (
-            newest_rows(
-                self._store.table("bars", version).filter(
-                    pl.col("security_id").is_in(shifted.tolist()),
-                    pl.col("session") <= as_of,
-                    pl.lit(value=True) if cutoff is None else pl.col("known_at") < cutoff,
-                )
+        panel, shifted = without_last(panel, differences.unknown)
+        runs = differences.bars
+        if len(shifted):
+            rows = every_bar.filter(
+                pl.col("security_id").is_in(shifted.tolist()),
+                pl.col("session") <= as_of,
+                pl.lit(value=True) if cutoff is None else pl.col("known_at") < cutoff,
             )
-            if len(shifted)
-            else found.bars.clear()
-        )
-        moved = np.isin(ids, np.concatenate([found.ids, shifted]))
-        mine = pl.concat([found.bars, again]).sort("security_id", "session")
-        mine = mine.filter(pl.col("security_id").is_in(ids[moved].tolist()))
-        lengths = panel.lengths.copy()
-        lengths[moved] = lengths_of(mine, ids[moved])
-        fields = FIELDS[: index.n_fields]
-        fill(bars, panel.places[moved], lengths[moved], columns_of_rows(mine, fields))
-        overwrite(panel, found.revised.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
-        return MappedPanel(
-            replace(panel, lengths=lengths),
-            found.who,
-            as_of,
-            cutoff,
-            version,
-            path.with_suffix(""),
-        )
-
-    def bars(self, version: StoreVersion, as_of: date, ids: IntArray | None = None) -> pl.DataFrame:
-        """Adjusted bars until `as_of`, everything known, by security and session; of some or all."""
-        return self._bars(version, as_of, ids)
+            runs = pl.concat([runs, read_newest_bars(rows)])
+        replaced = np.isin(ids, np.concatenate([differences.ids, shifted]))
+        panel = _with_runs(panel, replaced, runs)
+        others = ~pl.col("security_id").is_in(ids[replaced].tolist())
+        overwrite(panel, differences.revised.filter(others))
+        return MappedPanel(panel, differences.who, as_of, cutoff, version, path.with_suffix(""))
 
     def _path(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Path:
-        known = "all" if cutoff is None else cutoff.astimezone(UTC).isoformat()
-        view = f"{LAYOUT}|{version.name}|{as_of}|{known}"
+        instant = "all" if cutoff is None else cutoff.astimezone(UTC).isoformat()
+        view = f"{LAYOUT}|{version.name}|{as_of}|{instant}"
         name = blake2b(view.encode(), digest_size=8).hexdigest()
         return self._folder / f"{version.number:08d}-{name}.arrow"
 
     def _make(self, version: StoreVersion) -> Index:
         """From the newest index there is, if that serves; else from nothing."""
-        found = self._base(version)
-        if found is not None:
-            older, base = found
-            index = self._extend(base, older, version)
-            if index is not None:
-                return index
-        return self._build(version)
+        base = self._base(version)
+        extended = None if base is None else self._extend(*base, version)
+        return extended or self._build(version)
 
-    def _base(self, version: StoreVersion) -> tuple[StoreVersion, Index] | None:
+    def _base(self, version: StoreVersion) -> tuple[Index, StoreVersion] | None:
         """An index of this or an earlier version that shows everything known to it."""
-        for number in range(version.number, max(version.number - 50, 0), -1):
-            older = version if number == version.number else self._store.version(number)
+        for number in range(version.number, max(version.number - OLDER_VERSIONS, 0), -1):
+            older = version if number == version.number else self._tables.version(number)
             if older.last is None:
                 return None
             index = _read_index(self._path(older, older.last, None))
             if index is not None and (self._folder / index.data).exists():
-                return older, index
+                return index, older
         return None
 
     def _build(self, version: StoreVersion) -> Index:
         assert version.last is not None
         who = self._who(version)
-        bars = self.bars(version, version.last)
-        ids = who["security_id"].to_numpy()
-        lengths = lengths_of(bars, ids)
+        bars = adjusted_bars(self._tables, version, version.last)
+        lengths = lengths_of(bars, who["security_id"].to_numpy())
         fields = fields_of(bars)
         places = arrange(lengths)
         rows = int(lengths.max(initial=0)) + SPARE_ROWS
-        made = empty_bars(len(ids), len(fields), rows)
-        fill(made, places, lengths, columns_of_rows(bars, fields))
+        blocks = empty_bars(len(who), len(fields), rows)
+        fill(blocks, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        made.tofile(self._folder / name)
+        blocks.tofile(self._folder / name)
         sync_to_disk(self._folder / name)
-        return Index(name, made.shape[0], len(fields), rows, who, places, lengths)
+        return Index(name, blocks.shape[0], len(fields), rows, who, places, lengths)
 
     def _extend(self, base: Index, older: StoreVersion, version: StoreVersion) -> Index | None:
         """An index on the same data file; None if it does not serve."""
+        extension = self._extension(base, older, version)
+        if not extension.fits(base):
+            return None
+        shape = (extension.n_blocks, *base.shape[1:])
+        path = self._folder / base.data
+        with path.open("r+b") as handle:
+            handle.truncate(int(np.prod(shape)) * 8)
+        bars = self._open_data(base.data, shape, "r+")
+        _write_extension(bars, extension, FIELDS[: base.n_fields])
+        del bars  # unmapped, so that what was written is the file's
+        sync_to_disk(path)
+        lengths = extension.lengths_after
+        return Index(base.data, *shape[:3], extension.who, extension.places, lengths)
+
+    def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> _Extension:
+        """What has to be written so that the data file of `older` shows `version` too."""
+        assert version.last is not None
         who = self._who(version)
         ids = who["security_id"].to_numpy()
-        at = np.searchsorted(base.who["security_id"].to_numpy(), ids)
-        known = at < len(base.places)
-        known[known] &= base.who["security_id"].to_numpy()[at[known]] == ids[known]
-        fresh = self._store.added("bars", older, version)
-        changed = self._changed(fresh, older, version)
-        moved = ~known | np.isin(ids, changed)
+        at = np.searchsorted(base.ids, ids)
+        there = at < len(base.places)
+        there[there] &= base.ids[at[there]] == ids[there]
+        fresh = self._tables.rows_added("bars", older, version)
+        moved = ~there | np.isin(ids, self._changed_securities(fresh, older, version))
         lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
-        lengths[known], places[known] = base.lengths[at[known]], base.places[at[known]]
-        simple = fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist()))
-        newer = newest_rows(simple)
-        more = lengths_of(newer, ids)
-        rewritten = self._bars(version, version.last, ids[moved])
-        runs = lengths_of(rewritten, ids)
-        lengths[moved] = runs[moved]
-        fields = FIELDS[: base.n_fields]
+        lengths[there], places[there] = base.lengths[at[there]], base.places[at[there]]
+        newer = read_newest_bars(fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
+        runs = adjusted_bars(self._tables, version, version.last, ids[moved])
+        lengths[moved] = lengths_of(runs, ids)[moved]
         highest = self._highest_block(base)
         places[moved] = highest * LANES + arrange(lengths[moved])
         n_blocks = highest + -(-int(moved.sum()) // LANES)
-        grown = lengths + more
-        if (
-            grown.max(initial=0) > base.n_rows
-            or n_blocks > WASTE * (len(ids) / LANES + 8)
-            or set(fields_of(rewritten)) - set(fields)
-        ):
-            return None
-        with (self._folder / base.data).open("r+b") as handle:
-            handle.truncate(n_blocks * base.n_fields * base.n_rows * LANES * 8)
-        bars = self._open_data(base.data, (n_blocks, base.n_fields, base.n_rows, LANES), "r+")
-        fill(bars, places[moved], runs[moved], columns_of_rows(rewritten, fields))
-        starts = np.repeat(lengths, more)
-        blocks, lanes = np.divmod(np.repeat(places, more), LANES)
-        rows = starts + np.arange(int(more.sum())) - np.repeat(np.cumsum(more) - more, more)
-        for j, column in enumerate(columns_of_rows(newer, fields)):
-            bars[blocks, j, rows, lanes] = column
-        del bars  # unmapped, so that what was written is the file's
-        sync_to_disk(self._folder / base.data)
-        return Index(base.data, n_blocks, base.n_fields, base.n_rows, who, places, grown)
+        return _Extension(who, moved, places, lengths, runs, newer, n_blocks)
 
     def _highest_block(self, base: Index) -> int:
         """How many blocks the data file holds by now: other indices may have added some."""
         block = base.n_fields * base.n_rows * LANES * 8
         return (self._folder / base.data).stat().st_size // block
 
-    def _changed(self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion) -> IntArray:
+    def _changed_securities(
+        self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion
+    ) -> IntArray:
         """Securities whose past looks different from what `older` showed."""
-        splits = self._store.added("actions", older, version).filter(pl.col("kind") == "split")
+        splits = self._tables.rows_added("actions", older, version).filter(
+            pl.col("kind") == "split"
+        )
         changed = [fresh.filter(pl.col("session") <= older.last), splits]
         ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
         return ids.collect()["security_id"].to_numpy()
@@ -294,45 +338,61 @@ class PanelCache:
     def _who(self, version: StoreVersion) -> pl.DataFrame:
         assert version.last is not None
         tickers, listings, classes = (
-            self._store.table(name, version).collect()
+            self._tables.table(name, version).collect()
             for name in ("tickers", "listings", "classifications")
         )
         return directory(tickers, listings, classes, version.last, None)
-
-    def _bars(
-        self, version: StoreVersion, as_of: date | None, ids: IntArray | None
-    ) -> pl.DataFrame:
-        """Adjusted bars until `as_of`, everything known, by security and session."""
-        bars = self._store.table("bars", version).filter(pl.col("session") <= as_of)
-        actions = self._store.table("actions", version).filter(
-            pl.col("kind") == "split", pl.col("session") <= as_of
-        )
-        if ids is not None:
-            bars = bars.filter(pl.col("security_id").is_in(ids.tolist()))
-            actions = actions.filter(pl.col("security_id").is_in(ids.tolist()))
-        table = newest_rows(bars)
-        if version.adjustment == "splits":
-            return table
-        splits = actions.sort("known_at").unique(
-            ["security_id", "session"], keep="last", maintain_order=True
-        )
-        return adjust_for_splits(table, splits.collect())
 
     def _open_data(self, name: str, shape: tuple[int, ...], mode: Any) -> FloatArray:
         return np.asarray(np.memmap(self._folder / name, np.float64, mode, shape=shape))
 
     def _map(self, index: Index) -> Panel:
         """Copy-on-write, so that compiled code sees an ordinary array; nobody writes to it."""
-        shape = (index.n_blocks, index.n_fields, index.n_rows, LANES)
         path = self._folder / index.data
-        now = path.stat()
-        bars = _mapped(path, shape, (now.st_ino, now.st_mtime_ns))
-        ids = index.who["security_id"].to_numpy()
-        return Panel(ids, bars, index.places, index.lengths)
+        about = path.stat()
+        bars = _map_file(path, index.shape, (about.st_ino, about.st_mtime_ns))
+        return Panel(index.ids, bars, index.places, index.lengths)
+
+
+def _view_at(path: Path) -> MappedPanel | None:
+    with _GUARD:
+        return _VIEWS.get(path.with_suffix(""))
+
+
+def _keep_view(view: MappedPanel) -> MappedPanel:
+    """Keep the last few views of the past, for whoever asks for the same once more."""
+    with _GUARD:
+        _VIEWS[view.path] = view
+        while len(_VIEWS) > PAST_VIEWS:
+            del _VIEWS[next(iter(_VIEWS))]
+    return view
+
+
+def _with_runs(panel: Panel, replaced: BoolArray, runs: pl.DataFrame) -> Panel:
+    """A panel whose runs at some positions are those of rows; its bars are written over."""
+    ids = panel.security_ids[replaced]
+    rows = runs.sort("security_id", "session").filter(pl.col("security_id").is_in(ids.tolist()))
+    lengths = panel.lengths.copy()
+    lengths[replaced] = lengths_of(rows, ids)
+    columns = columns_of_rows(rows, panel.fields)
+    fill(panel.bars, panel.places[replaced], lengths[replaced], columns)
+    return replace(panel, lengths=lengths)
+
+
+def _write_extension(bars: FloatArray, extension: _Extension, fields: tuple[str, ...]) -> None:
+    """Runs that moved to their new places, newer bars behind the runs that did not."""
+    moved, lengths, places = extension.moved, extension.lengths, extension.places
+    fill(bars, places[moved], lengths[moved], columns_of_rows(extension.runs, fields))
+    more = extension.lengths_after - lengths
+    starts = np.repeat(lengths, more)
+    blocks, lanes = np.divmod(np.repeat(places, more), LANES)
+    rows = starts + np.arange(int(more.sum())) - np.repeat(np.cumsum(more) - more, more)
+    for j, column in enumerate(columns_of_rows(extension.newer, fields)):
+        bars[blocks, j, rows, lanes] = column
 
 
 @lru_cache(maxsize=4)
-def _mapped(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
+def _map_file(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
     """A data file in memory: views of one process share it, or each would count its pages anew."""
     return np.asarray(np.memmap(path, np.float64, "c", shape=shape))
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from technic.data.store.rows import COLUMNS, columns_of_rows, newest_of
-from technic.data.store.tables import files, scan_files
+from technic.data.store.rows import COLUMNS, columns_of_rows, newest_bars, newest_per
+from technic.data.store.tables import data_files, scan_files
 from technic.data.store.tickers import directory
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import LANES, Panel
@@ -32,16 +32,17 @@ EARLIEST = 13  # hour, UTC, before which no session opens
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class PastTables:
     """What of a store version the past depends on, read once per process.
 
     Attributes
     ----------
     names : tickers, listings and classifications
     splits : every split that was ever told
-    late : rows of bars that became known after the open that follows their session
+    late : rows of bars that became known after the open that follows their session:
+        `security_id`, `session`, `known_at`
     versions : every row of the bars that have a late one
-    split : every row of the securities that ever had a split
+    split : every row of the bars of securities that ever had a split
     """
 
     names: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
@@ -55,17 +56,24 @@ Pins = tuple[tuple[str, int], ...]  # Delta version by table
 
 
 @lru_cache(maxsize=2)
-def tables_of(folder: Path, _identity: str, pins: Pins) -> Tables:
-    """The tables of a store version that the past depends on."""
+def read_past_tables(folder: Path, _identity: str, pins: Pins) -> PastTables:
+    """The tables of a store version that the past depends on; read once for each version.
+
+    Parameters
+    ----------
+    folder : of the store
+    _identity : of the store: another one in the same folder is not answered from memory
+    pins : Delta version by table
+    """
     pinned = dict(pins)
 
     def table(name: str) -> pl.LazyFrame:
-        uris = [] if name not in pinned else files(folder, name, pinned[name])
+        uris = [] if name not in pinned else data_files(folder, name, pinned[name])
         return scan_files(name, uris)
 
     splits = table("actions").filter(pl.col("kind") == "split").collect()
     bars = table("bars").select(*COLUMNS, "known_at")
-    rows = _told_late(bars.select("security_id", "session", "known_at")).collect()
+    rows = _perhaps_late(bars.select("security_id", "session", "known_at")).collect()
     days = rows["session"].unique().sort()
     opens = pl.DataFrame(
         {"session": days, "opens": [nyse().opens(nyse().ordinal(day) + 1) for day in days]},
@@ -78,7 +86,7 @@ def tables_of(folder: Path, _identity: str, pins: Pins) -> Tables:
     )
     pairs = late.select("security_id", "session").unique()
     ids = splits["security_id"].unique()
-    return Tables(
+    return PastTables(
         (
             table("tickers").collect(),
             table("listings").collect(),
@@ -91,14 +99,14 @@ def tables_of(folder: Path, _identity: str, pins: Pins) -> Tables:
     )
 
 
-def _told_late(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _perhaps_late(rows: pl.LazyFrame) -> pl.LazyFrame:
     """Rows that may have become known after the open that follows: never before 9:30 the next day."""
     day = pl.col("session").cast(pl.Datetime("us", "UTC"))
     return rows.filter(pl.col("known_at") >= day.dt.offset_by(f"{24 + EARLIEST}h"))
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten:
+class PastDifferences:
     """What a past session showed that today does not.
 
     Attributes
@@ -117,60 +125,68 @@ class Rewritten:
     unknown: pl.DataFrame
 
 
-def rewritten(
-    tables: Tables, every: pl.LazyFrame, as_of: date, cutoff: datetime | None, adjustment: str
-) -> Rewritten:
+def past_differences(
+    tables: PastTables,
+    every_bar: pl.LazyFrame,
+    as_of: date,
+    cutoff: datetime | None,
+    adjustment: str,
+) -> PastDifferences:
     """What was different as of a session, as known before `cutoff`.
 
     Parameters
     ----------
-    every : all bars, for instants at which not even the newest session was known
+    every_bar : all rows of bars, read where not even the newest session was known by `cutoff`
+    cutoff : only what was known before this instant; None for everything
+    adjustment : of the store version: "splits" if the vendor adjusted the bars
     """
     who = directory(*tables.names, as_of, cutoff)
     unknown = pl.lit(value=False) if cutoff is None else pl.col("known_at") >= cutoff
     visible = (pl.col("session") <= as_of) & ~unknown
     later = tables.splits.filter((pl.col("session") > as_of) | unknown)["security_id"]
     if cutoff is not None and cutoff < nyse().opens(nyse().ordinal(as_of) + 1):
-        late = every.filter((pl.col("session") <= as_of) & unknown).collect()["security_id"]
+        late = every_bar.filter((pl.col("session") <= as_of) & unknown).collect()["security_id"]
         ids = pl.concat([later, late]).unique()
-        rows = every.filter(pl.col("security_id").is_in(ids.implode()), visible).collect()
+        rows = every_bar.filter(pl.col("security_id").is_in(ids.implode()), visible).collect()
         none = tables.versions.clear().select(COLUMNS)
-        return Rewritten(who, *_runs(tables, ids, rows, visible, adjustment), none, none)
+        return PastDifferences(who, *_runs(tables, ids, rows, visible, adjustment), none, none)
     late_rows = tables.late.filter((pl.col("session") <= as_of) & unknown)
     of_split = pl.col("security_id").is_in(tables.splits["security_id"].unique().implode())
     ids = pl.concat([later, late_rows.filter(of_split)["security_id"]]).unique()
     rows = tables.split.filter(pl.col("security_id").is_in(ids.implode()), visible)
     pairs = late_rows.filter(~of_split).select("security_id", "session").unique()
     keys = ["security_id", "session"]
-    revised = newest_of(tables.versions.join(pairs, on=keys, how="semi").filter(visible))
+    revised = newest_bars(tables.versions.join(pairs, on=keys, how="semi").filter(visible))
     hidden = pairs.join(revised, on=keys, how="anti").sort(keys)
-    return Rewritten(who, *_runs(tables, ids, rows, visible, adjustment), revised, hidden)
+    return PastDifferences(who, *_runs(tables, ids, rows, visible, adjustment), revised, hidden)
 
 
 def _runs(
-    tables: Tables, ids: pl.Series, rows: pl.DataFrame, visible: pl.Expr, adjustment: str
+    tables: PastTables, ids: pl.Series, rows: pl.DataFrame, visible: pl.Expr, adjustment: str
 ) -> tuple[IntArray, pl.DataFrame]:
     """Whole runs of some securities, adjusted for the splits that were known."""
-    bars = newest_of(rows)
+    bars = newest_bars(rows)
     if adjustment != "splits":
-        known = tables.splits.filter(pl.col("security_id").is_in(ids.implode()), visible)
-        newest = known.sort("known_at").unique(
-            ["security_id", "session"], keep="last", maintain_order=True
-        )
-        bars = adjust_for_splits(bars, newest)
-    found: IntArray = np.sort(ids.to_numpy())
-    return found, bars
+        rows_of_splits = tables.splits.filter(pl.col("security_id").is_in(ids.implode()), visible)
+        splits = newest_per(rows_of_splits.lazy(), "security_id", "session").collect()
+        bars = adjust_for_splits(bars, splits)
+    ascending: IntArray = np.sort(ids.to_numpy())
+    return ascending, bars
 
 
 def without_last(panel: Panel, hidden: pl.DataFrame) -> tuple[Panel, IntArray]:
     """A panel without some bars that were not known, where they are the last of their runs.
 
+    Parameters
+    ----------
+    hidden : `security_id` and `session` of the bars, in that order
+
     Returns
     -------
     Panel
         With shorter lengths.
-    ndarray
-        Securities of which a bar in the middle was not known.
+    shifted : ndarray
+        int64, securities of which a bar in the middle was not known.
     """
     if hidden.is_empty():
         return panel, np.empty(0, np.int64)
@@ -191,7 +207,12 @@ def without_last(panel: Panel, hidden: pl.DataFrame) -> tuple[Panel, IntArray]:
 
 
 def overwrite(panel: Panel, revised: pl.DataFrame) -> None:
-    """Give bars the values they had, in place: the panel's bars are our own copy."""
+    """Give bars the values they had, in place: the panel's bars are our own copy.
+
+    Parameters
+    ----------
+    revised : rows of bars, adjusted as the panel is; securities that it lacks are left out
+    """
     if revised.is_empty():
         return
     at = np.searchsorted(panel.security_ids, revised["security_id"].to_numpy())

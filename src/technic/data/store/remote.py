@@ -32,20 +32,33 @@ DIGITS = 16  # bytes of a digest, see `version.digest_of`
 
 
 class Bucket(Protocol):
-    """Object storage, as `object_storage` has it."""
+    """Objects below one address: names and bytes. Implemented by `object_storage.ObstoreBucket`.
+
+    Every method raises `StoreError` if the storage cannot be reached. Objects become visible
+    whole or not at all.
+
+    Attributes
+    ----------
+    url : the address, without a slash at its end
+    """
 
     url: str
 
     def sizes(self, prefix: str = "") -> dict[str, int]:
-        """Size of every object, by name."""
+        """Size in bytes of every object, by name.
+
+        Parameters
+        ----------
+        prefix : only names that begin with it; a whole part of a path
+        """
         ...
 
     def read(self, name: str) -> bytes:
-        """The content of an object."""
+        """The content of an object; `StoreError` if there is none."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Put an object in its place."""
+        """Put an object in its place, over one that is there."""
         ...
 
 
@@ -55,12 +68,22 @@ def is_remote(place: str) -> bool:
 
 
 def mirror_folder(place: str, mirrors: Path) -> Path:
-    """Where the copy of a remote store lies."""
+    """Where the copy of a remote store lies.
+
+    Parameters
+    ----------
+    mirrors : folder of all such copies
+    """
     return mirrors / blake2b(place.rstrip("/").encode(), digest_size=8).hexdigest()
 
 
 def fetch(place: str, mirrors: Path) -> Path:
     """Bring the copy of a remote store up to date; returns its folder.
+
+    Parameters
+    ----------
+    place : address of the store in object storage
+    mirrors : folder of all such copies
 
     Raises
     ------
@@ -74,15 +97,15 @@ def fetch(place: str, mirrors: Path) -> Path:
         if not records:
             raise StoreError(f"{place}: there is no store; put one there: technic backup {place}")
         fresh = {
-            name: bucket.read(_checked(name, place))
+            name: bucket.read(_checked_name(name, place))
             for name in records
             if not (folder / name).exists()
         }
         digests = _digests(fresh, place)
         for name, size in bucket.sizes("tables").items():
-            path = folder / _checked(name, place)
+            path = folder / _checked_name(name, place)
             if not path.exists() or path.stat().st_size != size:
-                _take(bucket, name, path, digests.get(name), folder)
+                _fetch_file(bucket, name, path, digests.get(name), folder)
         if not (folder / "store.json").exists():
             write_atomically(folder / "store.json", bucket.read("store.json"))
         for name, content in fresh.items():
@@ -91,7 +114,7 @@ def fetch(place: str, mirrors: Path) -> Path:
 
 
 def push(store: Store, place: str) -> int:
-    """Put a store into object storage, or what is new in it; returns how many files went.
+    """Put a store, or what is new in it, into object storage; returns how many files were sent.
 
     Raises
     ------
@@ -100,8 +123,8 @@ def push(store: Store, place: str) -> int:
     """
     bucket = _bucket(place)
     identity = bucket.read("store.json") if "store.json" in bucket.sizes() else b""
-    mine = (store.folder / "store.json").read_bytes()
-    if identity and orjson.loads(identity) != orjson.loads(mine):
+    own = (store.folder / "store.json").read_bytes()
+    if identity and orjson.loads(identity) != orjson.loads(own):
         raise StoreError(f"{place}: another store lies there; name another place")
     scratch = Path(tempfile.mkdtemp(prefix="technic-push-"))
     try:
@@ -112,7 +135,7 @@ def push(store: Store, place: str) -> int:
 
 
 def _send(folder: Path, bucket: Bucket) -> int:
-    """Tables first, then who it is, then the records of its versions: what is named is there."""
+    """Tables first, then the name, then the records of its versions: what is named is there."""
     there, sent = bucket.sizes(), 0
     order = [
         *sorted((folder / "tables").rglob("*")),
@@ -127,7 +150,8 @@ def _send(folder: Path, bucket: Bucket) -> int:
     return sent
 
 
-def _take(bucket: Bucket, name: str, path: Path, digest: str | None, folder: Path) -> None:
+def _fetch_file(bucket: Bucket, name: str, path: Path, digest: str | None, folder: Path) -> None:
+    """Fetch one file of a table; it takes its place once it is whole."""
     content = bucket.read(name)
     if digest is not None and blake2b(content, digest_size=DIGITS).hexdigest() != digest:
         raise StoreError(
@@ -143,17 +167,17 @@ def _take(bucket: Bucket, name: str, path: Path, digest: str | None, folder: Pat
 
 def _digests(records: dict[str, bytes], place: str) -> dict[str, str]:
     """What each file must be, by the newest record that names it."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for name, content in records.items():
         try:
             added: dict[str, Any] = orjson.loads(content).get("added", {})
-            found |= {path: str(about[1]) for path, about in added.items()}
+            digests |= {path: str(about[1]) for path, about in added.items()}
         except (orjson.JSONDecodeError, AttributeError, TypeError, IndexError) as error:
             raise StoreError(f"{place}/{name}: is no record of a version") from error
-    return found
+    return digests
 
 
-def _checked(name: str, place: str) -> str:
+def _checked_name(name: str, place: str) -> str:
     """A name that stays below our folder."""
     if not NAME.fullmatch(name) or ".." in name.split("/"):
         raise StoreError(f"{place}: an object is called {name[:80]!r}; no file of a store is")

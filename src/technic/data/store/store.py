@@ -1,6 +1,6 @@
 """A store: bars as traded and all that belongs to them, in one folder.
 
-store.json        who it is
+store.json        its random name
 versions/         what readers open: one record per commit
 tables/           Delta tables: bars, actions, tickers, listings, classifications, filings, facts
 catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
@@ -20,11 +20,11 @@ import orjson
 import polars as pl
 
 from technic.data.store.panels import MappedPanel, PanelCache
-from technic.data.store.tables import append, files, scan_files
+from technic.data.store.rows import adjusted_bars, newest_per
+from technic.data.store.tables import TableReader, append
 from technic.data.store.version import (
     StoreVersion,
     digest_of,
-    read_version,
     record_path,
     write_version,
 )
@@ -41,12 +41,26 @@ VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 
 
 class Store:
-    """One folder of market data. Cheap to make: nothing is read before it is asked for."""
+    """One folder of market data. Cheap to make: nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    folder : made at the first commit
+    database : URL of the catalog's database; None for a file in the folder
+    place : address in object storage that it was fetched from; empty if it lies here. A store
+        that was fetched is not written to
+
+    Attributes
+    ----------
+    tables : reads the Delta tables, at the versions that the store's records name
+    catalog : the SQL side
+    """
 
     def __init__(self, folder: Path, database: str | None = None, place: str = "") -> None:
-        self.folder = folder.absolute()  # a process may change its own
+        self.folder = folder.absolute()  # a process may change its working directory
         self.database = database
-        self.place = place  # where it was fetched from; empty if it lies here
+        self.place = place
+        self.tables = TableReader(self.folder)
         self._catalog: Catalog | None = None
 
     def __repr__(self) -> str:
@@ -60,10 +74,8 @@ class Store:
         """The SQL side; opened, and made to match the newest version, at first use."""
         from technic.data.store.catalog import Catalog  # SQLAlchemy takes 0.25 s
 
-        catalog, version = (
-            self._catalog or Catalog.of(self.folder, self.database, self._identity()),
-            self.version(),
-        )
+        catalog = self._catalog or Catalog.of(self.folder, self.database, self._identity())
+        version = self.version()
         self._catalog = catalog
         if catalog.mirrors() != version.number:
             catalog.mirror(version, lambda name: self.table(name, version).collect())
@@ -100,39 +112,42 @@ class Store:
         SchemaError
             If a sector is none of the eleven; lists them.
         """
+        from technic.data.store.catalog.universe import UniverseFilter  # SQLAlchemy takes 0.25 s
+
         version = self.require()
         assert version.last is not None
         session = as_of or version.last
         # Standing at the newest session one knows all there is, whenever it was told.
-        known = session if as_of is not None and as_of != version.last else LATEST
+        known_on = session if as_of is not None and as_of != version.last else LATEST
         catalog = self.catalog
         if min_volume is not None and not catalog.has_volumes(session):
             catalog.add_volumes(session, self._volumes(version, session))
-        return catalog.universe(
-            session,
-            known,
-            sectors=[sector_named(name) for name in sectors],
-            types=types,
-            exchanges=exchanges,
-            min_market_cap=min_market_cap,
-            min_volume=min_volume,
+        wanted = UniverseFilter(
+            [sector_named(name) for name in sectors], types, exchanges, min_market_cap, min_volume
         )
+        return catalog.universe(session, known_on, wanted)
 
     def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
         """Mean shares a day of each security's last bars, until a session."""
         low = nyse().day(max(nyse().ordinal(session) - 2 * VOLUME_BARS, 0))
         bars = self.table("bars", version).filter(pl.col("session").is_between(low, session))
-        newest = bars.sort("session", "known_at").group_by("security_id", "session").last()
         tail = (
-            newest.sort("session")
+            newest_per(bars, "security_id", "session")
+            .sort("session")
             .group_by("security_id")
             .agg(volume=pl.col("volume").tail(VOLUME_BARS).mean())
         )
         return tail.drop_nulls().collect()
 
     def version(self, number: int | None = None) -> StoreVersion:
-        """A store version; the newest unless said otherwise."""
-        return read_version(self.folder, number)
+        """A store version; the newest by default.
+
+        Raises
+        ------
+        StoreError
+            If there is no such version, or it cannot be read.
+        """
+        return self.tables.version(number)
 
     @staticmethod
     def identity_of(version: StoreVersion) -> str:
@@ -156,18 +171,25 @@ class Store:
         return version
 
     def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
-        """All rows of a table at a version, the newest by default; empty if it has none."""
-        pinned = (version or self.version()).tables.get(name)
-        uris = [] if pinned is None else files(self.folder, name, pinned)
-        return scan_files(name, uris)
+        """All rows of a table at a version, the newest by default; none if it has no such table.
 
-    def added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
-        """The rows that came to a table between two versions."""
-        before, after = older.tables.get(name), newer.tables.get(name)
-        if after is None or before == after:
-            return scan_files(name, [])
-        known = set() if before is None else set(files(self.folder, name, before))
-        return scan_files(name, sorted(set(files(self.folder, name, after)) - known))
+        Several rows may say something of the same thing: `rows.newest_per` gives the one that
+        counts.
+
+        Parameters
+        ----------
+        name : bars, actions, tickers, listings, classifications, filings, facts, news or asked
+
+        Raises
+        ------
+        StoreError
+            If the version cannot be read.
+        """
+        return self.tables.table(name, version)
+
+    def rows_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
+        """The rows that came to a table between two versions; see `table` for its names."""
+        return self.tables.rows_added(name, older, newer)
 
     def commit(
         self,
@@ -183,6 +205,11 @@ class Store:
         rows : per table, rows of its schema
         tables_before : Delta versions to append behind, where a repair has moved on
         changes : of `StoreVersion`: adjustment, simulated, settled
+
+        Raises
+        ------
+        StoreError
+            If the store was fetched from object storage, or cannot be written.
         """
         if self.place:
             raise StoreError(
@@ -191,33 +218,28 @@ class Store:
             )
         with writing(self.folder):
             before = self.version()
-            tables, made = dict(tables_before or before.tables), list[Path]()
+            tables, written = dict(tables_before or before.tables), list[Path]()
             for name, frame in rows.items():
                 if not frame.is_empty():
-                    done = append(self.folder, name, frame, tables.get(name))
-                    tables[name] = done.version
-                    made += done.files
-            first, last = before.first, before.last
-            if (bars := rows.get("bars")) is not None and not bars.is_empty():
-                low, high = bars.select(
-                    low=pl.col("session").min(), high=pl.col("session").max()
-                ).row(0)
-                first, last = min(first or low, low), max(last or high, high)
-            identity = before.identity or self._identity()
-            after = before.following(
+                    appended = append(self.folder, name, frame, tables.get(name))
+                    tables[name] = appended.version
+                    written += appended.files
+            first, last = _span_with(before, rows.get("bars"))
+            after = before.successor(
                 tables=tables,
                 first=first,
                 last=last,
-                identity=identity,
+                identity=before.identity or self._identity(),
                 added={
                     str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
-                    for path in made
+                    for path in written
                 },
                 previous=digest_of(record_path(self.folder, before.number)),
                 **changes,
             )
+            # Until the record stands, nobody sees what was appended.
             write_version(self.folder, after)
-        self.__dict__.pop("catalog", None)
+        self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
 
     def panel(
@@ -233,11 +255,14 @@ class Store:
         as_of : the last session that is visible; the newest one by default
         known_at : only what was known before this instant; by default the open of the session
             after `as_of`, or everything if no `as_of` is given
+        version : to show; the newest by default
 
         Raises
         ------
         StoreError
-            If the store is empty; SpanError, if `as_of` lies outside it.
+            If the store is empty.
+        SpanError
+            If `as_of` lies outside it.
         """
         pinned = version or self.require()
         if pinned.last is None or pinned.first is None:
@@ -252,12 +277,12 @@ class Store:
         cutoff = known_at
         if cutoff is None and as_of is not None:
             cutoff = nyse().opens(ordinal + 1)
-        return PanelCache(self).open(pinned, session, cutoff)
+        return PanelCache(self.tables).open(pinned, session, cutoff)
 
     def fresh_bars(self, version: StoreVersion) -> pl.DataFrame:
         """The newest adjusted bars of a version, read from the tables: what a panel must show."""
         assert version.last is not None
-        return PanelCache(self).bars(version, version.last)
+        return adjusted_bars(self.tables, version, version.last)
 
     def _identity(self) -> str:
         """The store's random name; given at the first commit."""
@@ -265,3 +290,11 @@ class Store:
         if not path.exists():
             write_atomically(path, orjson.dumps({"identity": secrets.token_hex(8)}))
         return str(orjson.loads(path.read_bytes())["identity"])
+
+
+def _span_with(version: StoreVersion, bars: pl.DataFrame | None) -> tuple[date | None, date | None]:
+    """The first and the last session of a version once it has more bars."""
+    if bars is None or bars.is_empty():
+        return version.first, version.last
+    low, high = bars.select(low=pl.col("session").min(), high=pl.col("session").max()).row(0)
+    return min(version.first or low, low), max(version.last or high, high)

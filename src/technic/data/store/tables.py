@@ -1,4 +1,4 @@
-"""Delta tables that only ever grow, and reading them at a pinned version."""
+"""Delta tables: appending to them, and reading them at the versions that a store's records name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from technic.data.store.version import StoreVersion, read_version
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
 from technic.runtime.files import sync_to_disk
@@ -16,17 +17,17 @@ KEEP_FOREVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
-PARTITIONS = {"bars": ["year"]}
+PARTITIONS = {"bars": ["year"]}  # columns by table; they are in names of folders, not in files
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What a commit to one table made.
+    """What an append to one table wrote.
 
     Attributes
     ----------
-    version : of the Delta table
-    files : everything that was written, log included
+    version : of the Delta table, afterwards
+    files : everything that was written, log included, in order of their paths
     """
 
     version: int
@@ -34,10 +35,16 @@ class Appended:
 
 
 def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> Appended:
-    """Append `rows` behind version `pinned` of a table.
+    """Append rows behind a version of a table.
 
     What an interrupted commit left behind is not part of any store version: the table first
     returns to the pinned one. Files and folders are on the disk when this returns.
+
+    Parameters
+    ----------
+    folder : of the store
+    rows : with the columns of the table's schema
+    pinned : Delta version to append behind; None if the store has no such table yet
     """
     from deltalake import DeltaTable, write_deltalake  # scans never write
 
@@ -56,29 +63,35 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
             partition_by=PARTITIONS.get(name),
             configuration=KEEP_FOREVER,
         )
-    columns = rows.select(list(TABLES[name]))
-    write_deltalake(str(path), columns, mode="append", schema_mode="merge")
+    # Merging lets a table that an older technic began gain columns.
+    write_deltalake(str(path), rows.select(list(TABLES[name])), mode="append", schema_mode="merge")
     table = DeltaTable(str(path))
     version = int(table.version())
-    made = [Path(uri) for uri in set(table.file_uris()) - before]
-    made += _logged(path / "_delta_log", -1 if pinned is None else pinned)
-    sync_to_disk(*made, root=folder)
-    return Appended(version, tuple(sorted(made)))
+    written = [Path(uri) for uri in set(table.file_uris()) - before]
+    written += _log_files(path / "_delta_log", -1 if pinned is None else pinned)
+    sync_to_disk(*written, root=folder)
+    return Appended(version, tuple(sorted(written)))
 
 
-def _logged(log: Path, after: int) -> list[Path]:
+def _log_files(log: Path, after: int) -> list[Path]:
     """Files of the log that are newer than a version, and the mark of the last checkpoint."""
-    found = [
+    entries = [
         path
         for path in log.iterdir()
         if path.name[:20].isdigit() and int(path.name[:20]) > after and path.suffix != ".tmp"
     ]
     mark = log / "_last_checkpoint"
-    return [*found, mark] if mark.exists() else found
+    return [*entries, mark] if mark.exists() else entries
 
 
 def drop_missing(folder: Path, name: str, pinned: int) -> int:
-    """Take files that are no longer there out of a table; returns the new version."""
+    """Take files that are no longer there out of a table; returns its new Delta version.
+
+    Parameters
+    ----------
+    folder : of the store
+    pinned : Delta version to go on from
+    """
     from deltalake import DeltaTable  # scans never write
 
     path = folder / "tables" / name
@@ -87,12 +100,18 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
         table.restore(pinned)
     table.repair()
     table = DeltaTable(str(path))
-    sync_to_disk(*_logged(path / "_delta_log", pinned), root=folder)
+    sync_to_disk(*_log_files(path / "_delta_log", pinned), root=folder)
     return int(table.version())
 
 
-def files(folder: Path, name: str, version: int) -> list[str]:
-    """The Parquet files that make up one version of a table."""
+def data_files(folder: Path, name: str, version: int) -> list[str]:
+    """The Parquet files that make up one version of a table, in order of their names.
+
+    Raises
+    ------
+    StoreError
+        If the version cannot be read.
+    """
     from deltalake import DeltaTable  # a scan with a mapped panel needs none
     from deltalake.exceptions import DeltaError
 
@@ -108,7 +127,13 @@ def files(folder: Path, name: str, version: int) -> list[str]:
 
 
 def scan_files(name: str, uris: list[str]) -> pl.LazyFrame:
-    """A lazy frame over Parquet files of a table, without its partition column."""
+    """A lazy frame over Parquet files of a table, without its partition columns.
+
+    Parameters
+    ----------
+    name : of the table
+    uris : of the files; none gives an empty frame of the table's schema
+    """
     columns = {k: v for k, v in TABLES[name].items() if k not in PARTITIONS.get(name, [])}
     if not uris:
         return pl.LazyFrame(schema=columns)
@@ -119,3 +144,32 @@ def scan_files(name: str, uris: list[str]) -> pl.LazyFrame:
         missing_columns="insert",  # columns that came later
         extra_columns="ignore",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TableReader:
+    """The tables of one store, read at the versions that its records name.
+
+    Attributes
+    ----------
+    folder : of the store
+    """
+
+    folder: Path
+
+    def version(self, number: int | None = None) -> StoreVersion:
+        """A store version; the newest by default."""
+        return read_version(self.folder, number)
+
+    def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
+        """All rows of a table at a version, the newest by default; none if it has no such table."""
+        pinned = (version or self.version()).tables.get(name)
+        return scan_files(name, [] if pinned is None else data_files(self.folder, name, pinned))
+
+    def rows_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
+        """The rows that came to a table between two versions."""
+        before, after = older.tables.get(name), newer.tables.get(name)
+        if after is None or before == after:
+            return scan_files(name, [])
+        old_files = set() if before is None else set(data_files(self.folder, name, before))
+        return scan_files(name, sorted(set(data_files(self.folder, name, after)) - old_files))

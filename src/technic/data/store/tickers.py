@@ -1,10 +1,12 @@
-"""Who was listed, under which symbol and as what, at a session."""
+"""Which securities were listed on a session, under which symbols and as what."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
 import polars as pl
+
+from technic.data.store.rows import newest_per
 
 ABOUT = ("name", "type", "exchange", "cik")
 CLASS = ("sector", "industry", "sic", "market_cap")
@@ -20,11 +22,16 @@ def directory(
 ) -> pl.DataFrame:
     """One row per security that had a ticker on or before `as_of`, by security.
 
+    Parameters
+    ----------
+    tickers, listings, classifications : all rows of these tables
+    cutoff : only what was known before this instant; None for everything
+
     Returns
     -------
     DataFrame
         `security_id`, `symbol`, `since`, `until` (of the listing; null if unknown) and
-        `ATTRIBUTES`, the newest known before `cutoff`, null where nobody told us.
+        `ATTRIBUTES`, the newest known before `cutoff`, null where nobody told.
     """
     named = (
         eras(tickers, cutoff)
@@ -33,11 +40,11 @@ def directory(
         .group_by("security_id", maintain_order=True)
         .agg(pl.col("symbol").last(), ended=pl.col("until").last())
     )
-    about = _newest(listings, [*ABOUT, "since", "until"], cutoff)
-    classes = _newest(classifications, [*CLASS], cutoff)
-    joined = named.join(about, on="security_id", how="left").join(
-        classes, on="security_id", how="left"
-    )
+    about = newest_per(listings.lazy(), "security_id", before=cutoff).collect()
+    classes = newest_per(classifications.lazy(), "security_id", before=cutoff).collect()
+    joined = named.join(
+        about.select("security_id", *ABOUT, "since", "until"), on="security_id", how="left"
+    ).join(classes.select("security_id", *CLASS), on="security_id", how="left")
     # A ticker that has ended ends the listing, unless the security goes on under another.
     return (
         joined.with_columns(until=pl.coalesce("until", "ended"))
@@ -47,32 +54,33 @@ def directory(
     )
 
 
-def _newest(table: pl.DataFrame, columns: list[str], cutoff: datetime | None) -> pl.DataFrame:
-    """Of each security the newest row known before `cutoff`."""
-    known = table if cutoff is None else table.filter(pl.col("known_at") < cutoff)
-    return (
-        known.sort("known_at", maintain_order=True)
-        .group_by("security_id", maintain_order=True)
-        .last()
-        .select("security_id", *columns)
-    )
-
-
 def eras(tickers: pl.DataFrame, cutoff: datetime | None = None) -> pl.DataFrame:
-    """Who was called what and when: one row per security and era.
+    """Which security bore which symbol when: one row per security and era.
 
-    The first day of an era is found when older bars are brought in, and counts from then on for
+    The first day of an era turns up when older bars are brought in, and counts from then on for
     all times; that it has ended counts from when it was known.
+
+    Parameters
+    ----------
+    tickers : all rows of the tickers table
+    cutoff : only ends known before this instant count; None for all
+
+    Returns
+    -------
+    DataFrame
+        `security_id`, `era`, `symbol`, `since`, `until` (null while it lasts) and `known_at`.
     """
     ordered = tickers.with_columns(pl.col("era").fill_null(0)).sort(
         "known_at", nulls_last=False, maintain_order=True
     )
-    known = pl.lit(value=True) if cutoff is None else pl.col("known_at").fill_null(cutoff) < cutoff
+    is_known = (
+        pl.lit(value=True) if cutoff is None else pl.col("known_at").fill_null(cutoff) < cutoff
+    )
     if cutoff is not None:
-        known = known | pl.col("known_at").is_null()
+        is_known = is_known | pl.col("known_at").is_null()
     return ordered.group_by("security_id", "era", maintain_order=True).agg(
         pl.col("symbol").last(),
         pl.col("since").last(),
-        pl.col("until").filter(known).last(),
+        pl.col("until").filter(is_known).last(),
         pl.col("known_at").last(),
     )

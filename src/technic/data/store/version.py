@@ -1,4 +1,4 @@
-"""A store version: one small record that names the Delta version of every table.
+"""Store versions: small records, each of which names the Delta version of every table.
 
 Delta commits each table by itself; a reader that opened them one by one could see half of an
 import. So nobody opens a table but through a record, which is written last and at once.
@@ -19,11 +19,12 @@ from technic.runtime.files import write_atomically
 
 FORMAT = 3  # 1 had no digests of files, 2 no dates of sectors
 FORMATS = (1, 2, 3)
+SIMULATED_NOTE = "this market is simulated: its figures say nothing about a real one"
 
 
 @dataclass(frozen=True, slots=True)
 class StoreVersion:
-    """What a reader is pinned to.
+    """One state of a store, to which a reader is pinned.
 
     Attributes
     ----------
@@ -50,6 +51,11 @@ class StoreVersion:
     previous: str = ""
 
     @property
+    def is_simulated(self) -> bool:
+        """Whether the market is made up."""
+        return self.simulated is not None
+
+    @property
     def name(self) -> str:
         """A digest that names the data: equal names, equal tables."""
         content = orjson.dumps(
@@ -57,7 +63,7 @@ class StoreVersion:
         )
         return f"{self.number}-{blake2b(content, digest_size=8).hexdigest()}"
 
-    def following(self, **changes: Any) -> StoreVersion:
+    def successor(self, **changes: Any) -> StoreVersion:
         """The next version, with `changes`; it adds no files unless they say so."""
         return replace(self, **{"number": self.number + 1, "added": {}, **changes})
 
@@ -68,7 +74,12 @@ def record_path(folder: Path, number: int) -> Path:
 
 
 def write_version(folder: Path, version: StoreVersion) -> None:
-    """Make `version` the newest of the store at `folder`."""
+    """Make a version the newest of a store, at once and on the disk.
+
+    Parameters
+    ----------
+    folder : of the store
+    """
     content = {"format": FORMAT, **asdict(version)}
     sealed = {**content, "seal": _seal(content)}
     text = orjson.dumps(sealed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
@@ -90,12 +101,17 @@ def _seal(content: dict[str, Any]) -> str:
 
 
 def read_version(folder: Path, number: int | None = None) -> StoreVersion:
-    """Version `number`, or the newest; number 0 if nothing was ever stored.
+    """Read a version's record.
+
+    Parameters
+    ----------
+    folder : of the store
+    number : of the version; the newest by default, and 0 if nothing was ever stored
 
     Raises
     ------
     StoreError
-        If there is no such version, or a newer technic wrote it.
+        If there is no such version, it is damaged, or a newer technic wrote it.
     """
     if number is None:
         names = sorted(path.stem for path in (folder / "versions").glob("[0-9]*.json"))
@@ -108,16 +124,16 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
     except FileNotFoundError as error:
         raise StoreError(f"{folder}: has no version {number}") from error
     except orjson.JSONDecodeError as error:
-        raise StoreError(_damaged(path)) from error
-    made = content.get("format") if isinstance(content, dict) else None
-    if made not in FORMATS:
+        raise StoreError(_damage_message(path)) from error
+    layout = content.get("format") if isinstance(content, dict) else None
+    if layout not in FORMATS:  # never guess at a format of the future
         raise StoreError(
             f"{folder}: was written by a newer technic, in a format that this one cannot "
             f"read; nothing was changed. Upgrade: {install_hint()}"
         )
     seal = content.pop("seal", None)
-    if made > 1 and seal != _seal(content):
-        raise StoreError(_damaged(path))
+    if layout > 1 and seal != _seal(content):
+        raise StoreError(_damage_message(path))
     content.pop("format")
     for bound in ("first", "last", "settled"):
         content[bound] = date.fromisoformat(content[bound]) if content.get(bound) else None
@@ -125,7 +141,7 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
     return StoreVersion(**content)
 
 
-def _damaged(path: Path) -> str:
+def _damage_message(path: Path) -> str:
     return (
         f"{path}: is damaged; restore it from a backup, or remove it to return to the "
         "version before"

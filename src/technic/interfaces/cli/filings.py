@@ -63,7 +63,7 @@ def sync_filings(
     """
     from technic.data.ingest.filing_sync import sync_companies
     from technic.data.ingest.filing_sync import sync_filings as run
-    from technic.data.ingest.vendors import connected, connected_edgar
+    from technic.data.ingest.vendors import connect_edgar, connect_vendors
     from technic.interfaces.cli.sync import ledger
 
     desk = options.desk(store, writing=True)
@@ -71,7 +71,7 @@ def sync_filings(
     log = ledger(desk.store)
     if source == "edgar":
         chosen = options.symbols(symbols) or ()
-        with connected_edgar(desk.settings, log) as edgar, options.bar("Asking") as advance:
+        with connect_edgar(desk.settings, log) as edgar, options.bar("Asking") as advance:
             done = sync_companies(
                 desk.store,
                 "edgar",
@@ -81,7 +81,7 @@ def sync_filings(
                 progress=advance,
             )
     elif source == "massive":
-        with connected(desk.settings, log) as vendors, options.bar("Asking") as advance:
+        with connect_vendors(desk.settings, log) as vendors, options.bar("Asking") as advance:
             if "massive" not in vendors.sources:
                 raise ConfigError("massive: no key; set MASSIVE_API_KEY, or run technic init")
             ahead = vendors.now() - datetime.now(UTC)

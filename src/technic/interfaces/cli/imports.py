@@ -171,14 +171,14 @@ def import_yahoo(
     """
     from datetime import UTC, datetime
 
-    from technic.data.ingest.vendors import extra
+    from technic.data.ingest.vendors import import_extra
     from technic.market.sessions import nyse
 
     desk = options.desk(store, writing=True)
     names = options.symbols(symbols) or ()
     newest = nyse().last_finished(datetime.now(UTC))
     first, last = nyse().day(newest - sessions + 1), nyse().day(newest)
-    bars = extra("yahoo").download(names, first, last)
+    bars = import_extra("yahoo").download(names, first, last)
     since = perf_counter()
     outcome = desk.store.import_bars(bars, "splits")
     _print_outcome(Path("yahoo"), outcome, perf_counter() - since, desk)

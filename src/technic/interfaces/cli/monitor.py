@@ -77,7 +77,7 @@ def watch(
     """
     import time
 
-    from technic.data.ingest.vendors import connected, streamed
+    from technic.data.ingest.vendors import connect_vendors, open_stream
     from technic.interfaces.cli.sync import ledger
     from technic.operations.alerts import AlertBook, channels_of, deliver
     from technic.operations.intraday import Snapshots, Watch, watch_repeatedly
@@ -89,11 +89,11 @@ def watch(
     name, file = named_scan(scan, desk.settings)
     pause = duration(every, "--every")
     channels = channels_of(desk.settings)
-    with connected(desk.settings, ledger(desk.store)) as vendors, ExitStack() as stack:
-        source = vendors.watched()
+    with connect_vendors(desk.settings, ledger(desk.store)) as vendors, ExitStack() as stack:
+        source = vendors.snapshot_source()
         feed: Any = Snapshots(source, vendors.now)
         if stream:
-            feed = streamed(desk.settings, feed)
+            feed = open_stream(desk.settings, feed)
             stack.callback(feed.close)
         book = AlertBook(desk.store.catalog)
         watched = Watch(desk.store, feed, file, name, settings=desk.settings, book=book)
@@ -178,21 +178,23 @@ def daily(
 
 
 def _sync(desk: options.Desk) -> Synced:
-    from technic.data.ingest.sync import sync
-    from technic.data.ingest.vendors import connected, wish_of
+    from technic.data.ingest.sync import SyncRequest, sync
+    from technic.data.ingest.vendors import connect_vendors, wish_of
     from technic.interfaces.cli.sync import ledger
 
-    with connected(desk.settings, ledger(desk.store)) as vendors:
+    with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
         clock = vendors.clock()
         with options.bar("Syncing") as advance:
             return sync(
                 desk.store,
-                vendors.sources_of(),
-                wish_of(desk.settings, clock()),
-                paces=vendors.paces,
+                SyncRequest(
+                    vendors.sources_of(),
+                    wish_of(desk.settings, clock()),
+                    paces=vendors.paces,
+                    simulated=vendors.simulated,
+                ),
                 clock=clock,
                 progress=advance,
-                simulated=vendors.simulated,
             )
 
 

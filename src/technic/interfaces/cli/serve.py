@@ -161,21 +161,21 @@ def _exposure(listen: ListenOptions) -> Exposure:
 
 def _feed(desk: options.Desk) -> Any:
     """Makes a feed of bars of the day so far; None if no vendor is set up that has one."""
-    from technic.data.ingest.vendors import chosen, connected
+    from technic.data.ingest.vendors import chosen_vendors, connect_vendors
     from technic.errors import TechnicError
     from technic.interfaces.cli.sync import ledger
     from technic.operations.intraday import Snapshots
 
     try:
-        if "massive" not in chosen(desk.settings):
+        if "massive" not in chosen_vendors(desk.settings):
             return None
     except TechnicError:
         return None
 
     @contextmanager
     def feed() -> Iterator[Snapshots]:
-        with connected(desk.settings, ledger(desk.store)) as vendors:
-            yield Snapshots(vendors.watched(), vendors.now)
+        with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
+            yield Snapshots(vendors.snapshot_source(), vendors.now)
 
     return feed
 

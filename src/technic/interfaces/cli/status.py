@@ -263,29 +263,20 @@ def config_show(
 
     settings = Settings.load()
     store = settings.store()
-    defaults = {
-        "home": str(settings.stores.parent),
-        "store": store.value,
-        "threads": "all",
-        "executor": "processes",
-        "plugins": "none",
-        "cache": "memory,files",
-        "provider": "those with a key",
-        "plan": "the free one",
-        "history": "504",
-        "universe": "all",
-        "database": "file",
-        "edgar_contact": "none",
-        "webhook_hosts": "none",
-        "device": "auto",
-    }
+    places = {"home": str(settings.stores.parent), "store": store.value}
     rows = []
-    for name, (variable, about) in SETTINGS.items():
+    for name, info in SETTINGS.items():
         given = settings.given.get(name)
         source = given.origin if given else store.origin if name == "store" else "default"
-        value = without_password(given.value) if given else defaults[name]
+        value = without_password(given.value) if given else places.get(name, info.default)
         rows.append(
-            {"name": name, "value": value, "origin": source, "variable": variable, "about": about}
+            {
+                "name": name,
+                "value": value,
+                "origin": source,
+                "variable": info.variable,
+                "about": info.meaning,
+            }
         )
     if as_json:
         options.emit_json(rows)

@@ -49,19 +49,18 @@ def sync(
     """
     from technic.data.ingest.fetch_ahead import asking_ahead
     from technic.data.ingest.repair import set_aside_damage
-    from technic.data.ingest.sync import plan_sync
+    from technic.data.ingest.sync import SyncRequest, plan_sync
     from technic.data.ingest.sync import sync as run
-    from technic.data.ingest.vendors import connected, wish_of
+    from technic.data.ingest.vendors import connect_vendors, wish_of
 
     desk = options.desk(store, writing=True)
     names = ",".join(options.symbols(symbols) or ())
-    with connected(desk.settings, ledger(desk.store)) as vendors:
+    with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
         clock = vendors.clock()
         wish = wish_of(desk.settings, clock(), names, history)
+        request = SyncRequest(vendors.sources_of(), wish, vendors.paces, vendors.simulated)
         if plan:
-            _show_plan(
-                plan_sync(desk.store, vendors.sources_of(), wish, vendors.paces), desk, as_json
-            )
+            _show_plan(plan_sync(desk.store, request), desk, as_json)
             return
         if repair:
             _say_repair(set_aside_damage(desk.store))
@@ -72,16 +71,7 @@ def sync(
                 several = stack.enter_context(
                     asking_ahead(desk.settings, runner, ledger(desk.store))
                 )
-            done = run(
-                desk.store,
-                vendors.sources_of(),
-                wish,
-                paces=vendors.paces,
-                clock=clock,
-                progress=advance,
-                simulated=vendors.simulated,
-                ahead=several,
-            )
+            done = run(desk.store, request, clock=clock, progress=advance, ahead=several)
     _show_sync(done, desk, as_json)
     if done.failed:
         raise typer.Exit(1)
@@ -233,14 +223,14 @@ def providers(
     as_json: options.JsonOption = False,
 ) -> None:
     """List vendors: key, cost, history, rate, licence, and what your key was found to allow."""
-    from technic.data.ingest.entitlements import known_verdict, probed
+    from technic.data.ingest.entitlements import probe_vendor, stored_verdict
     from technic.data.ingest.vendors import VENDORS
     from technic.runtime.settings import Settings
 
     settings = Settings.load()
     rows = []
     for name, about in VENDORS.items():
-        verdict = probed(name, settings) if probe else known_verdict(name, settings)
+        verdict = probe_vendor(name, settings) if probe else stored_verdict(name, settings)
         rows.append(
             {
                 "name": name,
@@ -315,7 +305,7 @@ def _keep_keys(vendor: str, settings: Settings, asks: bool) -> None:
 
 def _say_costs(provider: str, history: int, universe: str) -> None:
     """What the first sync takes: calls, minutes, disk, by each way to ask."""
-    from technic.data.ingest.planning import choose, newest_session, plural
+    from technic.data.ingest.planning import compare_options, newest_session, plural
     from technic.data.ingest.vendors import pace_of
     from technic.data.providers.alpaca import Alpaca
     from technic.data.providers.massive import Massive
@@ -332,7 +322,9 @@ def _say_costs(provider: str, history: int, universe: str) -> None:
     names = [name.strip() for name in provider.split(",")]
     sources = {name: kinds[name].__new__(kinds[name]) for name in names}  # asked nothing yet
     chosen = Settings.load()
-    for option in choose(missing, sources, {name: pace_of(name, chosen) for name in names}):
+    for option in compare_options(
+        missing, sources, {name: pace_of(name, chosen) for name in names}
+    ):
         disk = count * history * (15 + 56) / 1e6  # bytes of a bar in tables and in the panel
         print(
             f"  {option.title}: {plural(option.calls, 'call')}, {_minutes(option.minutes)}, "

@@ -159,7 +159,7 @@ class SpanRequest(QuestionFields):
     last: date
 
 
-class BacktestRequest(QuestionFields):
+class BacktestJobRequest(QuestionFields):
     """A question that is to be traded on the past; what is left out is what the scan file says."""
 
     first: date | None = None
@@ -181,7 +181,7 @@ class BacktestRequest(QuestionFields):
             If it contradicts itself.
         """
         file = self.file(settings)
-        rules = set(BacktestRequest.model_fields) - set(QuestionFields.model_fields)
+        rules = set(BacktestJobRequest.model_fields) - set(QuestionFields.model_fields)
         given = self.model_dump(exclude_none=True, include=rules)
         return replace(file, backtest=replace(file.backtest, **given))
 

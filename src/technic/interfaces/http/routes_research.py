@@ -13,7 +13,7 @@ from technic.interfaces.http import responses
 from technic.interfaces.http.jobs import Progress
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import BacktestRequest, TrainRequest
+from technic.interfaces.http.requests import BacktestJobRequest, TrainRequest
 from technic.interfaces.http.routes_jobs import JobPath, started
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
 from technic.interfaces.render.backtest import backtest_page
@@ -96,7 +96,7 @@ async def tried(hub: HubOf) -> Response:
 @router.post(
     "/backtest", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
 )
-async def tested(body: BacktestRequest, hub: HubOf, key: KeyOf) -> Response:
+async def tested(body: BacktestJobRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to trade a question on the past; a job. It counts as a trial."""
     file = body.traded(hub.settings)
 

@@ -17,7 +17,7 @@ import orjson
 from technic.errors import ConfigError, DeliveryError, not_installed
 from technic.operations.alerts.book import Alert
 from technic.operations.alerts.webhook_guard import checked_url, target_of
-from technic.runtime.secrets import forget, keep, kept_under
+from technic.runtime.secrets import forget, keep, secrets_under
 from technic.runtime.settings import NAME, Settings
 
 PATIENCE = 3.0  # seconds for a webhook, all in all
@@ -132,7 +132,7 @@ def forget_channel(name: str, settings: Settings) -> bool:
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """Every channel that is kept, by name."""
     hosts = own_hosts(settings)
-    secrets = kept_under("channel_", settings)
+    secrets = secrets_under("channel_", settings)
     return {name: channel_of(name, secret.value, hosts) for name, secret in sorted(secrets.items())}
 
 

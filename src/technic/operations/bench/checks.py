@@ -204,9 +204,9 @@ def _invalidation(market: Market) -> Check:
 def _calls(market: Market) -> Check:
     """Calls of a first scan of 100 symbols × 250 sessions, to the twin."""
     from technic.data.ingest.planning import Wish
-    from technic.data.ingest.sync import sync
+    from technic.data.ingest.sync import SyncRequest, sync
     from technic.data.providers.alpaca import Alpaca  # used here alone
-    from technic.data.providers.http import Http
+    from technic.data.providers.http import Endpoint, Http
     from technic.data.simulated.publications import evening, record
     from technic.data.simulated.server import Twin, serving
 
@@ -216,14 +216,18 @@ def _calls(market: Market) -> Check:
     names = tuple(sorted(s for s in tape.symbols(tape.sessions[-2]) if s))[:100]
     calls: list[Any] = []
     with serving(twin) as served:
-        source = Alpaca(Http("alpaca", served.url, {"APCA-API-KEY-ID": "k"}, log=calls.append))
+        source = Alpaca(
+            Http(Endpoint("alpaca", served.url, {"APCA-API-KEY-ID": "k"}), log=calls.append)
+        )
         store = FileStore(market.folder / "called")
         sync(
             store,
-            {"alpaca": source},
-            Wish(first=tape.sessions[4], symbols=names, now=twin.clock.now()),
+            SyncRequest(
+                {"alpaca": source},
+                Wish(first=tape.sessions[4], symbols=names, now=twin.clock.now()),
+                simulated={"vendor": "the twin"},
+            ),
             clock=twin.clock.now,
-            simulated={"vendor": "the twin"},
         )
         source.close()
     held = store.version().last is not None

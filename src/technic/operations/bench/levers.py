@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from technic.data.store import Store
-from technic.data.store.panels import PanelCache
-from technic.data.store.rows import columns_of_rows, fields_of
+from technic.data.store.rows import adjusted_bars, columns_of_rows, fields_of
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import Continuation, advance
 from technic.market.panel import pack
@@ -62,7 +61,7 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
 
 def _calls() -> dict[str, float]:
     """Milliseconds of a call for a whole session, and of one for one symbol, to the twin."""
-    from technic.data.providers.http import Http  # heavy, and used here alone
+    from technic.data.providers.http import Endpoint, Http  # heavy, and used here alone
     from technic.data.providers.massive import HOSTS, Massive
     from technic.data.providers.source import Ask
     from technic.data.simulated.publications import evening, record
@@ -73,7 +72,7 @@ def _calls() -> dict[str, float]:
     day = tape.sessions[-2]
     twin.clock.set(evening(day) + timedelta(hours=2))
     with serving(twin) as served:
-        http = Http("massive", served.url, {"Authorization": "Bearer k"}, hosts=HOSTS)
+        http = Http(Endpoint("massive", served.url, {"Authorization": "Bearer k"}, hosts=HOSTS))
         source = Massive(http)
         symbols = [s for s in tape.symbols(day) if s][:40]
         whole = milliseconds(lambda: source.fetch(Ask("day", first=day, last=day)), 3)
@@ -142,7 +141,7 @@ def _mapped(store: Store, market: Market) -> tuple[float, float]:
     last = version.last
 
     def made() -> None:
-        rows = PanelCache(store).bars(version, last)
+        rows = adjusted_bars(store.tables, version, last)
         ids, lengths = np.unique(rows["security_id"].to_numpy(), return_counts=True)
         fields = fields_of(rows)
         columns = dict(zip(fields, columns_of_rows(rows, fields), strict=True))

@@ -14,6 +14,7 @@ import polars as pl
 from technic.data.ingest import FileStore
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
+from technic.data.store.rows import newest_per
 from technic.runtime.settings import Setting, Settings
 
 SEED = 0
@@ -50,12 +51,8 @@ class Market:
     def bars(self) -> pl.DataFrame:
         """The market's newest bars, as they would be imported."""
         version = self.store.require()
-        table = self.store.table("bars", version).collect()
-        newest = (
-            table.sort("known_at")
-            .unique(["security_id", "session"], keep="last", maintain_order=True)
-            .sort("security_id", "session")
-        )
+        rows = self.store.table("bars", version)
+        newest = newest_per(rows, "security_id", "session").collect().sort("security_id", "session")
         names = pl.DataFrame({"security_id": self.view.panel.security_ids, "symbol": self.symbols})
         prices = ("open", "high", "low", "close", "volume")
         return newest.join(names, on="security_id").select(

@@ -15,7 +15,7 @@ from technic.errors import StoreError
 from technic.market.typing import IntArray
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
-from technic.runtime.executors.protocol import Shared, sized
+from technic.runtime.executors.protocol import Shared, part_size
 from technic.runtime.settings import Settings
 from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.spec.question import Question, question_of_dict
@@ -118,7 +118,7 @@ def decide(
             "depth": request.depth,
         },
     )
-    size = sized(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
+    size = part_size(len(days), SECONDS * len(days), runner.workers, at_least=0.5)
     rankings: list[IntArray] = []
     ranked: list[int] = []
     listed: list[int] = []

@@ -18,6 +18,7 @@ import numpy as np
 from technic.compute.benchmark import benchmark_closes
 from technic.data.store import Store, StoreVersion
 from technic.data.store.panels import MappedPanel
+from technic.data.store.version import SIMULATED_NOTE
 from technic.errors import ModelError, StoreError
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
@@ -214,8 +215,8 @@ def _notes(view: MappedPanel, question: Question, rules: BacktestRules) -> tuple
         notes.append("spreads are estimated from highs, lows and closes; impact by a square root")
     if question.warnings:
         notes += question.warnings
-    if version.simulated is not None:
-        notes.append("this market is simulated: its figures say nothing about a real one")
+    if version.is_simulated:
+        notes.append(SIMULATED_NOTE)
     if question.lists:
         notes.append("watch-lists are those of today: who is on one was chosen knowing the end")
     return tuple(notes)

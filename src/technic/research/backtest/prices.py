@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import newest_rows
+from technic.data.store.rows import newest_per, read_newest_bars
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.research.forward_returns import QUIET
@@ -71,7 +71,7 @@ def read_prices(
     securities = np.unique(np.array(ids, dtype=np.int64))
     among = pl.col("security_id").is_in(securities.tolist())
     stored = store.table("bars", version).filter(among, pl.col("session") >= nyse().day(first))
-    bars = newest_rows(stored)
+    bars = read_newest_bars(stored)
     n, k = last - first + 1, len(securities)
     row = nyse().ordinals(bars["session"].to_numpy()).astype(np.int64) - first
     column = np.searchsorted(securities, bars["security_id"].to_numpy())
@@ -103,13 +103,8 @@ def _actions(
     store: Store, version: StoreVersion, ids: IntArray, first: int, n: int
 ) -> tuple[FloatArray, FloatArray]:
     """Split ratios and dividends by session and security."""
-    actions = (
-        store.table("actions", version)
-        .filter(pl.col("security_id").is_in(ids.tolist()))
-        .collect()
-        .sort("known_at")
-        .unique(["security_id", "session", "kind"], keep="last", maintain_order=True)
-    )
+    rows = store.table("actions", version).filter(pl.col("security_id").is_in(ids.tolist()))
+    actions = newest_per(rows, "security_id", "session", "kind").collect()
     row = nyse().ordinals(actions["session"].to_numpy()).astype(np.int64) - first
     column = np.searchsorted(ids, actions["security_id"].to_numpy())
     value, kind = actions["value"].to_numpy(), actions["kind"].to_numpy()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from technic.data.store import StoreVersion
+from technic.data.store.version import SIMULATED_NOTE
 from technic.errors import ConfigError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
@@ -197,8 +198,8 @@ def _notes(walked: Walked, version: StoreVersion) -> tuple[str, ...]:
     notes = survivors_only(samples.vanish, len(samples))
     if version.adjustment == "splits":
         notes.append("prices were adjusted by the vendor, with splits that came later")
-    if version.simulated is not None:
-        notes.append("this market is simulated: its figures say nothing about a real one")
+    if version.is_simulated:
+        notes.append(SIMULATED_NOTE)
     if not (samples.groups["size"][1] >= 0).any():
         notes.append("no market value was known: nothing is said by size")
     return tuple(notes)

@@ -1,6 +1,6 @@
-"""Answers kept: memory, files and, if asked for, a server that several machines share.
+"""Caches: in memory, in files and, if set, on a server that several machines share.
 
-Keys are digests of content, so nothing that is found is ever out of date, and nothing needs to
+Keys are digests of content, so nothing in a cache is ever out of date, and nothing needs to
 be invalidated. A cache may forget anything at any time; what it returns is what was put.
 """
 
@@ -26,12 +26,12 @@ READING = "reading:"  # before the tiers: nothing is put into them
 
 @lru_cache(maxsize=8)
 def open_cache(urls: str = DEFAULT, folder: Path | None = None, secret: str = "") -> TieredCache:
-    """The tiers named by `urls`, quickest first; the same ones for the same names.
+    """Open the cache that a text names; the same one for the same text.
 
     Parameters
     ----------
-    urls : comma-separated: `memory`, `files`, `file:///folder`, `redis://host:port/0`; empty
-        for none
+    urls : tiers, quickest first, with commas between: `memory`, `files`, `file:///folder`,
+        `redis://host:port/0`; empty or `none` for none. After `READING` nothing is put into them
     folder : where `files` keeps them
     secret : what every machine that shares a server must know
 
@@ -71,12 +71,18 @@ def _redis(url: str, secret: str) -> Cache:
             f"cache {url}: a shared cache needs a shared secret; set TECHNIC_CACHE_SECRET to the "
             "same text on every machine"
         )
-    made: Cache = module.RedisCache(url, secret)
-    return made
+    cache: Cache = module.RedisCache(url, secret)
+    return cache
 
 
 def secret_of(environment: Mapping[str, str] | None = None) -> str:
-    """The shared secret: TECHNIC_CACHE_SECRET, or the content of TECHNIC_CACHE_SECRET_FILE."""
+    """The shared secret: TECHNIC_CACHE_SECRET, or the content of TECHNIC_CACHE_SECRET_FILE.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    """
     env = os.environ if environment is None else environment
     if env.get("TECHNIC_CACHE_SECRET"):
         return env["TECHNIC_CACHE_SECRET"]

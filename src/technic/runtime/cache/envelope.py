@@ -1,4 +1,4 @@
-"""A value that proves that it is whole and that it is the one that was asked for.
+"""Envelopes: a value that proves that it is whole, and that it is the one that was asked for.
 
     magic 8 | schema 2 | key digest 16 | expires 8 | length 8 | seal 32 | value
 
@@ -20,13 +20,27 @@ LARGEST = 256 << 20
 
 
 def wrap(key: str, value: bytes, expires: float = 0.0, secret: bytes = b"") -> bytes:
-    """A value in its envelope; `expires` in seconds since 1970, 0 for never."""
+    """Put a value into its envelope.
+
+    Parameters
+    ----------
+    key : of the value
+    expires : seconds since 1970; 0 for never
+    secret : without which nobody can forge an envelope; empty for no protection
+    """
     head = HEAD.pack(MAGIC, SCHEMA, _digest(key), expires, len(value))
     return head + _seal(head, value, secret) + value
 
 
 def unwrap(key: str, content: bytes, now: float, secret: bytes = b"") -> bytes | None:
-    """The value; None if it is another's, damaged, forged, of another schema, or too old."""
+    """The value in an envelope; None if it is another's, damaged, forged, of another schema, or old.
+
+    Parameters
+    ----------
+    content : the envelope
+    now : seconds since 1970
+    secret : with which it was wrapped
+    """
     start = HEAD.size + SEAL
     if not start <= len(content) <= LARGEST:
         return None
@@ -47,6 +61,6 @@ def _digest(key: str) -> bytes:
 
 def _seal(head: bytes, value: bytes, secret: bytes) -> bytes:
     key = blake2b(secret, digest_size=64).digest() if secret else b""
-    made = blake2b(head, digest_size=SEAL, key=key)
-    made.update(value)
-    return made.digest()
+    digest = blake2b(head, digest_size=SEAL, key=key)
+    digest.update(value)
+    return digest.digest()

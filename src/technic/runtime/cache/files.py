@@ -16,12 +16,18 @@ from threading import get_ident
 from technic.runtime.cache.envelope import unwrap, wrap
 from technic.runtime.cache.protocol import Meter
 
-BOUND = 2 << 30
+BOUND = 2 << 30  # bytes
 SWEEP_EVERY = 64 << 20  # bytes written between two looks at how large it has become
 
 
 class FileCache:
-    """Values as files under `folder`, the oldest removed beyond `bound` bytes."""
+    """Values as files: a `Cache` that is there after a restart, and shared by processes.
+
+    Parameters
+    ----------
+    folder : of the files; made at the first put
+    bound : bytes beyond which the oldest values are removed, now and then
+    """
 
     name = "files"
 
@@ -33,7 +39,7 @@ class FileCache:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The values that are there and whole, by key."""
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         now = time.time()
         for key in keys:
             path = self._path(key)
@@ -47,8 +53,8 @@ class FileCache:
                 with suppress(OSError):
                     path.unlink()
                 continue
-            found[key] = value
-        return found
+            values[key] = value
+        return values
 
     def put_many(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
         """Keep values, for `ttl` seconds if given; a full disk keeps none."""

@@ -9,32 +9,37 @@ from threading import Lock
 
 from technic.runtime.cache.protocol import Meter
 
-BOUND = 64 << 20
+BOUND = 64 << 20  # bytes
 
 
 class MemoryCache:
-    """The values used last, up to `bound` bytes."""
+    """The values used last: a `Cache` in this process.
+
+    Parameters
+    ----------
+    bound : bytes beyond which the values used longest ago are forgotten
+    """
 
     name = "memory"
 
     def __init__(self, bound: int = BOUND) -> None:
         self.meter = Meter()
         self._bound = bound
-        self._held: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The values that are there, by key."""
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         now = time.time()
         with self._lock:
             for key in keys:
-                held = self._held.get(key)
-                if held is not None and (not held[1] or now < held[1]):
-                    self._held.move_to_end(key)
-                    found[key] = held[0]
-        return found
+                entry = self._entries.get(key)
+                if entry is not None and (not entry[1] or now < entry[1]):
+                    self._entries.move_to_end(key)
+                    values[key] = entry[0]
+        return values
 
     def put_many(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
         """Keep values, for `ttl` seconds if given."""
@@ -43,21 +48,21 @@ class MemoryCache:
             for key, value in values.items():
                 if len(value) > self._bound // 2:
                     continue
-                old = self._held.pop(key, None)
+                old = self._entries.pop(key, None)
                 self._bytes += len(value) - (len(old[0]) if old else 0)
-                self._held[key] = (value, expires)
+                self._entries[key] = (value, expires)
             while self._bytes > self._bound:
-                _, (value, _) = self._held.popitem(last=False)
+                _, (value, _) = self._entries.popitem(last=False)
                 self._bytes -= len(value)
 
     def clear(self, kind: str = "") -> int:
         """Forget all values, or those of one kind."""
         with self._lock:
-            gone = [key for key in self._held if key.startswith(kind)]
+            gone = [key for key in self._entries if key.startswith(kind)]
             for key in gone:
-                self._bytes -= len(self._held.pop(key)[0])
+                self._bytes -= len(self._entries.pop(key)[0])
         return len(gone)
 
     def size(self) -> tuple[int, int]:
         """How many values it holds, and their bytes."""
-        return len(self._held), self._bytes
+        return len(self._entries), self._bytes

@@ -26,11 +26,17 @@ LOG = logging.getLogger("technic.runtime.cache")
 PATIENCE = 0.05  # seconds per call
 LIFETIME = 30 * 86_400  # so that a server that is shared does not fill for ever
 BATCH = 4 << 20  # bytes per write: a larger one could not be sent in time
-LARGEST_SHARED = 16 << 20
+LARGEST_SHARED = 16 << 20  # bytes of a value; larger ones stay on their machine
 
 
 class RedisCache:
-    """Values on a server, sealed with a secret."""
+    """Values on a server, sealed with a secret: a `Cache` that machines share.
+
+    Parameters
+    ----------
+    url : redis://host:port/0, rediss://… or unix://…
+    secret : that every machine knows; a value sealed with another one is a miss
+    """
 
     name = "redis"
 
@@ -57,7 +63,7 @@ class RedisCache:
         places = [self._place(key) for key in wanted]
         contents = self._try(lambda: self._client.mget(places)) if wanted else []
         now = time.time()
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         for key, content in zip(wanted, contents or [], strict=False):
             if not isinstance(content, bytes) or len(content) > LARGEST:
                 continue
@@ -65,8 +71,8 @@ class RedisCache:
             if value is None:
                 self.meter.rejected += 1
             else:
-                found[key] = value
-        return found
+                values[key] = value
+        return values
 
     def put_many(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
         """Keep values, for `ttl` seconds if given."""
@@ -89,7 +95,7 @@ class RedisCache:
         self._read_at = 0.0
 
     def size(self) -> None:
-        """Not told: counting them would mean listing keys."""
+        """It cannot say: counting values would mean listing keys."""
         return
 
     def check(self) -> str:
@@ -110,13 +116,13 @@ class RedisCache:
         if now - self._read_at > 1.0:
             self._read_at = now
             names = sorted({"all", kind, *self._generation})
-            told = self._try(
+            answer = self._try(
                 lambda: self._client.mget([f"technic:generation:{name}" for name in names])
             )
-            if told is not None:
+            if answer is not None:
                 self._generation = {
                     name: int(value or 0) if str(value or b"0", "ascii", "replace").isdigit() else 0
-                    for name, value in zip(names, told, strict=True)
+                    for name, value in zip(names, answer, strict=True)
                 }
         generations = self._generation.get("all", 0), self._generation.get(kind, 0)
         return f"technic:{generations[0]}.{generations[1]}:{key}"
@@ -146,13 +152,13 @@ class RedisCache:
             # A server that hangs costs the whole patience each time: once is enough.
             weight = self._breaker.failures_allowed if isinstance(error, RedisTimeoutError) else 1
             with self._lock:
-                if self._breaker.failed(time.monotonic(), weight):
+                if self._breaker.note_failure(time.monotonic(), weight):
                     LOG.warning(
                         "cache server left alone (%s); scans go on without it", type(error).__name__
                     )
             self._client.connection_pool.disconnect()
             return None
         with self._lock:
-            if self._breaker.worked():
+            if self._breaker.note_success():
                 LOG.warning("cache server answers again")
         return answer

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import struct
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
 
 from technic.runtime.cache.protocol import Cache
 
@@ -17,12 +15,17 @@ JITTER = 0.1  # share of a lifetime by which values made together expire apart
 
 
 class TieredCache:
-    """Tiers, quickest first; without any, everything is made anew."""
+    """Several caches, asked one after another: what a slower one has, the quicker ones learn.
+
+    Without any tier nothing is ever there, and everything is made anew.
+
+    Parameters
+    ----------
+    tiers : quickest first
+    """
 
     def __init__(self, tiers: Iterable[Cache]) -> None:
         self.tiers = tuple(tiers)
-        self._making: dict[str, Lock] = {}
-        self._guard = Lock()
         self._writer = ThreadPoolExecutor(1, "technic-cache")
         self._later: list[Future[None]] = []
 
@@ -31,27 +34,27 @@ class TieredCache:
         return self.get_many([key]).get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """The values that some tier has, by key."""
+        """The values that some tier has, by key; keys that none has are left out."""
         wanted = list(dict.fromkeys(keys))
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         for depth, tier in enumerate(self.tiers):
-            asked = [key for key in wanted if key not in found]
-            if not asked:
+            missing = [key for key in wanted if key not in values]
+            if not missing:
                 break
-            fresh = tier.get_many(asked)
+            fresh = tier.get_many(missing)
             meter = tier.meter
             meter.hits += len(fresh)
-            meter.misses += len(asked) - len(fresh)
+            meter.misses += len(missing) - len(fresh)
             meter.bytes += sum(map(len, fresh.values()))
             meter.saved_ms += sum(COST.unpack_from(value)[0] for value in fresh.values())
-            found |= fresh
+            values |= fresh
             for quicker in self.tiers[:depth]:
                 if fresh:
                     quicker.put_many(fresh)
-        return {key: value[COST.size :] for key, value in found.items()}
+        return {key: value[COST.size :] for key, value in values.items()}
 
     def put(self, key: str, value: bytes, ttl: float | None = None, cost: float = 0.0) -> None:
-        """Keep one value in every tier."""
+        """Keep one value in every tier; see `put_many`."""
         self.put_many({key: value}, ttl, cost)
 
     def put_many(
@@ -61,6 +64,8 @@ class TieredCache:
 
         Parameters
         ----------
+        values : by key
+        ttl : seconds after which they are forgotten; None for no bound
         cost : milliseconds that making one of them took: what a hit will save
         """
         if not values or not self.tiers:
@@ -81,34 +86,17 @@ class TieredCache:
             future.result()
         self._later = []
 
-    def get_or_make(self, key: str, make: Callable[[], bytes], ttl: float | None = None) -> bytes:
-        """The value of a key; made once, however many threads ask at the same time."""
-        found = self.get(key)
-        if found is not None:
-            return found
-        with self._guard:
-            lock = self._making.setdefault(key, Lock())
-        with lock:
-            found = self.get(key)
-            if found is None:
-                since = time.perf_counter()
-                found = make()
-                self.put(key, found, ttl, 1e3 * (time.perf_counter() - since))
-        with self._guard:
-            self._making.pop(key, None)
-        return found
-
     def clear(self, kind: str = "") -> dict[str, int | None]:
-        """Forget all values, or those of one kind; how many, by tier."""
+        """Forget all values, or those of one kind; returns how many, by tier."""
         self.flush()
         return {tier.name: tier.clear(kind) for tier in self.tiers}
 
     def counts(self) -> dict[str, tuple[float, ...]]:
-        """`COUNTED` so far, by tier."""
+        """What `COUNTED` names, so far, by tier."""
         return {t.name: tuple(getattr(t.meter, what) for what in COUNTED) for t in self.tiers}
 
     def since(self, before: dict[str, tuple[float, ...]]) -> dict[str, float]:
-        """What happened since `counts` was taken, flat, for a scan's timings."""
+        """What happened since `counts` was taken, by "tier what", for a scan's timings."""
         return {
             f"{name} {what}": round(now[j] - before.get(name, (0,) * len(COUNTED))[j], 1)
             for name, now in self.counts().items()
@@ -117,9 +105,9 @@ class TieredCache:
 
 
 class ReadingCache(TieredCache):
-    """Finds what is kept, and keeps nothing: for answers that are not final."""
+    """A cache that is read and never written: for answers that are not final."""
 
     def put_many(
         self, values: Mapping[str, bytes], ttl: float | None = None, cost: float = 0.0
     ) -> None:
-        """Forget them."""
+        """Keep nothing."""

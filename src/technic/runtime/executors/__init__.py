@@ -1,8 +1,8 @@
 """Where work runs: here, in threads, in processes, on a cluster. The answer is the same bytes.
 
-One protocol, `map(work, spans)` in order; what differs is what happens to a part whose worker
-dies. A part is tried again, then cut in two until the position that cannot be worked on is found,
-named and left out; a part that nobody else can do is done here.
+One protocol, `Executor.map(work, parts)` in order; what differs is what happens to a part whose
+worker dies. A part is tried once more, then cut in two until the position that no worker survives
+stands alone, is named and left out; a part that nobody else can do is done here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DEFAULT = "processes"
 
 
 def open_executor(url: str = DEFAULT) -> Executor:
-    """The executor that a text names.
+    """Open the executor that a text names; end it with `close`.
 
     Parameters
     ----------

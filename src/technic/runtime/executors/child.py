@@ -1,4 +1,4 @@
-"""A process of ours that answers one line of JSON with another, and may be lost at any time."""
+"""A child process that answers one line of JSON with another, and may be lost at any time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from technic.runtime.executors.shared import line
 
 LONGEST = 256 << 20  # bytes of one line
 GRACE = 2.0  # seconds between the last line of a child and its end
-GLANCE = 0.05  # seconds between two looks at a child that works
-KEPT = frozenset(
+LOOK_EVERY = 0.05  # seconds between two looks at a child that works
+SAFE = frozenset(
     ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
      "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TECHNIC_HOME", "TECHNIC_THREADS", "CI"]
 )  # fmt: skip
-KEPT_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "POLARS_", "XDG_")
+SAFE_PREFIXES = ("LC_", "PYTHON", "NUMBA_", "OMP_", "OPENBLAS_", "MKL_", "POLARS_", "XDG_")
 
 
 class ChildLostError(Exception):
@@ -54,7 +54,7 @@ def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name in KEPT or name.startswith(KEPT_PREFIXES)
+        if name in SAFE or name.startswith(SAFE_PREFIXES)
     }
 
 
@@ -63,8 +63,15 @@ class Child:
 
     Parameters
     ----------
+    command : program and arguments
+    environment : variables it gets besides ours
     clean : leave the user's secrets out of its environment
     memory : bytes it may hold that it shares with nobody; None for no bound
+
+    Attributes
+    ----------
+    ready : whether it has answered yet
+    peak : the most bytes it was seen to hold, where memory is bounded
     """
 
     def __init__(
@@ -109,7 +116,7 @@ class Child:
         return self._process.poll() is None
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Send a line; one that is gone says so when it is asked."""
+        """Send a line; that a child is gone shows when it is heard."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError, OSError):
             self._process.stdin.write(line(message))
@@ -117,6 +124,10 @@ class Child:
 
     def hear(self, patience: float) -> dict[str, Any]:
         """The next line it says.
+
+        Parameters
+        ----------
+        patience : seconds
 
         Raises
         ------
@@ -126,14 +137,14 @@ class Child:
         until = monotonic() + patience
         while True:
             try:
-                said = self._lines.get(timeout=max(min(GLANCE, until - monotonic()), 0.0))
+                text = self._lines.get(timeout=max(min(LOOK_EVERY, until - monotonic()), 0.0))
             except queue.Empty:
-                self._glance(until, patience)
+                self._check(until, patience)
                 continue
-            if said is None:
-                raise self._ended()
+            if text is None:
+                raise self._loss()
             try:
-                answer: dict[str, Any] = orjson.loads(said)
+                answer: dict[str, Any] = orjson.loads(text)
             except orjson.JSONDecodeError:
                 self.kill()
                 raise ChildLostError("said what is no JSON", "died", ready=self.ready) from None
@@ -141,7 +152,7 @@ class Child:
             return answer
 
     def ask(self, message: Mapping[str, Any], patience: float) -> dict[str, Any]:
-        """`tell`, then `hear`."""
+        """Send a line, and hear the next one; see `hear` for errors."""
         self.tell(message)
         return self.hear(patience)
 
@@ -156,7 +167,7 @@ class Child:
         return int(info.rss) - int(getattr(info, "shared", 0))
 
     def stop(self, patience: float) -> None:
-        """Let it end by itself: nobody asks it any more; then end it."""
+        """Let it end by itself within some seconds, as nobody asks it any more; then end it."""
         assert self._process.stdin is not None
         with suppress(OSError, ValueError):
             self._process.stdin.close()
@@ -179,12 +190,13 @@ class Child:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        with self._process.stdout as said:
-            while part := said.readline(LONGEST):
+        with self._process.stdout as output:
+            while part := output.readline(LONGEST):
                 self._lines.put(part)
         self._lines.put(None)
 
-    def _glance(self, until: float, patience: float) -> None:
+    def _check(self, until: float, patience: float) -> None:
+        """End a child that takes too long or too much."""
         if monotonic() >= until:
             self.kill()
             raise ChildLostError(f"hung for {patience:g} s", "hung", ready=self.ready)
@@ -197,7 +209,7 @@ class Child:
                     ready=self.ready,
                 )  # fmt: skip
 
-    def _ended(self) -> ChildLostError:
+    def _loss(self) -> ChildLostError:
         try:
             code = self._process.wait(GRACE)
         except subprocess.TimeoutExpired:  # it closed its end and lives on

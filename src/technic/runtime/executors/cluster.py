@@ -1,4 +1,4 @@
-"""Work on a Ray cluster, or on one of our own on this machine.
+"""An executor on a Ray cluster, or on a Ray of our own on this machine.
 
 Ray's driver is a process of its own: a cluster that is lost takes its driver with it, and that
 must not be us. We speak with it in lines of JSON, as with any worker; what it cannot do is done
@@ -34,7 +34,11 @@ SILENCE = 5.0  # seconds without a sign of life after which a cluster is lost
 
 
 def open_ray(address: str) -> RayExecutor:
-    """An executor on the cluster at an address; `local` starts one.
+    """Open an executor on a Ray cluster.
+
+    Parameters
+    ----------
+    address : host:port, or `local` or `local:N`, which starts a Ray of our own
 
     Raises
     ------
@@ -57,17 +61,27 @@ def open_ray(address: str) -> RayExecutor:
 
 
 class RayExecutor:
-    """Parts as Ray tasks; arrays are put into its object store once."""
+    """An `Executor` of Ray tasks; arrays are put into Ray's object store once.
+
+    What has no underscore serves `_ClusterMap`.
+
+    Attributes
+    ----------
+    lost : how many clusters were lost so far
+    current : the process that speaks to the cluster; None before the first part, and after a loss
+    answers : what the cluster said, by ticket, until it is taken
+    flying : parts that are on their way
+    """
 
     name = "ray"
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.lost = 0  # clusters, so far
+        self.lost = 0
         self.workers = cpu_count() or 1
         self._scratch = Scratch()
         self.current: Child | None = None
-        self.found: dict[int, dict[str, Any]] = {}
+        self.answers: dict[int, dict[str, Any]] = {}
         self.flying = 0
         self._sent = 0
         self._instead: ProcessExecutor | None = None
@@ -75,16 +89,16 @@ class RayExecutor:
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
-        """What became of every part, in order."""
-        told = progress or quiet
-        arrays, made = self._scratch.named(work.arrays)
+        """Do every part; see `Executor.map`."""
+        show = progress or quiet
+        arrays, scratch_files = self._scratch.describe(work.arrays)
         try:
             run = _ClusterMap(self, work, parts, arrays)
             for k in range(len(parts)):
                 yield from run.done(k)
-                told(k + 1, len(parts), "")
+                show(k + 1, len(parts), "")
         finally:
-            for path in made:
+            for path in scratch_files:
                 path.unlink(missing_ok=True)
 
     def room(self, _shape: tuple[int, ...]) -> None:
@@ -111,7 +125,7 @@ class RayExecutor:
         return self.current
 
     def send(self, part: Span) -> int:
-        """Send a part on its way; returns the ticket under which its answer will be found."""
+        """Send a part on its way; returns the ticket of its answer in `answers`."""
         assert self.current is not None
         self._sent += 1
         self.flying += 1
@@ -121,9 +135,9 @@ class RayExecutor:
     def hear(self) -> None:
         """One line from the driver: it says something every second, if only that it lives."""
         assert self.current is not None
-        said = self.current.hear(SILENCE)
-        if "ticket" in said:
-            self.found[int(said["ticket"])] = said
+        message = self.current.hear(SILENCE)
+        if "ticket" in message:
+            self.answers[int(message["ticket"])] = message
             self.flying -= 1
 
     def give_up(self, why: ChildLostError) -> None:
@@ -136,7 +150,12 @@ class RayExecutor:
             self.current = None
 
     def description(self, work: Work, arrays: dict[str, Any]) -> dict[str, Any]:
-        """The work, as the driver hears of it."""
+        """What the driver is told of a work, as JSON holds it.
+
+        Parameters
+        ----------
+        arrays : where they lie, as `Scratch.describe` says
+        """
         return {
             "name": work.name,
             "job": dict(work.job),
@@ -175,7 +194,7 @@ class _ClusterMap:
         if answer is None:
             return self._here(k)
         if "lost" in answer:
-            return self._halved(self._parts[k], answer["lost"])
+            return self._in_halves(self._parts[k], answer["lost"])
         if "raised" in answer:
             raise error_of(answer)
         return [Done(*self._parts[k], unpack(answer))]
@@ -186,12 +205,12 @@ class _ClusterMap:
         try:
             while self._driver is not None and self._driver is executor.current:
                 self._fill()
-                if self._tickets[k] in executor.found:
+                if self._tickets[k] in executor.answers:
                     break
                 executor.hear()
         except ChildLostError as lost:
             executor.give_up(lost)
-        return executor.found.pop(self._tickets[k], None) if k < len(self._tickets) else None
+        return executor.answers.pop(self._tickets[k], None) if k < len(self._tickets) else None
 
     def _fill(self) -> None:
         """As many parts on their way as there are workers, and one for each that waits."""
@@ -205,11 +224,11 @@ class _ClusterMap:
     def _here(self, k: int) -> list[Done]:
         """The rest of the parts, by processes on this machine, from part `k` on."""
         if k not in self._local:
-            there = self._executor.found
+            answered = self._executor.answers
             left = [
                 j
                 for j in range(k, len(self._parts))
-                if j >= len(self._tickets) or self._tickets[j] not in there
+                if j >= len(self._tickets) or self._tickets[j] not in answered
             ]
             pieces = iter(self._executor.instead.map(self._work, [self._parts[j] for j in left]))
             for j in left:
@@ -218,7 +237,7 @@ class _ClusterMap:
                     self._local[j].append(next(pieces))
         return self._local.pop(k)
 
-    def _halved(self, part: Span, why: str) -> list[Done]:
+    def _in_halves(self, part: Span, why: str) -> list[Done]:
         """A part that no worker of the cluster survived, cut until who is to blame stands alone."""
         first, last = part
         if last - first <= 1:
@@ -239,10 +258,10 @@ def is_own(address: str) -> bool:
 
 def _environment(own: bool) -> dict[str, str]:
     """Settings that Ray reads when it is imported."""
-    given = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
-    given = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", **given}
+    users = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+    variables = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", **users}
     if own:
-        given["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        variables["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         # A Ray that may not become a cluster binds to loopback, on every system.
-        given["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    return given
+        variables["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    return variables

@@ -1,4 +1,4 @@
-"""Work in this process: one part after another, or side by side where the GIL is released."""
+"""Executors in this process: one part after another, or side by side where the GIL is released."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ from technic.market.typing import FloatArray
 from technic.runtime.executors.protocol import Done, Progress, Shared, Span, Work, call, quiet
 
 
-def here(work: Work, part: Span) -> Done:
-    """One part, done in this thread."""
+def do_here(work: Work, part: Span) -> Done:
+    """Do one part in this thread."""
     return Done(*part, call(work.name, Shared(work.job, work.arrays, work.out), *part))
 
 
 def refuse_guarded(work: Work, name: str) -> None:
-    """What may bring a process down runs in one that may be lost."""
+    """Refuse work that may bring its process down: it runs in one that may be lost.
+
+    Parameters
+    ----------
+    name : of the executor, for the error
+
+    Raises
+    ------
+    ConfigError
+        If the work is guarded.
+    """
     if work.guarded:
         raise ConfigError(f"{work.name.partition(':')[2]} runs in processes of its own, not {name}")
 
 
 class InlineExecutor:
-    """One part after another."""
+    """An `Executor` that does one part after another."""
 
     name = "inline"
     workers = 1
@@ -32,12 +42,12 @@ class InlineExecutor:
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
-        """What became of every part, in order."""
+        """Do every part; see `Executor.map`."""
         refuse_guarded(work, self.name)
-        told = progress or quiet
+        show = progress or quiet
         for k, part in enumerate(parts):
-            yield here(work, part)
-            told(k + 1, len(parts), "")
+            yield do_here(work, part)
+            show(k + 1, len(parts), "")
 
     def room(self, shape: tuple[int, ...]) -> FloatArray:
         """Ordinary memory."""
@@ -48,7 +58,12 @@ class InlineExecutor:
 
 
 class ThreadExecutor:
-    """Parts side by side in this process: for work that releases the GIL."""
+    """An `Executor` of threads of this process: for work that releases the GIL.
+
+    Parameters
+    ----------
+    workers : how many threads
+    """
 
     name = "threads"
 
@@ -59,17 +74,17 @@ class ThreadExecutor:
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
-        """What became of every part, in order."""
+        """Do every part; see `Executor.map`."""
         refuse_guarded(work, self.name)
-        told = progress or quiet
-        for k, done in enumerate(self._pool.map(lambda part: here(work, part), parts)):
+        show = progress or quiet
+        for k, done in enumerate(self._pool.map(lambda part: do_here(work, part), parts)):
             yield done
-            told(k + 1, len(parts), "")
+            show(k + 1, len(parts), "")
 
     def room(self, shape: tuple[int, ...]) -> FloatArray:
         """Ordinary memory."""
         return np.empty(shape)
 
     def close(self) -> None:
-        """What has not begun is not begun; a thread cannot be ended from outside."""
+        """Begin no further part; a thread that runs cannot be ended from outside."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""Work in processes of our own, any of which may be killed, hang or run out of memory.
+"""An executor of processes, any of which may be killed, hang or run out of memory.
 
-1. Each worker has a thread here that hands it parts and waits for answers.
-2. A part whose worker is lost is tried again: thrice if it was killed from outside, once if it
+1. `_ProcessMap.over`: each worker has a thread here that hands it parts and waits for answers.
+2. `_ProcessMap._pieces`: a part whose worker is lost is tried again: thrice if it was killed from outside, once if it
    ended by itself, hung or took too much.
 3. Then it is cut in two, and so on: a single position that no worker survives is lost, by name.
 4. A part that was only ever killed from outside, or for which no worker would start, is done
@@ -20,7 +20,7 @@ from technic import errors
 from technic.errors import StoreError, TechnicError
 from technic.market.typing import FloatArray
 from technic.runtime.executors.child import Child, ChildLostError
-from technic.runtime.executors.local import here
+from technic.runtime.executors.local import do_here
 from technic.runtime.executors.protocol import Done, Progress, Span, Work, quiet
 from technic.runtime.executors.shared import Scratch, place_of, unpack
 
@@ -31,13 +31,23 @@ WORKER = (sys.executable, "-m", "technic.runtime.executors.worker")
 
 
 class ProcessExecutor:
-    """Spawned processes, kept from one `map` to the next."""
+    """An `Executor` of spawned processes, which stay from one `map` to the next.
+
+    Parameters
+    ----------
+    workers : how many processes
+    command : that starts one
+
+    Attributes
+    ----------
+    lost : how many workers were lost so far
+    """
 
     name = "processes"
 
     def __init__(self, workers: int, command: Sequence[str] = WORKER) -> None:
         self.workers = workers
-        self.lost = 0  # workers, so far
+        self.lost = 0
         self._command = command
         self._scratch = Scratch()
         self._places: list[_Place] = [_Place(command) for _ in range(workers)]
@@ -45,14 +55,14 @@ class ProcessExecutor:
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
-        """What became of every part, in order."""
-        arrays, made = self._scratch.named(work.arrays)
+        """Do every part; see `Executor.map`."""
+        arrays, scratch_files = self._scratch.describe(work.arrays)
         run = _ProcessMap(work, parts, self._description(work, arrays), progress or quiet)
         try:
             yield from run.over(self._places[: max(1, min(self.workers, len(parts)))])
         finally:
             self.lost += run.lost
-            for path in made:
+            for path in scratch_files:
                 path.unlink(missing_ok=True)
 
     def room(self, shape: tuple[int, ...]) -> FloatArray:
@@ -203,7 +213,7 @@ class _ProcessMap:
             return [Done(*part, unpack(answer))]
         blameless = all(lost.killed or not lost.ready for lost in losses)
         if self._stopped or (blameless and not self._work.guarded):
-            return [] if self._stopped else [here(self._work, part)]
+            return [] if self._stopped else [do_here(self._work, part)]
         first, last = part
         if last - first <= 1:
             LOG.warning("position %d: every worker %s", first, losses[-1])
@@ -219,7 +229,12 @@ def _enough(losses: Sequence[ChildLostError]) -> bool:
 
 
 def error_of(answer: dict[str, Any]) -> Exception:
-    """What a part raised: an error of ours as it was, any other as one."""
+    """The error that a part raised: one of ours as it was, any other as `StoreError`.
+
+    Parameters
+    ----------
+    answer : of a worker, with `raised` and `text`
+    """
     kind = getattr(errors, answer["raised"], None) if answer["raised"] else None
-    made: Callable[[str], TechnicError] = kind if isinstance(kind, type) else StoreError
-    return made(answer["text"])
+    make: Callable[[str], TechnicError] = kind if isinstance(kind, type) else StoreError
+    return make(answer["text"])

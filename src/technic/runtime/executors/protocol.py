@@ -1,4 +1,4 @@
-"""What work is, and what becomes of it."""
+"""What work is, what becomes of it, and what every executor does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a part's function gets besides its span."""
+    """What a part's function gets besides its span.
+
+    Attributes
+    ----------
+    job, arrays, out : those of `Work`
+    """
 
     job: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
@@ -52,10 +57,11 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of the positions from `first` to before `last`.
+    """What became of a stretch of positions.
 
     Attributes
     ----------
+    first, last : from the first position to before the last
     answer : what the function returned; None where `lost` says why there is none
     lost : why nobody could do it; empty if somebody did
     """
@@ -67,7 +73,13 @@ class Done:
 
 
 class Executor(Protocol):
-    """Somewhere work runs."""
+    """Somewhere work runs. It is ended with `close`, and used by one thread at a time.
+
+    Attributes
+    ----------
+    name : inline, threads, processes or ray
+    workers : how many parts run at a time
+    """
 
     name: str
     workers: int
@@ -75,11 +87,34 @@ class Executor(Protocol):
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
-        """What became of every part, in the order of the parts; a part may come in pieces."""
+        """Do every part; gives what became of it, in the order of the parts.
+
+        Parameters
+        ----------
+        parts : one after another, without gaps or overlaps
+        progress : is told how many parts are done, of how many
+
+        Yields
+        ------
+        Done
+            One for every part; several, of consecutive positions, for a part that had to be cut.
+
+        Raises
+        ------
+        TechnicError
+            As the work's function raised it; any other error of the function as `StoreError`.
+        ConfigError
+            If the work is guarded and this executor would do it in this process.
+        """
         ...
 
     def room(self, shape: tuple[int, ...]) -> FloatArray | None:
-        """Memory that workers can write to; None where they cannot."""
+        """Memory that workers can write to: float64, not set to anything; None where they cannot.
+
+        Parameters
+        ----------
+        shape : of the array
+        """
         ...
 
     def close(self) -> None:
@@ -92,14 +127,24 @@ def quiet(_done: int, _total: int, _what: str) -> None:
 
 
 def call(work_name: str, shared: Shared, first: int, last: int) -> dict[str, Any]:
-    """Do one part, in this process."""
+    """Do one part, in this process.
+
+    Parameters
+    ----------
+    work_name : "module:function", as in `Work.name`
+    """
     module, _, function = work_name.partition(":")
     answer: dict[str, Any] = getattr(import_module(module), function)(shared, first, last)
     return answer
 
 
 def spans(count: int, size: int) -> list[Span]:
-    """Stretches of at most `size` positions.
+    """Cut positions into stretches.
+
+    Parameters
+    ----------
+    count : of positions
+    size : of a stretch, at most
 
     Examples
     --------
@@ -109,12 +154,14 @@ def spans(count: int, size: int) -> list[Span]:
     return [(first, min(first + size, count)) for first in range(0, count, max(size, 1))]
 
 
-def sized(count: int, seconds: float, workers: int, at_least: float = 0.05) -> int:
+def part_size(count: int, seconds: float, workers: int, at_least: float = 0.05) -> int:
     """How many positions make a part worth sending: none under 50 ms, a few for every worker.
 
     Parameters
     ----------
+    count : of positions
     seconds : what all positions are thought to take on one worker
+    at_least : seconds of a part that is worth sending
     """
     worth = count * at_least / max(seconds, 1e-9)
     return max(1, min(count, int(max(worth, count / (4 * workers)) + 0.999)))

@@ -1,4 +1,4 @@
-"""Ray's driver, in a process of its own: see `execute.cluster`.
+"""Ray's driver, in a process of its own: see `executors.cluster`.
 
     python -m technic.runtime.executors.ray ADDRESS
 
@@ -22,23 +22,23 @@ from ray.exceptions import OutOfMemoryError, TaskCancelledError, WorkerCrashedEr
 
 from technic.errors import TechnicError, first_line
 from technic.runtime.executors.protocol import Shared, call
-from technic.runtime.executors.shared import line, opened, pack
+from technic.runtime.executors.shared import line, open_arrays, pack
 
 RETRIES = 1  # of a part whose worker is lost, by Ray itself
 BEAT = 1.0  # seconds between two signs of life
 
 
 def main() -> None:
-    """Connect, then answer until nobody asks."""
-    said = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    """Connect, then do the parts that are asked for, until nobody asks."""
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what Ray prints is none of our lines
     _connect(sys.argv[1])
     workers = int(ray.cluster_resources().get("CPU", 1))
-    asked: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
-    _say(said, {"ready": True, "workers": workers})
-    driver = _Driver(said)
-    while driver.step(asked):
+    requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    _say(output, {"ready": True, "workers": workers})
+    driver = _Driver(output)
+    while driver.step(requests):
         pass
     ray.shutdown()
 
@@ -54,17 +54,17 @@ def _connect(address: str) -> None:
     ray.init(**options)
 
 
-def _listen(asked: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+def _listen(requests: queue.SimpleQueue[dict[str, Any] | None]) -> None:
     for request in sys.stdin.buffer:
-        asked.put(orjson.loads(request))
-    asked.put(None)
+        requests.put(orjson.loads(request))
+    requests.put(None)
 
 
 class _Driver:
-    """What was taken, and what is on its way."""
+    """The work that is being done, and its parts that are on their way."""
 
-    def __init__(self, said: Any) -> None:
-        self._said = said
+    def __init__(self, output: Any) -> None:
+        self._output = output
         self._work: dict[str, Any] = {}
         self._arrays: list[Any] = []
         self._put: dict[str, Any] = {}
@@ -77,10 +77,10 @@ class _Driver:
             if str(process.info["name"]).startswith("raylet")
         ]
 
-    def step(self, asked: queue.SimpleQueue[dict[str, Any] | None]) -> bool:
+    def step(self, requests: queue.SimpleQueue[dict[str, Any] | None]) -> bool:
         """Take one request, look for answers; False once nobody asks."""
         try:
-            message = asked.get(timeout=0.002 if self._flying else 0.2)
+            message = requests.get(timeout=0.002 if self._flying else 0.2)
         except queue.Empty:
             message = {}
         if message is None:
@@ -94,14 +94,14 @@ class _Driver:
             self._beat = monotonic()
             if not any(map(_runs, self._nodes)):  # Ray itself takes half a minute to notice
                 os._exit(1)
-            _say(self._said, {"alive": True})
+            _say(self._output, {"alive": True})
         return True
 
     def _take(self, work: dict[str, Any]) -> None:
         self._work = work
         places = work["arrays"]
         fresh = {str(place): name for name, place in places.items() if str(place) not in self._put}
-        arrays = opened({name: places[name] for name in fresh.values()})
+        arrays = open_arrays({name: places[name] for name in fresh.values()})
         for key, name in fresh.items():
             self._put[key] = ray.put(arrays[name])
         self._put = {str(place): self._put[str(place)] for place in places.values()}
@@ -126,7 +126,8 @@ class _Driver:
                 ray.cancel(ref, force=True)
                 del self._flying[ref]
                 _say(
-                    self._said, {"ticket": ticket, "lost": f"hung for {self._work['patience']:g} s"}
+                    self._output,
+                    {"ticket": ticket, "lost": f"hung for {self._work['patience']:g} s"},
                 )
 
     def _tell(self, ticket: int, ref: Any) -> None:
@@ -135,14 +136,14 @@ class _Driver:
         except (WorkerCrashedError, OutOfMemoryError, TaskCancelledError) as error:
             # Of the worker; any other error is of the cluster, and ends this process.
             why = first_line(error)[:200]
-            _say(self._said, {"ticket": ticket, "lost": f"was lost ({why})"})
+            _say(self._output, {"ticket": ticket, "lost": f"was lost ({why})"})
             return
         if "raised" in answer:
-            _say(self._said, {"ticket": ticket, **answer})
+            _say(self._output, {"ticket": ticket, **answer})
             return
         self._count += 1
         path = Path(self._work["scratch"], f"ray-{self._count}.answer")
-        _say(self._said, {"ticket": ticket, **pack(answer["answer"], path)})
+        _say(self._output, {"ticket": ticket, **pack(answer["answer"], path)})
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -152,9 +153,9 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _say(said: Any, message: dict[str, Any]) -> None:
-    said.write(line(message))
-    said.flush()
+def _say(output: Any, message: dict[str, Any]) -> None:
+    output.write(line(message))
+    output.flush()
 
 
 @ray.remote(max_retries=RETRIES)  # type: ignore[untyped-decorator]

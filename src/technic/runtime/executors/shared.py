@@ -25,7 +25,7 @@ ALIGNED = 64
 
 
 class Scratch:
-    """A folder of arrays that goes when it is closed."""
+    """A folder of arrays that other processes can map; it is removed by `close`."""
 
     def __init__(self) -> None:
         self._folder: Path | None = None
@@ -40,7 +40,7 @@ class Scratch:
         return self._folder
 
     def room(self, shape: tuple[int, ...]) -> FloatArray:
-        """Memory of float64 that every process can write to."""
+        """Memory of float64 that every process can write to; zeros at first."""
         path = self._path(8 * prod(shape))
         with path.open("wb") as handle:
             handle.truncate(max(8 * prod(shape), 8))
@@ -48,10 +48,10 @@ class Scratch:
         weakref.finalize(room, path.unlink, missing_ok=True)
         return room
 
-    def named(self, arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[Path]]:
-        """Where other processes find arrays, as JSON holds it, and the files made for that."""
-        made: list[Path] = []
-        return {name: self._place(array, made) for name, array in arrays.items()}, made
+    def describe(self, arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], list[Path]]:
+        """Where other processes find arrays, as JSON holds it, and the files written for that."""
+        written: list[Path] = []
+        return {name: self._place(array, written) for name, array in arrays.items()}, written
 
     def close(self) -> None:
         """Remove everything; arrays that are still held stay readable."""
@@ -59,14 +59,14 @@ class Scratch:
             shutil.rmtree(folder, ignore_errors=True)
         self._folder, self._spilled = None, []
 
-    def _place(self, array: np.ndarray, made: list[Path]) -> dict[str, Any]:
-        found = place_of(array)
-        if found is None:
+    def _place(self, array: np.ndarray, written: list[Path]) -> dict[str, Any]:
+        place = place_of(array)
+        if place is None:
             path = self._path(array.nbytes)
             np.ascontiguousarray(array).tofile(path)
-            made.append(path)
-            found = {"path": str(path), "offset": 0}
-        return {**found, "dtype": array.dtype.str, "shape": list(array.shape)}
+            written.append(path)
+            place = {"path": str(path), "offset": 0}
+        return {**place, "dtype": array.dtype.str, "shape": list(array.shape)}
 
     def _path(self, size: int) -> Path:
         self._count += 1
@@ -100,13 +100,19 @@ def place_of(array: np.ndarray) -> dict[str, Any] | None:
     return {"path": str(root.filename), "offset": int(offset)}
 
 
-def opened(places: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The arrays that `Scratch.named` told of, to be read."""
+def open_arrays(places: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Map the arrays that `Scratch.describe` describes, to be read; writing to them changes no file."""
     return {name: open_array(place, "c") for name, place in places.items()}
 
 
 def open_array(place: Mapping[str, Any], mode: Any) -> np.ndarray:
-    """One array, mapped."""
+    """Map one array.
+
+    Parameters
+    ----------
+    place : path, offset, dtype and shape
+    mode : of `numpy.memmap`: "c" to read, "r+" to write
+    """
     shape, dtype = tuple(place["shape"]), np.dtype(place["dtype"])
     if not prod(shape):
         return np.empty(shape, dtype)
@@ -115,14 +121,19 @@ def open_array(place: Mapping[str, Any], mode: Any) -> np.ndarray:
 
 
 def pack(answer: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """An answer as JSON holds it; its arrays and bytes lie in the file at `path`, if any."""
-    told: dict[str, Any] = {}
+    """Describe an answer as JSON holds it; its arrays and bytes, if any, go into a file.
+
+    Parameters
+    ----------
+    path : of that file; nothing is written if there are none
+    """
+    packed: dict[str, Any] = {}
     blobs: dict[str, Any] = {}
     offset = 0
     parts = []
     for name, value in answer.items():
         if not isinstance(value, np.ndarray | bytes):
-            told[name] = value
+            packed[name] = value
             continue
         content = value if isinstance(value, bytes) else np.ascontiguousarray(value).tobytes()
         about: dict[str, Any] = {"offset": offset, "size": len(content)}
@@ -134,12 +145,12 @@ def pack(answer: Mapping[str, Any], path: Path) -> dict[str, Any]:
         offset += len(content) + padding
     if blobs:
         path.write_bytes(b"".join(parts))
-    return {"told": told, "blobs": blobs, "path": str(path) if blobs else ""}
+    return {"values": packed, "blobs": blobs, "path": str(path) if blobs else ""}
 
 
 def unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer that `pack` kept; its file is gone afterwards."""
-    answer = dict(packed["told"])
+    """The answer that `pack` described; its file is gone afterwards."""
+    answer = dict(packed["values"])
     if not packed["path"]:
         return answer
     path = Path(packed["path"])
@@ -157,5 +168,5 @@ def unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def line(message: Mapping[str, Any]) -> bytes:
-    """A message as one line."""
+    """A message to another process: one line of JSON."""
     return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"

@@ -19,16 +19,16 @@ import orjson
 
 from technic.errors import TechnicError
 from technic.runtime.executors.protocol import Shared, call
-from technic.runtime.executors.shared import line, open_array, opened, pack
+from technic.runtime.executors.shared import line, open_array, open_arrays, pack
 
 
 def main() -> None:
-    """Answer until nobody asks."""
+    """Do the parts that are asked for, until nobody asks."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # What is printed by the work must not come between our lines.
-    said = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    _say(said, {"ready": os.getpid()})
+    _say(output, {"ready": os.getpid()})
     work: dict[str, Any] = {}
     shared = Shared({}, {})
     count = 0
@@ -37,14 +37,14 @@ def main() -> None:
         if "take" in message:
             work = message["take"]
             out = None if work["out"] is None else open_array(work["out"], "r+")
-            shared = Shared(work["job"], opened(work["arrays"]), out)
+            shared = Shared(work["job"], open_arrays(work["arrays"]), out)
             continue
         count += 1
         path = Path(work["scratch"], f"{os.getpid()}-{count}.answer")
-        _say(said, _answered(work["name"], shared, message["do"], path))
+        _say(output, _answer(work["name"], shared, message["do"], path))
 
 
-def _answered(name: str, shared: Shared, part: list[int], path: Path) -> dict[str, Any]:
+def _answer(name: str, shared: Shared, part: list[int], path: Path) -> dict[str, Any]:
     try:
         return pack(call(name, shared, *part), path)
     except TechnicError as error:
@@ -53,10 +53,10 @@ def _answered(name: str, shared: Shared, part: list[int], path: Path) -> dict[st
         return {"raised": "", "text": f"{type(error).__name__}: {error}"}
 
 
-def _say(said: Any, message: dict[str, Any]) -> None:
+def _say(output: Any, message: dict[str, Any]) -> None:
     try:
-        said.write(line(message))
-        said.flush()
+        output.write(line(message))
+        output.flush()
     except BrokenPipeError:
         os._exit(0)
 

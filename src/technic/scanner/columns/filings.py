@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.store import Store, StoreVersion
-from technic.data.store.tables import files, scan_files
+from technic.data.store.tables import data_files, scan_files
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.query.names import FACTS
@@ -112,7 +112,7 @@ def _statements(folder: Path, _identity: str, facts: int, actions: int) -> State
 
 
 def _table(folder: Path, name: str, version: int) -> pl.DataFrame:
-    return scan_files(name, [] if version < 0 else files(folder, name, version)).collect()
+    return scan_files(name, [] if version < 0 else data_files(folder, name, version)).collect()
 
 
 def next_filing_days(statements: Statements) -> FloatArray:

@@ -59,7 +59,8 @@ class PercentileCache:
         keys = {call: key_of("cross-section", *about, str(call)) for call in calls}
         cache = ColumnCache(settings.cache, evaluation.n_symbols)
         cached = cache.recall(keys)
-        evaluation.computed |= dict(cached)
+        for call, column in cached.items():
+            evaluation.computed[call] = column
         missing = tuple(call for call in calls if call not in evaluation.computed)
         work = {"cross_sections_found": len(calls) - len(missing), "cross_sections": len(calls)}
         return cls(keys, missing, cache, work)

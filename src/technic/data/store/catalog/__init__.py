@@ -1,4 +1,4 @@
-"""Order, in SQL: an index of who is who, and what only a database can keep.
+"""The catalog, in SQL: an index of securities, and what only a database can keep.
 
 `tables` says what there is, `migrations` how it came to be, `engine` which database it is in,
 `mirror` how the index follows the Delta tables, `universe` how it is asked, and `catalog` is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from hashlib import blake2b
@@ -14,17 +14,17 @@ import polars as pl
 from sqlalchemy import Connection, delete, func, insert, select
 
 from technic.data.store.catalog.engine import (
-    again,
-    described,
+    describe_engine,
     open_engine,
     prepare,
     reading,
+    retry,
     writing,
 )
 from technic.data.store.catalog.migrations import migrate
-from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored
+from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored_versions
 from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
-from technic.data.store.catalog.universe import SCHEMA, universe_query
+from technic.data.store.catalog.universe import SCHEMA, UniverseFilter, universe_query
 from technic.data.store.version import StoreVersion
 from technic.errors import StoreError
 
@@ -33,25 +33,45 @@ FILE = "catalog.sqlite"
 
 
 class Catalog:
-    """The SQL side of one store."""
+    """The SQL side of one store: an index of its tables, and what only a database can keep.
+
+    Parameters
+    ----------
+    url : of the database: sqlite:///file or postgresql://user@host/name
+    identity : of the store, whose schema it is in PostgreSQL
+
+    Attributes
+    ----------
+    what : where it is, without a password
+    is_new : whether it was made just now
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be reached, or a newer technic made the catalog.
+    """
 
     def __init__(self, url: str, identity: str = "") -> None:
         self._engine = open_engine(url, identity)
-        self.what = described(self._engine)
+        self.what = describe_engine(self._engine)
         self._measured: set[date] = set()  # sessions whose mean volumes are known to be indexed
         try:
-            again(lambda: prepare(self._engine), self.what)
+            retry(lambda: prepare(self._engine), self.what)
             begin = partial(writing, self._engine)
-            self.is_new = again(lambda: migrate(begin, self.what), self.what)
+            self.is_new = retry(lambda: migrate(begin, self.what), self.what)
         except StoreError:
             self.close()
             raise
 
     @classmethod
     def of(cls, folder: Path, url: str | None, identity: str) -> Catalog:
-        """The catalog of the store at `folder`: in the database at `url`, else a file beside it.
+        """The catalog of a store. A new database takes over what a file beside the store kept.
 
-        A database that is new takes over what a file beside the store kept.
+        Parameters
+        ----------
+        folder : of the store
+        url : of a database; None for a file in the folder
+        identity : of the store
         """
         beside = folder / FILE
         if not url:
@@ -68,13 +88,18 @@ class Catalog:
         return self._engine.dialect.name == "sqlite"
 
     def mirror(self, version: StoreVersion, read: Read) -> None:
-        """Make the index say what a store version says."""
+        """Make the index say what a store version says.
+
+        Parameters
+        ----------
+        read : gives all rows of a table, by its name
+        """
         self._measured.clear()
         self.write(lambda connection: mirror(connection, version, read))
 
     def mirrors(self) -> int:
         """The store version that the index was made from; 0 if none."""
-        return self.read(mirrored).get(STORE, 0)
+        return self.read(mirrored_versions).get(STORE, 0)
 
     def take_over(self, other: Catalog) -> None:
         """Copy what lives only in another catalog: rows set aside, watch-lists, calls, runs."""
@@ -88,24 +113,15 @@ class Catalog:
     def universe(
         self,
         day: date,
-        known: date,
-        *,
-        sectors: Collection[str] = (),
-        types: Collection[str] = (),
-        exchanges: Collection[str] = (),
-        min_market_cap: float | None = None,
-        min_volume: float | None = None,
+        known_on: date,
+        wanted: UniverseFilter,
     ) -> pl.DataFrame:
-        """Securities listed on a day, by what was known then; see `Store.load_universe`."""
-        query, values = universe_query(
-            day,
-            known,
-            sectors=sectors,
-            types=types,
-            exchanges=exchanges,
-            min_market_cap=min_market_cap,
-            min_volume=min_volume,
-        )
+        """Securities listed on a day, described by what was known on another.
+
+        See `Store.load_universe` for what comes back. A bound on volumes needs those of `day`:
+        `add_volumes`.
+        """
+        query, values = universe_query(day, known_on, wanted)
         # The driver's own rows: wrapping fifteen hundred of them takes longer than finding them.
         rows = self.read(lambda connection: connection.execute(query, values).cursor.fetchall())
         columns = zip(*rows, strict=True) if rows else ([] for _ in SCHEMA)
@@ -120,7 +136,12 @@ class Catalog:
         return session in self._measured
 
     def add_volumes(self, session: date, volumes: pl.DataFrame) -> None:
-        """Index mean volumes of a session: `security_id` and `volume`."""
+        """Index mean volumes of a session.
+
+        Parameters
+        ----------
+        volumes : `security_id` and `volume`, mean shares a day
+        """
 
         def work(connection: Connection) -> None:
             connection.execute(delete(VOLUMES).where(VOLUMES.c.session == session))
@@ -131,7 +152,13 @@ class Catalog:
     def record_run(
         self, kind: str, name: str, as_of: date | None, manifest: Mapping[str, Any], at: datetime
     ) -> int:
-        """Keep the manifest of a run; returns the number it is kept under."""
+        """Keep the manifest of a run; returns the number under which `run` finds it.
+
+        Parameters
+        ----------
+        kind : scan, evaluate, …
+        manifest : with `store_version` and `seal`
+        """
         values = {
             "at": naive(at),
             "kind": kind,
@@ -154,11 +181,17 @@ class Catalog:
     def run(self, number: int) -> dict[str, Any] | None:
         """The manifest of a run; None if there is no such run."""
         query = select(RUNS.c.manifest).where(RUNS.c.id == number)
-        found = self.read(lambda connection: connection.execute(query).scalar())
-        return None if found is None else orjson.loads(found)
+        manifest = self.read(lambda connection: connection.execute(query).scalar())
+        return None if manifest is None else orjson.loads(manifest)
 
     def quarantine(self, rows: pl.DataFrame, source: str, seen_at: datetime) -> None:
-        """Keep rows that were set aside, with their reasons; the same row is kept once."""
+        """Keep rows that were set aside, with their reasons; the same row is kept once.
+
+        Parameters
+        ----------
+        rows : with `reason`, and `symbol` and `date` where there are such
+        source : a file or a vendor
+        """
         records = []
         for row in rows.iter_rows(named=True):
             text = orjson.dumps(row, default=str).decode()
@@ -177,8 +210,8 @@ class Catalog:
         unique = {record["digest"]: record for record in records}
 
         def work(connection: Connection) -> None:
-            known = _present(connection, list(unique))
-            new = [record for digest, record in unique.items() if digest not in known]
+            present = _present(connection, list(unique))
+            new = [record for digest, record in unique.items() if digest not in present]
             if new:
                 connection.execute(insert(QUARANTINE), new)
 
@@ -191,7 +224,12 @@ class Catalog:
         return {str(reason): int(n) for reason, n in sorted(rows)}
 
     def log_call(self, row: Mapping[str, Any], at: datetime) -> None:
-        """Write down one request to a vendor."""
+        """Write down one request to a vendor.
+
+        Parameters
+        ----------
+        row : the fields of `VendorCall`, by name
+        """
         statement = insert(CALLS).values(at=naive(at), **row)
         self.write(lambda connection: connection.execute(statement))
 
@@ -207,11 +245,11 @@ class Catalog:
         wanted = sorted(set(symbols))
 
         def work(connection: Connection) -> int:
-            known = {symbol for (symbol,) in connection.execute(_on_list(name))}
+            present = {symbol for (symbol,) in connection.execute(_on_list(name))}
             rows = [
                 {"name": name, "symbol": symbol, "added_at": naive(at)}
                 for symbol in wanted
-                if symbol not in known
+                if symbol not in present
             ]
             if rows:
                 connection.execute(insert(WATCHLISTS), rows)
@@ -242,22 +280,28 @@ class Catalog:
         self._engine.dispose()
 
     def write(self, work: Callable[[Connection], T]) -> T:
-        """Do some work in one transaction; again, if somebody else was in the way."""
+        """Do some work in one transaction, and once more if somebody else was in the way.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be reached, or refuses.
+        """
 
         def once() -> T:
             with writing(self._engine) as connection:
                 return work(connection)
 
-        return again(once, self.what)
+        return retry(once, self.what)
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """Read what several statements agree on."""
+        """Do some work over a connection that only reads; see `write` for errors."""
 
         def once() -> T:
             with reading(self._engine) as connection:
                 return work(connection)
 
-        return again(once, self.what)
+        return retry(once, self.what)
 
     def rows(self, query: Any) -> list[dict[str, Any]]:
         """The rows of a query, by name."""
@@ -281,9 +325,9 @@ def _plain(text: str | None) -> str | None:
 
 def _present(connection: Any, digests: list[str]) -> set[str]:
     """Which of `digests` are in quarantine already; asked for in portions SQLite can take."""
-    found: set[str] = set()
+    present: set[str] = set()
     for start in range(0, len(digests), 500):
         portion = digests[start : start + 500]
         query = select(QUARANTINE.c.digest).where(QUARANTINE.c.digest.in_(portion))
-        found.update(digest for (digest,) in connection.execute(query))
-    return found
+        present.update(digest for (digest,) in connection.execute(query))
+    return present

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -20,8 +19,8 @@ from technic.errors import ConfigError, StoreError, not_installed
 T = TypeVar("T")
 
 ATTEMPTS = 3
-# Serialisation failure, deadlock, and a server that went away in the middle.
-AGAIN = {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
+# SQLSTATEs: serialisation failure, deadlock, and a server that went away in the middle.
+PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",  # readers beside a writer
     "PRAGMA synchronous=FULL",  # commits survive a power cut
@@ -32,6 +31,11 @@ PRAGMAS = (
 
 def open_engine(url: str, identity: str) -> Engine:
     """An engine for a URL; connections of PostgreSQL see only the schema of one store.
+
+    Parameters
+    ----------
+    url : sqlite:///file or postgresql://user@host/name
+    identity : of the store
 
     Raises
     ------
@@ -79,9 +83,9 @@ def _sqlite(url: str) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes: all of it, or nothing."""
     with engine.connect() as connection:
-        made = connection.execution_options(writes=True)
-        with made.begin():
-            yield made
+        writer = connection.execution_options(writes=True)
+        with writer.begin():
+            yield writer
 
 
 @contextmanager
@@ -94,8 +98,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def again(work: Callable[[], T], what: str) -> T:
-    """Do a whole transaction, and once more if another one, or the server, was in its way.
+def retry(work: Callable[[], T], what: str) -> T:
+    """Do a whole transaction, up to `ATTEMPTS` times if another one, or the server, is in its way.
+
+    Parameters
+    ----------
+    what : the catalog, for an error
 
     Raises
     ------
@@ -108,12 +116,14 @@ def again(work: Callable[[], T], what: str) -> T:
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             busy = "locked" in str(error.orig)
-            if attempt == ATTEMPTS or not (error.connection_invalidated or state in AGAIN or busy):
-                raise _refused(error, what) from error
+            if attempt == ATTEMPTS or not (
+                error.connection_invalidated or state in PASSING or busy
+            ):
+                raise _refusal(error, what) from error
     raise AssertionError(what)
 
 
-def _refused(error: DBAPIError, what: str) -> StoreError:
+def _refusal(error: DBAPIError, what: str) -> StoreError:
     reason = " ".join(str(error.orig).split())[:160]
     verb = "cannot be reached" if isinstance(error, OperationalError) else "refused"
     return StoreError(
@@ -122,8 +132,8 @@ def _refused(error: DBAPIError, what: str) -> StoreError:
     )
 
 
-def described(engine: Engine, folder: Path | None = None) -> str:
+def describe_engine(engine: Engine) -> str:
     """Where a catalog is, without a password."""
     if engine.url.get_backend_name() == "sqlite":
-        return str(engine.url.database or folder)
+        return str(engine.url.database)
     return engine.url.render_as_string(hide_password=True)

@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy import Connection, Table, delete, insert, select, text
 
 from technic.data.store.catalog import tables
+from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
 from technic.data.store.version import StoreVersion
 from technic.market.listing_types import issuer_of
@@ -36,22 +37,27 @@ STORE = "store"  # the row of `mirror` that holds the version of the whole
 NEW_YORK = "America/New_York"
 
 
-def mirrored(connection: Connection) -> dict[str, int]:
+def mirrored_versions(connection: Connection) -> dict[str, int]:
     """What the index was made from: Delta versions by table, and the store's own."""
     query = select(tables.MIRROR.c.name, tables.MIRROR.c.version)
     return {str(name): int(version) for name, version in connection.execute(query)}
 
 
 def mirror(connection: Connection, version: StoreVersion, read: Read) -> None:
-    """Make what differs from the tables of `version` anew, within one transaction."""
-    before = mirrored(connection)
+    """Make what differs from the tables of a version anew, within one transaction.
+
+    Parameters
+    ----------
+    read : gives all rows of a Delta table at that version, by its name
+    """
+    before = mirrored_versions(connection)
     now = {**version.tables, STORE: version.number}
     for name, sources in SOURCES.items():
         if any(before.get(source, -1) != now.get(source, -1) for source in sources):
             table = tables.METADATA.tables[name]
             connection.execute(delete(table))
             if name != "volumes":  # made for the days that are asked for
-                fill(connection, table, MADE[name](read))
+                fill(connection, table, TABLE_MAKERS[name](read))
     connection.execute(delete(tables.MIRROR))
     fill(
         connection, tables.MIRROR, pl.DataFrame({"name": list(now), "version": list(now.values())})
@@ -59,7 +65,12 @@ def mirror(connection: Connection, version: StoreVersion, read: Read) -> None:
 
 
 def fill(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
-    """Add rows to a table, the quickest way its database has."""
+    """Add rows to a table, the quickest way its database has.
+
+    Parameters
+    ----------
+    rows : with the columns of the table
+    """
     if rows.is_empty():
         return
     names = [column.name for column in table.columns]
@@ -73,11 +84,7 @@ def fill(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
 
 
 def _securities(read: Read) -> pl.DataFrame:
-    newest = (
-        read("listings")
-        .sort("known_at", maintain_order=True)
-        .unique("security_id", keep="last", maintain_order=True)
-    )
+    newest = newest_per(read("listings").lazy(), "security_id").collect()
     about = (
         read("tickers")
         .select("security_id")
@@ -92,13 +99,13 @@ def _tickers(read: Read) -> pl.DataFrame:
     return eras(read("tickers"))
 
 
-def _dated(table: pl.DataFrame) -> pl.DataFrame:
+def _with_days(table: pl.DataFrame) -> pl.DataFrame:
     """Rows with the days from and until which each is what is known."""
-    told = pl.col("known_at").dt.convert_time_zone(NEW_YORK).dt.date()
+    told_on = pl.col("known_at").dt.convert_time_zone(NEW_YORK).dt.date()
     return (
-        table.sort("security_id", "known_at", maintain_order=True)
-        .with_columns(told=told)
-        .unique(["security_id", "told"], keep="last", maintain_order=True)
+        newest_per(table.lazy().with_columns(told=told_on), "security_id", "told")
+        .collect()
+        .sort("security_id", "told")
         .with_columns(untold=pl.col("told").shift(-1).over("security_id"))
     )
 
@@ -108,8 +115,8 @@ def _universe(read: Read) -> pl.DataFrame:
     names = eras(read("tickers")).select(
         "security_id", "symbol", told="since", named_since="since", named_until="until"
     )
-    listings = _dated(read("listings")).drop("untold")
-    classes = _dated(read("classifications")).drop("untold")
+    listings = _with_days(read("listings")).drop("untold")
+    classes = _with_days(read("classifications")).drop("untold")
     parts = (names, listings, classes)
     cuts = pl.concat([part.select("security_id", "told") for part in parts]).unique()
     rows = cuts.sort("told")
@@ -133,8 +140,7 @@ def _universe(read: Read) -> pl.DataFrame:
 
 
 def _actions(read: Read) -> pl.DataFrame:
-    key = ["security_id", "session", "kind"]
-    newest = read("actions").sort("known_at").unique(key, keep="last", maintain_order=True)
+    newest = newest_per(read("actions").lazy(), "security_id", "session", "kind").collect()
     return newest.with_columns(pl.col("known_at").dt.replace_time_zone(None))
 
 
@@ -151,11 +157,11 @@ def _filings(read: Read) -> pl.DataFrame:
     )
 
 
-MADE: Mapping[str, Callable[[Read], pl.DataFrame]] = {
+TABLE_MAKERS: Mapping[str, Callable[[Read], pl.DataFrame]] = {
     "securities": _securities,
     "tickers": _tickers,
-    "listings": lambda read: _dated(read("listings")),
-    "classifications": lambda read: _dated(read("classifications")),
+    "listings": lambda read: _with_days(read("listings")),
+    "classifications": lambda read: _with_days(read("classifications")),
     "universe": _universe,
     "actions": _actions,
     "filings": _filings,

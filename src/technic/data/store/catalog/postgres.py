@@ -15,7 +15,12 @@ POOL = 5
 
 
 def open_engine(url: str, identity: str) -> Engine:
-    """An engine whose connections see the schema of one store."""
+    """An engine whose connections see the schema of one store.
+
+    Parameters
+    ----------
+    identity : of the store; its schema is technic_<identity>
+    """
     parsed = make_url(url).set(drivername="postgresql+psycopg")
     schema = f"technic_{identity}"
     engine = create_engine(
@@ -42,16 +47,21 @@ def make_schema(engine: Engine) -> None:
     """The schema of the engine's store, if it is missing."""
     schema = engine.get_execution_options()["schema_translate_map"][None]
     with engine.connect() as connection:
-        made = connection.execution_options(writes=True)
-        with made.begin():
-            made.execute(CreateSchema(schema, if_not_exists=True))
+        writer = connection.execution_options(writes=True)
+        with writer.begin():
+            writer.execute(CreateSchema(schema, if_not_exists=True))
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 def copy_rows(connection: Connection, table: Table, names: list[str], rows: list[Any]) -> None:
-    """Rows into a table by COPY, many times quicker than one INSERT each."""
+    """Write rows into a table by COPY, many times quicker than one INSERT each.
+
+    Parameters
+    ----------
+    names : columns of the table, in the order of a row's values
+    """
     schema = connection.get_execution_options()["schema_translate_map"][None]
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(schema, table.name), sql.SQL(", ").join(map(sql.Identifier, names))
