@@ -92,6 +92,7 @@ def _checks(bars: pl.DataFrame) -> dict[str, pl.Expr]:
             for name in ("open", "close")
         ),
     }
+    # Nearly always so, and a look-up of every row in an empty list is not free.
     if unreadable.is_empty():
         checks["bad_symbol"] = pl.col("symbol").is_null()
     if closed.is_empty():

@@ -141,6 +141,7 @@ class Evaluation:
 
     def _cross_section(self, node: Call) -> FloatArray:
         """Among the universe; `by=sector or market` compares those of unknown sector with all."""
+        # Who is outside the universe is no peer, and has no place among peers.
         values = np.where(self.universe, self.value(node.arguments[0]), np.nan)
         extra = [part.value for part in node.arguments[1:]]  # type: ignore[attr-defined]
         if node.by is None:
@@ -331,11 +332,13 @@ def _compare(operator: str, left: Values, right: Values) -> FloatArray:
 
 def both(left: FloatArray, right: FloatArray) -> FloatArray:
     """Kleene's and: 0.0 where one is false, even if the other is unknown."""
+    # The product of truths: 1 where both hold, unknown where either is.
     return np.where((left == 0.0) | (right == 0.0), 0.0, left * right)
 
 
 def either(left: FloatArray, right: FloatArray) -> FloatArray:
     """Kleene's or: 1.0 where one is true, even if the other is unknown."""
+    # Neither holds: false, or unknown where either is, as 0 × NaN is NaN.
     return np.where((left == 1.0) | (right == 1.0), 1.0, 0.0 * (left + right))
 
 

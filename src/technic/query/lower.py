@@ -160,7 +160,7 @@ def _compare(operator: str, left: Series, right: Series) -> Series:
         case "<=":
             return apply("less_or_equal", left, right)
         case ">":
-            return apply("less", right, left)
+            return apply("less", right, left)  # one instruction serves both directions
         case ">=":
             return apply("less_or_equal", right, left)
         case "==":

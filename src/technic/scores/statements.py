@@ -380,6 +380,7 @@ def _epochs(splits: pl.DataFrame, known_at: IntArray) -> Iterator[tuple[int, Flo
     for instant in sorted({max(ex, reported) for ex, reported, _ in rows}):
         newest = {ex: ratio for ex, reported, ratio in rows if max(ex, reported) <= instant}
         factor = np.ones(len(known_at))
+        # In order of ex-dates: factors multiplied in another order give other last bits.
         for ex in sorted(newest):
             factor = np.where(known_at < ex, factor * newest[ex], factor)
         yield instant, factor
