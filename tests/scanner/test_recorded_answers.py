@@ -3,7 +3,7 @@
 Golden: `tests/golden/answers.json` holds the manifests without the kernel's name and the seal,
 which covers that name. A change that means to change an answer records them anew, and says why:
 
-    python -m pytest tests/test_answers_stay.py --record
+    python -m pytest tests/scanner/test_recorded_answers.py --record
 """
 
 from __future__ import annotations

@@ -111,9 +111,9 @@ class RidgeLearner:
         square, right = np.zeros((k, k)), np.zeros(k)
         for start in range(0, len(x), STRETCH):
             y = label[start : start + STRETCH]
-            known = ~np.isnan(y)
-            part = np.nan_to_num(x[start : start + STRETCH][known].astype(np.float64), nan=0.0)
+            has_label = ~np.isnan(y)
+            part = np.nan_to_num(x[start : start + STRETCH][has_label].astype(np.float64), nan=0.0)
             square += part.T @ part
-            right += part.T @ y[known].astype(np.float64)
+            right += part.T @ y[has_label].astype(np.float64)
         penalty = self.strength * max(float(np.trace(square)) / k, 1e-12)
         return Ridge(features, np.linalg.solve(square + penalty * np.eye(k), right))

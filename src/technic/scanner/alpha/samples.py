@@ -103,11 +103,11 @@ def label_of(forward: FloatArray, groups: IntArray | None = None) -> Float32:
     values = forward if groups is None else demean(forward, groups)
     shares = percentile(values) / 100.0
     out = np.full(len(values), np.nan, dtype=np.float32)
-    known = ~np.isnan(shares)
-    n = int(known.sum())
+    is_known = ~np.isnan(shares)
+    n = int(is_known.sum())
     if n:
-        half_steps = np.rint(shares[known] * 2 * n).astype(np.int64)
-        out[known] = _normal_scores(n)[half_steps]
+        half_steps = np.rint(shares[is_known] * 2 * n).astype(np.int64)
+        out[is_known] = _normal_scores(n)[half_steps]
     return out
 
 

@@ -58,8 +58,7 @@ class PercentileCache:
         about = (kernel_digest(), scores_digest(), view.name, peers, question.benchmark)
         keys = {call: key_of("cross-section", *about, str(call)) for call in calls}
         cache = ColumnCache(settings.cache, evaluation.n_symbols)
-        cached = cache.recall(keys)
-        for call, column in cached.items():
+        for call, column in cache.recall(keys).items():
             evaluation.computed[call] = column
         missing = tuple(call for call in calls if call not in evaluation.computed)
         work = {"cross_sections_found": len(calls) - len(missing), "cross_sections": len(calls)}

@@ -186,8 +186,8 @@ def _compute_regime(view: MappedPanel, settings: Settings, market_cap: FloatArra
 
 
 def _share(claim: BoolArray, needed: FloatArray) -> float | None:
-    known = int((~np.isnan(needed)).sum())
-    return 100.0 * int(claim.sum()) / known if known else None
+    n_known = int((~np.isnan(needed)).sum())
+    return 100.0 * int(claim.sum()) / n_known if n_known else None
 
 
 def _count(claim: BoolArray, needed: FloatArray) -> float | None:
@@ -196,16 +196,16 @@ def _count(claim: BoolArray, needed: FloatArray) -> float | None:
 
 def _dispersion(returns: FloatArray) -> float | None:
     """Standard deviation of what lies between the first and the last percent, in percent."""
-    known = np.sort(returns[~np.isnan(returns)])
-    cut = len(known) // 100
-    inner = known[cut : len(known) - cut]
+    finite = np.sort(returns[~np.isnan(returns)])
+    cut = len(finite) // 100
+    inner = finite[cut : len(finite) - cut]
     return 100.0 * float(inner.std()) if len(inner) > 1 else None
 
 
 def _volatility(level: FloatArray) -> tuple[float | None, float | None]:
     """Of the newest month, in percent a year; and where it stands among those of a year."""
-    known = level[~np.isnan(level)]
-    moves = np.diff(np.log(known[-(YEAR + MONTH) :]))
+    levels = level[~np.isnan(level)]
+    moves = np.diff(np.log(levels[-(YEAR + MONTH) :]))
     if len(moves) < MONTH:
         return None, None
     windows = np.lib.stride_tricks.sliding_window_view(moves, MONTH)
@@ -215,11 +215,11 @@ def _volatility(level: FloatArray) -> tuple[float | None, float | None]:
 
 
 def _trend(level: FloatArray | None) -> float | None:
-    known = np.empty(0) if level is None else level[~np.isnan(level)]
-    if len(known) < SLOW:
+    levels = np.empty(0) if level is None else level[~np.isnan(level)]
+    if len(levels) < SLOW:
         return None
-    slow, fast = known[-SLOW:].mean(), known[-FAST:].mean()
-    return float(int(known[-1] > slow) + int(fast > slow) - 1)
+    slow, fast = levels[-SLOW:].mean(), levels[-FAST:].mean()
+    return float(int(levels[-1] > slow) + int(fast > slow) - 1)
 
 
 @lru_cache(maxsize=2)
@@ -268,9 +268,9 @@ def _weighted_level(
     view: MappedPanel, counts: BoolArray, market_cap: FloatArray
 ) -> FloatArray | None:
     """The level weighted by market value; None where less than half of the symbols tell theirs."""
-    known = counts & (market_cap > 0.0)
-    if 2 * known.sum() < counts.sum() or not known.any():
+    has_value = counts & (market_cap > 0.0)
+    if 2 * has_value.sum() < counts.sum() or not has_value.any():
         return None
     with np.errstate(all="ignore"):
-        shares = np.where(known, market_cap / view.panel.last("close"), np.nan)
+        shares = np.where(has_value, market_cap / view.panel.last("close"), np.nan)
     return level_by_value(view, shares.tobytes())

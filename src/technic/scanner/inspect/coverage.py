@@ -31,7 +31,7 @@ def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
     view = store.panel(as_of)
     panel, version = view.panel, view.version
     age = nyse().ordinal(view.as_of) - panel.last("session")
-    known = {
+    n_known = {
         name: int(view.who[name].is_not_null().sum())
         for name in ("name", "type", "sector", "exchange", "market_cap")
     }
@@ -57,7 +57,7 @@ def coverage(store: Store, as_of: date | None = None) -> dict[str, Any]:
         "no_bar_on_session": int(((age > 0) & (age <= STALE_SESSIONS)).sum()),
         "stale": int((age > STALE_SESSIONS).sum() + np.isnan(age).sum()),
         "short_history": int((panel.lengths < 252).sum()),
-        "known": known,
+        "known": n_known,
         "actions": dict(
             store.table("actions", version)
             .group_by("kind")

@@ -74,9 +74,9 @@ def funnel_of(result: ScanResult) -> list[dict[str, Any]]:
         holds = evaluation.value(tree) == 1.0
         left &= holds
         steps.append(_step("question", str(tree), left, holds & evaluation.universe))
-    known = ~np.isnan(result.ranking.score)
-    left &= known
-    steps.append(_step("score", "score is known", left, known & evaluation.universe))
+    has_score = ~np.isnan(result.ranking.score)
+    left &= has_score
+    steps.append(_step("score", "score is known", left, has_score & evaluation.universe))
     return steps
 
 

@@ -150,12 +150,12 @@ def _sectors(result: ScanResult, colours: Any, moves: Any) -> list[dict[str, Any
     sectors = []
     for name in sorted(set(names[inside])):
         members = inside & (names == name)
-        known = colours[members & ~np.isnan(colours)]
+        values = colours[members & ~np.isnan(colours)]
         sectors.append(
             {
                 "sector": str(name),
                 "members": int(members.sum()),
-                "median": float(np.median(known)) if len(known) else None,
+                "median": float(np.median(values)) if len(values) else None,
                 "advancing": int((moves[members] > 0.0).sum()),
                 "declining": int((moves[members] < 0.0).sum()),
             }
