@@ -85,13 +85,13 @@ def test_a_sync_ahead_leaves_the_same_store(settings, served, tmp_path):
 
 def test_each_thread_has_a_connection_of_its_own(settings, served, monkeypatch):
     twin, _ = served
-    opened, connected = [], fetch_ahead.connected
+    opened, connected = [], fetch_ahead.connect_vendors
 
     def counted(*arguments):
         opened.append(threading.get_ident())
         return connected(*arguments)
 
-    monkeypatch.setattr(fetch_ahead, "connected", counted)
+    monkeypatch.setattr(fetch_ahead, "connect_vendors", counted)
     with ahead(settings) as ask:
         ask(days_of(twin, 9))
     assert len(set(opened)) == len(opened) <= 3
