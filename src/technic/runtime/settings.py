@@ -47,11 +47,11 @@ SETTINGS: Mapping[str, SettingInfo] = {
     ),
     "store": SettingInfo(
         "TECHNIC_STORE",
-        "your own store; the demo's if there is no other",
+        "stores/default below home; the demo's if there is no other",
         "Store that commands use without --store: a folder, or s3://bucket/path.",
     ),
     "threads": SettingInfo(
-        "TECHNIC_THREADS", "all", "How many threads compute. It never changes an answer."
+        "TECHNIC_THREADS", "one per core", "How many threads compute. It never changes an answer."
     ),
     "device": SettingInfo(
         "TECHNIC_DEVICE",
