@@ -28,6 +28,7 @@ class SymbolSpan:
 
     Attributes
     ----------
+    security_id, symbol : the security, and the symbol that it bore
     since, until : first and last day, both included; None while it lasts
     number : 0 for the security's first span that the store met, then 1, 2, …
     """

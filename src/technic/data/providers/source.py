@@ -163,7 +163,7 @@ class VendorCall:
 
     Attributes
     ----------
-    endpoint : path, without parameters
+    provider, endpoint : the vendor, and the path that was asked, without parameters
     status : HTTP status; 0 if there was none
     bytes : of the body, unpacked
     ms : milliseconds that it took
@@ -221,6 +221,11 @@ class Source(Protocol):
 
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
         """Read the pages of an answer; asks nothing.
+
+        Parameters
+        ----------
+        ask : what was asked
+        pages : bytes of the answer, page by page
 
         Returns
         -------

@@ -21,7 +21,7 @@ class Request:
 
     Attributes
     ----------
-    params : of the query
+    path, params : of the address and its query
     now : by the vendor's clock
     host : that addresses of next pages name
     """
@@ -67,6 +67,7 @@ class Answer:
     ----------
     status : of HTTP
     kind : content type of the body
+    headers : of HTTP, beside the content type
     """
 
     status: int

@@ -77,6 +77,8 @@ class FaultPlan:
     Attributes
     ----------
     rules : the first that strikes counts
+    seed : of the draws; the same seed and requests meet the same faults
+    lock : held while counts change
     attempts : how often each request was made
     struck : how often each fault was drawn
     """

@@ -31,7 +31,12 @@ EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class ListedSpan:
-    """One listing's symbol between two dates, both included; None is open."""
+    """The symbol of one listing between two dates.
+
+    Attributes
+    ----------
+    since, until : first and last day, both included; None is open
+    """
 
     symbol: str
     since: date | None

@@ -47,6 +47,7 @@ class Examined:
     ----------
     files : that the version records name
     bytes : of those that are there
+    damage : what is wrong, file by file
     undigested : version records of an older format, which name no files
     """
 

@@ -58,7 +58,13 @@ class Bucket(Protocol):
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Put an object in its place, over one that is there."""
+        """Put an object in its place, over one that is there.
+
+        Parameters
+        ----------
+        name : of the object, below the address
+        content : all of it
+        """
         ...
 
 

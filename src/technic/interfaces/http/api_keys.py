@@ -24,7 +24,14 @@ PREFIX = "tk_"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, without what opens: who holds it and what it may do."""
+    """A key of the HTTP API, without its secret: who holds it and what it may do.
+
+    Attributes
+    ----------
+    id : number in the catalog
+    scope : read, scan or admin; each may do what those before it may
+    created, expires, revoked : instants, UTC; None for never
+    """
 
     id: int
     name: str

@@ -31,8 +31,15 @@ class Job:
 
     Attributes
     ----------
+    id : random, part of the job's address
+    kind, title : what sort of work it is, and what it is about, for people
     owner : number of the key that started it; nobody else sees it
     state : waiting, running, done, failed or cancelled
+    done, total, what : how far it has come, of how many steps, and which one it is at
+    error : one line where it failed; empty otherwise
+    created, ended : instants, UTC; None while it runs
+    result : what the work returned, once it is done
+    wanted : False once somebody has asked to cancel it
     """
 
     id: str
