@@ -10,7 +10,8 @@ import pytest
 
 import technic as tc
 from technic.compute.as_known import revised_values
-from technic.compute.history import store_features
+from technic.compute.history import FeatureRequest, store_features
+from technic.compute.panel_series import PanelSeries
 from technic.data.simulated.market import simulate
 from technic.market.sessions import nyse
 from technic.query.series import series_for
@@ -55,7 +56,9 @@ def revised(store, texts, kernels):
     owners = np.repeat(np.arange(len(view.panel)), view.panel.lengths)
     sessions = np.concatenate([view.panel.run(i, "session") for i in range(len(view.panel))])
     found = {}
-    for rows, which, values in revised_values(store, view, view.panel, series, kernels):
+    for rows, which, values in revised_values(
+        PanelSeries(store, view, view.panel, tuple(series), kernels)
+    ):
         for j, one in enumerate(which):
             for k, row in enumerate(rows):
                 at = (symbols[owners[row]], int(sessions[row]), texts[one])
@@ -87,7 +90,7 @@ def test_values_are_those_of_the_bars_that_were_known(by_hand, kernels):
 
 
 def test_a_history_shows_them_and_the_correction_from_its_evening_on(by_hand):
-    frame = store_features(by_hand, ["sma(3)"])
+    frame = store_features(by_hand, FeatureRequest(["sma(3)"]))
     table = {(r["symbol"], r["session"]): r["sma(3)"] for r in frame.iter_rows(named=True)}
     a = CLOSES["AAA"]
     assert table["AAA", DAYS[7]] == pytest.approx((a[5] + a[6] + a[7]) / 3)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from needs import lacking
 
 from support import printed
+from support.needs import lacking
 from support.printed import PAGES, PageError, Runner
 
 # Blocks that are shown only, by page: each says why, and there may not come to be more.

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import psutil
 import pytest
-from test_alerts import hook
 
+from support.hooks import hook
 from support.servers import valkey
 from support.serving import served
 from support.vendors import FAST, massive, run_sync

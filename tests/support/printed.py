@@ -39,7 +39,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from servers import free_port
+from support.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 PAGES = [

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from servers import free_port, postgres, valkey
+from support.servers import free_port, postgres, valkey
 
 
 @contextmanager

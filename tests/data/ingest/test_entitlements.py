@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from support.vendors import tape
-from technic.data.ingest.entitlements import known_verdict, probed
+from technic.data.ingest.entitlements import probe_vendor, stored_verdict
 from technic.data.simulated.server import Twin, VendorPlan, serving
 from technic.runtime.settings import Setting, Settings
 
@@ -39,11 +39,11 @@ def limited(monkeypatch):
 
 
 def test_without_asking_only_what_is_known_is_said(settings, monkeypatch):
-    assert known_verdict("files", settings) == known_verdict("yahoo", settings) == "needs no key"
-    assert known_verdict("edgar", settings) == "not set up"
-    assert known_verdict("massive", settings) == probed("massive", settings) == "no key"
+    assert stored_verdict("files", settings) == stored_verdict("yahoo", settings) == "needs no key"
+    assert stored_verdict("edgar", settings) == "not set up"
+    assert stored_verdict("massive", settings) == probe_vendor("massive", settings) == "no key"
     monkeypatch.setenv("POLYGON_API_KEY", "canary-key")
-    assert known_verdict("massive", settings) == "key from POLYGON_API_KEY; see --probe"
+    assert stored_verdict("massive", settings) == "key from POLYGON_API_KEY; see --probe"
     assert not settings.state.exists(), "nothing is written by looking"
 
 
@@ -58,16 +58,16 @@ def test_without_asking_only_what_is_known_is_said(settings, monkeypatch):
 )
 def test_the_years_of_a_plan_are_found(settings, limited, days, says):
     with limited(days) as twin:
-        assert probed("massive", settings) == says
+        assert probe_vendor("massive", settings) == says
         count = len(twin.requests)
-        assert probed("massive", settings) == says
+        assert probe_vendor("massive", settings) == says
         assert len(twin.requests) == count, "asked once a day"
-    assert known_verdict("massive", settings) == says
+    assert stored_verdict("massive", settings) == says
 
 
 def test_a_key_that_is_refused_says_so(settings, limited):
     with limited(400, key="another-key"):
-        says = probed("massive", settings)
+        says = probe_vendor("massive", settings)
     assert "history" not in says
     assert "key" in says
     assert "another-key" not in says + (settings.state / "allowed.json").read_text()
@@ -81,7 +81,7 @@ def test_a_verdict_is_kept_for_a_day_and_a_spoilt_file_is_none(settings, monkeyp
         then = datetime.now(UTC) - timedelta(hours=hours)
         held = {"massive": {"says": "history of 7 years, not of 8", "at": then.isoformat()}}
         path.write_text(json.dumps(held))
-        assert known_verdict("massive", settings).startswith(says)
+        assert stored_verdict("massive", settings).startswith(says)
     for spoilt in ("", "[]", '{"massive": 3}', '{"massive": {"at": "yesterday"}}'):
         path.write_text(spoilt)
-        assert known_verdict("massive", settings) == "key from MASSIVE_API_KEY; see --probe"
+        assert stored_verdict("massive", settings) == "key from MASSIVE_API_KEY; see --probe"

@@ -13,7 +13,7 @@ from support.vendors import SIMULATED, at_evening, massive, tape
 from technic.data.ingest import fetch_ahead
 from technic.data.ingest.fetch_ahead import asking_ahead
 from technic.data.ingest.planning import Step, Wish
-from technic.data.ingest.sync import plan_sync, sync
+from technic.data.ingest.sync import SyncRequest, plan_sync, sync
 from technic.data.providers.source import Ask
 from technic.data.simulated.server import Twin, VendorPlan, serving
 from technic.errors import AccessError, ConfigError, ProviderError
@@ -71,12 +71,11 @@ def test_a_sync_ahead_leaves_the_same_store(settings, served, tmp_path):
         store = tc.open_store(tmp_path / name)
         wish = Wish(twin.tape.sessions[20], twin.clock.now())
         with ahead(settings) as ask:
-            done = sync(
-                store, {"massive": source}, wish, clock=twin.clock.now, simulated=SIMULATED,
-                ahead=ask if name == "many" else None,
-            )  # fmt: skip
+            request = SyncRequest({"massive": source}, wish, simulated=SIMULATED)
+            several = ask if name == "many" else None
+            done = sync(store, request, clock=twin.clock.now, ahead=several)
         assert not done.failed
-        assert not plan_sync(store, {"massive": source}, wish, {}).steps
+        assert not plan_sync(store, SyncRequest({"massive": source}, wish)).steps
         keys = ["security_id", "session", "known_at"]
         held.append(store.table("bars").collect().drop("known_at").sort(keys[:2]))
     assert held[0].equals(held[1])

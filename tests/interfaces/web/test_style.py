@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from technic.interfaces.http.pages import assets
+from technic.interfaces.http.static import assets
 
 WIDTH = 110
 IMPORTED = re.compile(
