@@ -27,7 +27,7 @@ from sqlalchemy import func, inspect, select
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
-from technic.data.store.catalog.mirror import MADE
+from technic.data.store.catalog.mirror import TABLE_MAKERS
 from technic.data.store.catalog.tables import METADATA
 from technic.errors import SchemaError, StoreError
 from technic.market.items import COLUMNS
@@ -298,7 +298,7 @@ def _compared(folder, url, done):
         for name in ("universe", "tickers", "classifications"):
             table = METADATA.tables[name]
             names = [c.name for c in table.columns]
-            want = MADE[name](lambda n: store.table(n, version).collect()).select(names)
+            want = TABLE_MAKERS[name](lambda n: store.table(n, version).collect()).select(names)
             with catalog._engine.connect() as connection:
                 rows = connection.execute(select(table)).fetchall()
             wrong |= sorted(map(str, rows)) != sorted(str(row) for row in want.rows())

@@ -79,7 +79,7 @@ def test_every_executor_worker_count_and_chunk_gives_the_same_bytes(
     store, kernels, executors, program_and_digest, monkeypatch, url, size
 ):
     program, wanted = program_and_digest
-    monkeypatch.setattr(parallel, "sized", lambda *_: size)
+    monkeypatch.setattr(parallel, "part_size", lambda *_: size)
     assert digest(spread(program, store.panel().panel, kernels, executors(url))) == wanted
 
 
@@ -98,7 +98,7 @@ def test_a_history_without_room_is_put_together_from_its_parts(store, kernels, m
     view, (_, series) = store.panel(), series_for(TEXTS)
     with closing(open_executor("inline:")) as runner:
         monkeypatch.setattr(runner, "room", lambda _shape: None, raising=False)
-        monkeypatch.setattr(parallel, "sized", lambda *_: 3)
+        monkeypatch.setattr(parallel, "part_size", lambda *_: 3)
         made = every_bar(
             PanelSeries(store, view, view.panel, tuple(series), kernels), executor=runner
         )

@@ -271,7 +271,7 @@ def test_a_stream_that_is_closed_while_it_asks_ends_without_a_word(made):
     """A command that ends early closes the vendor's client under the stream."""
     import threading
 
-    from technic.extras.stream import Stream
+    from technic.data.providers.stream import Stream
 
     asked, closed = threading.Event(), threading.Event()
 

@@ -279,9 +279,8 @@ def test_help_needs_nothing_heavy(technic):
 
 
 def test_page_and_tables_escape_hostile_names(tmp_path):
-    from technic.interfaces.render.text.text.export import _cell
-    from technic.interfaces.render.text.text.report_page import _row
-
+    from technic.interfaces.render.export import _cell
+    from technic.interfaces.render.report_page import _row
     from technic.scanner.plan import Plan
     from technic.scanner.report import Row
 
