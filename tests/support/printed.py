@@ -14,7 +14,7 @@ Comments, which no reader sees, say what a page cannot:
 <!-- not run: REASON -->              this block is shown only
 <!-- exit: 1 -->                      this block ends so
 <!-- background: 8600 -->             a server: started, and ended with the page; it listens there
-<!-- background: WORDS -->            the same, once it has printed these words
+<!-- background: 6399 WORDS -->       the same, ready once it has printed these words; or WORDS alone
 <!-- stand-in: TEXT = SERVICE -->     wherever the page has TEXT, a real server of that kind is
 <!-- needs: MODULE -->                an optional dependency
 
@@ -342,8 +342,8 @@ class Runner:
 
     def _begin(self, block: Block) -> None:
         """Start a server, and wait until it listens, or says what it should."""
-        named = block.comments["background"]
-        port = free_port() if named.isdigit() else 0
+        named, words = re.fullmatch(r"(\d*) ?(.*)", block.comments["background"]).groups()
+        port = free_port() if named else 0
         if port:
             self.exchanged[named] = str(port)
         command = self._here(installed_only(block.text)).strip().split("  #")[0].rstrip()
@@ -360,7 +360,7 @@ class Runner:
         self.servers.append(started)
         where = f"{self.page.path.name}:{block.line}"
         until = time.monotonic() + PATIENCE
-        while not (_listens(port) if port else named in _text(log)):
+        while not (words in _text(log) if words else _listens(port)):
             if started.poll() is not None or time.monotonic() > until:
                 raise PageError(f"{where}: does not listen\n{_text(log)}")
             time.sleep(0.1)
