@@ -35,7 +35,8 @@ def pytest_terminal_summary(terminalreporter) -> None:
     """Say in one line how many tests were skipped for want of the real data."""
     skipped = terminalreporter.stats.get("skipped", [])
     if count := sum(NO_REAL_DATA in str(report.longrepr) for report in skipped):
-        text = f"{count} tests need the real data, which is not here: set TECHNIC_TEST_DATA"
+        need = "1 test needs" if count == 1 else f"{count} tests need"
+        text = f"{need} the real data, which is not here: set TECHNIC_TEST_DATA"
         terminalreporter.write_line(text, yellow=True)
 
 
