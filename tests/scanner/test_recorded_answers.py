@@ -1,6 +1,6 @@
 """Ten recorded answers: what a question answered before a change of structure it answers after it.
 
-Golden: `tests/golden/answers.json` holds the manifests without the kernel's name and the seal,
+Golden: `golden/answers.json` holds the manifests without the kernel's name and the seal,
 which covers that name. A change that means to change an answer records them anew, and says why:
 
     python -m pytest tests/scanner/test_recorded_answers.py --record

@@ -64,7 +64,7 @@ def test_rows_in_yahoos_shape():
 
 
 def test_what_is_not_installed_says_how_to_install_it():
-    with pytest.raises(ConfigError, match=r"technic\[nosuch\]"):
+    with pytest.raises(ConfigError, match=r"'\.\[nosuch\]'"):
         import_extra("nosuch")
 
 

@@ -771,14 +771,15 @@ def test_other_machines_are_let_in_only_with_keys_and_over_https(tmp_path, kerne
     fresh = FileStore(tmp_path / "store")
     fresh.import_bars(market.bars, simulated=market.about)
     desk = options.Desk(fresh, Settings.load(), "", "")
+    secure = serve.ListenOptions("0.0.0.0", 8600, ["scans.example.com"], behind_tls=True)
     with pytest.raises(ConfigError, match="only with keys"):
-        serve._may_listen(desk, "0.0.0.0", secure=True)
+        serve.check_listening(desk, secure)
     create_key(fresh.catalog, "one", "read", 1, datetime.now(UTC))
     with pytest.raises(ConfigError, match="in the clear"):
-        serve._may_listen(desk, "0.0.0.0", secure=False)
-    serve._may_listen(desk, "0.0.0.0", secure=True)
-    serve._may_listen(desk, "127.0.0.1", secure=False)
-    exposed = serve._exposure("0.0.0.0", 8600, ["scans.example.com"], True, False)
+        serve.check_listening(desk, serve.ListenOptions("0.0.0.0"))
+    serve.check_listening(desk, secure)
+    serve.check_listening(desk, serve.ListenOptions("127.0.0.1"))
+    exposed = serve.exposure_of(secure)
     assert exposed.keyed
     assert "scans.example.com" in exposed.hosts
     assert exposed.origins == {f"https://{host}" for host in exposed.hosts}

@@ -78,8 +78,8 @@ def serve(
     desk = options.desk(store)
     desk.store.require()
     options.ensure_compiled(desk.settings)
-    _may_listen(desk, listen)
-    state = ServerState(desk.store, desk.settings, _exposure(listen), _feed(desk))
+    check_listening(desk, listen)
+    state = ServerState(desk.store, desk.settings, exposure_of(listen), _feed(desk))
     app = create_app(state)
     for name in watch or ():
         state.watches.start(name, duration(every, "--every").total_seconds())
@@ -124,7 +124,7 @@ def _installed() -> None:
         raise not_installed(error, "web") from error
 
 
-def _may_listen(desk: options.Desk, listen: ListenOptions) -> None:
+def check_listening(desk: options.Desk, listen: ListenOptions) -> None:
     """Refuse to be reached from elsewhere without keys and https."""
     host = listen.host
     if host in LOOPBACK:
@@ -146,7 +146,7 @@ def _may_listen(desk: options.Desk, listen: ListenOptions) -> None:
         )
 
 
-def _exposure(listen: ListenOptions) -> Exposure:
+def exposure_of(listen: ListenOptions) -> Exposure:
     """The names under which pages may be asked for, and what is needed to come in."""
     from technic.interfaces.http.state import Exposure
 
@@ -205,7 +205,7 @@ def mcp(
     from technic.interfaces.http.middleware import Guards
     from technic.interfaces.http.state import ServerState
 
-    exposure = _exposure(ListenOptions(port=port, require_key=require_key))
+    exposure = exposure_of(ListenOptions(port=port, require_key=require_key))
     state = ServerState(desk.store, desk.settings, exposure)
     app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), state)
     print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
