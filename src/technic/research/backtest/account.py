@@ -161,8 +161,7 @@ def _decide(account: _Account, ranking: Sequence[int]) -> list[int]:
     place = {int(who): k + 1 for k, who in enumerate(ranking)}
     ids = account.prices.ids
     for column, position in account.held.items():
-        # Kept longer than it would be bought: a name at the edge is not traded to and fro.
-        # Kept longer than it would be bought: a name at the edge is not traded to and fro.
+        # Kept longer than it would be bought: a name at the edge is not traded back and forth.
         position.leaving = place.get(int(ids[column]), rules.kept + 1) > rules.kept
     staying = {c for c, position in account.held.items() if not position.leaving}
     free = rules.hold - len(staying)
