@@ -179,7 +179,6 @@ def _split(account: _Account, t: int) -> None:
             continue
         shares = position.shares * ratio
         # Ratios such as 1 / 3 are not exact: 29.999999999 shares are thirty, not 29 and a fraction.
-        # Ratios such as 1 / 3 are not exact: 29.999999999 shares are thirty, not 29 and a fraction.
         whole = float(np.trunc(shares + np.sign(shares) * 1e-9))
         opening = prices.open[t, column]
         price = account.before(t, column) if np.isnan(opening) else float(opening)

@@ -251,7 +251,6 @@ def interval(series: FloatArray, block: int) -> tuple[float, float, float, float
     if n < 4 * block:
         return mean, np.nan, np.nan, np.nan
     # The same draws every time: an interval is part of sealed answers.
-    # The same draws every time: an interval is part of sealed answers.
     starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, ceil(n / block)))
     sums = np.concatenate([[0.0], np.cumsum(np.concatenate([finite, finite[:block]]))])
     drawn = (sums[starts + block] - sums[starts]).sum(axis=1) / (starts.shape[1] * block)
