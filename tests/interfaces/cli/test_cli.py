@@ -1,4 +1,4 @@
-"""The commands as a person meets them: in a process, on a simulated market."""
+"""The commands as a person meets them, on a simulated market."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 import technic as tc
+from support.commands import run_command
 from technic.data.ingest import FileStore
 from technic.runtime.settings import Settings
 from technic.scanner.spec.scan_file import presets
@@ -34,14 +35,8 @@ def technic(home, tmp_path_factory):
     here = tmp_path_factory.mktemp("cwd")
 
     def run(*arguments, code=0, cwd=None, **env):
-        done = subprocess.run(
-            [sys.executable, "-m", "technic", *arguments],
-            capture_output=True,
-            text=True,
-            cwd=cwd or here,
-            env={**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1", **env},
-            check=False,
-        )
+        own = {**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1", **env}
+        done = run_command(arguments, own, cwd or here)
         assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done.stdout, done.stderr

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 import technic as tc
+from support.commands import run_command
 from technic.data.simulated import simulate
 from technic.interfaces.render.bench import bench_page
 from technic.market.sessions import nyse
@@ -36,11 +37,8 @@ def store(tmp_path_factory):
 def run(home, store):
     def go(*arguments, check=True):
         env = {k: v for k, v in os.environ.items() if not k.startswith("TECHNIC")}
-        done = subprocess.run(
-            [*TECHNIC, *arguments, "--store", str(store.folder)],
-            env={**env, "TECHNIC_HOME": str(home), "NO_COLOR": "1"},
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=500,
-        )  # fmt: skip
+        own = {**env, "TECHNIC_HOME": str(home), "NO_COLOR": "1"}
+        done = run_command([*arguments, "--store", store.folder], own, home)
         assert "Traceback" not in done.stderr
         assert check is None or (done.returncode == 0) == check, done.stdout + done.stderr
         return done

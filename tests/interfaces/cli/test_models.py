@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
+
+from support.commands import run_command
 
 SPEC = """
 model = "ridge"
@@ -32,11 +32,8 @@ def technic(tmp_path_factory, kernels):
     (home / "cache/kernels").symlink_to(kernels, target_is_directory=True)
 
     def run(*arguments, code=0):
-        done = subprocess.run(
-            [sys.executable, "-m", "technic", *arguments], capture_output=True, text=True,
-            cwd=home, check=False,
-            env={**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1"},
-        )  # fmt: skip
+        own = {**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1"}
+        done = run_command(arguments, own, home)
         assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done.stdout if not code else done.stderr

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
 import polars as pl
 import pytest
 
+from support.commands import run_command
 from technic.query.names import REGIME
 from technic.scores import MACROS, SCORES
 
@@ -21,11 +20,8 @@ def technic(tmp_path_factory, kernels):
     (home / "cache/kernels").symlink_to(kernels, target_is_directory=True)
 
     def run(*arguments, code=0, **env):
-        done = subprocess.run(
-            [sys.executable, "-m", "technic", *arguments], capture_output=True, text=True,
-            cwd=home, check=False,
-            env={**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1", **env},
-        )  # fmt: skip
+        own = {**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1", **env}
+        done = run_command(arguments, own, home)
         assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done.stdout if not code else done.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from support.commands import run_command
 from support.vendors import tape
 from technic.data.simulated.server import Twin, serving
 
@@ -38,11 +39,15 @@ def twin():
 def run(home, twin):
     def go(*arguments, check=True, **env):
         known = {k: v for k, v in os.environ.items() if not k.startswith("TECHNIC")}
-        done = subprocess.run(
-            [*TECHNIC, *arguments],
-            env={**known, "TECHNIC_HOME": str(home), "TECHNIC_MASSIVE__BASE_URL": twin.url, "MASSIVE_API_KEY": "canary-key", "NO_COLOR": "1", **env},
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120,
-        )  # fmt: skip
+        own = {
+            **known,
+            "TECHNIC_HOME": str(home),
+            "TECHNIC_MASSIVE__BASE_URL": twin.url,
+            "MASSIVE_API_KEY": "canary-key",
+            "NO_COLOR": "1",
+            **env,
+        }
+        done = run_command(arguments, own, home)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

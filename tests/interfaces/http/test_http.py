@@ -15,6 +15,7 @@ import orjson
 import polars as pl
 import pytest
 
+from support.commands import run_command
 from support.serving import served
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
@@ -736,17 +737,14 @@ def test_a_scan_is_watched_while_the_market_trades_and_its_looks_are_pushed(tmp_
 )
 def test_commands_that_cannot_be_done_say_why(tmp_path, store, settings, arguments, says):
     import os
-    import subprocess
-    import sys
 
     env = {
         k: v for k, v in os.environ.items() if not k.startswith(("TECHNIC", "MASSIVE", "POLYGON"))
     }
     home = settings.given["home"].value
-    done = subprocess.run(
-        [sys.executable, "-m", "technic", *arguments], capture_output=True, text=True, check=False,
-        env={**env, "TECHNIC_HOME": home, "TECHNIC_STORE": str(tmp_path / "s" if "keys" in arguments else store.folder)},
-    )  # fmt: skip
+    place = tmp_path / "s" if "keys" in arguments else store.folder
+    own = {**env, "TECHNIC_HOME": home, "TECHNIC_STORE": str(place)}
+    done = run_command(arguments, own, tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert says in done.stderr
     assert "Traceback" not in done.stderr
