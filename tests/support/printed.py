@@ -41,7 +41,7 @@ from pathlib import Path
 
 from support.servers import free_port
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     *sorted(ROOT.glob("docs/tutorial/*.md")),
