@@ -9,7 +9,7 @@ STEP    := scripts/step
 export MAKE_RUN := $(shell date +%s)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-all test-other compile torture check bench docs reference clean help
+.PHONY: demo test coverage test-all test-other compile torture check bench docs reference clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -17,7 +17,12 @@ help:            ## what there is to make
 demo: .make/install   ## set up, and scan the simulated market
 	@$(BIN)/technic demo
 
-test: .make/test compile  ## set up, and run the tests against the built wheel, measuring what they reach
+test: .make/test compile  ## set up, and run the tests against the built wheel
+	@$(STEP) "tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal
+	@$(STEP) "indicators as plain Python" env NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q tests/indicators
+	@$(STEP) --table
+
+coverage: .make/test compile  ## the same tests, measuring which lines and branches they reach
 	@rm -rf .make/coverage && mkdir -p .make/coverage
 	@$(STEP) "tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/coverage run -m pytest -q -n 2 --dist worksteal
 	@$(STEP) "indicators as plain Python" env NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/coverage run -m pytest -q tests/indicators
