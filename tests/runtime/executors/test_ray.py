@@ -66,7 +66,7 @@ def test_a_position_that_always_crashes_is_named(ray):
 
 
 def test_a_part_that_hangs_is_cancelled(ray):
-    work = Work("works:crashing", {"bad": [5], "how": "hang"}, {"numbers": NUMBERS}, patience=2.0)
+    work = Work("works:crashing", {"bad": [5], "how": "hang"}, {"numbers": NUMBERS}, patience=8.0)
     done = list(ray.map(work, [(5, 6), (6, 7)]))
     assert "hung" in done[0].lost
     assert done[1].answer is not None
