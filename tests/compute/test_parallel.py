@@ -133,6 +133,7 @@ def test_files_of_features_never_mix_with_others(store, tmp_path):
     assert [p.name for p in tmp_path.rglob("*")] == ["taken", "mine.txt"]
 
 
+@pytest.mark.slow
 def test_a_span_holds_what_a_scan_of_each_session_holds(store, executors):
     asked = ScanFile(where="close > sma(10)", rank="ret(20)", top=5, columns=("close", "rsi(7)"))
     version = store.version()
@@ -157,6 +158,7 @@ def test_a_span_outside_the_store_is_refused(store):
         scan_sessions(store, nyse().day(10), nyse().day(20))
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_the_same_everywhere(store, executors):
     columns = ["tech_rating", "ret(5)", "rsi(14)", "rsi(7)", "sma(5)", "sma(6)", "sma(7)", "sma(8)",
                "ema(5)", "ema(6)", "ema(7)", "ema(8)", "ema(9)", "atr(7)", "atr(9)"]  # fmt: skip

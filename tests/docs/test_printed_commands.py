@@ -16,7 +16,7 @@ from support.printed import PAGES, PageError, Runner
 
 # Blocks that are shown only, by page: each says why, and there may not come to be more.
 NOT_RUN = {"your-own-bars.md": 1, "sizing.md": 1, "sync.md": 1, "your-own-data.md": 1}
-EVERY_DAY = {"data-licences.md", "sizing.md", "your-own-data.md"}  # of the guides; others are slow
+EVERY_DAY = {"README.md", "data-licences.md", "sizing.md"}  # the others are slow
 SHOWN_NOWHERE_OR_NOT_RUN = {"technic import-yahoo"}
 
 
@@ -54,7 +54,7 @@ def begun(page, tmp_path, kernels, request) -> Runner:
 
 
 def marked(path: Path):
-    slow = path.parent.name == "guides" and path.name not in EVERY_DAY
+    slow = path.name not in EVERY_DAY
     marks = [pytest.mark.timeout(900)] + [pytest.mark.slow] * slow
     return pytest.param(path, marks=marks, id=str(path.relative_to(printed.ROOT)))
 

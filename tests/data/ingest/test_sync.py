@@ -255,6 +255,7 @@ def test_chosen_symbols_cost_one_range_each(store):
     assert not again.plan.steps
 
 
+@pytest.mark.slow
 def test_renames_keep_the_security_and_recycled_tickers_do_not(store):
     market = record(11, 400, 90)
     days = market.sessions

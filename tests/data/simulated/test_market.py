@@ -73,6 +73,7 @@ def test_listings_sectors_splits_and_hazards_are_there(made):
     assert (made.bars["dividend"] > 0).sum() > 1_000
 
 
+@pytest.mark.slow
 def test_volatility_clusters_and_stocks_move_together(first_seen):
     wide = first_seen.pivot(on="symbol", index="date", values="close", aggregate_function="last")
     full = [c for c in wide.columns[1:] if wide[c].null_count() == 0][:200]

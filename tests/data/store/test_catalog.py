@@ -269,6 +269,7 @@ def _migrate_and_die(url, identity, statement):
     Catalog(url, identity).close()
 
 
+@pytest.mark.slow
 def test_a_migration_killed_at_a_statement_is_taken_up_again(tmp_path, database):
     """Some statements in turn, until the making of a catalog outlives the number."""
     _kill_at(tmp_path, database, 9 if database else 7)

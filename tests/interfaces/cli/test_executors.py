@@ -50,6 +50,7 @@ def days(store, back):
     return str(nyse().day(nyse().ordinal(store.version().last) - back))
 
 
+@pytest.mark.slow
 def test_a_span_of_sessions_in_the_terminal_and_as_files(run, store, tmp_path):
     span = ("--from", days(store, 29), "--to", days(store, 2))
     said = run(
@@ -95,6 +96,7 @@ def test_features_as_a_folder_of_files(run, store, tmp_path):
     assert "is not empty" in again.stderr
 
 
+@pytest.mark.slow
 def test_an_evaluation_elsewhere_says_the_same(run):
     here = run("evaluate", "ret(5)", "rsi(14)", "--universe", "all", "--json").stdout
     there = run("evaluate", "ret(5)", "rsi(14)", "--universe", "all", "--json", "--executor", "processes:2")  # fmt: skip

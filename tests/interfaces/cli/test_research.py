@@ -41,6 +41,7 @@ def test_a_rated_row_is_explained_down_to_its_filings(technic):
     assert "earnings_yield" in text
 
 
+@pytest.mark.slow
 def test_evaluate_says_what_it_found_in_a_table_as_json_and_on_a_page(technic):
     page = technic.home / "evidence.html"
     text = technic("evaluate", "rating", "ret(21)", "-o", str(page))

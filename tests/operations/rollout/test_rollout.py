@@ -195,6 +195,7 @@ def test_steps_that_make_no_sense_are_refused():
         Rollout().shadowing("this")
 
 
+@pytest.mark.slow
 def test_the_commands_do_it_all(tmp_path, store, monkeypatch, kernels):
     home = tmp_path / "home"
     (home / "cache").mkdir(parents=True)

@@ -222,6 +222,7 @@ def found(store):
     return backtest(store, FILE)
 
 
+@pytest.mark.slow
 def test_the_same_file_gives_the_same_bytes_anywhere(store, found):
     """On one and on two workers, on threads; and once more from its manifest."""
     for url in ("inline:", "threads:2", "processes:1", "processes:2"):
@@ -260,6 +261,7 @@ def test_nothing_of_the_future_moves_a_decision(store, tmp_path, found):
     assert all((r["symbol"], r["entry"], r["shares"], r["entry_price"]) in same for r in early)
 
 
+@pytest.mark.slow
 def test_a_strategy_without_any_knowledge_does_not_profit(store):
     """The canary: an order that has nothing to do with returns; costs only take."""
     blind = replace(FILE, rank="bars - 2 * volume / volume", name="blind",

@@ -237,6 +237,7 @@ def test_a_random_walk_does_not_pass(seed):
     assert not canaries.gate_of_world(seed).passed
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_was_planted():
     assert canaries.planted_worlds(120).passed
 

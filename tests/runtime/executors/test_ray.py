@@ -16,7 +16,11 @@ from support.doubled import DOUBLED, NUMBERS, N, whole
 from technic.errors import ConfigError, QuestionError
 from technic.runtime.executors import Work, open_executor, spans
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("ray"),  # one cluster of this machine at a time
+]
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -112,12 +113,25 @@ def data_files(folder: Path, name: str, version: int) -> list[str]:
     StoreError
         If the version cannot be read.
     """
+    path = folder / "tables" / name
+    try:
+        entry = (path / "_delta_log" / f"{version:020}.json").stat()
+    except OSError:  # folded into a checkpoint, or gone
+        return list(_files_of_version.__wrapped__(path, version))
+    return list(_files_of_version(path, version, entry.st_ino, entry.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _files_of_version(path: Path, version: int, *_entry: int) -> tuple[str, ...]:
+    """Replay the log of a table: slower by the commit, and what a version holds never changes.
+
+    `_entry` tells its entry in the log from that of another store made at the same place.
+    """
     from deltalake import DeltaTable  # a scan with a mapped panel needs none
     from deltalake.exceptions import DeltaError
 
-    path = folder / "tables" / name
     try:
-        return sorted(DeltaTable(str(path), version=version).file_uris())
+        return tuple(sorted(DeltaTable(str(path), version=version).file_uris()))
     except (DeltaError, OSError, ValueError) as error:
         raise StoreError(
             f"{path}: version {version} cannot be read ({first_line(error)[:120]}); the "

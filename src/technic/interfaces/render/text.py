@@ -25,9 +25,14 @@ Command = Callable[[str], str]
 
 
 def console(stream: TextIO) -> Console:
-    """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR."""
-    width = min(os.get_terminal_size().columns, WIDTH) if stream.isatty() else WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR.
+
+    In a pipe only tables are that wide: a line of text stays one line, so that a path in it can
+    be found by what reads it.
+    """
+    shown = stream.isatty()
+    width = min(os.get_terminal_size().columns, WIDTH) if shown else WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=not shown)
 
 
 def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bool = True) -> None:
