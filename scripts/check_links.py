@@ -1,8 +1,9 @@
-"""Find links inside the repository that lead nowhere: missing files, missing headings.
+"""Find what leads nowhere inside the repository: missing files, missing headings, paths in code.
 
     python scripts/check_links.py
 
 Prints one line per dead link; exits with 1 if there is one. Links to other hosts are not followed.
+Paths of this repository in code font must exist too, but on pages about what was.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]+`")
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
+OURS = re.compile(r"`((?:benchmarks|deploy|docs|findings|scripts|src|tests)/[\w./-]*)`")
+OF_THE_PAST = {"migration.md", "B0.md"}
 OTHER = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)  # https:, mailto:
 
 
@@ -44,6 +47,16 @@ def dead(page: Path) -> Iterator[tuple[int, str, str]]:
             yield line, target, "there is no such file"
         elif name and there.suffix == ".md" and name not in anchors(there):
             yield line, target, "there is no such heading"
+
+
+def missing(page: Path) -> Iterator[tuple[int, str, str]]:
+    """Paths in code font that are not there: the line, the path, and why it is dead."""
+    if page.name in OF_THE_PAST:
+        return
+    for line, text in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        for path in OURS.findall(text):
+            if not (ROOT / path).exists():
+                yield line, path, "there is no such file"
 
 
 def anchors(page: Path) -> set[str]:
@@ -78,7 +91,7 @@ def main() -> int:
     """Check every page."""
     found = 0
     for page in pages():
-        for line, target, why in dead(page):
+        for line, target, why in (*dead(page), *missing(page)):
             print(f"{page.relative_to(ROOT)}:{line}: {target}: {why}")
             found += 1
     return 1 if found else 0

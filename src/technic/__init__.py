@@ -15,5 +15,6 @@ the simulated one that the examples of this package ask.
 
 from lazy_loader import attach_stub
 
-# Imported when first used: `import technic` must not wait for a compiler. The names stand in the stub.
+# Imported when first used: `import technic` must not wait for a compiler. lazy_loader reads from
+# __init__.pyi, at run time, which name comes from which module.
 __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""What may stand where: kinds that fit, pasts that exist, units of what comes out.
+"""Checks of a question: kinds of operands, histories that exist, units of results.
 
 `NodeResolver` is what calls.py and the checks here need of a resolver, so that neither imports
 resolve.py, which imports them.

@@ -1,1 +1,1 @@
-"""What every room needs of the machine: settings, secrets, logs, files, caches, executors."""
+"""What every package needs of the machine: settings, secrets, logs, files, caches, executors."""

@@ -1,11 +1,13 @@
 """Store → report: one question, one session, every listed symbol accounted for.
 
-1. `canonical_question` reads what is asked, and `_cache_key` names the answer by its content.
-2. `unpack` returns the report where the cache holds it; else
-3. `resolve_question` parses the question, and `evaluate_question` answers it over every symbol.
-4. `report_of` makes the report: `_rows` plans trades down the ranking, and `make_manifest` seals
-   the question and what `_answer` says of the ranking, the ledger and the rows.
-5. `pack` puts the report into the cache.
+1. `canonical_question` (report_cache.py) reads what is asked; `_cache_key` names the answer by its
+   content.
+2. `unpack` (report_cache.py) returns the report where the cache holds it; else
+3. `resolve_question` parses the question, and `evaluate_question` (pipeline.py) answers it over
+   every symbol.
+4. `report_of` makes the report: `_rows` plans trades down the ranking, and `make_manifest`
+   (manifest.py) seals the question and what `_answer` says of the ranking, the ledger and the rows.
+5. `pack` (report_cache.py) puts the report into the cache.
 
 No network, no clock, no randomness. Settings, threads and caches never change an answer.
 """

@@ -4,6 +4,9 @@
 leave one of the four unknown (growth, for want of a year), its weight goes to the other three;
 with less than three known, or without filings, the rating is unknown. It is written as a sum of
 four parts that carry their weight with them, so that a score splits into exactly what each adds.
+
+`FUND_RATING` and `RATING` are those sums, as texts in the scan language; `TECH_RATING` is in
+technical.py. The package binds the three to their names, in `MACROS`.
 """
 
 from __future__ import annotations

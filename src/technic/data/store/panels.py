@@ -1,4 +1,4 @@
-"""The hot path: the adjusted panel of one store version, kept as a file and mapped.
+"""Adjusted bars of one store version, kept as a file and mapped: what a scan computes on.
 
 A panel version is a data file shared by many versions, and an index: where in it each symbol's
 run lies and how long it is. Nothing that an index points at is ever changed:

@@ -1,7 +1,7 @@
-"""Rows of the store's tables: which of several counts, and bars as a panel takes them.
+"""Rows of the store's tables: which of several is the valid one, and bars as a panel takes them.
 
 Tables only grow. What became known later stands in a row of its own beside the row that it
-corrects; `newest_per` says which of them counts, for every table and for every instant.
+corrects; `newest_per` picks the one that holds, for every table and for every instant.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ versions/         what readers open: one record per commit
 tables/           Delta tables: bars, actions, tickers, listings, classifications, filings, facts
 catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
 panels/           mapped panels: a cache; deleting it loses nothing
+
+Bars come in through `data/ingest`, which judges them and calls `Store.commit`; `tables.append`
+writes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Delta tables: appending to them, and reading them at the versions that a store's records name."""
+"""Delta tables: bars and all other rows are written here (`append`) and read back (`TableReader`).
+
+`Store.commit` appends to each table, then writes the record that names their new versions; a
+reader opens tables at the versions of one record.
+"""
 
 from __future__ import annotations
 

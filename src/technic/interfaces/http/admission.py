@@ -1,4 +1,4 @@
-"""A few work at once, a few more wait, the rest are told to come back: nothing piles up."""
+"""Limits on concurrent requests: a few work, a few more wait, the rest are told to come back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all requests share: the store, the settings, the gate, the jobs, the bus, the clock's tick."""
+"""What all requests share: the store, the settings, the gate (an `AdmissionLimit`), the jobs, the bus, the clock's tick."""
 
 from __future__ import annotations
 

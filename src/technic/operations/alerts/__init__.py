@@ -11,7 +11,8 @@
    and sends it again until the channel has taken it: at least once. A receiver knows a message it
    has had by its key.
 
-`book` holds steps 1 and 2, `delivery` step 3. `channels` says where alerts go, a webhook, a mailbox
+What counts as a change is decided by `decide` in `scanner/spec/alert_rules.py`, beside the rules of a
+scan file. `book` holds steps 1 and 2, `delivery` step 3. `channels` says where alerts go, a webhook, a mailbox
 or a service; `webhook_guard` where they never go.
 """
 

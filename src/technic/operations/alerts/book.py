@@ -1,4 +1,7 @@
-"""The book of alerts: what was told of each scan, and what is to be told now."""
+"""The book of alerts: what was told of each scan, and what is to be told now.
+
+The rules are those of `scanner/spec/alert_rules.py`; the book remembers, and asks its `decide`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ridge regression of labels on places: the baseline that other models have to beat."""
+"""Ridge regression of returns on percentiles of features: the baseline that other models have to beat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores that users write in Python: one function per symbol, in processes that may be lost.
+"""Scores that users write in Python: one function per symbol, in processes that may crash.
 
     # pyproject.toml of any installed package
     [project.entry-points."technic.scores"]
