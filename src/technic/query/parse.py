@@ -2,7 +2,8 @@
 
 The parser is Lark's LALR with our own grammar; no text of a user ever reaches Python's
 parser. It builds the tree without recursion, and refuses a text that is too long, too deep or
-too large before anything walks over it.
+too large before anything walks over it. What names of `let` make of it is bounded once more,
+where they are written out, in resolve.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 from lark import Lark, Token, Transformer, v_args
@@ -35,7 +37,9 @@ from technic.query.tree import (
     Truth,
 )
 
-MAX_BYTES, MAX_NODES, MAX_DEPTH = 4096, 500, 32
+MAX_BYTES, MAX_NODES = 4096, 500
+MAX_NESTED = 32  # brackets and operators inside one another; a sum of many terms is one
+MAX_DEPTH = 100  # levels of a tree, every sign of a sum one more: what walks it calls itself
 SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 0.01}
 READABLE = {
     "RPAR": "')'",
@@ -85,23 +89,42 @@ def _parser() -> Any:  # a Lark, whose types know nothing of our nodes
     return Lark(text, parser="lalr", transformer=_Builder(), maybe_placeholders=False)
 
 
-def measure(node: Node) -> tuple[int, int]:
-    """How many nodes a tree has, and how deep it is."""
-    count, deepest, waiting = 0, 0, [(node, 1)]
+def measure(node: Node) -> tuple[int, int, int]:
+    """How large a tree is.
+
+    Returns
+    -------
+    parts, nested, depth : int
+        How many nodes it has; how many stand inside one another, where a chain such as
+        `a + b - c` is one however long; and its levels, where each sign of a chain is one.
+    """
+    parts, most_nested, deepest, waiting = 0, 0, 0, [(node, 1, 1)]
     while waiting:
-        current, depth = waiting.pop()
-        count, deepest = count + 1, max(deepest, depth)
-        waiting += [(child, depth + 1) for child in current.children()]
-    return count, deepest
+        current, nested, depth = waiting.pop()
+        parts += 1
+        most_nested, deepest = max(most_nested, nested), max(deepest, depth)
+        for child in current.children():
+            chained = (
+                isinstance(current, Arithmetic)
+                and isinstance(child, Arithmetic)
+                and child is current.left
+                and child.level == current.level
+            )
+            waiting.append((child, nested + (not chained), depth + 1))
+    return parts, most_nested, deepest
 
 
 def _checked(node: Node) -> Node:
-    """Refuse what is too deep while it grows: each rule adds at most one level."""
-    count, deepest = measure(node)
-    if deepest > MAX_DEPTH:
-        raise QuestionError(f"nested more than {MAX_DEPTH} deep", start=node.at)
-    if count > MAX_NODES:
+    """Refuse what is too deep while it grows: each rule adds at most one level, a chain more."""
+    parts, nested, depth = measure(node)
+    if nested > MAX_NESTED:
+        raise QuestionError(f"nested more than {MAX_NESTED} deep", start=node.at)
+    if parts > MAX_NODES:
         raise QuestionError(f"more than {MAX_NODES} parts", start=node.at)
+    if depth > MAX_DEPTH:
+        raise QuestionError(
+            f"more than {MAX_DEPTH} levels deep, each term of a sum one", start=node.at
+        )
     return node
 
 
@@ -145,12 +168,21 @@ def _unclosed(text: str) -> QuestionError | None:
 
 
 def _number(token: Token) -> float:
-    """The value of a literal: `1_000`, `10M`, `5%`."""
+    """The value of a literal: `1_000`, `10M`, `5%`.
+
+    Raises
+    ------
+    QuestionError
+        If no float is that large.
+    """
     text = str(token).replace("_", "")
     scale = SUFFIXES.get(text[-1], 1.0)
     value = float(text[:-1] if text[-1] in SUFFIXES else text)
     # 5% is 5 / 100, rounded once as 0.05 is; 5 * 0.01 would be rounded twice.
-    return value / 100.0 if text[-1] == "%" else value * scale
+    value = value / 100.0 if text[-1] == "%" else value * scale
+    if not isfinite(value):
+        raise QuestionError(f"{text[:24]} is larger than any number", start=token.start_pos or 0)
+    return value
 
 
 @v_args(inline=True)

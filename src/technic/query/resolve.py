@@ -26,7 +26,7 @@ from technic.query.kinds import (
     with_sectors_named,
 )
 from technic.query.names import BOOL, NUMBER, PLAIN, TRUTH, did_you_mean
-from technic.query.parse import parse
+from technic.query.parse import MAX_DEPTH, measure, parse
 from technic.query.tree import (
     Ago,
     Arithmetic,
@@ -47,10 +47,26 @@ from technic.query.tree import (
 )
 from technic.scores import MACROS, SCORES
 
+MAX_LETS = 200  # names given by let
+MAX_WRITTEN_OUT = 10_000  # parts of all texts of a question, once its names are written out
+
+
+@dataclass(slots=True)
+class _Opened:
+    """What a name stands for: its tree, the kind of it, and how large it is."""
+
+    node: Node
+    kind: names.Kind
+    parts: int
+    depth: int
+
 
 @dataclass(slots=True)
 class Resolver:
     """Gives trees their canonical form: names bound, kinds checked, defaults written out.
+
+    Names given by let that use one another can make a tree that is exponentially larger than the
+    texts. So each name is opened once, and what it would add is counted before it is added.
 
     Attributes
     ----------
@@ -58,12 +74,29 @@ class Resolver:
     params : values of `$name`
     warnings : what was noticed on the way
     opening : names given by let that are being resolved right now, the outermost first
+    opened : what the names opened so far stand for
+    parts : how many parts opened names have added to trees so far
+    level : of the node that is being resolved
     """
 
     lets: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     opening: list[str] = field(default_factory=list)
+    opened: dict[str, _Opened] = field(default_factory=dict)
+    parts: int = 0
+    level: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse more names than anybody gives.
+
+        Raises
+        ------
+        QuestionError
+            If there are more than `MAX_LETS`.
+        """
+        if len(self.lets) > MAX_LETS:
+            raise QuestionError(f"{len(self.lets):,} names of let; the most is {MAX_LETS}")
 
     def question(self, text: str, wanted: str = TRUTH) -> Node:
         """The canonical tree of a text that must be of one kind.
@@ -114,7 +147,20 @@ class Resolver:
             If it cannot be meant; points at the part that cannot.
         """
         method: Callable[[Node], Resolved] = getattr(self, f"_{type(node).__name__.lower()}")
-        return method(node)
+        self._descend(1, node.at)
+        self.level += 1
+        try:
+            return method(node)
+        finally:
+            self.level -= 1
+
+    def _descend(self, levels: int, at: int) -> None:
+        """Refuse to go deeper than what walks over the tree can follow."""
+        if self.level + levels > MAX_DEPTH:
+            within = f", with the names of let written out ({' → '.join(self.opening[:3])} …)"
+            raise QuestionError(
+                f"more than {MAX_DEPTH} levels deep{within if self.opening else ''}", start=at
+            )
 
     # --- leaves ----------------------------------------------------------------------------
 
@@ -161,12 +207,24 @@ class Resolver:
         if name in self.opening:
             chain = " → ".join([*self.opening, name])
             raise QuestionError(f"let.{name} is defined by itself: {chain}", start=at)
-        self.opening.append(name)
-        try:
-            node, kind = self.any(text)
-        finally:
-            self.opening.pop()
-        return moved(node, at), kind
+        if name not in self.opened:
+            self.opening.append(name)
+            try:
+                node, kind = self.any(text)
+            finally:
+                self.opening.pop()
+            parts, _, depth = measure(node)
+            self.opened[name] = _Opened(node, kind, parts, depth)
+        opened = self.opened[name]
+        self._descend(opened.depth, at)
+        self.parts += opened.parts
+        if self.parts > MAX_WRITTEN_OUT:
+            raise QuestionError(
+                f"with {name} written out the question has more than {MAX_WRITTEN_OUT:,} parts; "
+                "names of let that use one another twice double with each",
+                start=at,
+            )
+        return moved(opened.node, at), opened.kind
 
     # --- operators -------------------------------------------------------------------------
 

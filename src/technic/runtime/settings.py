@@ -20,6 +20,7 @@ from technic.errors import ConfigError
 from technic.runtime.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
+MOST_TOML = 1 << 20  # bytes of a file
 DEFAULT_HISTORY = 504  # sessions: two years
 
 
@@ -326,13 +327,17 @@ def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it cannot be read, or is required and missing.
+        If it cannot be read, is larger than `MOST_TOML`, or is required and missing.
     """
     try:
+        if path.stat().st_size > MOST_TOML:
+            raise ConfigError(f"{path}: is larger than {MOST_TOML:,} bytes")
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         if required:
             raise ConfigError(f"{path}: there is no such file") from error
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except RecursionError as error:  # brackets inside brackets, without end
+        raise ConfigError(f"{path}: cannot be read: nested too deep") from error
+    except (ValueError, OSError) as error:  # no TOML, no UTF-8, or a number that nothing holds
         raise ConfigError(f"{path}: cannot be read: {error}") from error

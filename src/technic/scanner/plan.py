@@ -16,32 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, isfinite
-from typing import Any
 
 from technic.errors import ConfigError
 
 NEXT_OPEN = "next_open"  # an entry that the close stands for until it trades
 STOPS = {"long": "close - 2 * atr(14)", "short": "close + 2 * atr(14)"}
-
-
-def share(value: Any, what: str) -> float:
-    """Read a share of one: `"1%"` and `0.01` are the same.
-
-    Raises
-    ------
-    ConfigError
-        If it is no number; names the setting.
-
-    Examples
-    --------
-    >>> share("1%", "risk"), share(0.01, "risk")
-    (0.01, 0.01)
-    """
-    text = str(value).strip()
-    try:
-        return float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
-    except ValueError as error:
-        raise ConfigError(f'{what} is a share such as "1%"; got {value!r}') from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +56,9 @@ class PlanRules:
         if self.side not in STOPS:
             raise ConfigError(f"plan.side is long or short; got {self.side!r}")
         for name in ("account", "risk", "max_heat", "max_adv", "leverage"):
-            if not getattr(self, name) > 0.0:
-                raise ConfigError(f"plan.{name} must be above 0; got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0.0):
+                raise ConfigError(f"plan.{name} must be above 0, and finite; got {value!r}")
         if self.max_positions < 0:
             raise ConfigError(f"plan.max_positions cannot be {self.max_positions}")
 
@@ -102,7 +82,7 @@ class PlanRules:
             multiple = float(text[:-1])
         except ValueError:
             return None
-        if not multiple > 0.0:
+        if not (isfinite(multiple) and multiple > 0.0):
             raise ConfigError(f"plan.target: {self.target} lies on the wrong side of the entry")
         return multiple
 

@@ -359,7 +359,7 @@ def test_a_span_outside_the_store_is_one_clear_line(store):
         ({"hold": 2.5}, "whole number"),
         ({"cost": "free"}, "cost is"),
         ({"commission": -1.0}, "cannot be"),
-        ({"commission": "a"}, "wrong kind"),
+        ({"commission": "a"}, "is a number"),
         ({"delisting": "10%"}, "from -100% to 0"),
         ({"delisting": "x"}, "is a share"),
         ({"from": "soon"}, "is a date"),

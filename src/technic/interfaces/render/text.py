@@ -25,14 +25,9 @@ Command = Callable[[str], str]
 
 
 def console(stream: TextIO) -> Console:
-    """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR.
-
-    In a pipe only tables are that wide: a line of text stays one line, so that a path in it can
-    be found by what reads it.
-    """
-    shown = stream.isatty()
-    width = min(os.get_terminal_size().columns, WIDTH) if shown else WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=not shown)
+    """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR."""
+    width = min(os.get_terminal_size().columns, WIDTH) if stream.isatty() else WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bool = True) -> None:
@@ -268,8 +263,8 @@ def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
         ("filings", _filings(figures["filings"])),
         ("rows set aside", f"{quarantined:,}{_details(figures['quarantined'])}"),
     ]
-    for title, text in lines:
-        out.print(f"{title:22} {text}", markup=False)
+    for title, text in lines:  # a path is one word to what reads it: never folded
+        out.print(f"{title:22} {text}", markup=False, soft_wrap=True)
 
 
 def _filings(figures: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from technic.errors import ConfigError
+from technic.scanner.spec.section import Section, shown
 
 MOST_LOOKS = 1_000  # that a change may have to hold
 KINDS = ("entered", "left", "crossed")
@@ -59,30 +60,21 @@ class AlertRules:
         ConfigError
             If it says something that means nothing.
         """
-        if not isinstance(content, Mapping):
-            raise ConfigError(f"{what}: alert is a table: [alert]")
-        if unknown := sorted(set(content) - KNOWN):
-            raise ConfigError(
-                f"{what}: alert.{', alert.'.join(unknown)} means nothing; there are "
-                f"{', '.join(sorted(KNOWN))}"
-            )
-        crossed = _texts(content.get("crossed", ()), f"{what}: alert.crossed")
-        on = _texts(content.get("on", ("entered", "left")), f"{what}: alert.on")
+        section = Section.of(content, f"{what}: alert.", KNOWN)
+        crossed = section.texts("crossed")
+        on = section.texts("on", ("entered", "left"))
         if strange := sorted(set(on) - set(KINDS)):
             raise ConfigError(
-                f"{what}: alert.on knows {', '.join(KINDS)}; got {', '.join(strange)}"
+                f"{section.what}on knows {', '.join(KINDS)}; got {', '.join(map(shown, strange))}"
             )
-        debounce = content.get("debounce", 1)
-        if type(debounce) is not int or not 1 <= debounce <= MOST_LOOKS:
-            raise ConfigError(f"{what}: alert.debounce is a whole number of at least 1")
-        quiet = content.get("quiet")
+        quiet = section.content.get("quiet")
         return cls(
             (*on, "crossed") if crossed and "crossed" not in on else on,
             crossed,
-            debounce,
-            duration(content.get("cooldown", "0s"), f"{what}: alert.cooldown"),
-            None if quiet is None else hours(quiet, f"{what}: alert.quiet"),
-            _texts(content.get("to", ()), f"{what}: alert.to"),
+            section.whole("debounce", 1, most=MOST_LOOKS),
+            duration(section.text("cooldown", "0s"), f"{section.what}cooldown"),
+            None if quiet is None else hours(quiet, f"{section.what}quiet"),
+            section.texts("to"),
         )
 
     def content(self) -> dict[str, Any]:
@@ -134,7 +126,7 @@ def duration(text: Any, what: str) -> timedelta:
     """
     match = re.fullmatch(r"(\d{1,6})\s*([smhd])", str(text).strip())
     if match is None:
-        raise ConfigError(f"{what} is a length of time such as 30m, 4h or 5d; got {text!r}")
+        raise ConfigError(f"{what} is a length of time such as 30m, 4h or 5d; got {shown(text)}")
     return timedelta(seconds=int(match[1]) * UNITS[match[2]])
 
 
@@ -152,15 +144,8 @@ def hours(text: Any, what: str) -> tuple[time, time]:
         return time(a, b), time(c, d)
     except ValueError as error:
         raise ConfigError(
-            f"{what} is two times in New York such as 22:00-07:00; got {text!r}"
+            f"{what} is two times in New York such as 22:00-07:00; got {shown(text)}"
         ) from error
-
-
-def _texts(content: Any, what: str) -> tuple[str, ...]:
-    given = [content] if isinstance(content, str) else content
-    if not isinstance(given, list | tuple) or not all(isinstance(text, str) for text in given):
-        raise ConfigError(f"{what} is a list of texts")
-    return tuple(given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from math import isfinite
 from typing import Any
 
 from technic.errors import ConfigError
-from technic.scanner.plan import share
+from technic.scanner.spec.section import Section, shown
 
 REBALANCES = ("daily", "weekly", "monthly")
-COSTS = re.compile(r"^(spread\+impact|none|(\d+(?:\.\d+)?) ?bps)$")
+COSTS = re.compile(r"spread\+impact|none|(\d{1,6}(?:\.\d{1,6})?) ?bps")
 MOST_HELD = 500
 
 
@@ -51,7 +51,7 @@ class BacktestRules:
             )
         if not 1 <= self.hold <= MOST_HELD:
             raise ConfigError(f"backtest.hold is 1 to {MOST_HELD} names; got {self.hold}")
-        if not COSTS.match(self.cost):
+        if not COSTS.fullmatch(self.cost):
             raise ConfigError(
                 f'backtest.cost is "spread+impact", "none" or "10bps"; got {self.cost!r}'
             )
@@ -75,9 +75,9 @@ class BacktestRules:
         """A fixed cost a side; None where it is the spread and the impact."""
         if self.cost == "spread+impact":
             return None
-        match = COSTS.match(self.cost)
+        match = COSTS.fullmatch(self.cost)
         assert match is not None
-        return float(match.group(2) or 0.0)
+        return float(match.group(1) or 0.0)
 
     @classmethod
     def of(cls, content: Any, what: str) -> BacktestRules:
@@ -93,23 +93,11 @@ class BacktestRules:
         ConfigError
             If it says something that means nothing.
         """
-        if not isinstance(content, Mapping):
-            raise ConfigError(f"{what}: backtest is a table: [backtest]")
         names = {"from": "first", "to": "last"}
         keys = {f.name for f in fields(cls)} - {"first", "last"} | set(names)
-        if unknown := sorted(set(content) - keys):
-            raise ConfigError(
-                f"{what}: backtest.{', backtest.'.join(unknown)} means nothing; there are "
-                f"{', '.join(sorted(keys))}"
-            )
-        given: dict[str, Any] = {names.get(str(k), str(k)): v for k, v in content.items()}
-        given = {
-            k: READ[k](v, f"{what}: backtest.{k}") if k in READ else v for k, v in given.items()
-        }
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise ConfigError(f"{what}: backtest holds a value of the wrong kind") from error
+        section = Section.of(content, f"{what}: backtest.", keys)
+        read = {key: READ[names.get(key, key)](section, key) for key in section.content}
+        return cls(**{names.get(key, key): value for key, value in read.items()})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the section as a scan file says it, defaults written out."""
@@ -118,28 +106,26 @@ class BacktestRules:
         return {k: v.isoformat() for k, v in days.items() if v is not None} | content
 
 
-def _day(value: Any, what: str) -> date:
-    if isinstance(value, date):
+def _day(section: Section, key: str) -> date:
+    value = section.content[key]
+    if type(value) is date:
         return value
     try:
         return date.fromisoformat(str(value))
     except ValueError as error:
-        raise ConfigError(f"{what} is a date such as 2016-01-04; got {value!r}") from error
+        raise ConfigError(
+            f"{section.what}{key} is a date such as 2016-01-04; got {shown(value)}"
+        ) from error
 
 
-def _names(value: Any, what: str) -> int:
-    if type(value) is not int:
-        raise ConfigError(f"{what} is a whole number of names; got {value!r}")
-    return value
-
-
-READ: Mapping[str, Callable[[Any, str], Any]] = {
+READ: Mapping[str, Callable[[Section, str], Any]] = {
     "first": _day,
     "last": _day,
-    "delisting": share,
-    "borrow": share,
-    "hold": _names,
-    "buffer": _names,
-    "rebalance": lambda value, _what: str(value),
-    "cost": lambda value, _what: str(value),
+    "rebalance": Section.text,
+    "hold": lambda section, key: section.whole(key, 0, most=MOST_HELD),
+    "buffer": lambda section, key: section.whole(key, 0, least=0),
+    "cost": Section.text,
+    "commission": lambda section, key: section.number(key, 0.0),
+    "borrow": lambda section, key: section.share(key, 0.0),
+    "delisting": lambda section, key: section.share(key, 0.0),
 }

@@ -11,9 +11,10 @@ from typing import Any
 
 from technic.errors import ConfigError
 from technic.runtime.settings import read_toml
-from technic.scanner.plan import PlanRules, share
+from technic.scanner.plan import PlanRules
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.backtest_rules import BacktestRules
+from technic.scanner.spec.section import MOST_ITEMS, Section, number_of
 
 UNIVERSES = {
     "all": "",
@@ -22,6 +23,10 @@ UNIVERSES = {
     "large": "coalesce(is_common, true) and close >= 5 and dollar_volume(20) >= 20M",
 }
 DEFAULT_COLUMNS = ("close", "rsi(14)", "atr_pct(14)", "dollar_volume(20)")
+KEYS = (
+    *("name", "description", "universe", "where", "rank", "columns", "top", "benchmark"),
+    *("let", "params", "plan", "alert", "backtest"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,44 +114,23 @@ class ScanFile:
         ConfigError
             If a key or a value means nothing.
         """
-        keys = {
-            "name",
-            "top",
-            "columns",
-            "benchmark",
-            "universe",
-            "let",
-            "where",
-            "params",
-            "rank",
-            "plan",
-            "backtest",
-            "description",
-            "alert",
-        }
-        if unknown := sorted(set(content) - keys):
-            raise ConfigError(
-                f"{what}: {', '.join(unknown)} means nothing here; there are "
-                f"{', '.join(sorted(keys))}"
-            )
-        rank, missing = _rank(content.get("rank"), what)
-        columns = content.get("columns", DEFAULT_COLUMNS)
+        section = Section.of(content, f"{what}: ", KEYS)
+        rank, missing = _rank(section)
+        universe = section.text("universe")
         return cls(
-            name=str(content.get("name", Path(what).stem)),
-            top=_whole(content.get("top", 20), f"{what}: top"),
-            columns=tuple(str(column) for column in columns),
-            universe=UNIVERSES.get(
-                str(content.get("universe", "")), str(content.get("universe", ""))
-            ),
-            where=str(content.get("where", "")),
-            benchmark=str(content.get("benchmark", "market")),
-            lets={str(k): str(v) for k, v in content.get("let", {}).items()},
-            params=_params(content.get("params", {}), what),
+            name=section.text("name", Path(what).stem),
+            top=section.whole("top", 20),
+            columns=section.texts("columns", DEFAULT_COLUMNS),
+            universe=UNIVERSES.get(universe, universe),
+            where=section.text("where"),
+            benchmark=section.text("benchmark", "market"),
+            lets=_lets(section),
+            params=_params(section),
             rank=rank,
             missing=missing,
-            plan=_plan(content.get("plan", {}), what),
-            alert=AlertRules.of(content["alert"], what) if "alert" in content else None,
-            backtest=BacktestRules.of(content.get("backtest", {}), what),
+            plan=_plan(section.table("plan"), what),
+            alert=AlertRules.of(content["alert"], what) if "alert" in section else None,
+            backtest=BacktestRules.of(section.table("backtest"), what),
         )
 
 
@@ -157,57 +141,61 @@ def presets() -> dict[str, str]:
     return {name.removesuffix(".toml"): folder.joinpath(name).read_text("utf-8") for name in names}
 
 
-def _rank(content: Any, what: str) -> tuple[str, str]:
+def _lets(section: Section) -> dict[str, str]:
+    """The texts with a name."""
+    names = Section(section.table("let"), f"{section.what}let.")
+    return {str(name): names.text(name) for name in names.content}
+
+
+def _rank(section: Section) -> tuple[str, str]:
     """The score's text and what unknown terms do."""
-    if content is None:
-        return "tech_rating", "exclude"
-    if isinstance(content, str):
-        return content, "exclude"
-    missing = str(content.get("missing", "exclude"))
-    score = content.get("score", "tech_rating")
-    if isinstance(score, str):
-        return score, missing
-    try:
-        terms = [f"{float(term.get('weight', 1))!r} * ({term['expr']})" for term in score]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(
-            f'{what}: rank.score is a list of {{ expr = "…", weight = 1 }}'
-        ) from error
-    return " + ".join(terms), missing
+    if "rank" not in section or isinstance(section.content["rank"], str):
+        return section.text("rank", "tech_rating"), "exclude"
+    what = f"{section.what}rank."
+    rank = Section.of(section.content["rank"], what, ("score", "missing"))
+    missing = rank.text("missing", "exclude")
+    terms = rank.content.get("score", "tech_rating")
+    if isinstance(terms, str):
+        return rank.text("score", terms), missing
+    if not isinstance(terms, list | tuple) or not 1 <= len(terms) <= MOST_ITEMS:
+        raise ConfigError(f'{what}score is a text, or a list of {{ expr = "…", weight = 1 }}')
+    return " + ".join(_term(term, f"{what}score.") for term in terms), missing
 
 
-def _params(content: Mapping[str, Any], what: str) -> dict[str, float]:
+def _term(content: Any, what: str) -> str:
+    """One addend of a score, with its weight."""
+    term = Section.of(content, what, ("expr", "weight"))
+    if "expr" not in term:
+        raise ConfigError(f'{what}expr is missing: {{ expr = "…", weight = 1 }}')
+    return f"{term.number('weight', 1.0)!r} * ({term.text('expr')})"
+
+
+def _params(section: Section) -> dict[str, float]:
     values: dict[str, float] = {}
-    for name, about in content.items():
-        value: Any = about.get("default") if isinstance(about, Mapping) else about
-        low: Any = about.get("min", value) if isinstance(about, Mapping) else value
-        high: Any = about.get("max", value) if isinstance(about, Mapping) else value
-        if not all(isinstance(bound, int | float) for bound in (value, low, high)):
-            raise ConfigError(f"{what}: params.{name} needs a default that is a number")
+    for name, about in section.table("params").items():
+        what = f"{section.what}params.{name}"
+        if not isinstance(about, Mapping):
+            values[str(name)] = number_of(about, what)
+            continue
+        if "default" not in about:
+            raise ConfigError(f"{what} needs a default that is a number")
+        value = number_of(about["default"], what)
+        low, high = (number_of(about.get(end, value), f"{what}.{end}") for end in ("min", "max"))
         if not low <= value <= high:
-            raise ConfigError(f"{what}: params.{name} = {value} lies outside {low} … {high}")
-        values[str(name)] = float(value)
+            raise ConfigError(f"{what} = {value:g} lies outside {low:g} … {high:g}")
+        values[str(name)] = value
     return values
 
 
 def _plan(content: Mapping[str, Any], what: str) -> PlanRules:
-    keys = {f.name for f in fields(PlanRules)}
-    if unknown := sorted(set(content) - keys):
-        raise ConfigError(
-            f"{what}: plan.{', plan.'.join(unknown)} means nothing; there are "
-            f"{', '.join(sorted(keys))}"
-        )
-    shares = {"risk", "max_heat", "max_adv"}
-    try:
-        given: dict[str, Any] = {
-            k: share(v, f"plan.{k}") if k in shares else v for k, v in content.items()
-        }
-        return PlanRules(**given)
-    except TypeError as error:
-        raise ConfigError(f"{what}: plan holds a value of the wrong kind: {error}") from error
-
-
-def _whole(value: Any, what: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{what} is a whole number of at least 1; got {value!r}")
-    return value
+    section = Section.of(content, f"{what}: plan.", (f.name for f in fields(PlanRules)))
+    standard = PlanRules()
+    texts, shares = ("side", "entry", "stop"), ("risk", "max_heat", "max_adv")
+    return PlanRules(
+        **{name: section.text(name, getattr(standard, name)) for name in texts},
+        **{name: section.share(name, getattr(standard, name)) for name in shares},
+        account=section.number("account", standard.account),
+        leverage=section.number("leverage", standard.leverage),
+        max_positions=section.whole("max_positions", standard.max_positions, least=0),
+        target=section.text("target", standard.target),
+    )
