@@ -3,13 +3,13 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 BIN_HERE := $(CURDIR)/$(BIN)
-SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md
+SOURCES := $(shell find src -type f -not -path '*/__pycache__/*') pyproject.toml README.md constraints.txt
 HOME_OF_TESTS := $(CURDIR)/.make/home
 STEP    := scripts/step
 export MAKE_RUN := $(shell date +%s)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test coverage test-all test-other compile torture check bench docs reference clean help
+.PHONY: demo test coverage test-all test-other test-lowest lock sbom compile torture check bench docs reference clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -61,6 +61,24 @@ docs: .make/heavy    ## build the site of the docs, offline
 bench: .make/heavy    ## measure, beside honest baselines
 	TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python benchmarks/run.py
 
+# The tools of a release, in an environment of their own.
+RELEASE := .make/release/bin
+$(RELEASE)/python: constraints.txt
+	@$(PYTHON) -m venv .make/release
+	@$(STEP) "installing what a release needs" scripts/install $@ release
+	@touch $@
+
+lock: $(RELEASE)/python  ## renew constraints.txt: the newest versions, with their hashes
+	@$(STEP) "locking" scripts/lock $(RELEASE)/uv
+
+sbom: $(RELEASE)/python  ## what technic is made of, as CycloneDX: build/sbom.json
+	@mkdir -p build
+	@$(RELEASE)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
+
+# The oldest versions that pyproject.toml allows: a bound that is not true fails here.
+test-lowest: $(RELEASE)/python .make/install compile  ## the quick tests, with the oldest versions allowed
+	@scripts/test_lowest $(RELEASE)/uv $(PYTHON)
+
 reference: .make/test  ## write the generated pages of docs/
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/refresh_measurements.py
@@ -71,25 +89,27 @@ clean:           ## remove what make made
 $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "no venv: install it, on Debian: apt-get install python3-venv"; exit 1; }
 
+# Everything from constraints.txt, by its hash; technic itself from here, without dependencies.
 .make/install: $(BIN)/python $(SOURCES)
 	@mkdir -p .make && rm -rf dist
-	@$(STEP) "building the wheel" $(BIN)/pip wheel -q --no-deps -w dist .
+	@$(STEP) "installing what technic needs into $(VENV)" scripts/install $(BIN)/python build
+	@$(STEP) "building the wheel" $(BIN)/pip wheel -q --no-deps --no-build-isolation -w dist .
 	@$(BIN)/pip uninstall -q -y technic technic-scanner 2>/dev/null || true
-	@$(STEP) "installing technic into $(VENV)" $(BIN)/pip install -q dist/technic_scanner-*.whl
+	@$(BIN)/pip install -q --no-deps dist/technic_scanner-*.whl
 	@touch $@
 
 .make/test: .make/install
-	@$(STEP) "installing what tests need" $(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[test]"
+	@$(STEP) "installing what tests need" scripts/install $(BIN)/python test
 	@touch $@
 
 .make/heavy: .make/test
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || echo "no chromium: tests of the pages will be skipped"
 	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y systemd >/dev/null; } || echo "no systemd: its reading of the units will be skipped"
-	@$(STEP) "installing what slow tests need" $(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[heavy,test]"
+	@$(STEP) "installing what slow tests need" scripts/install $(BIN)/python heavy test
 	@touch $@
 
 .make/check: .make/install
-	@$(STEP) "installing what checks need" $(BIN)/pip install -q "$$(ls dist/technic_scanner-*.whl)[check,test]"
+	@$(STEP) "installing what checks need" scripts/install $(BIN)/python check test
 	@touch $@
 
 .make/pages: .make/check scripts/pages/package-lock.json  # prettier and eslint, on the Node of a wheel
