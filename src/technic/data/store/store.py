@@ -238,7 +238,7 @@ class Store:
                 **changes,
             )
             # Until the record stands, nobody sees what was appended.
-            write_version(self.folder, after)
+            after = write_version(self.folder, after)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
 
