@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -41,12 +42,21 @@ PATIENCE = 120  # seconds for four questions
 # parent reads no table, so that no thread is lost in a fork.
 SERVANT = """
 import json, os, sys, time
-import technic as tc, technic.scanner.scan, technic.compute.last_bar, deltalake, llvmlite.binding
+import technic as tc, technic.compute.last_bar, deltalake, llvmlite.binding
 from dataclasses import asdict
 from datetime import date
 from hashlib import blake2b
 from technic.errors import TechnicError
+from technic.indicators.kernel.loader import object_path, processor
+from technic.indicators.kernel.run import spans
 from technic.runtime.settings import Settings
+from technic.scanner.report_cache import code_digest
+from technic.scanner.spec.question import resolve_question
+from technic.scanner.spec.scan_file import ScanFile
+from technic.scores.digest import digest
+from pathlib import Path
+
+code_digest(), digest(), spans(), object_path(Path()), resolve_question(ScanFile(), None)
 
 def answers(order):
     os.environ["TECHNIC_HOME"] = order["home"]
@@ -108,7 +118,7 @@ class Outcome:
 class Servant:
     """A process that forks another for every order."""
 
-    def __enter__(self) -> Servant:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-c", SERVANT],
             stdin=subprocess.PIPE,
@@ -273,14 +283,11 @@ def checks_damage(tier: int, seed: int):
     bad = [outcome for outcome in found if outcome.is_bad]
     for one in bad[:20]:
         print(f"  {one.verdict}: {one.what}: {one.detail}"[:300], flush=True)
-    yield (
-        "bytes flipped, files cut, exchanged or blanked in a store and its caches: another answer, "
-        "traceback, signal or hang",
-        len(bad),
-        count,
-        f"same {counts['same']:,}, mended with a line {counts['mended']:,}, one clear error "
-        f"{counts['error']:,}; {len(victim.files)} files, four questions each",
-    )
+    what = "bytes flipped, files cut, exchanged or blanked in a store and its caches"
+    what += ": another answer, traceback, signal or hang"
+    more = f"same {counts['same']:,}, mended with a line {counts['mended']:,}"
+    more += f", one clear error {counts['error']:,}; {len(victim.files)} files, four questions each"
+    yield what, len(bad), count, more
 
 
 CHECKS = {"damage": checks_damage}
