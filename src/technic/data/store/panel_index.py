@@ -117,6 +117,22 @@ def is_index(path: Path) -> bool:
     return path.with_suffix(".json").exists()
 
 
+def remove_data(folder: Path, data: str) -> None:
+    """Remove a data file, and every index of it.
+
+    Parameters
+    ----------
+    data : name of the file
+    """
+    for seal in folder.glob("[0-9]*.json"):
+        path = seal.with_suffix(".arrow")
+        index = read_index(path)
+        if index is not None and index.data == data:
+            seal.unlink()
+            path.unlink(missing_ok=True)
+    (folder / data).unlink(missing_ok=True)
+
+
 def is_of_older_layout(path: Path) -> bool:
     """Whether an older technic wrote the index at `path`: this one does not read it."""
     try:

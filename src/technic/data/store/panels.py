@@ -35,7 +35,13 @@ from technic.data.store.panel_bars import (
     note_written,
     stamp_of,
 )
-from technic.data.store.panel_index import Index, is_index, read_index, write_index
+from technic.data.store.panel_index import (
+    Index,
+    is_index,
+    read_index,
+    remove_data,
+    write_index,
+)
 from technic.data.store.past_panels import (
     overwrite,
     past_differences,
@@ -241,7 +247,7 @@ class PanelCache:
             if index is not None and index.data != damaged.data:
                 return index  # another process was quicker
             log_mended(LOG, f"{self.folder / damaged.data}: was damaged; it was made anew")
-            (self.folder / damaged.data).unlink(missing_ok=True)
+            remove_data(self.folder, damaged.data)
             return self._write(path, self._build(version))
 
     def _past(
