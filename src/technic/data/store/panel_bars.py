@@ -31,14 +31,12 @@ Stamp = tuple[int, int]  # inode of a file, and when it was last written
 
 
 class PanelBars(Protocol):
-    """What a view asks of its bars.
+    """What a view asks of its bars."""
 
-    Attributes
-    ----------
-    data : names the file of the runs; a run that it shows at a place never changes
-    """
-
-    data: str
+    @property
+    def data(self) -> str:
+        """Name of the file of the runs; a run that it shows at a place never changes."""
+        ...
 
     @property
     def security_ids(self) -> IntArray:

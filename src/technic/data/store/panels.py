@@ -353,8 +353,7 @@ class PanelCache:
         del bars  # unmapped, so that what was written is the file's
         sync_to_disk(path)
         note_written(path, before)
-        about = extension.who, extension.places, lengths, newest, sums
-        return Index(base.data, *shape[:3], *about)
+        return Index(base.data, *shape[:3], extension.who, extension.places, lengths, newest, sums)
 
     def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> _Extension:
         """What has to be written so that the data file of `older` shows `version` too."""

@@ -76,7 +76,8 @@ def _block_sums(words: SumArray, ends: IntArray, factors: SumArray, scratch: Sum
     mixed ^= words[:, :top]
     for lane in np.flatnonzero(ends < top):
         mixed[:, ends[lane] :, lane] = 0
-    return np.einsum("r,frl->lf", factors[:top], mixed)
+    sums: SumArray = np.einsum("r,frl->lf", factors[:top], mixed)
+    return sums
 
 
 def sum_of_run(run: FloatArray) -> int:
