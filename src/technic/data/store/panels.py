@@ -121,8 +121,8 @@ class MappedPanel:
 
     @property
     def name(self) -> str:
-        """A digest that names the view and what it was made from: equal names, equal bars."""
-        return f"{self.version.identity}/{self.path.name}/{self.content}"
+        """Names the view and all it was made from, by content: equal names, equal answers."""
+        return f"{self.version.content}/{self.path.name}/{self.content}"
 
     def __hash__(self) -> int:
         return hash(self.path)
@@ -284,7 +284,7 @@ class PanelCache:
             cutoff,
             version,
             path.with_suffix(""),
-            f"{index.content}-{version.seal}",
+            index.content,
         )
 
     def _current_path(self, version: StoreVersion) -> Path:
