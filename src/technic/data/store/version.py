@@ -167,7 +167,10 @@ def _version_of(path: Path, number: int, content: dict[str, Any]) -> StoreVersio
 
 def damage_message(path: Path) -> str:
     """What to tell of a record that is not what was written."""
-    return (
-        f"{path}: is damaged; restore it from a backup, or remove it to return to the "
-        "version before"
+    is_newest = path == max(path.parent.glob("[0-9]*.json"), default=path)
+    or_else = (
+        "or remove it to return to the version before"
+        if is_newest
+        else "without it nothing that this version brought can be checked"
     )
+    return f"{path}: is damaged; restore it from a backup, {or_else}"
