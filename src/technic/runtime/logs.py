@@ -89,5 +89,7 @@ def set_up(
         handler.setFormatter(formatter)
         handler.addFilter(redacting)
         logger.addHandler(handler)
+    if not (verbose or as_json):
+        shown.setFormatter(logging.Formatter("technic: %(message)s"))
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False
