@@ -14,12 +14,19 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from . import caches, chaos, crashes, filings, histories, questions, scale
+from . import (
+    caches,
+    chaos,
+    crashes,
+    damage,
+    filings,
+    histories,
+    questions,
+    scale,
+)
 
-CHECKS = {
-    **histories.CHECKS, **chaos.CHECKS, **caches.CHECKS, **crashes.CHECKS, **filings.CHECKS,
-    **questions.CHECKS, **scale.CHECKS,
-}  # fmt: skip
+SECTIONS = (histories, chaos, caches, crashes, filings, questions, scale, damage)
+CHECKS = {name: check for section in SECTIONS for name, check in section.CHECKS.items()}
 
 
 def main() -> int:

@@ -84,3 +84,26 @@ def test_a_cache_server_that_does_not_answer_is_told(store, monkeypatch):
     found = {what: told for what, told in said(store, settings).items() if "redis" in what}
     (told,) = found.values()
     assert told[0] is False
+
+
+def test_a_quick_look_finds_panels_sizes_and_records(store):
+    folder = store.folder
+    data = next((folder / "panels").glob("*.f64"))
+    content = bytearray(data.read_bytes())
+    content[64] ^= 4
+    data.write_bytes(content)
+    ok, detail = said(store)["file"]
+    assert not ok
+    assert detail.startswith(f"panels/{data.name}: does not hold what was written")
+    found = said(store)  # opening the store has mended it
+    assert found["files"][0]
+    victim = next((folder / "tables" / "bars").glob("**/*.parquet"))
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-1])
+    assert "was written with" in said(store)["file"][1]
+    victim.write_bytes(whole)
+    record = folder / "versions/00000001.json"
+    record.write_bytes(
+        record.read_bytes().replace(b'"adjustment": "none"', b'"adjustment": "nine"')
+    )
+    assert "is damaged" in said(store)["file"][1]

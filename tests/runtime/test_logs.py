@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,20 @@ def test_a_state_folder_that_cannot_be_written_stops_nothing(logger, tmp_path):
     (tmp_path / "file").write_text("")
     logs.set_up(tmp_path / "file" / "logs", [])
     logging.getLogger("technic.x").warning("heard by nobody")
+
+
+def test_what_was_mended_is_one_line_on_standard_error_and_other_warnings_are_not(tmp_path):
+    program = (
+        "import logging, sys\n"
+        "from pathlib import Path\n"
+        "from technic.runtime.logs import log_mended, set_up\n"
+        "set_up(Path(sys.argv[1]), [])\n"
+        "log = logging.getLogger('technic.x')\n"
+        "log.warning('not shown')\n"
+        "log_mended(log, 'a file: was damaged; it was made anew')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "technic: a file: was damaged; it was made anew\n"
+    assert "not shown" in (tmp_path / "technic.log").read_text()

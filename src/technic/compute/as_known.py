@@ -91,7 +91,7 @@ class _LateBars:
 def _late_bars(view: MappedPanel, folder: Path, ids: bytes) -> _LateBars:
     """What was not known in time of some securities, by their ids."""
     version = view.version
-    tables = read_past_tables(folder, version.identity, tuple(version.tables.items()))
+    tables = read_past_tables(folder, version.content, version.number)
     securities = np.frombuffer(ids, dtype=view.panel.security_ids.dtype)
     panel = view.panel.select(np.searchsorted(view.panel.security_ids, securities))
     keys = _keys(panel)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from logging import getLogger
 from pathlib import Path
 
 from technic.errors import StoreError
-from technic.indicators.kernel.loader import compiled
+from technic.indicators.kernel.loader import compiled, object_path
+from technic.runtime.logs import log_mended
 
+LOG = getLogger(__name__)
 COMPILING = {
     "TECHNIC_COMPILING": "1",
     "NUMBA_DISABLE_JIT": "0",
@@ -30,6 +33,8 @@ def ensure_compiled(folder: Path) -> None:
     """
     if compiled(folder):
         return
+    if object_path(folder).exists():
+        log_mended(LOG, f"{object_path(folder)}: was damaged; it is compiled anew")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:

@@ -87,7 +87,7 @@ def columns_of(
     ConfigError
         If the benchmark is no symbol of the store.
     """
-    cache = ColumnCache(settings.cache, len(view.panel))
+    cache = ColumnCache(settings.cache, len(view))
     keys = {s: _column_key(s, benchmark, view) for s in series}
     values = cache.recall(keys)
     missing = tuple(s for s in series if s not in values)

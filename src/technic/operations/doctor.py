@@ -23,7 +23,8 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
 
     Parameters
     ----------
-    deep : hold every file of the store against its digest as well; that reads all of them
+    deep : hold every file of the store against its digest as well; that reads all of them.
+        Otherwise sizes, seals of records and checksums of panels are looked at
 
     Returns
     -------
@@ -31,21 +32,28 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
         One entry for each check: `what` was checked, whether it is `ok`, and the `detail` that
         says what was seen or what to do.
     """
+    files = _files(store, deep=deep)  # before anything mends itself
     return [
         _check("technic", True, f"{__version__}, Python {platform.python_version()}"),
         _check("platform", sys.maxsize > 1 << 32, f"{platform.system()} {platform.machine()}"),
         _compiled(settings),
         *_store(store),
-        *(_files(store) if deep else []),
+        *files,
         *_shared_cache(settings),
         _disk(store),
     ]
 
 
-def _files(store: Store) -> list[dict[str, Any]]:
+def _files(store: Store, *, deep: bool) -> list[dict[str, Any]]:
     """Every file that is not what was written, and what a repair would fetch."""
-    examined = examine_files(store)
-    detail = f"{examined.files:,} files, {examined.bytes / 1e6:,.1f} MB, each as it was written"
+    try:
+        if not store.version().number:
+            return []
+    except TechnicError:
+        pass  # the record is told of with the others
+    examined = examine_files(store, contents=deep)
+    seen = "each as it was written" if deep else "each of the right size; --deep reads them all"
+    detail = f"{examined.files:,} files, {examined.bytes / 1e6:,.1f} MB, {seen}"
     if examined.undigested:
         detail += f"; {examined.undigested} old versions kept no digests and cannot be checked"
     if not examined.damage:

@@ -31,6 +31,17 @@ class Redacting(logging.Filter):
         return True
 
 
+def log_mended(logger: logging.Logger, text: str) -> None:
+    """Log that something was damaged and has been made anew; one line on standard error too.
+
+    Parameters
+    ----------
+    logger : of the module that has mended it
+    text : what it was, and what was done
+    """
+    logger.warning("%s", text, extra={"mended": True})
+
+
 class AsJson(logging.Formatter):
     """One JSON object per line."""
 
@@ -69,12 +80,16 @@ def set_up(
         handlers.append(RotatingFileHandler(path, maxBytes=SIZE, backupCount=BACKUPS, delay=True))
     except OSError:
         pass  # a folder that cannot be written must not stop a scan
-    if verbose:
-        handlers.append(logging.StreamHandler(sys.stderr))
+    shown = logging.StreamHandler(sys.stderr)
+    if not verbose:
+        shown.addFilter(lambda record: getattr(record, "mended", False))
+    handlers.append(shown)
     redacting = Redacting(secrets)
     for handler in handlers:
         handler.setFormatter(formatter)
         handler.addFilter(redacting)
         logger.addHandler(handler)
+    if not (verbose or as_json):
+        shown.setFormatter(logging.Formatter("technic: %(message)s"))
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False

@@ -153,10 +153,8 @@ def evaluate_question(
     attributes = _load_attributes(question, Attributes(store, view, settings, pinned.model))
     timer.lap("filings")
     lists = {name: _symbols_of_list(store, name, pinned) for name in question.lists}
-    everybody = np.ones(len(view.panel), dtype=bool)
-    evaluation = Evaluation(
-        len(view.panel), columns.values, attributes, everybody, lists.__getitem__
-    )
+    everybody = np.ones(len(view), dtype=bool)
+    evaluation = Evaluation(len(view), columns.values, attributes, everybody, lists.__getitem__)
     membership = _decide_universe(question, view, evaluation)
     timer.lap("universe")
     percentiles = PercentileCache.recall(question, evaluation, view, settings)
@@ -232,7 +230,7 @@ def _decide_universe(question: Question, view: MappedPanel, evaluation: Evaluati
         chosen = np.array([float(s in wanted) for s in evaluation.attributes["symbol"]])
         outside.append(("not among the symbols asked for", chosen))
     outside += _truths(question.universe_clauses, evaluation)
-    inside = np.ones(len(view.panel))
+    inside = np.ones(len(view))
     for _, truth in outside:
         inside = both(inside, truth)
     age = nyse().ordinal(view.as_of) - last_sessions(view)
@@ -293,7 +291,7 @@ def _unknowns(
 ) -> list[tuple[str, BoolArray, BoolArray]]:
     """What may be unknown about the clauses, then about the score."""
     trees: list[Node] = [*question.where_clauses, *(term.node for term in question.terms)]
-    bars = view.panel.lengths
+    bars = view.bars.lengths
     return [unknown for tree in trees for unknown in evaluation.unknowns(tree, bars)]
 
 

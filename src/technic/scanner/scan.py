@@ -170,7 +170,7 @@ def _cache_key(
         from technic.scanner.alpha.registry import active_model  # brings SQL
 
         model = active_model(store) or ""
-    view = f"{store.identity_of(version)}|{when.as_of}|{when.known_at}"
+    view = f"{version.content}|{when.as_of}|{when.known_at}"
     return report_key(question, view, model)
 
 
@@ -257,7 +257,7 @@ def report_of(result: ScanResult) -> Report:
         simulated=view.version.simulated,
         timings=timer.laps,
         ranked=tuple(result.ranking.order.tolist()),
-        security_ids=tuple(view.panel.security_ids.tolist()),
+        security_ids=tuple(view.bars.security_ids.tolist()),
         work=dict(result.work),
         notes=(*result.notes, *_thin_note(result)),
     )
@@ -325,7 +325,7 @@ def _rows(result: ScanResult) -> tuple[Row, ...]:
     plans = plan_rows(_levels(result, shown), question.plan)
     names = _number_repeated([str(term) for term in question.terms])
     columns = {str(tree): result.evaluation.value(tree) for tree in question.columns}
-    attributes, panel = result.evaluation.attributes, result.view.panel
+    attributes, bars = result.evaluation.attributes, result.view.bars
     settled_after = settled_bars(question)
     return tuple(
         Row(
@@ -338,8 +338,8 @@ def _rows(result: ScanResult) -> tuple[Row, ...]:
             contributions=dict(zip(names, ranking.contributions[:, i].tolist(), strict=True)),
             values={name: plain(column[i]) for name, column in columns.items()},
             plan=plan,
-            closes=panel.run(int(i), "close")[-SPARK_BARS:].tolist(),
-            settled=bool(panel.lengths[i] > settled_after),
+            closes=bars.run(int(i), "close")[-SPARK_BARS:].tolist(),
+            settled=bool(bars.lengths[i] > settled_after),
         )
         for place, (i, plan) in enumerate(zip(shown, plans, strict=True), start=1)
     )

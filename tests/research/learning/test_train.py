@@ -316,6 +316,9 @@ def test_a_dataset_that_cannot_be_read_is_made_anew(store, settings):
     assert np.array_equal(dataset(store, file, settings).label, made.label, equal_nan=True)
     (newest / "features-00.parquet").unlink()
     assert np.array_equal(dataset(store, file, settings).x, made.x, equal_nan=True)
+    rows = pl.read_parquet(newest / "rows.parquet")  # readable, and not what was written
+    rows.with_columns(label=-pl.col("label")).write_parquet(newest / "rows.parquet")
+    assert np.array_equal(dataset(store, file, settings).label, made.label, equal_nan=True)
 
 
 def test_labels_are_total_returns_with_what_vanishes_imputed(tmp_path, settings):

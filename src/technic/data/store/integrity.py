@@ -15,6 +15,7 @@ import orjson
 import polars as pl
 
 from technic.data.store import Store
+from technic.data.store.panel_bars import damaged_panels
 from technic.data.store.version import digest_of, read_version, record_path
 from technic.errors import StoreError
 from technic.market.panel import FIELDS
@@ -57,9 +58,15 @@ class Examined:
     undigested: int
 
 
-def examine_files(store: Store) -> Examined:
-    """Hold every file against the version records, the mapped panel against the bars."""
+def examine_files(store: Store, *, contents: bool = True) -> Examined:
+    """Hold every file against the version records, the mapped panels against checksums and bars.
+
+    Parameters
+    ----------
+    contents : read every file of the tables; False looks only at their sizes, in seconds
+    """
     folder = store.folder
+    panels = [Damage(f"panels/{name}", why) for name, why in damaged_panels(folder / "panels")]
     expected, damage, undigested = _expected_files(folder)
     total = 0
     for name, (size, digest, number) in sorted(expected.items()):
@@ -75,10 +82,11 @@ def examine_files(store: Store) -> Examined:
         total += size_now
         if size_now != size:
             damage.append(Damage(name, f"has {size_now} bytes, was written with {size}", number))
-        elif digest_of(path) != digest:
+        elif contents and digest_of(path) != digest:
             damage.append(Damage(name, "does not hold what was written", number))
-    panel = [] if damage else _panel_damage(store)  # with damaged bars it would tell nothing new
-    damage += _catalog_damage(folder) + _identity_damage(store) + panel
+    if contents and not damage and not panels:  # else it would tell nothing new
+        panels = _panel_damage(store)
+    damage += _catalog_damage(folder) + _identity_damage(store) + panels
     return Examined(len(expected), total, tuple(damage), undigested)
 
 
@@ -122,10 +130,14 @@ def _catalog_damage(folder: Path) -> list[Damage]:
 def _identity_damage(store: Store) -> list[Damage]:
     path = store.folder / "store.json"
     try:
+        version = store.version()
+    except StoreError:
+        return []  # told of the record
+    try:
         named = orjson.loads(path.read_bytes())["identity"]
     except (OSError, ValueError, KeyError, TypeError):
-        return [Damage(path.name, "cannot be read")] if store.version().number else []
-    identity = store.version().identity
+        return [Damage(path.name, "cannot be read")] if version.number else []
+    identity = version.identity
     return [] if named == identity else [Damage(path.name, "names another store")]
 
 
@@ -172,8 +184,9 @@ def sessions_of(store: Store, damage: tuple[Damage, ...]) -> tuple[set[tuple[str
     lost = []
     versions = {d.version for d in damage if d.path.startswith("tables/bars/") and d.version}
     for number in sorted(versions):
-        version, before = store.version(number), store.version(number - 1) if number > 1 else None
         try:
+            version = store.version(number)
+            before = store.version(number - 1) if number > 1 else None
             rows = (
                 store.table("asked", version)
                 if before is None

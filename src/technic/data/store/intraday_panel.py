@@ -18,6 +18,7 @@ from hashlib import blake2b
 import numpy as np
 import polars as pl
 
+from technic.data.store.panel_bars import HeldBars
 from technic.data.store.panels import MappedPanel
 from technic.data.store.rows import adjusted_bars, columns_of_rows, lengths_of
 from technic.data.store.store import Store
@@ -78,7 +79,12 @@ def merge(store: Store, view: MappedPanel, bars: pl.DataFrame, session: date) ->
     name = _name_of(matched, session)
     path = view.path.with_name(f"{view.path.name}-{name}")
     merged = replace(
-        view, panel=panel, as_of=session, path=path, provisional=name, anew=tuple(split.tolist())
+        view,
+        bars=HeldBars(panel, view.bars.data),
+        as_of=session,
+        path=path,
+        provisional=name,
+        anew=tuple(split.tolist()),
     )
     return Merged(merged, matched.height, tuple(strangers), tuple(doubtful))
 
@@ -87,7 +93,7 @@ def _private(view: MappedPanel) -> Panel:
     """The same panel over bars of our own, with room for one more each."""
     panel = view.panel
     shape = panel.bars.shape
-    path = view.path.parent / view.data.rpartition("/")[2]
+    path = view.path.parent / view.bars.data
     bars: FloatArray = np.asarray(np.memmap(path, np.float64, "c", shape=shape))
     if panel.lengths.max(initial=0) >= shape[2]:
         grown = np.full((*shape[:2], shape[2] + ROWS_MORE, LANES), np.nan)

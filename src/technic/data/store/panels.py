@@ -10,24 +10,38 @@ run lies and how long it is. Nothing that an index points at is ever changed:
    are written to new places behind the last block.
 4. `PanelCache._past` shows a past session: the newest panel with what differed put back, in
    memory, by `past_panels.past_differences`.
+5. `PanelCache.make_anew` replaces a data file whose checksums are wrong (panel_bars.py).
 
-It is a cache: deleting the folder loses nothing.
+It is a cache: deleting the folder loses nothing, and damage in it mends itself.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from hashlib import blake2b
+from logging import getLogger
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 
+from technic.data.store.panel_bars import (
+    HeldBars,
+    MappedBars,
+    PanelBars,
+    note_written,
+    stamp_of,
+)
+from technic.data.store.panel_index import (
+    Index,
+    is_index,
+    read_index,
+    remove_data,
+    write_index,
+)
 from technic.data.store.past_panels import (
     overwrite,
     past_differences,
@@ -41,20 +55,26 @@ from technic.data.store.rows import (
     lengths_of,
     read_newest_bars,
 )
+from technic.data.store.run_sums import SumArray, bars_between, sums_of_rows, sums_of_runs
 from technic.data.store.tables import TableReader
 from technic.data.store.tickers import directory
 from technic.data.store.version import StoreVersion
+from technic.errors import StoreError
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.runtime.files import sync_to_disk, write_atomically, writing
+from technic.runtime.files import sync_to_disk, writing
+from technic.runtime.logs import log_mended
 
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
 WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
-LAYOUT = 2  # of data and index files; a part of their names, so that older ones are not read
+LAYOUT = 3  # of data and index files; a part of their names, so that older ones are not read
 PAST_VIEWS = 4  # kept per process; each holds some tens of megabytes of its own
 OLDER_VERSIONS = 50  # how far back an index is looked for that can be extended
+OPEN_PANELS = 4  # data files kept mapped per process
+LOG = getLogger(__name__)
 _GUARD = Lock()
+_BARS: dict[tuple[Path, str, str], MappedBars] = {}
 _VIEWS: dict[Path, MappedPanel] = {}
 
 
@@ -64,70 +84,53 @@ class MappedPanel:
 
     Attributes
     ----------
-    panel : bars; position `i` is row `i` of `who`
+    bars : position `i` is row `i` of `who`; see `PanelBars`
     who : one row per security with a bar or a listing, see `tickers.directory`
     as_of : the session it stands in
     known_at : what was known before this instant; None for everything
     version : the store version it shows
     path : of its index
-    data : names the file of its runs: a run that it shows at a place never changes
+    content : digest of what the file held that it was made from
     provisional : names the bars of the day so far that it shows too; empty if it shows none
     anew : securities whose runs are not those of the file; only of a provisional view
     """
 
-    panel: Panel
+    bars: PanelBars
     who: pl.DataFrame
     as_of: date
     known_at: datetime | None
     version: StoreVersion
     path: Path
-    data: str = ""
+    content: str
     provisional: str = ""
     anew: tuple[int, ...] = ()
 
+    def __len__(self) -> int:
+        """How many securities it shows."""
+        return len(self.bars.security_ids)
+
+    @property
+    def panel(self) -> Panel:
+        """All bars, each held against its checksum; `bars` alone tells ids and lengths sooner."""
+        return self.bars.panel()
+
+    @property
+    def data(self) -> str:
+        """Names the file of its runs: a run that it shows at a place never changes."""
+        return f"{self.version.identity}/{self.bars.data}" if self.bars.data else ""
+
     @property
     def name(self) -> str:
-        """A digest that names the view: equal names, equal bars."""
-        return f"{self.version.identity}/{self.path.name}"
+        """Names the view and all it was made from, by content: equal names, equal answers."""
+        return f"{self.version.content}/{self.path.name}/{self.content}"
 
     def __hash__(self) -> int:
         return hash(self.path)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MappedPanel) and other.path == self.path
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """One panel version as it lies on disk.
-
-    Attributes
-    ----------
-    data : name of the data file, in the folder of the index
-    n_blocks, n_fields, n_rows : shape of the data file, whose last axis has `LANES`
-    who : one row per security, by security
-    places : int64, shape (n_symbols,), block and lane of each run as one number
-    lengths : int64, shape (n_symbols,), bars of each run
-    """
-
-    data: str
-    n_blocks: int
-    n_fields: int
-    n_rows: int
-    who: pl.DataFrame
-    places: IntArray
-    lengths: IntArray
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Shape of the data file."""
-        return self.n_blocks, self.n_fields, self.n_rows, LANES
-
-    @property
-    def ids(self) -> IntArray:
-        """Securities by position: int64, ascending."""
-        ids: IntArray = self.who["security_id"].to_numpy()
-        return ids
+        if not isinstance(other, MappedPanel):
+            return False
+        return other.path == self.path and other.name == self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,8 @@ class _Extension:
     Attributes
     ----------
     moved : bool, by position: the whole run is written to a new place
-    places, lengths : of the runs, before newer bars are written behind them
+    places, lengths, sums : of the runs, before newer bars are written behind them; a run that
+        moves has no bars yet, and a sum of zero
     runs : bars of the runs that moved, by security and session
     newer : bars to be written behind the runs that did not
     n_blocks : of the data file afterwards
@@ -147,6 +151,7 @@ class _Extension:
     moved: BoolArray
     places: IntArray
     lengths: IntArray
+    sums: SumArray
     runs: pl.DataFrame
     newer: pl.DataFrame
     n_blocks: int
@@ -177,11 +182,15 @@ class PanelCache:
     Parameters
     ----------
     tables : of the store that the panels show
+
+    Attributes
+    ----------
+    folder : of the files
     """
 
     def __init__(self, tables: TableReader) -> None:
         self._tables = tables
-        self._folder = tables.folder / "panels"
+        self.folder = tables.folder / "panels"
 
     def open(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> MappedPanel:
         """The panel of a version as of a session.
@@ -192,43 +201,69 @@ class PanelCache:
         """
         path = self._path(version, as_of, cutoff)
         if as_of != version.last or cutoff is not None:
-            return _view_at(path) or _keep_view(self._past(version, as_of, cutoff, path))
+            return _view_at(path, version) or _keep_view(self._past(version, as_of, cutoff, path))
         index = self._current(version)
         return MappedPanel(
-            self._map(index),
+            _bars_of(self, version, index),
             index.who,
             as_of,
             cutoff,
             version,
             path.with_suffix(""),
-            f"{version.identity}/{index.data}",
+            index.content,
         )
 
     def _current(self, version: StoreVersion) -> Index:
-        """The index of everything a version knows; made if there is none."""
-        assert version.last is not None
-        path = self._path(version, version.last, None)
-        index = _read_index(path)
+        """The index of everything a version knows; made if there is none, or none that is whole."""
+        path = self._current_path(version)
+        index = read_index(path)
         if index is None:
-            with writing(self._folder):
-                index = _read_index(path) or self._make(version)
-                _write_index(path, index)
+            with writing(self.folder):
+                index = read_index(path)
+                if index is None:
+                    if is_index(path):
+                        log_mended(LOG, f"{path}: was damaged; it was made anew")
+                    index = self._write(path, self._make(version))
         return index
+
+    def _write(self, path: Path, made: Index) -> Index:
+        write_index(path, made)
+        index = read_index(path)
+        if index is None:
+            raise StoreError(f"{path}: is not what was written just now; check the disk")
+        return index
+
+    def make_anew(self, version: StoreVersion, damaged: Index) -> Index:
+        """An index of the same bars in another data file; the damaged file is removed.
+
+        Parameters
+        ----------
+        version : that is shown
+        damaged : its index, whose data file is not what was written
+        """
+        path = self._current_path(version)
+        with writing(self.folder):
+            index = read_index(path)
+            if index is not None and index.data != damaged.data:
+                return index  # another process was quicker
+            log_mended(LOG, f"{self.folder / damaged.data}: was damaged; it was made anew")
+            remove_data(self.folder, damaged.data)
+            return self._write(path, self._build(version))
 
     def _past(
         self, version: StoreVersion, as_of: date, cutoff: datetime | None, path: Path
     ) -> MappedPanel:
         """A past session: the newest panel, of which what differed is written over in memory."""
         index = self._current(version)
-        past = read_past_tables(
-            self._tables.folder, version.identity, tuple(version.tables.items())
-        )
+        bars = _bars_of(self, version, index)
+        whole = bars.panel()
+        past = read_past_tables(self._tables.folder, version.content, version.number)
         every_bar = self._tables.table("bars", version)
         differences = past_differences(past, every_bar, as_of, cutoff, version.adjustment)
         ids = differences.who["security_id"].to_numpy()
-        bars = self._open_data(index.data, index.shape, "c")
-        at = np.searchsorted(index.ids, ids)
-        panel = Panel(ids, bars, index.places[at], index.lengths[at]).until(nyse().ordinal(as_of))
+        at = np.searchsorted(whole.security_ids, ids)
+        own = self._open_data(bars.data, whole.bars.shape, "c")
+        panel = Panel(ids, own, whole.places[at], whole.lengths[at]).until(nyse().ordinal(as_of))
         panel, shifted = without_last(panel, differences.unknown)
         runs = differences.bars
         if len(shifted):
@@ -242,13 +277,25 @@ class PanelCache:
         panel = _with_runs(panel, replaced, runs)
         others = ~pl.col("security_id").is_in(ids[replaced].tolist())
         overwrite(panel, differences.revised.filter(others))
-        return MappedPanel(panel, differences.who, as_of, cutoff, version, path.with_suffix(""))
+        return MappedPanel(
+            HeldBars(panel),
+            differences.who,
+            as_of,
+            cutoff,
+            version,
+            path.with_suffix(""),
+            index.content,
+        )
+
+    def _current_path(self, version: StoreVersion) -> Path:
+        assert version.last is not None
+        return self._path(version, version.last, None)
 
     def _path(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> Path:
         instant = "all" if cutoff is None else cutoff.astimezone(UTC).isoformat()
         view = f"{LAYOUT}|{version.name}|{as_of}|{instant}"
         name = blake2b(view.encode(), digest_size=8).hexdigest()
-        return self._folder / f"{version.number:08d}-{name}.arrow"
+        return self.folder / f"{version.number:08d}-{name}.arrow"
 
     def _make(self, version: StoreVersion) -> Index:
         """From the newest index there is, if that serves; else from nothing."""
@@ -259,11 +306,14 @@ class PanelCache:
     def _base(self, version: StoreVersion) -> tuple[Index, StoreVersion] | None:
         """An index of this or an earlier version that shows everything known to it."""
         for number in range(version.number, max(version.number - OLDER_VERSIONS, 0), -1):
-            older = version if number == version.number else self._tables.version(number)
+            try:
+                older = version if number == version.number else self._tables.version(number)
+            except StoreError:
+                return None  # whoever reads the tables is told
             if older.last is None:
                 return None
-            index = _read_index(self._path(older, older.last, None))
-            if index is not None and (self._folder / index.data).exists():
+            index = read_index(self._current_path(older))
+            if index is not None and self._tables.contains(older, version):
                 return index, older
         return None
 
@@ -278,10 +328,13 @@ class PanelCache:
         blocks = empty_bars(len(who), len(fields), rows)
         fill(blocks, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        blocks.tofile(self._folder / name)
-        sync_to_disk(self._folder / name)
-        return Index(name, blocks.shape[0], len(fields), rows, who, places, lengths)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        blocks.tofile(self.folder / name)
+        sync_to_disk(self.folder / name)
+        sums = sums_of_runs(blocks, places, lengths)
+        newest = Panel(who["security_id"].to_numpy(), blocks, places, lengths).last("session")
+        shape = blocks.shape[0], len(fields), rows
+        return Index(name, *shape, who, places, lengths, newest, sums)
 
     def _extend(self, base: Index, older: StoreVersion, version: StoreVersion) -> Index | None:
         """An index on the same data file; None if it does not serve."""
@@ -289,15 +342,18 @@ class PanelCache:
         if not extension.fits(base):
             return None
         shape = (extension.n_blocks, *base.shape[1:])
-        path = self._folder / base.data
+        path = self.folder / base.data
+        before = stamp_of(path)
         with path.open("r+b") as handle:
             handle.truncate(int(np.prod(shape)) * 8)
         bars = self._open_data(base.data, shape, "r+")
-        _write_extension(bars, extension, FIELDS[: base.n_fields])
+        sums = extension.sums + _write_extension(bars, extension, FIELDS[: base.n_fields])
+        lengths = extension.lengths_after
+        newest = Panel(extension.ids, bars, extension.places, lengths).last("session")
         del bars  # unmapped, so that what was written is the file's
         sync_to_disk(path)
-        lengths = extension.lengths_after
-        return Index(base.data, *shape[:3], extension.who, extension.places, lengths)
+        note_written(path, before)
+        return Index(base.data, *shape[:3], extension.who, extension.places, lengths, newest, sums)
 
     def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> _Extension:
         """What has to be written so that the data file of `older` shows `version` too."""
@@ -311,18 +367,20 @@ class PanelCache:
         moved = ~there | np.isin(ids, self._changed_securities(fresh, older, version))
         lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
         lengths[there], places[there] = base.lengths[at[there]], base.places[at[there]]
+        sums = np.zeros((len(ids), base.n_fields), np.uint64)
+        sums[~moved] = base.sums[at[~moved]]
         newer = read_newest_bars(fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
         runs = adjusted_bars(self._tables, version, version.last, ids[moved])
         lengths[moved] = lengths_of(runs, ids)[moved]
         highest = self._highest_block(base)
         places[moved] = highest * LANES + arrange(lengths[moved])
         n_blocks = highest + -(-int(moved.sum()) // LANES)
-        return _Extension(who, moved, places, lengths, runs, newer, n_blocks)
+        return _Extension(who, moved, places, lengths, sums, runs, newer, n_blocks)
 
     def _highest_block(self, base: Index) -> int:
         """How many blocks the data file holds by now: other indices may have added some."""
         block = base.n_fields * base.n_rows * LANES * 8
-        return (self._folder / base.data).stat().st_size // block
+        return (self.folder / base.data).stat().st_size // block
 
     def _changed_securities(
         self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion
@@ -344,19 +402,26 @@ class PanelCache:
         return directory(tickers, listings, classes, version.last, None)
 
     def _open_data(self, name: str, shape: tuple[int, ...], mode: Any) -> FloatArray:
-        return np.asarray(np.memmap(self._folder / name, np.float64, mode, shape=shape))
-
-    def _map(self, index: Index) -> Panel:
-        """Copy-on-write, so that compiled code sees an ordinary array; nobody writes to it."""
-        path = self._folder / index.data
-        about = path.stat()
-        bars = _map_file(path, index.shape, (about.st_ino, about.st_mtime_ns))
-        return Panel(index.ids, bars, index.places, index.lengths)
+        return np.asarray(np.memmap(self.folder / name, np.float64, mode, shape=shape))
 
 
-def _view_at(path: Path) -> MappedPanel | None:
+def _bars_of(cache: PanelCache, version: StoreVersion, index: Index) -> MappedBars:
+    """The bars of an index; views of one process share what was checked of them."""
+    key = cache.folder, f"{version.content}/{index.content}", index.data
     with _GUARD:
-        return _VIEWS.get(path.with_suffix(""))
+        bars = _BARS.pop(key, None)
+        if bars is None:
+            bars = MappedBars(cache.folder, index, lambda bad: cache.make_anew(version, bad))
+        _BARS[key] = bars
+        while len(_BARS) > OPEN_PANELS:
+            del _BARS[next(iter(_BARS))]
+    return bars
+
+
+def _view_at(path: Path, version: StoreVersion) -> MappedPanel | None:
+    with _GUARD:
+        view = _VIEWS.get(path.with_suffix(""))
+    return view if view is not None and view.version.content == version.content else None
 
 
 def _keep_view(view: MappedPanel) -> MappedPanel:
@@ -379,55 +444,17 @@ def _with_runs(panel: Panel, replaced: BoolArray, runs: pl.DataFrame) -> Panel:
     return replace(panel, lengths=lengths)
 
 
-def _write_extension(bars: FloatArray, extension: _Extension, fields: tuple[str, ...]) -> None:
-    """Runs that moved to their new places, newer bars behind the runs that did not."""
+def _write_extension(bars: FloatArray, extension: _Extension, fields: tuple[str, ...]) -> SumArray:
+    """Runs that moved to their new places, newer bars behind the others; returns what they add."""
     moved, lengths, places = extension.moved, extension.lengths, extension.places
-    fill(bars, places[moved], lengths[moved], columns_of_rows(extension.runs, fields))
-    more = extension.lengths_after - lengths
-    starts = np.repeat(lengths, more)
-    blocks, lanes = np.divmod(np.repeat(places, more), LANES)
-    rows = starts + np.arange(int(more.sum())) - np.repeat(np.cumsum(more) - more, more)
-    for j, column in enumerate(columns_of_rows(extension.newer, fields)):
+    runs = columns_of_rows(extension.runs, fields)
+    fill(bars, places[moved], lengths[moved], runs)
+    starts, ends = np.where(moved, 0, lengths), np.where(moved, lengths, 0)
+    n, n_rows = len(places), bars.shape[2]
+    whole = sums_of_rows(runs, *bars_between(np.zeros(n, np.int64), ends), n, n_rows)
+    at, rows = bars_between(starts, np.where(moved, 0, extension.lengths_after))
+    blocks, lanes = np.divmod(places[at], LANES)
+    newer = columns_of_rows(extension.newer, fields)
+    for j, column in enumerate(newer):
         bars[blocks, j, rows, lanes] = column
-
-
-@lru_cache(maxsize=4)
-def _map_file(path: Path, shape: tuple[int, ...], _state: tuple[int, int]) -> FloatArray:
-    """A data file in memory: views of one process share it, or each would count its pages anew."""
-    return np.asarray(np.memmap(path, np.float64, "c", shape=shape))
-
-
-def _write_index(path: Path, index: Index) -> None:
-    table = index.who.with_columns(
-        pl.Series("place", index.places, pl.Int64), pl.Series("length", index.lengths, pl.Int64)
-    )
-    shape = {name: getattr(index, name) for name in ("data", "n_blocks", "n_fields", "n_rows")}
-    table.write_ipc(path.with_suffix(".writing"))
-    sync_to_disk(path.with_suffix(".writing"))
-    path.with_suffix(".writing").replace(path)
-    write_atomically(path.with_suffix(".json"), orjson.dumps(shape))
-
-
-def _read_index(path: Path) -> Index | None:
-    """The index at `path`; None if it is not there or cannot be read."""
-    try:
-        stamp = path.with_suffix(".json").stat().st_mtime_ns
-    except OSError:
-        return None
-    return _index_at(path, stamp)
-
-
-@lru_cache(maxsize=8)
-def _index_at(path: Path, _written: int) -> Index | None:
-    """An index once written never changes; it is read once per process."""
-    try:
-        shape = orjson.loads(path.with_suffix(".json").read_bytes())
-        table = pl.read_ipc(path)
-    except (OSError, ValueError, pl.exceptions.PolarsError):
-        return None
-    if not (path.parent / shape["data"]).exists():
-        return None
-    who = table.drop("place", "length")
-    return Index(
-        **shape, who=who, places=table["place"].to_numpy(), lengths=table["length"].to_numpy()
-    )
+    return whole + sums_of_rows(newer, at, rows, n, n_rows)

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.store.rows import COLUMNS, columns_of_rows, newest_bars, newest_per
-from technic.data.store.tables import data_files, scan_files
+from technic.data.store.tables import TableReader
 from technic.data.store.tickers import directory
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import LANES, Panel
@@ -52,24 +52,21 @@ class PastTables:
     split: pl.DataFrame
 
 
-Pins = tuple[tuple[str, int], ...]  # Delta version by table
-
-
 @lru_cache(maxsize=2)
-def read_past_tables(folder: Path, _identity: str, pins: Pins) -> PastTables:
+def read_past_tables(folder: Path, _name: str, number: int) -> PastTables:
     """The tables of a store version that the past depends on; read once for each version.
 
     Parameters
     ----------
     folder : of the store
-    _identity : of the store: another one in the same folder is not answered from memory
-    pins : Delta version by table
+    _name : of the version: another store in the same folder is not answered from memory
+    number : of the version
     """
-    pinned = dict(pins)
+    tables = TableReader(folder)
+    version = tables.version(number)
 
     def table(name: str) -> pl.LazyFrame:
-        uris = [] if name not in pinned else data_files(folder, name, pinned[name])
-        return scan_files(name, uris)
+        return tables.table(name, version)
 
     splits = table("actions").filter(pl.col("kind") == "split").collect()
     bars = table("bars").select(*COLUMNS, "known_at")

@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Collection
 from datetime import date, datetime
 from functools import cached_property
+from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ import polars as pl
 
 from technic.data.store.panels import MappedPanel, PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per
-from technic.data.store.tables import TableReader, append
+from technic.data.store.tables import TableReader, append, believe_log
 from technic.data.store.version import (
     StoreVersion,
     digest_of,
@@ -35,10 +36,12 @@ from technic.errors import SpanError, StoreError
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
 from technic.runtime.files import write_atomically, writing
+from technic.runtime.logs import log_mended
 
 if TYPE_CHECKING:
     from technic.data.store.catalog import Catalog
 
+LOG = getLogger(__name__)
 LATEST = date(9999, 12, 30)  # when everything is known
 VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 
@@ -224,6 +227,8 @@ class Store:
             tables, written = dict(tables_before or before.tables), list[Path]()
             for name, frame in rows.items():
                 if not frame.is_empty():
+                    if name in before.tables and tables_before is None:
+                        believe_log(self.folder, name, before)  # nothing is built on damage
                     appended = append(self.folder, name, frame, tables.get(name))
                     tables[name] = appended.version
                     written += appended.files
@@ -241,7 +246,7 @@ class Store:
                 **changes,
             )
             # Until the record stands, nobody sees what was appended.
-            write_version(self.folder, after)
+            after = write_version(self.folder, after)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
 
@@ -288,11 +293,20 @@ class Store:
         return adjusted_bars(self.tables, version, version.last)
 
     def _identity(self) -> str:
-        """The store's random name; given at the first commit."""
-        path = self.folder / "store.json"
-        if not path.exists():
-            write_atomically(path, orjson.dumps({"identity": secrets.token_hex(8)}))
-        return str(orjson.loads(path.read_bytes())["identity"])
+        """The store's random name; given at the first commit, and in every record since."""
+        path, recorded = self.folder / "store.json", self.version().identity
+        try:
+            named = str(orjson.loads(path.read_bytes())["identity"])
+        except FileNotFoundError:
+            named = ""
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+            named = "damaged"
+        if named in {"", "damaged"} or (recorded and named != recorded):
+            if named:
+                log_mended(LOG, f"{path}: was damaged; it is written anew from the newest version")
+            named = recorded or secrets.token_hex(8)
+            write_atomically(path, orjson.dumps({"identity": named}))
+        return named
 
 
 def _span_with(version: StoreVersion, bars: pl.DataFrame | None) -> tuple[date | None, date | None]:

@@ -6,22 +6,30 @@ reader opens tables at the versions of one record.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from logging import getLogger
 from pathlib import Path
 
+import orjson
 import polars as pl
 
+from technic.data.store.recorded import believe, recorded_files
 from technic.data.store.version import StoreVersion, read_version
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
 from technic.runtime.files import sync_to_disk
+from technic.runtime.logs import log_mended
 
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
 KEEP_FOREVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
+LOG = getLogger(__name__)
+_LOGS: set[tuple[Path, str, str]] = set()  # of tables and versions that this process has checked
+_WHOLE: set[tuple[Path, str, str]] = set()  # so are all files of these
 PARTITIONS = {"bars": ["year"]}  # columns by table; they are in names of folders, not in files
 
 
@@ -56,6 +64,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     path = folder / "tables" / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     before: set[str] = set()
+    _drop_false_hint(path / "_delta_log")
     if DeltaTable.is_deltatable(str(path)):
         table = DeltaTable(str(path))
         if table.version() != (pinned or 0):
@@ -76,6 +85,23 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     written += _log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))
+
+
+def _drop_false_hint(log: Path) -> None:
+    """Remove a mark of the last checkpoint that names none: Delta then finds its way without.
+
+    A mark that cannot be read does no harm; one that names a checkpoint that is not there makes
+    every version of the table unreadable.
+    """
+    mark = log / "_last_checkpoint"
+    try:
+        named = orjson.loads(mark.read_bytes())["version"]
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        return
+    if not any(log.glob(f"{named:020}.checkpoint*") if isinstance(named, int) else ()):
+        log_mended(LOG, f"{mark}: was damaged; removed, as it is only a hint")
+        with suppress(OSError):
+            mark.unlink()
 
 
 def _log_files(log: Path, after: int) -> list[Path]:
@@ -100,6 +126,7 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
     from deltalake import DeltaTable  # scans never write
 
     path = folder / "tables" / name
+    _drop_false_hint(path / "_delta_log")
     table = DeltaTable(str(path))
     if table.version() != pinned:
         table.restore(pinned)
@@ -109,20 +136,52 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
     return int(table.version())
 
 
-def data_files(folder: Path, name: str, version: int) -> list[str]:
-    """The Parquet files that make up one version of a table, in order of their names.
+def data_files(folder: Path, name: str, version: StoreVersion) -> list[str]:
+    """The Parquet files that make up a table at a store version, in order of their names.
+
+    The log that says so is held against the store's records first, once per process; so must
+    the files be before they are read, see `recorded.believe`.
+
+    Parameters
+    ----------
+    folder : of the store
+    name : of the table, which the version has
 
     Raises
     ------
     StoreError
         If the version cannot be read.
     """
-    path = folder / "tables" / name
+    path, number = folder / "tables" / name, version.tables[name]
+    believe_log(folder, name, version)
     try:
-        entry = (path / "_delta_log" / f"{version:020}.json").stat()
+        entry = (path / "_delta_log" / f"{number:020}.json").stat()
     except OSError:  # folded into a checkpoint, or gone
-        return list(_files_of_version.__wrapped__(path, version))
-    return list(_files_of_version(path, version, entry.st_ino, entry.st_mtime_ns))
+        return list(_files_of_version.__wrapped__(path, number))
+    return list(_files_of_version(path, number, entry.st_ino, entry.st_mtime_ns))
+
+
+def believe_log(folder: Path, name: str, version: StoreVersion) -> None:
+    """Hold a table's log until a version against the records, once per process.
+
+    Parameters
+    ----------
+    folder : of the store
+    name : of the table, which the version has
+
+    Raises
+    ------
+    StoreError
+        If a file of the log is not what was written.
+    """
+    if (key := (folder, name, version.content)) in _LOGS:
+        return
+    recorded, log = recorded_files(folder, version), f"tables/{name}/_delta_log/"
+    entries = (entry for entry in recorded if entry.startswith(log))
+    numbered = (entry for entry in entries if entry[len(log) :][:20].isdigit())
+    until = version.tables[name]
+    believe(folder, recorded, [folder / e for e in numbered if int(e[len(log) :][:20]) <= until])
+    _LOGS.add(key)
 
 
 @lru_cache(maxsize=256)
@@ -134,6 +193,7 @@ def _files_of_version(path: Path, version: int, *_entry: int) -> tuple[str, ...]
     from deltalake import DeltaTable  # a scan with a mapped panel needs none
     from deltalake.exceptions import DeltaError
 
+    _drop_false_hint(path / "_delta_log")
     try:
         return tuple(sorted(DeltaTable(str(path), version=version).file_uris()))
     except (DeltaError, OSError, ValueError) as error:
@@ -180,14 +240,39 @@ class TableReader:
         return read_version(self.folder, number)
 
     def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
-        """All rows of a table at a version, the newest by default; none if it has no such table."""
-        pinned = (version or self.version()).tables.get(name)
-        return scan_files(name, [] if pinned is None else data_files(self.folder, name, pinned))
+        """All rows of a table at a version, the newest by default; none if it has no such table.
+
+        Raises
+        ------
+        StoreError
+            If a file of it is not what was written.
+        """
+        pinned = version or self.version()
+        uris = data_files(self.folder, name, pinned) if name in pinned.tables else []
+        if (key := (self.folder, name, pinned.content)) not in _WHOLE:
+            believe(self.folder, recorded_files(self.folder, pinned), map(Path, uris))
+            _WHOLE.add(key)
+        return scan_files(name, uris)
 
     def rows_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
         """The rows that came to a table between two versions."""
         before, after = older.tables.get(name), newer.tables.get(name)
         if after is None or before == after:
             return scan_files(name, [])
-        old_files = set() if before is None else set(data_files(self.folder, name, before))
-        return scan_files(name, sorted(set(data_files(self.folder, name, after)) - old_files))
+        old_files = set() if before is None else set(data_files(self.folder, name, older))
+        uris = sorted(set(data_files(self.folder, name, newer)) - old_files)
+        believe(self.folder, recorded_files(self.folder, newer), map(Path, uris))
+        return scan_files(name, uris)
+
+    def contains(self, older: StoreVersion, newer: StoreVersion) -> bool:
+        """Whether a version has every row of bars and actions that an older one has."""
+        try:
+            return all(
+                name not in older.tables
+                or older.tables[name] == newer.tables.get(name)
+                or set(data_files(self.folder, name, older))
+                <= set(data_files(self.folder, name, newer))
+                for name in ("bars", "actions")
+            )
+        except (StoreError, KeyError):
+            return False

@@ -37,6 +37,8 @@ class StoreVersion:
     settled : the sessions until which bars are final; None if that was never told
     added : size and digest of every file that this version added, by its path in the store
     previous : digest of the record before; versions form a chain
+    seal : digest of the record itself, which names every file that it added; "" before it is
+        written
     """
 
     number: int = 0
@@ -49,6 +51,7 @@ class StoreVersion:
     settled: date | None = None
     added: dict[str, tuple[int, str]] = field(default_factory=dict)
     previous: str = ""
+    seal: str = field(default="", compare=False)
 
     @property
     def is_simulated(self) -> bool:
@@ -63,9 +66,14 @@ class StoreVersion:
         )
         return f"{self.number}-{blake2b(content, digest_size=8).hexdigest()}"
 
+    @property
+    def content(self) -> str:
+        """Names what the record says, digests of all files included: equal names, equal bytes."""
+        return f"{self.identity}/{self.name}/{self.seal}"
+
     def successor(self, **changes: Any) -> StoreVersion:
         """The next version, with `changes`; it adds no files unless they say so."""
-        return replace(self, **{"number": self.number + 1, "added": {}, **changes})
+        return replace(self, **{"number": self.number + 1, "added": {}, "seal": "", **changes})
 
 
 def record_path(folder: Path, number: int) -> Path:
@@ -73,17 +81,19 @@ def record_path(folder: Path, number: int) -> Path:
     return folder / "versions" / f"{number:08d}.json"
 
 
-def write_version(folder: Path, version: StoreVersion) -> None:
-    """Make a version the newest of a store, at once and on the disk.
+def write_version(folder: Path, version: StoreVersion) -> StoreVersion:
+    """Make a version the newest of a store, at once and on the disk; returns it with its seal.
 
     Parameters
     ----------
     folder : of the store
     """
     content = {"format": FORMAT, **asdict(version)}
+    del content["seal"]
     sealed = {**content, "seal": _seal(content)}
     text = orjson.dumps(sealed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
     write_atomically(record_path(folder, version.number), text)
+    return replace(version, seal=sealed["seal"])
 
 
 def digest_of(path: Path) -> str:
@@ -123,26 +133,44 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
         content = orjson.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise StoreError(f"{folder}: has no version {number}") from error
-    except orjson.JSONDecodeError as error:
-        raise StoreError(_damage_message(path)) from error
-    layout = content.get("format") if isinstance(content, dict) else None
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise StoreError(damage_message(path)) from error
+    if not isinstance(content, dict):
+        raise StoreError(damage_message(path))
+    layout, seal = content.get("format"), content.pop("seal", None)
     if layout not in FORMATS:  # never guess at a format of the future
         raise StoreError(
             f"{folder}: was written by a newer technic, in a format that this one cannot "
             f"read; nothing was changed. Upgrade: {install_hint()}"
         )
-    seal = content.pop("seal", None)
-    if layout > 1 and seal != _seal(content):
-        raise StoreError(_damage_message(path))
-    content.pop("format")
-    for bound in ("first", "last", "settled"):
-        content[bound] = date.fromisoformat(content[bound]) if content.get(bound) else None
-    content["added"] = {k: (int(v[0]), str(v[1])) for k, v in content.get("added", {}).items()}
-    return StoreVersion(**content)
+    right = _seal(content)
+    # Format 1 had no seals; who finds one in it reads a record of which the format was changed.
+    if (layout > 1 or seal is not None) and seal != right:
+        raise StoreError(damage_message(path))
+    return _version_of(path, number, {**content, "seal": right})
 
 
-def _damage_message(path: Path) -> str:
-    return (
-        f"{path}: is damaged; restore it from a backup, or remove it to return to the "
-        "version before"
+def _version_of(path: Path, number: int, content: dict[str, Any]) -> StoreVersion:
+    """The version that a record holds; another one's record in its place is damage."""
+    del content["format"]
+    try:
+        for bound in ("first", "last", "settled"):
+            content[bound] = date.fromisoformat(content[bound]) if content.get(bound) else None
+        content["added"] = {k: (int(v[0]), str(v[1])) for k, v in content.get("added", {}).items()}
+        version = StoreVersion(**content)
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        raise StoreError(damage_message(path)) from error
+    if version.number != number:
+        raise StoreError(damage_message(path))
+    return version
+
+
+def damage_message(path: Path) -> str:
+    """What to tell of a record that is not what was written."""
+    is_newest = path == max(path.parent.glob("[0-9]*.json"), default=path)
+    or_else = (
+        "or remove it to return to the version before"
+        if is_newest
+        else "without it nothing that this version brought can be checked"
     )
+    return f"{path}: is damaged; restore it from a backup, {or_else}"

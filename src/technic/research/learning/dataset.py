@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from logging import getLogger
 from os import cpu_count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -31,6 +32,7 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.panel_series import PanelSeries, is_relative
 from technic.data.store import Store
 from technic.data.store.panels import MappedPanel
+from technic.data.store.version import digest_of
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import FloatArray
 from technic.query.lower import series_of
@@ -40,9 +42,12 @@ from technic.research.forward_returns import IMPUTED, dividends_of, forward_retu
 from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
+from technic.runtime.logs import log_mended
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples, label_of, rank_features
 
+LOG = getLogger(__name__)
+SEAL = "digests.json"  # of the other files of a dataset
 FORM = 1  # of the files: what another technic wrote otherwise is not read
 BATCH = 8  # features of a shard: about 40 MB each for a market of three years
 MOST_KEPT = 3
@@ -114,20 +119,37 @@ def dataset(
     view = store.panel(None, version=store.require())
     recipe = Recipe.of(file)
     folder = settings.datasets / recipe.digest(view)
-    try:
+    if _is_whole(folder):
         return _read(folder, recipe)
-    except (OSError, pl.exceptions.PolarsError, ValueError):
-        pass  # there is none, or what there is cannot be read
+    if (folder / SEAL).exists():
+        log_mended(LOG, f"{folder}: was damaged; it is made anew")
     settings.datasets.mkdir(parents=True, exist_ok=True, mode=0o700)
     scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
     try:
         _build(_Job(store, view, recipe, scratch), settings, progress)
+        (scratch / SEAL).write_bytes(orjson.dumps([folder.name, _digests(scratch)]))
         shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)  # at once: a reader sees all of a dataset or nothing
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     _forget_old(settings.datasets)
     return _read(folder, recipe)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """The digest of every file of a dataset, by name."""
+    paths = sorted(path for path in folder.iterdir() if path.name != SEAL)
+    with ThreadPoolExecutor(cpu_count() or 1) as pool:
+        return dict(zip((path.name for path in paths), pool.map(digest_of, paths), strict=True))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a dataset is there, and every file of it holds what was written."""
+    try:
+        sealed = orjson.loads((folder / SEAL).read_bytes())
+        return bool(sealed == [folder.name, _digests(folder)])
+    except (OSError, orjson.JSONDecodeError):
+        return False
 
 
 def _build(job: _Job, settings: Settings, progress: Progress) -> None:

@@ -55,6 +55,20 @@ def unwrap(key: str, content: bytes, now: float, secret: bytes = b"") -> bytes |
     return value
 
 
+def is_old(content: bytes, now: float) -> bool:
+    """Whether an envelope is not believed because its time is over, or an older schema made it.
+
+    Parameters
+    ----------
+    content : the envelope
+    now : seconds since 1970
+    """
+    if len(content) < HEAD.size:
+        return False
+    magic, schema, _, expires, _ = HEAD.unpack_from(content)
+    return bool(magic == MAGIC and (schema < SCHEMA or 0.0 < expires <= now))
+
+
 def _digest(key: str) -> bytes:
     return blake2b(key.encode(), digest_size=16).digest()
 

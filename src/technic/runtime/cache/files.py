@@ -10,13 +10,16 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from logging import getLogger
 from pathlib import Path
 from threading import get_ident
 
-from technic.runtime.cache.envelope import unwrap, wrap
+from technic.runtime.cache.envelope import is_old, unwrap, wrap
 from technic.runtime.cache.protocol import Meter
+from technic.runtime.logs import log_mended
 
 BOUND = 2 << 30  # bytes
+LOG = getLogger(__name__)
 SWEEP_EVERY = 64 << 20  # bytes written between two looks at how large it has become
 
 
@@ -40,7 +43,7 @@ class FileCache:
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The values that are there and whole, by key."""
         values: dict[str, bytes] = {}
-        now = time.time()
+        damaged, now = 0, time.time()
         for key in keys:
             path = self._path(key)
             try:
@@ -50,10 +53,13 @@ class FileCache:
             value = unwrap(key, content, now)
             if value is None:
                 self.meter.rejected += 1
+                damaged += not is_old(content, now)
                 with suppress(OSError):
                     path.unlink()
                 continue
             values[key] = value
+        if damaged:
+            log_mended(LOG, f"{self.folder}: {damaged} kept values were damaged; made anew")
         return values
 
     def put_many(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:

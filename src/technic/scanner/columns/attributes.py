@@ -132,7 +132,7 @@ class Attributes(dict[str, Any]):
     @property
     def security_ids(self) -> IntArray:
         """Identity of each symbol; int64, shape (n_symbols,), ascending."""
-        return self.panel_view.panel.security_ids
+        return self.panel_view.bars.security_ids
 
     @property
     def closes(self) -> FloatArray:

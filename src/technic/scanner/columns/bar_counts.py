@@ -20,4 +20,4 @@ class BarCounts:
 
     def load(self, _names: Sequence[str], view: SessionView) -> LoadedColumns:
         """Load the number of bars up to the session."""
-        return LoadedColumns({"bars": view.panel_view.panel.lengths.astype(np.float64)})
+        return LoadedColumns({"bars": view.panel_view.bars.lengths.astype(np.float64)})

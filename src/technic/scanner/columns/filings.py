@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.store import Store, StoreVersion
-from technic.data.store.tables import data_files, scan_files
+from technic.data.store.tables import TableReader
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.query.names import FACTS
@@ -87,21 +88,33 @@ def statements_at(store: Store, version: StoreVersion) -> Statements:
         Every event, those that became known later than any session asked for included.
     """
     tables = version.tables
-    return _statements(
-        store.folder, version.identity, tables.get("facts", -1), tables.get("actions", -1)
-    )
+    facts, actions = tables.get("facts", -1), tables.get("actions", -1)
+    return _statements(_Pinned(store.folder, version.identity, facts, actions, version))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """What statements are made from: Delta versions of two tables, −1 where there is none."""
+
+    folder: Path
+    identity: str
+    facts: int
+    actions: int
+    version: StoreVersion = field(compare=False)  # one of those that have these tables
 
 
 @lru_cache(maxsize=2)
-def _statements(folder: Path, _identity: str, facts: int, actions: int) -> Statements:
-    """Statements of the tables at given Delta versions; −1 is no table."""
-    splits = _table(folder, "actions", actions).filter(pl.col("kind") == "split")
+def _statements(pinned: _Pinned) -> Statements:
+    """Statements of the tables at given Delta versions."""
+    tables = TableReader(pinned.folder)
+    actions = tables.table("actions", pinned.version).collect()
+    splits = actions.filter(pl.col("kind") == "split")
     opens = {
         day: microseconds_since_1970(nyse().opens(nyse().last_until(day)))
         for day in splits["session"].unique()
     }
     return statements_of(
-        _table(folder, "facts", facts),
+        tables.table("facts", pinned.version).collect(),
         splits.select(
             "security_id",
             ex=pl.col("session").replace_strict(opens, return_dtype=pl.Int64),
@@ -109,10 +122,6 @@ def _statements(folder: Path, _identity: str, facts: int, actions: int) -> State
             ratio="value",
         ).cast(SPLITS),  # type: ignore[arg-type]
     )
-
-
-def _table(folder: Path, name: str, version: int) -> pl.DataFrame:
-    return scan_files(name, [] if version < 0 else data_files(folder, name, version)).collect()
 
 
 def next_filing_days(statements: Statements) -> FloatArray:

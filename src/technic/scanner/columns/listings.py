@@ -105,7 +105,7 @@ def _last_listed(view: MappedPanel, symbol: str) -> date | None:
 @lru_cache(maxsize=4)
 def last_sessions(view: MappedPanel) -> FloatArray:
     """Return the session ordinal of each symbol's newest bar; NaN where there is none."""
-    return view.panel.last("session")
+    return view.bars.newest
 
 
 @lru_cache(maxsize=4)

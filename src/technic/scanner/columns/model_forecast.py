@@ -83,7 +83,7 @@ def forecast_at(session: SessionView) -> ModelForecast:
     if digest is None:
         raise ModelError("alpha: no model was trained on this store; train one: technic train")
     card = card_of(store, digest)
-    cache = ColumnCache(session.settings.cache, len(view.panel))
+    cache = ColumnCache(session.settings.cache, len(view))
     keys = {"alpha": key_of("alpha", kernel_digest(), view.name, digest)}
     alpha = cache.recall(keys).get("alpha")
     if alpha is None:
@@ -99,7 +99,7 @@ def _forecast_column(digest: str, session: SessionView) -> FloatArray:
     card = registered.card
     inside = members_of(card.universe, view, settings, session.columns)
     _check(card, view, int(inside.sum()))
-    alpha = np.full(len(view.panel), np.nan)
+    alpha = np.full(len(view), np.nan)
     alpha[inside] = _predict(registered, values_of(card.features, view, settings, inside), settings)
     return alpha
 
@@ -164,10 +164,8 @@ def members_of(
     clauses = clauses_of(universe)
     series = tuple(dict.fromkeys(s for clause in clauses for s in series_of(clause)))
     columns = columns_of(series, "market", view, settings).values
-    everybody = np.ones(len(view.panel), dtype=bool)
-    evaluation = Evaluation(
-        len(view.panel), columns, attributes, everybody, lambda _name: frozenset()
-    )
+    everybody = np.ones(len(view), dtype=bool)
+    evaluation = Evaluation(len(view), columns, attributes, everybody, lambda _name: frozenset())
     inside: BoolArray = listed_on(view) & (last_sessions(view) == nyse().ordinal(view.as_of))
     for clause in clauses:
         inside &= evaluation.value(clause) == 1.0

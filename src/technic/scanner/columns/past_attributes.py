@@ -139,7 +139,7 @@ class AttributeHistory:
         return PastAttributes(
             as_of=nyse().day(ordinal),
             before=microseconds_since_1970(cutoff),
-            security_ids=self._view.panel.security_ids[symbols],
+            security_ids=self._view.bars.security_ids[symbols],
             closes=closes,
             statements=self._statements,
             listings=self._listings(cutoff),
@@ -175,7 +175,7 @@ class AttributeHistory:
         day = self._view.as_of if end is None else (end - timedelta(days=1)).date()
         tickers, listings, classes = self._tables
         who = directory(tickers, listings, classes, day, cutoff)
-        ids = pl.DataFrame({"security_id": self._view.panel.security_ids})
+        ids = pl.DataFrame({"security_id": self._view.bars.security_ids})
         rows = ids.join(who, on="security_id", how="left", maintain_order="left")
         columns = listing_columns(rows)
         return columns | {name: days_of(rows, name) for name in ("since", "until")}

@@ -188,7 +188,7 @@ def _plugin_column(
     plugin: Plugin, view: MappedPanel, settings: Settings
 ) -> tuple[FloatArray, list[str]]:
     """What a plugin says of every symbol of a view, and a line for each kind of trouble."""
-    cache = ColumnCache(settings.cache, len(view.panel))
+    cache = ColumnCache(settings.cache, len(view))
     keys = {plugin.name: key_of("python", plugin.digest, plugin.target, view.name)}
     columns = cache.recall(keys)
     if columns:
