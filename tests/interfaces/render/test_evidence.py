@@ -66,7 +66,7 @@ def test_evidence_in_the_terminal_as_json_and_on_a_page(technic, home):
     assert "Note: " in text
     assert text.endswith(f"Plots: {page}\n")
     manifest = json.loads(technic("runs", "1"))
-    part = manifest["evidence"]["ret(21)"]["ic"]["5"]
+    part = manifest["columns"]["ret(21)"]["ic"]["5"]
     assert f"{part['mean']:+.3f}".replace("0.", ".", 1) in text
     html = page.read_text()
     assert "SIMULATED MARKET" in html
