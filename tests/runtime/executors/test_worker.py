@@ -70,7 +70,7 @@ def test_what_is_raised_is_told_by_its_name_if_it_is_ours(talk, scratch):
         work(scratch, "works:raising"), {"do": [0, 1]}, {"do": [1, 2]},
         work(scratch, "works:nonesuch"), {"do": [0, 1]},
     )  # fmt: skip
-    assert ours == {"raised": "QuestionError", "text": "cannot be understood"}
+    assert ours == {"raised": "QuestionError", "text": "question: cannot be understood"}
     assert other == {"raised": "", "text": "ZeroDivisionError: division by zero"}
     assert strange["text"].startswith("AttributeError: ")
 

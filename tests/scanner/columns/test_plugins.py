@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -75,6 +76,13 @@ def none(bars):
 NAMES = [line.split()[1].split("(")[0] for line in CODE.splitlines() if line.startswith("def ")]
 
 
+def forget_import():
+    """This process has imported the package of another test, from another folder."""
+    for name in [key for key in sys.modules if key.partition(".")[0] == "minescores"]:
+        del sys.modules[name]
+    plugins._IMPORTED.clear()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """An installed package that offers plugins."""
@@ -90,7 +98,9 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
     plugins._executor.cache_clear()
+    forget_import()
     yield site
+    forget_import()
     plugins._executor(Settings.load().value("executor", plugins.DEFAULT)).close()
     plugins._executor.cache_clear()
 
