@@ -15,7 +15,7 @@ from technic.interfaces.render.evidence import briefly, intervals, said, tells
 
 @pytest.fixture(scope="module")
 def technic(tmp_path_factory, home):
-    made = simulate(seed=5, size=60, sessions=110)
+    made = simulate(seed=5, size=40, sessions=90)
     store = tc.open_store(tmp_path_factory.mktemp("evidence") / "store")
     store.import_bars(made.bars, simulated=made.about)
     store.import_listings(made.listings)
@@ -71,7 +71,7 @@ def test_evidence_in_the_terminal_as_json_and_on_a_page(technic, home):
     html = page.read_text()
     assert "SIMULATED MARKET" in html
     assert f"{part['mean']:+.3f}" in html
-    assert html.count("IC by horizon</text>") == 1, "a plot for each column that is known"
+    assert html.count("<h3>IC by horizon</h3>") == 1, "a plot for each column that is known"
     assert "IC within sector" in html
     assert "<script" not in html
     assert "evaluate" in technic("runs").splitlines()[0]
