@@ -72,7 +72,7 @@ def test_evidence_in_the_terminal_as_json_and_on_a_page(technic, home):
     assert "SIMULATED MARKET" in html
     assert f"{part['mean']:+.3f}" in html
     assert html.count("<h3>IC by horizon</h3>") == 1, "a plot for each column that is known"
-    assert "IC within sector" in html
+    assert "IC by year" in html
     assert "<script" not in html
     assert "evaluate" in technic("runs").splitlines()[0]
     assert technic("runs").splitlines()[-1] == "1 runs kept"
