@@ -106,6 +106,11 @@ def test_vector_and_scalar_evaluation_agree(text, kernels):
     except QuestionError as error:
         assert "nested" in str(error) or "more than" in str(error)
         return
+    assert_agree(tree, kernels)
+
+
+def assert_agree(tree, kernels):
+    """Both evaluations give the same, or both do not know, for every symbol."""
     roots = list(dict.fromkeys(series_of(tree)))
     columns = dict(zip(roots, evaluate(roots, PANEL, kernels), strict=True)) if roots else {}
     attributes = {"sector": np.array(SECTORS, dtype=object)}
@@ -129,6 +134,26 @@ def test_vector_and_scalar_evaluation_agree(text, kernels):
         wanted = slow.last(tree, symbol)
         ours = None if np.isnan(vector[symbol]) else vector[symbol]
         assert same(ours, wanted), f"symbol {symbol}: {ours} but {wanted}\n{tree}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "within(3, close > open)", "within(25, close > open)", "count(close > open, 5) >= 3",
+        "count(close > sma(5), 3) == 2", "sqrt(close - 50) > 1", "abs(close - open) < 1",
+        "min(close, open) < 50", "max(ret(2), 0) == 0", "coalesce(sma(20), 1) == 1",
+        "not is_known(sma(20))", "not (close > open)", "true", "close between 40 and 60",
+        "close in (1, 2)", "sector == 'Energy'", "sector != 'Energy'",
+        "sector in ('Energy', 'Utilities')", "sector not in ('Energy')",
+        "rank(close) <= 3", "rank(close, by=sector) == 1", "pct_rank(close, by=sector or market) > 40",
+        "demean(close) > 0", "zscore(close, by=sector) > 0.5", "zscore(0 * close) > 0",
+        "pct_rank(sma(20)) >= 50", "close crosses_above sma(5)", "close crosses_below sma(5)",
+        "close / (close - close) > 1", "-close < 0", "close[40] > 1", "ret(2) > 0 or sma(20) > 0",
+        "1 < close <= 60", "is_known(close[1])",
+    ],
+)  # fmt: skip
+def test_every_form_of_the_language_is_evaluated_alike(text, kernels):
+    assert_agree(Resolver().question(text), kernels)
 
 
 @settings(max_examples=300)
@@ -163,6 +188,11 @@ def test_print_parse_print_is_a_fixed_point(text):
         ("close - (open - 1) > 0", "close - (open - 1) > 0"),
         ("weekly(rsi) > 50", "weekly(rsi(14)) > 50"),
         ("psar < close", "psar(0.02, 0.2) < close"),
+        ("close() > 1", "close > 1"),
+        ("zscore(20) > 1", "zscore(20) > 1"),
+        ("winsorize(ret(5)) > 0", "winsorize(ret(5), 0.01) > 0"),
+        ("quantile(close) == 5", "quantile(close, 5) == 5"),
+        ("news_count(5) > 1", "news_count(5) > 1"),
     ],
 )
 def test_defaults_are_written_out(text, canonical):
@@ -190,6 +220,33 @@ def test_defaults_are_written_out(text, canonical):
         ("ｃlose > 1", "means nothing here"),
         ("", "is empty"),
         ("sma(sma(sma(close, 2000), 400), 400) > 1", "looks back over"),
+        ("rsi(14, by=sector) < 30", "rsi takes no by="),
+        ("nonsense(3) > 1", "nonsense is no function of this language"),
+        ("pct_rank(close, open) > 1", "pct_rank takes one expression, and by="),
+        ("winsorize(close, 0.7) > 1", "winsorize cannot use 0.7"),
+        ("quantile(close, 1) > 1", "quantile cannot use 1"),
+        ("quantile(close, open) > 1", "quantile takes a plain number here"),
+        ("pct_rank(close, by=issuer) > 1", "by= takes sector, industry, exchange, type"),
+        ("sma(5, close) > 1", "expressions come before numbers"),
+        ("atr(close, 14) > 1", "and no expression"),
+        ("sma(sector, 5) > 1", "sma takes no text"),
+        ("rsi(m=7) < 30", "not m"),
+        ("within(close > open) > 1", "it is written within(5, condition)"),
+        ("count(close > open)", "it is written count(condition, 10)"),
+        ("within(0, close > open)", "counts bars: a whole number from 1 to 2,520"),
+        ("within(3, close)", "within takes claims, and close is a number"),
+        ("weekly(close, 3) > 1", "weekly takes one expression"),
+        ("abs(close, open) > 1", "abs takes one number"),
+        ("sqrt() > 1", "sqrt takes one number"),
+        ("abs(sector) > 1", "abs"),
+        ("min(close) > 1", "it is written min(a, b)"),
+        ("coalesce(close) > 1", "it is written coalesce(a, b)"),
+        ("coalesce(sector, close) > 1", "cannot be compared with a number"),
+        ("is_known(close, open)", "is_known takes one expression"),
+        ("in_list(close)", "in_list takes the name of a watch-list"),
+        ("news_count() > 1", "it is written news_count(5)"),
+        ("news_count(2.5) > 1", "news_count counts bars"),
+        ("python(close) > 1", "it is written python('name')"),
     ],
 )
 def test_a_refusal_says_what_and_where(text, says):

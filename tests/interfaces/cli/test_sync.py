@@ -136,6 +136,34 @@ def test_ctrl_c_stops_cleanly_and_the_next_sync_goes_on(home, twin, tmp_path):
     assert len(before & after) <= 1, "but for the one that was under way"
 
 
+def test_a_plan_a_sync_and_its_calls_speak_json_and_agree(run, tmp_path):
+    store = ("--store", str(tmp_path / "store"))
+    plan = json.loads(run("sync", "--plan", "--history", "6", "--json", *store).stdout)
+    assert plan["missing"] == 6
+    assert plan["calls"] == sum(step["calls"] for step in plan["steps"]) > 6
+    assert plan["options"][0]["calls"] <= plan["calls"]
+    done = json.loads(run("sync", "--history", "6", "--json", *store).stdout)
+    assert done["failed"] == []
+    assert done["bars"] > 6 * 50
+    lines = run("calls", "--last", "3", *store).stdout.splitlines()
+    assert len(lines) == 4
+    assert lines[-1].endswith(" calls in all, 0 of them failed")
+    vendors = json.loads(run("providers", "--json").stdout)
+    assert {"massive", "alpaca", "edgar"} <= {row["name"] for row in vendors}
+
+
+def test_init_refuses_who_needs_none_and_names_the_key_that_is_missing(run, tmp_path):
+    home = {"TECHNIC_HOME": str(tmp_path / "home")}
+    said = run("init", "--provider", "files", check=False, **home)
+    assert said.returncode == 1
+    assert "files need no set-up" in said.stderr
+    said = run("init", "--provider", "alpaca", "--universe", "AAA,BBB", "--history", "30",
+               APCA_API_KEY_ID="", APCA_API_SECRET_KEY="", **home).stdout.splitlines()  # fmt: skip
+    assert said[0].startswith("alpaca: no key yet; set APCA_API_KEY_ID")
+    assert "30 sessions of 2 symbols:" in said
+    assert said[-1] == "Next: technic sync --plan"
+
+
 def test_a_wrong_key_is_one_line(run, tmp_path):
     done = run("sync", "--store", str(tmp_path / "s"), check=False, MASSIVE_API_KEY="wrong-key")
     assert done.returncode == 1

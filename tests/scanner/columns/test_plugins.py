@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import numpy as np
@@ -11,8 +13,11 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.errors import ConfigError, VerifyError
+from support.commands import run_command
+from support.panels import walk
+from technic.errors import ConfigError, StoreError, VerifyError
 from technic.market.sessions import nyse
+from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
 from technic.scanner.columns import plugins
 from technic.scanner.scan import rerun
@@ -71,6 +76,13 @@ def none(bars):
 NAMES = [line.split()[1].split("(")[0] for line in CODE.splitlines() if line.startswith("def ")]
 
 
+def forget_import():
+    """This process has imported the package of another test, from another folder."""
+    for name in [key for key in sys.modules if key.partition(".")[0] == "minescores"]:
+        del sys.modules[name]
+    plugins._IMPORTED.clear()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """An installed package that offers plugins."""
@@ -86,7 +98,9 @@ def package(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
     plugins._executor.cache_clear()
+    forget_import()
     yield site
+    forget_import()
     plugins._executor(Settings.load().value("executor", plugins.DEFAULT)).close()
     plugins._executor.cache_clear()
 
@@ -239,3 +253,84 @@ def test_what_was_computed_once_is_kept_by_the_digest_of_the_code(package, store
     plugins._executor.cache_clear()
     assert asked(store, settings, "mean_close").manifest["seal"] == first.manifest["seal"]
     assert plugins._executor.cache_info().misses == 0
+
+
+def bars_of(*symbols):
+    """What a worker is given: bars of a few symbols, and a plugin by name."""
+    panel = walk((40,) * len(symbols))
+    arrays = {
+        "bars": panel.bars, "places": panel.places, "lengths": panel.lengths,
+        "security_ids": panel.security_ids,
+    }  # fmt: skip
+
+    def shared(name, digest=None):
+        target = f"minescores.scores:{name}"
+        job = {"target": target, "digest": digest or plugins.digest_of_module("minescores"),
+               "symbols": list(symbols)}  # fmt: skip
+        return Shared(job, arrays)
+
+    return panel, shared
+
+
+def test_a_stretch_of_symbols_is_scored_and_troubles_are_named(package):
+    panel, shared = bars_of("S00", "S01", "S03")
+    found = plugins.run_part(shared("mean_close"), 0, 3)
+    assert found["values"].tolist() == [panel.run(i, "close").mean() for i in range(3)]
+    assert found["troubles"] == []
+    found = plugins.run_part(shared("raises"), 1, 3)
+    assert found["values"][0] == 40
+    assert np.isnan(found["values"][1])
+    assert found["troubles"] == [["S03", "ValueError: no such thing"]]
+    assert "read-only" in plugins.run_part(shared("mutates"), 0, 1)["troubles"][0][1]
+    assert "not str" in plugins.run_part(shared("text"), 0, 1)["troubles"][0][1]
+    assert np.isnan(plugins.run_part(shared("infinite"), 1, 2)["values"]).all()
+    assert np.isnan(plugins.run_part(shared("none"), 0, 3)["values"]).all()
+
+
+def test_a_worker_imports_anew_what_has_changed_since(package):
+    _, shared = bars_of("S00")
+    assert plugins.run_part(shared("raises"), 0, 1)["values"].tolist() == [40.0]
+    code = package / "minescores" / "scores.py"
+    code.write_text(CODE.replace("return len(bars.close)", "return -7.0"))
+    with pytest.raises(StoreError, match="have changed since the question was asked"):
+        plugins.run_part(shared("raises", "0" * 32), 0, 1)
+    assert plugins.run_part(shared("raises"), 0, 1)["values"].tolist() == [-7.0]
+
+
+def test_in_a_thread_nothing_is_interrupted_and_all_is_scored(package):
+    _, shared = bars_of("S00", "S01")
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(plugins.run_part, shared("mean_close"), 0, 2).result()
+    assert not np.isnan(found["values"]).any()
+
+
+def test_the_digest_is_that_of_every_file_of_the_package_and_empty_without_one(package):
+    before = plugins.digest_of_module("minescores.scores")
+    assert before == plugins.digest_of_module("minescores")
+    (package / "minescores" / "more.py").write_text("")
+    assert plugins.digest_of_module("minescores") != before
+    assert plugins.digest_of_module("nonesuch.scores") == ""
+    assert plugins.digest_of_module("") == ""
+    assert plugins.digest_of_module("sys") == ""
+    assert plugins.digest_of_module("this")
+
+
+def test_the_commands_list_trust_and_forget(package, settings, tmp_path):
+    home = settings.value("home")
+
+    def technic(*arguments, code=0):
+        own = {**os.environ, "TECHNIC_HOME": home}
+        done = run_command(["plugins", *arguments], own, tmp_path)
+        assert done.returncode == code, done.stderr
+        return done.stdout if not code else done.stderr
+
+    listed = technic("list").splitlines()
+    assert [line.split()[0] for line in listed] == sorted(NAMES)
+    assert "may not run: technic plugins trust none" in next(x for x in listed if "none" in x)
+    said = technic("trust", "none").splitlines()
+    assert said[0].startswith("none may run as it is now (minescores.scores:none, ")
+    assert said[1] == """Next: technic scan --rank "python('none')\""""
+    assert [p["name"] for p in json.loads(technic("list", "--json")) if p["trusted"]] == ["none"]
+    assert technic("forget", "none") == "none may not run\n"
+    assert "may run" not in technic("list").replace("may not run", "")
+    assert "no such plugin is installed" in technic("trust", "nonesuch", code=1)

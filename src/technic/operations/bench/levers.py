@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from statistics import median
 from typing import Any
@@ -23,8 +24,13 @@ from technic.scanner.scan import scan
 SIZES = (100, 5_277)
 
 
-def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
+def levers(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[dict[str, Any]]:
     """Measure what each lever is worth.
+
+    Parameters
+    ----------
+    sizes : numbers of symbols
+    runs : how often a figure is repeated; medians are given
 
     Returns
     -------
@@ -33,8 +39,8 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
         `with_ms` and `without_ms` it, milliseconds, and the seconds that are `lost_s` without.
     """
     rows = []
-    calls = _calls()
-    for size in SIZES:
+    calls = _calls(max(sizes))
+    for size in sizes:
         store = market.sized(size)
         for lever, (held, lost) in {
             "batching: one call for a whole session (40 others, scaled)": (
@@ -59,7 +65,7 @@ def levers(market: Market, runs: int = 3) -> list[dict[str, Any]]:
     return rows
 
 
-def _calls() -> dict[str, float]:
+def _calls(size: int) -> dict[str, float]:
     """Milliseconds of a call for a whole session, and of one for one symbol, to the twin."""
     from technic.data.providers.http import Endpoint, Http  # heavy, and used here alone
     from technic.data.providers.massive import HOSTS, Massive
@@ -67,7 +73,7 @@ def _calls() -> dict[str, float]:
     from technic.data.simulated.publications import evening, record
     from technic.data.simulated.server import Twin, serving
 
-    tape = record(3, 5_277, 30)
+    tape = record(3, size, 30)
     twin = Twin(tape)
     day = tape.sessions[-2]
     twin.clock.set(evening(day) + timedelta(hours=2))

@@ -19,8 +19,19 @@ SIZES = (10, 20, 50, 100)
 BARS = 250  # of each symbol: a year
 
 
-def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[dict[str, Any]]:
+def pools(
+    market: Market,
+    sizes: Sequence[int] = SIZES,
+    runs: int = 3,
+    urls: Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
     """Run the same pandas work on every kind of executor.
+
+    Parameters
+    ----------
+    sizes : numbers of symbols
+    runs : how often each is repeated; medians are given
+    urls : of the executors; by default every kind there is here, with one worker and more
 
     Returns
     -------
@@ -28,15 +39,10 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
         One row for each executor and size: `executor`, number of `symbols`, median `ms`, and
         whether the bytes are `equal` to those of the first executor.
     """
-    urls = ["inline:"]
-    for workers in range(1, (cpu_count() or 1) + 1):
-        urls += [f"threads:{workers}", f"processes:{workers}"]
-        if find_spec("ray") is not None:
-            urls.append(f"ray://local:{workers}")
     rows: list[dict[str, Any]] = []
     wanted: dict[int, bytes] = {}
     works = {size: work_of(market, size) for size in sizes}
-    for url in urls:
+    for url in urls or every_kind():
         with closing(open_executor(url)) as executor:
             for size in sizes:
                 taken, values = _timed(executor, works[size], size, runs)
@@ -50,6 +56,16 @@ def pools(market: Market, sizes: Sequence[int] = SIZES, runs: int = 3) -> list[d
                     }
                 )
     return rows
+
+
+def every_kind() -> list[str]:
+    """Addresses of every kind of executor there is here, with one worker up to one for each core."""
+    urls = ["inline:"]
+    for workers in range(1, (cpu_count() or 1) + 1):
+        urls += [f"threads:{workers}", f"processes:{workers}"]
+        if find_spec("ray") is not None:
+            urls.append(f"ray://local:{workers}")
+    return urls
 
 
 def work_of(market: Market, size: int) -> Work:

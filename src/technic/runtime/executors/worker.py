@@ -26,9 +26,13 @@ def main() -> None:
     """Do the parts that are asked for, until nobody asks."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # What is printed by the work must not come between our lines.
-    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    _say(output, {"ready": os.getpid()})
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        _say(output, {"ready": os.getpid()})
+        _do_parts(output)
+
+
+def _do_parts(output: Any) -> None:
     work: dict[str, Any] = {}
     shared = Shared({}, {})
     count = 0

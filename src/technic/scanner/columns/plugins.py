@@ -260,7 +260,7 @@ def digest_of_module(module: str) -> str:
         return ""
     roots = [Path(place) for place in spec.submodule_search_locations or ()]
     files = [path for root in roots for path in sorted(root.rglob("*.py"))]
-    if not files and spec.origin:
+    if not files and spec.origin and spec.has_location:  # a module built into Python has no file
         files = [Path(spec.origin)]
     digest = blake2b(digest_size=16)
     for path in files:
