@@ -49,11 +49,11 @@ class Deadline:
             If the time is up, or the work was called off.
         """
         if self._reason:
-            raise StoppedError(f"stopped: {self._reason}; nothing was changed")
+            raise StoppedError(f"stopped: {self._reason}; nothing of it was kept")
         if self._until is not None and monotonic() > self._until:
             raise StoppedError(
                 f"stopped after {self.seconds:.0f} s, which is all that it may take; "
-                f"nothing was changed; {self.advice}"
+                f"nothing of it was kept; {self.advice}"
             )
 
 

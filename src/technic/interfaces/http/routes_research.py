@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from technic.interfaces.http import responses
+from technic.interfaces.http.answers import Answer
 from technic.interfaces.http.jobs import Progress
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
@@ -84,7 +85,7 @@ async def training(body: TrainRequest, hub: HubOf, key: KeyOf) -> Response:
         )
 
     title = f"{file.name}, {file.model}, {file.horizon} sessions ahead"
-    return started(hub.jobs.start("train", title, key.id, run))
+    return started(hub.jobs.start("train", title, key, run))
 
 
 @router.get("/trials")
@@ -103,13 +104,13 @@ async def tested(body: BacktestJobRequest, hub: HubOf, key: KeyOf) -> Response:
     def run(progress: Progress) -> Backtest:
         return backtest(hub.store, file, settings=hub.settings, progress=progress)
 
-    return started(hub.jobs.start("backtest", file.name, key.id, run))
+    return started(hub.jobs.start("backtest", file.name, key, run))
 
 
 @router.get("/jobs/{number}/page", response_class=Response)
 async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """What a backtest or a training found, as a file of HTML, with plots."""
-    job = hub.jobs.find(number, key.id)
+    job = hub.jobs.find(number, key)
     if isinstance(job.result, Backtest):
         return _file(backtest_page(job.result), "technic-backtest.html")
     if isinstance(job.result, Trained):
@@ -129,9 +130,9 @@ async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
     def run(progress: Progress) -> dict[str, Any]:
         return record(hub.store, scan, hub.settings, progress).as_dict()
 
-    return started(hub.jobs.start("record", scan, key.id, run))
+    return started(hub.jobs.start("record", scan, key, run))
 
 
 def _file(page: str, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(page, 200, headers, "text/html; charset=utf-8")
+    return Answer(page, 200, headers, "text/html; charset=utf-8")

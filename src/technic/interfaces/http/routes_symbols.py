@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from technic.data.store.evidence import load_evidence
 from technic.interfaces.http import responses
+from technic.interfaces.http.api_keys import Key
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.requests import (
     DistributionRequest,
@@ -19,7 +20,7 @@ from technic.interfaces.http.requests import (
     Symbol,
     WatchListRequest,
 )
-from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
+from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs, require
 from technic.interfaces.http.state import ServerState
 from technic.interfaces.render.indicator_reference import entries, score_entries
 from technic.market.schema import SECTORS
@@ -85,20 +86,32 @@ async def symbols(
 async def chart(
     symbol: Symbol,
     hub: HubOf,
+    key: KeyOf,
     bars: Annotated[int, Query(ge=1, le=5_000)] = 504,
     indicator: Annotated[list[Indicator] | None, Query(max_length=16)] = None,
     as_of: date | None = None,
 ) -> Response:
-    """Bars, indicators and events of one symbol."""
+    """Bars, indicators and events of one symbol; a session of the past needs the scope scan."""
+    _looks_back(key, as_of)
     texts = indicator if indicator is not None else ["sma(50)", "sma(200)"]
     return json_reply(
         await hub.gate.run(lambda: chart_data(hub.store, symbol, texts, bars, as_of, hub.settings))
     )
 
 
+def _looks_back(key: Key, as_of: date | None) -> None:
+    """The market as of a session of the past has to be made, which is as dear as a scan."""
+    if as_of is not None:
+        require(key, "scan")
+
+
 @router.get("/symbols/{symbol}/fundamentals")
-async def filed(symbol: Symbol, hub: HubOf, as_of: date | None = None) -> Response:
-    """Ratios of one symbol, and what it filed, with the instants it became known."""
+async def filed(symbol: Symbol, hub: HubOf, key: KeyOf, as_of: date | None = None) -> Response:
+    """Ratios of one symbol, and what it filed, with the instants it became known.
+
+    A session of the past needs the scope scan.
+    """
+    _looks_back(key, as_of)
     return json_reply(
         await hub.gate.run(lambda: fundamentals(hub.store, symbol, as_of, hub.settings))
     )
