@@ -81,8 +81,8 @@ def harmless(text: str) -> str:
 
     Examples
     --------
-    >>> harmless("=1+1"), harmless(" \\t-2"), harmless("A-B")
-    ("'=1+1", "' \\t-2", 'A-B')
+    >>> harmless("=1+1"), harmless("  -2"), harmless("A-B")
+    ("'=1+1", "'  -2", 'A-B')
     """
     return f"'{text}" if _RUN.match(text) else text
 
