@@ -271,8 +271,8 @@ def connected(client):
     [
         (b"", b""),
         (b"GET /healthz HTTP/1.1\r\nHost: ", b""),
-        (b"POST /login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
-         b"Content-Length: 99\r\n\r\n{", b" 408 "),
+        ((b"POST /login HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+         b"Content-Length: 99\r\n\r\n{"), b" 408 "),
     ],
     ids=["nothing", "half a head", "half a body"],
 )  # fmt: skip
@@ -333,8 +333,8 @@ def test_a_reader_that_does_not_read_is_dropped_and_its_answer_forgotten(
                 while piece := line.recv(1 << 20):
                     received += len(piece)
                 raise ConnectionResetError  # closed in order, but not whole
-        assert received < 15_000_000
-        assert len(post(client, "features", {**HUGE, "symbols": symbols}).content) > 15_000_000
+        assert received < 14_000_000
+        assert len(post(client, "features", {**HUGE, "symbols": symbols}).content) > 14_000_000
 
 
 def test_a_key_holds_only_so_many_bytes_that_it_does_not_read(keyed, key, symbols, monkeypatch):
@@ -597,12 +597,12 @@ def test_ctrl_c_ends_the_server_whatever_runs(store, settings, symbols, sign):
             next(events.iter_lines())
             until(lambda: httpx2.get(f"{base}/jobs/{job['id']}").json()["state"] == "running")
             running.send_signal(sign)
-            running.wait(30)
+            _, said = running.communicate(timeout=30)
         assert running.returncode in {0, -signal.SIGTERM, 128 + signal.SIGTERM}
-        assert b"Traceback" not in running.stderr.read()
+        assert said == b""
     finally:
         running.kill()
-        running.wait()
+        running.communicate()
 
 
 # -- a database that hangs
@@ -634,12 +634,12 @@ def test_a_database_that_hangs_holds_up_neither_the_loop_nor_the_end(tmp_path, s
             strange = httpx2.get(about, headers={"Authorization": "Bearer tk_x"}, timeout=30)
             assert strange.status_code in {401, 429, 503}
             running.send_signal(signal.SIGINT)
-            running.wait(30)
+            running.communicate(timeout=30)
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
             running.kill()
-            running.wait()
+            running.communicate()
 
 
 def family(pid):

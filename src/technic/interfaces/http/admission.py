@@ -156,15 +156,19 @@ class TokenBucket:
         """One that was not drawn on yet."""
         return cls(rate, most, most, monotonic())
 
-    def take(self) -> float:
-        """Take one; seconds to wait if there is none, else 0."""
+    def wait(self) -> float:
+        """Seconds until there is one; 0 if there is."""
         now = monotonic()
         self.held = min(self.most, self.held + (now - self.since) * self.rate)
         self.since = now
-        if self.held >= 1.0:
+        return max(1.0 - self.held, 0.0) / self.rate
+
+    def take(self) -> float:
+        """Take one; seconds to wait if there is none, else 0."""
+        wait = self.wait()
+        if not wait:
             self.held -= 1.0
-            return 0.0
-        return (1.0 - self.held) / self.rate
+        return wait
 
 
 class TokenBuckets:
@@ -178,6 +182,11 @@ class TokenBuckets:
     def __init__(self, rate: float, most: float) -> None:
         self._rate, self._most = rate, most
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def wait(self, name: str) -> float:
+        """Seconds until there is a token of a name; 0 if there is."""
+        bucket = self._buckets.get(name)
+        return bucket.wait() if bucket is not None else 0.0
 
     def take(self, name: str) -> float:
         """Take a token of a name; seconds to wait if there is none, else 0."""

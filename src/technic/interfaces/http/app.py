@@ -114,15 +114,11 @@ def _logins(app: FastAPI) -> None:
     @app.post("/login", tags=["signs"], responses=PROBLEMS)
     async def login(sign_in: LoginRequest, request: Request, hub: HubOf) -> Response:
         """Begin a session of a page with a key."""
-        digest = digest_of(sign_in.key)
-        key = await hub.keys.find_digest(digest)
-        if key is None:
-            hub.wrong_keys.note(request.scope["technic.address"], digest)
-            raise Problem(401, "that key opens nothing: unknown, revoked or expired")
+        key = await hub.keys.admit(sign_in.key, request.scope["technic.address"])
         reply = json_reply({"name": key.name, "scope": key.scope})
         reply.set_cookie(
             COOKIE,
-            hub.sessions.begin(digest),
+            hub.sessions.begin(digest_of(sign_in.key)),
             max_age=int(LIFE),
             path="/",
             secure=True,

@@ -15,12 +15,16 @@ from time import monotonic
 
 from technic.errors import first_line
 from technic.interfaces.http.api_keys import LOCAL, Key, digest_of
+from technic.interfaces.http.logins import WrongKeys
 from technic.interfaces.http.problems import Problem
 
 FRESH = 2.0  # seconds that a reading is good for
-SOON = 0.25  # seconds after which a key that is unknown may have been made since
+SOON = 0.25  # seconds between two readings for the sake of keys that are unknown
 WAIT = 1.0  # seconds that a request waits for a reading
 STALE = 30.0  # seconds after which an old reading opens nothing
+
+
+SILENT = "keys cannot be looked up: the database of the catalog does not answer"
 
 
 class KeyRing:
@@ -36,27 +40,46 @@ class KeyRing:
         self, read: Callable[[], Mapping[str, Key]], trouble: Callable[[str], None]
     ) -> None:
         self._read, self._trouble = read, trouble
+        self._wrong = WrongKeys()
         self._pool = ThreadPoolExecutor(1, "technic-keys")
         self._keys: Mapping[str, Key] = {}
         self._good: Mapping[int, Key] = {}
         self._read_at = self._began = float("-inf")
         self._reading: asyncio.Future[Mapping[str, Key]] | None = None
 
-    async def find(self, given: str) -> Key | None:
-        """The key that somebody gave; None if it opens nothing.
+    async def admit(self, given: str, address: str) -> Key:
+        """The key that somebody gave.
+
+        Parameters
+        ----------
+        address : where it came from
+
+        Raises
+        ------
+        Problem
+            401, if it opens nothing; 429, if too many wrong ones came from that address, or this one
+            from many; 503, if keys cannot be read.
+        """
+        digest = digest_of(given)  # what is remembered opens nothing
+        key = await self.find(digest)
+        if key is None and digest not in self._keys:
+            self._wrong.check(address, digest)
+            await self._read_since(monotonic())  # it may have been made just now
+            key = await self.find(digest)
+        if key is None:
+            self._wrong.note(address, digest)
+            raise Problem(401, "that key opens nothing: unknown, revoked or expired")
+        return key
+
+    async def find(self, digest: str) -> Key | None:
+        """The key of a digest, as of a moment ago; None if it opens nothing.
 
         Raises
         ------
         Problem
             503, if keys cannot be read and were not read of late.
         """
-        return await self.find_digest(digest_of(given))
-
-    async def find_digest(self, digest: str) -> Key | None:
-        """The key of a digest; None if it opens nothing. See `find` for errors."""
         await self.refresh(FRESH)
-        if digest not in self._keys:
-            await self.refresh(SOON)
         key = self._keys.get(digest)
         return key if key is not None and key.is_good(datetime.now(UTC)) else None
 
@@ -69,18 +92,28 @@ class KeyRing:
 
     async def refresh(self, age: float = FRESH) -> None:
         """Read the keys if the last reading is older than so many seconds. See `find` for errors."""
-        now = monotonic()
-        if now - self._read_at > age:
-            if self._reading is None:
-                loop = asyncio.get_running_loop()
-                self._began = now
-                self._reading = loop.run_in_executor(self._pool, self._read)
-                self._reading.add_done_callback(self._done)
-            if (left := self._began + WAIT - now) > 0:
-                await asyncio.wait({self._reading}, timeout=left)
+        await self._read_if_before(monotonic() - age)
         if monotonic() - self._read_at > STALE:
-            why = "keys cannot be looked up: the database of the catalog does not answer"
-            raise Problem(503, why, retry_after=5)
+            raise Problem(503, SILENT, retry_after=5)
+
+    async def _read_since(self, instant: float) -> None:
+        """Have a reading that began after an instant, and not more of them than need be."""
+        for _ in range(2):  # one that runs already may have begun too early
+            await asyncio.sleep(max(self._began + SOON - monotonic(), 0.0))
+            await self._read_if_before(instant)
+        if self._read_at < instant:
+            raise Problem(503, SILENT, retry_after=5)
+
+    async def _read_if_before(self, instant: float) -> None:
+        """Wait a moment for a reading, unless the last one began after an instant."""
+        if self._read_at >= instant:
+            return
+        if self._reading is None:
+            self._began = monotonic()
+            self._reading = asyncio.get_running_loop().run_in_executor(self._pool, self._read)
+            self._reading.add_done_callback(self._done)
+        if (left := self._began + WAIT - monotonic()) > 0:
+            await asyncio.wait({self._reading}, timeout=left)
 
     def close(self) -> None:
         """Wait for nobody."""

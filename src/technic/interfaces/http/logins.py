@@ -59,6 +59,16 @@ class WrongKeys:
     def __init__(self) -> None:
         self._tries = TokenBuckets(1.0 / TRY_EVERY, TRIES)
 
+    def check(self, address: str, digest: str) -> None:
+        """Refuse at once to look a key up, if `note` would say the same of it afterwards.
+
+        Raises
+        ------
+        Problem
+            429 with Retry-After.
+        """
+        self._refuse([self._tries.wait(name) for name in self._names(address, digest)])
+
     def note(self, address: str, digest: str) -> None:
         """Take note of a key that opened nothing.
 
@@ -67,6 +77,11 @@ class WrongKeys:
         Problem
             429 with Retry-After, if there were too many from this address, or of this key.
         """
-        waits = [self._tries.take(f"from {address}"), self._tries.take(f"key {digest}")]
+        self._refuse([self._tries.take(name) for name in self._names(address, digest)])
+
+    def _names(self, address: str, digest: str) -> tuple[str, str]:
+        return f"from {address}", f"key {digest}"
+
+    def _refuse(self, waits: list[float]) -> None:
         if wait := max(waits):
             raise Problem(429, "too many tries to sign in", retry_after=int(wait) + 1)

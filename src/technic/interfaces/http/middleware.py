@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from technic.interfaces.http.addresses import address_of
 from technic.interfaces.http.admission import ASKER, TokenBuckets
-from technic.interfaces.http.api_keys import LOCAL, Key, digest_of
+from technic.interfaces.http.api_keys import LOCAL, Key
 from technic.interfaces.http.logins import COOKIE
 from technic.interfaces.http.problems import Problem, problem_reply
 from technic.interfaces.http.state import ServerState
@@ -142,7 +142,7 @@ class Guards:
     async def _key(self, scope: Scope, headers: Headers) -> Key:
         given = _bearer(headers)
         if given:
-            return await self._looked_up(given, scope["technic.address"])
+            return await self._hub.keys.admit(given, scope["technic.address"])
         token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         if token and (key := await self._signed_in(token)) is not None:
             return key
@@ -154,20 +154,12 @@ class Guards:
             )
         return Key(-1, "", "read", *_NEVER)
 
-    async def _looked_up(self, given: str, address: str) -> Key:
-        digest = digest_of(given)  # what is remembered opens nothing
-        key = await self._hub.keys.find_digest(digest)
-        if key is None:
-            self._hub.wrong_keys.note(address, digest)
-            raise Problem(401, "that key opens nothing: unknown, revoked or expired")
-        return key
-
     async def _signed_in(self, token: str) -> Key | None:
         """The key of a session, with what it may do now; a key that is gone ends its session."""
         digest = self._hub.sessions.find(token)
         if digest is None:
             return None
-        key = await self._hub.keys.find_digest(digest)
+        key = await self._hub.keys.find(digest)
         if key is None:
             self._hub.sessions.end(token)
         return key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -145,6 +146,7 @@ class BoundedServer(uvicorn.Server):
         Nothing is torn by that: whatever is written is written whole, or not at all.
         """
         if not self.should_exit:
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # that all ends is meant
             self._give_up()
             last = threading.Timer(GONE_WITHIN, _end, (sig,))
             last.daemon = True

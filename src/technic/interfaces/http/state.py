@@ -22,7 +22,7 @@ from technic.interfaces.http.events import Bus
 from technic.interfaces.http.jobs import Job, Jobs
 from technic.interfaces.http.keyring import KeyRing
 from technic.interfaces.http.live_watches import WatchDesk, Watches
-from technic.interfaces.http.logins import LoginSessions, WrongKeys
+from technic.interfaces.http.logins import LoginSessions
 from technic.interfaces.http.metrics import Observed
 from technic.operations.alerts import AlertBook, channels_of, deliver
 from technic.operations.metrics import save_metrics
@@ -94,7 +94,7 @@ class ServerState:
         """Make what has a life of its own."""
         self.gate = AdmissionLimit()
         self.jobs = Jobs(self._tell_job)
-        self.sessions, self.wrong_keys = LoginSessions(), WrongKeys()
+        self.sessions = LoginSessions()
         self.unread = UnreadBytes()
         self.keys = KeyRing(lambda: digests_of(self.store.catalog), self.observed.trouble)
         self._beside = ThreadPoolExecutor(4, "technic-round")  # what hangs there hangs alone
