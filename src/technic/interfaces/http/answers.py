@@ -60,7 +60,7 @@ class UnreadBytes:
         return self._held.total()
 
 
-class Answer(Response):
+class BoundedAnswer(Response):
     """Bytes that are sent as they are taken; too many are a problem instead."""
 
     def __init__(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from technic.interfaces.http import responses
-from technic.interfaces.http.answers import Answer
+from technic.interfaces.http.answers import BoundedAnswer
 from technic.interfaces.http.jobs import Progress
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
@@ -135,4 +135,4 @@ async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
 
 def _file(page: str, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Answer(page, 200, headers, "text/html; charset=utf-8")
+    return BoundedAnswer(page, 200, headers, "text/html; charset=utf-8")

@@ -23,11 +23,12 @@ READ_WITHIN = 20.0  # seconds in which the head of a request arrives
 WRITE_WITHIN = 20.0  # seconds in which a reader takes a buffer's worth
 BUFFER = 32 << 10  # bytes that wait in this process for a reader
 OF_ONE_ADDRESS = 128  # connections
+SWITCH = 0.001  # seconds after which a thread that computes lets the event loop have its turn
 ENDS_WITHIN = 1.0  # seconds in which what runs may end by itself
 GONE_WITHIN = 1.6  # seconds after which the process is ended, whatever runs
 
 
-class PatientProtocol(H11Protocol):
+class BoundedConnection(H11Protocol):
     """HTTP/1.1 for readers and writers that may do nothing at all: such are dropped.
 
     Attributes
@@ -124,7 +125,7 @@ class BoundedServer(uvicorn.Server):
     ) -> None:
         self._give_up = give_up
         protocol = type(
-            "Protocol", (PatientProtocol,), {"proxies": proxies, "_of_address": Counter()}
+            "Protocol", (BoundedConnection,), {"proxies": proxies, "_of_address": Counter()}
         )
         bounds: dict[str, Any] = {
             "http": protocol,
@@ -155,6 +156,7 @@ class BoundedServer(uvicorn.Server):
 
     def run(self, sockets: Any = None) -> None:
         """Serve until a signal ends it; threads that still work are left behind."""
+        sys.setswitchinterval(SWITCH)
         try:
             super().run(sockets)
         except KeyboardInterrupt:
