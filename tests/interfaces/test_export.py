@@ -10,7 +10,21 @@ import pytest
 
 from technic.interfaces.render.export import harmless, safe_csv
 
-STARTS = ["", " ", "   ", "\t", "\r", "\n", "\r\n", "\0", "\x0b", "\xa0", "\u200b", "\ufeff", "\u202e"]
+STARTS = [
+    "",
+    " ",
+    "   ",
+    "\t",
+    "\r",
+    "\n",
+    "\r\n",
+    "\0",
+    "\x0b",
+    "\xa0",
+    "\u200b",
+    "\ufeff",
+    "\u202e",
+]
 SIGNS = ["=", "+", "-", "@", "＝", "＋", "－", "＠"]
 
 

@@ -24,8 +24,8 @@ WRITE_WITHIN = 20.0  # seconds in which a reader takes a buffer's worth
 BUFFER = 32 << 10  # bytes that wait in this process for a reader
 OF_ONE_ADDRESS = 128  # connections
 SWITCH = 0.001  # seconds after which a thread that computes lets the event loop have its turn
-ENDS_WITHIN = 1.0  # seconds in which what runs may end by itself
-GONE_WITHIN = 1.6  # seconds after which the process is ended, whatever runs
+ENDS_WITHIN = 0.6  # seconds in which what runs may end by itself
+GONE_WITHIN = 1.2  # seconds after which the process is ended, whatever runs
 
 
 class BoundedConnection(H11Protocol):
