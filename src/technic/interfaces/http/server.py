@@ -88,22 +88,27 @@ class BoundedConnection(H11Protocol):
             self._wait_for_reader()
 
     def _wait_for_head(self) -> None:
+        """Drop who does not send one in time."""
         self._head = self.loop.call_later(READ_WITHIN, self.transport.abort)
 
     def _wait_for_reader(self) -> None:
+        """Drop who does not take what waits in time."""
         self._stop(self._unread)
         self._unread = self.loop.call_later(WRITE_WITHIN, self._drop_if_unread)
 
     def _drop_if_unread(self) -> None:
+        """Drop who has still not taken all of it."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def _from_proxy(self) -> bool:
+        """Whether the settings name who connects: it speaks for many."""
         scope = {"client": self.client, "headers": [(b"x-forwarded-for", b"192.0.2.0")]}
         return address_of(scope, self.proxies) == "192.0.2.0"
 
     @staticmethod
     def _stop(*timers: asyncio.TimerHandle | None) -> None:
+        """Let timers go that were begun."""
         for timer in timers:
             if timer is not None:
                 timer.cancel()
