@@ -574,6 +574,7 @@ def answers_at(port):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_server_whatever_runs(store, settings, symbols, sign):
     """A job of an hour, a stream, and readers that do not read: none of them holds it up."""
