@@ -210,13 +210,13 @@ async def events(hub: HubOf, key: KeyOf) -> Response:
 @router.get("/operations")
 async def operations(hub: HubOf) -> Response:
     """How the system does: scans, caches, calls, freshness, process, disk, rollout, accuracy."""
-    return json_reply(await hub.gate.run(lambda: operations_of(hub)))
+    return await hub.gate.run(lambda: json_reply(operations_of(hub)))
 
 
 @router.get("/operations/history")
 async def measured(hub: HubOf, hours: Annotated[int, Query(ge=1, le=720)] = 24) -> Response:
     """Measures of the last hours, over restarts, by name."""
-    return json_reply(await hub.gate.run(lambda: _history(hub, hours)))
+    return await hub.gate.run(lambda: json_reply(_history(hub, hours)))
 
 
 def _history(hub: ServerState, hours: int) -> dict[str, Any]:

@@ -91,7 +91,7 @@ async def training(body: TrainRequest, hub: HubOf, key: KeyOf) -> Response:
 @router.get("/trials")
 async def tried(hub: HubOf) -> Response:
     """Everything that was ever tried on the store, newest first."""
-    return json_reply(await hub.gate.run(lambda: trials(hub.store)))
+    return await hub.gate.run(lambda: json_reply(trials(hub.store)))
 
 
 @router.post(
