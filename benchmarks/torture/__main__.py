@@ -19,13 +19,14 @@ from . import (
     chaos,
     crashes,
     damage,
+    doors,
     filings,
     histories,
     questions,
     scale,
 )
 
-SECTIONS = (histories, chaos, caches, crashes, filings, questions, scale, damage)
+SECTIONS = (histories, chaos, caches, crashes, filings, questions, scale, damage, doors)
 CHECKS = {name: check for section in SECTIONS for name, check in section.CHECKS.items()}
 
 

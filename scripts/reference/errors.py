@@ -39,6 +39,7 @@ TO_DO = {
     "shows what waits.",
     "RefusedError": "Use a public address over https, or name the host in "
     "[webhook_hosts](settings.md#webhook_hosts).",
+    "StoppedError": "Ask for less, or begin a job, which may take longer.",
     "VerifyError": "Compare the digests that the message names: data, code, question, answer.",
 }
 

@@ -16,6 +16,7 @@ TechnicError
 ├── QuestionError        a question cannot be understood; knows where in its text
 ├── DeliveryError        an alert was not taken; sending it again may help
 │   └── RefusedError     an address that nothing is sent to; trying again is vain
+├── StoppedError         work was stopped before it was done: its time was up, or it was called off
 └── VerifyError          a manifest's answer was not reproduced
 
 Each message is one line that names the object, the cause, and what to do next.
@@ -102,6 +103,10 @@ class DeliveryError(TechnicError):
 
 class RefusedError(DeliveryError):
     """An address that nothing is sent to; trying again is vain."""
+
+
+class StoppedError(TechnicError):
+    """Work was stopped before it was done: its time was up, or it was called off."""
 
 
 class VerifyError(TechnicError):

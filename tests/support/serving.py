@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 
 import httpx2
-import uvicorn
 
+from technic.interfaces.http.addresses import proxies_of
 from technic.interfaces.http.app import create_app
+from technic.interfaces.http.server import BoundedServer
 from technic.interfaces.http.state import Exposure, ServerState
 from technic.runtime.settings import Settings
 
@@ -17,12 +18,10 @@ from technic.runtime.settings import Settings
 @contextmanager
 def served(store, *, keyed=False, feed=None, settings=None):
     """A hub and a client of it; the server is real, in a thread."""
-    hub = ServerState(store, settings or Settings.load(), Exposure(frozenset(), keyed), feed)
-    config = uvicorn.Config(
-        create_app(hub), host="127.0.0.1", port=0, log_level="error", server_header=False
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None
+    settings = settings or Settings.load()
+    proxies = proxies_of(settings.value("proxies"))
+    hub = ServerState(store, settings, Exposure(frozenset(), keyed, proxies=proxies), feed)
+    server = BoundedServer(create_app(hub), hub.give_up, proxies, host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = monotonic() + 20

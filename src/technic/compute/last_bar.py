@@ -24,11 +24,12 @@ import polars as pl
 from technic.compute.benchmark import benchmark_closes
 from technic.compute.column_cache import ColumnCache, arrow_of, table_of_arrow
 from technic.compute.kernel import ensure_compiled
+from technic.compute.stretches import advance_last_bars
 from technic.data.store.panels import MappedPanel
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.program import Program, compile_program
-from technic.indicators.kernel.run import Advance, Continuation, advance
+from technic.indicators.kernel.run import Advance, Continuation
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
@@ -115,7 +116,7 @@ def _compute(
         columns |= dict(zip(alone, run.values, strict=True))
     if relative:
         # The benchmark's past moves when any bar is revised: nothing is carried over it.
-        run = advance(
+        run = advance_last_bars(
             _program(relative),
             view.panel,
             settings.kernels,
@@ -162,7 +163,7 @@ def _carry(
             "unchanged": int((fresh == 0).sum()),
         }
     began = perf_counter()
-    run = advance(program, panel, settings.kernels, since=since, threads=settings.threads)
+    run = advance_last_bars(program, panel, settings.kernels, since=since, threads=settings.threads)
     if is_final and (before is None or counts["advanced"] or counts["refolded"]):
         after = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
         cache.put(key, _content_of(after), cost=1e3 * (perf_counter() - began))

@@ -21,6 +21,7 @@ from technic.query.evaluate import Evaluation
 from technic.query.lower import series_of
 from technic.query.tree import Node
 from technic.research.forward_returns import dividends_of, forward_returns
+from technic.runtime.deadline import check
 from technic.scanner.columns.filings import statements_at
 from technic.scanner.columns.past_attributes import AttributeHistory, PastAttributes
 
@@ -129,6 +130,7 @@ class PanelHistory:
         by_series = workspace.compute(store, view, needed_series(request.universe))
         history = cls(store, view, request.horizons, ordinals, [], [], [], [], [], [], past.sectors)
         for t, ordinal in enumerate(ordinals):
+            check()
             rows = order[bounds[t] : bounds[t + 1]]
             attributes = past.at(int(ordinal), owner[rows], by_series[CLOSE][rows])
             inside = np.flatnonzero(members(request.universe, attributes, by_series, rows))

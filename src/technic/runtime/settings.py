@@ -109,6 +109,12 @@ SETTINGS: Mapping[str, SettingInfo] = {
         "none",
         "Hosts of your own network that alerts may be sent to, with commas between.",
     ),
+    "proxies": SettingInfo(
+        "TECHNIC_PROXIES",
+        "none",
+        "Proxies in front of the server, whose X-Forwarded-For is believed: addresses or networks, "
+        "with commas between.",
+    ),
     "universe": SettingInfo(
         "TECHNIC_UNIVERSE", "all", "What a sync brings in: all, or symbols A,B,C."
     ),

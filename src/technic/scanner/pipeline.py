@@ -26,6 +26,7 @@ from technic.market.typing import BoolArray, FloatArray
 from technic.query.evaluate import Evaluation, both
 from technic.query.names import ALPHA, ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
+from technic.runtime.deadline import check
 from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.listings import last_sessions, listed_on
@@ -242,7 +243,7 @@ def _decide_universe(question: Question, view: MappedPanel, evaluation: Evaluati
 
 def _rank(question: Question, evaluation: Evaluation, clauses: Truths) -> Ranking:
     """Step 5: the score of every symbol, and the order of those that every clause lets pass."""
-    values = [evaluation.value(term.node) for term in question.terms]
+    values = [_value(term.node, evaluation) for term in question.terms]
     score, contributions = combine(question.terms, values, question.missing)
     passed = evaluation.universe.copy()
     for _, truth in clauses:
@@ -252,7 +253,14 @@ def _rank(question: Question, evaluation: Evaluation, clauses: Truths) -> Rankin
 
 
 def _truths(clauses: Iterable[Node], evaluation: Evaluation) -> Truths:
-    return [(str(clause), evaluation.value(clause)) for clause in clauses]
+    return [(str(clause), _value(clause, evaluation)) for clause in clauses]
+
+
+def _value(node: Node, evaluation: Evaluation) -> FloatArray:
+    """The value of one tree of the question; each is small, and there may be many."""
+    check()
+    values: FloatArray = evaluation.value(node)
+    return values
 
 
 def _notes_on_bars(question: Question, view: MappedPanel) -> list[str]:
@@ -313,6 +321,7 @@ class StageTimer:
 
     def lap(self, stage: str) -> None:
         """End a stage: what passed since the one before is its time."""
+        check()  # where a stage of a scan ends, it can end
         now = perf_counter()
         self.laps[stage] = round(1e3 * (now - self._since), 3)
         self._since = now

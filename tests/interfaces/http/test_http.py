@@ -293,7 +293,7 @@ def test_the_events_of_a_job_end_with_its_end(client):
 
 def test_one_job_too_many_is_told_to_come_back(client):
     bodies = [post(client, "ranks", {"symbol": "X", "sessions": 200}) for _ in range(12)]
-    busy = [answer for answer in bodies if answer.status_code == 503]
+    busy = [answer for answer in bodies if answer.status_code == 429]
     assert busy
     assert all(answer.headers["retry-after"] for answer in busy)
     for answer in bodies:

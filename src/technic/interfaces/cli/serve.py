@@ -17,6 +17,7 @@ from technic.interfaces.cli.groups import grouped
 
 if TYPE_CHECKING:
     from technic.interfaces.http.state import Exposure
+    from technic.runtime.settings import Settings
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -72,6 +73,7 @@ def serve(
     """
     _installed()
     from technic.interfaces.http.app import create_app
+    from technic.interfaces.http.server import BoundedServer
     from technic.interfaces.http.state import ServerState
     from technic.scanner.spec.alert_rules import duration
 
@@ -79,7 +81,7 @@ def serve(
     desk.store.require()
     options.ensure_compiled(desk.settings)
     check_listening(desk, listen)
-    state = ServerState(desk.store, desk.settings, exposure_of(listen), _feed(desk))
+    state = ServerState(desk.store, desk.settings, exposure_of(listen, desk.settings), _feed(desk))
     app = create_app(state)
     for name in watch or ():
         state.watches.start(name, duration(every, "--every").total_seconds())
@@ -91,29 +93,16 @@ def serve(
             file=sys.stderr,
         )
     print("Ctrl-C ends it.", flush=True)
-    _run(app, listen)
-
-
-def _run(app: Any, listen: ListenOptions) -> None:
-    """Serve until it is ended; bounded in connections, header sizes and patience."""
-    import uvicorn
-
-    uvicorn.run(
+    server = BoundedServer(
         app,
+        state.give_up,
+        state.exposure.proxies,
         host=listen.host,
         port=listen.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=20,
-        limit_concurrency=512,
-        h11_max_incomplete_event_size=16_384,
-        proxy_headers=False,
-        timeout_graceful_shutdown=3,
         ssl_certfile=listen.certificate,
         ssl_keyfile=listen.private_key,
     )
+    server.run()
 
 
 def _installed() -> None:
@@ -146,8 +135,9 @@ def check_listening(desk: options.Desk, listen: ListenOptions) -> None:
         )
 
 
-def exposure_of(listen: ListenOptions) -> Exposure:
+def exposure_of(listen: ListenOptions, settings: Settings | None = None) -> Exposure:
     """The names under which pages may be asked for, and what is needed to come in."""
+    from technic.interfaces.http.addresses import proxies_of
     from technic.interfaces.http.state import Exposure
 
     own = {"127.0.0.1", "localhost", "[::1]"}
@@ -156,7 +146,8 @@ def exposure_of(listen: ListenOptions) -> Exposure:
     names = [name.lower() for name in listen.allow_host or ()]
     hosts = {f"{name}:{listen.port}" for name in (*own, *names)} | set(names)
     keyed = listen.require_key or listen.host not in LOOPBACK
-    return Exposure(frozenset(hosts), keyed, listen.secure)
+    proxies = proxies_of(settings.value("proxies")) if settings is not None else ()
+    return Exposure(frozenset(hosts), keyed, listen.secure, proxies)
 
 
 def _feed(desk: options.Desk) -> Any:
@@ -200,16 +191,15 @@ def mcp(
     if not http:
         server.run("stdio")
         return
-    import uvicorn
-
     from technic.interfaces.http.middleware import Guards
+    from technic.interfaces.http.server import BoundedServer
     from technic.interfaces.http.state import ServerState
 
-    exposure = exposure_of(ListenOptions(port=port, require_key=require_key))
+    exposure = exposure_of(ListenOptions(port=port, require_key=require_key), desk.settings)
     state = ServerState(desk.store, desk.settings, exposure)
     app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), state)
     print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    BoundedServer(app, state.give_up, state.exposure.proxies, host="127.0.0.1", port=port).run()
 
 
 def keys_create(

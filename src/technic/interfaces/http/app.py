@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -24,7 +23,7 @@ from technic.interfaces.http import (
     routes_symbols,
     static,
 )
-from technic.interfaces.http.api_keys import key_for
+from technic.interfaces.http.api_keys import digest_of
 from technic.interfaces.http.gauges import Gauges
 from technic.interfaces.http.logins import COOKIE, LIFE
 from technic.interfaces.http.middleware import Guards
@@ -113,16 +112,13 @@ def _logins(app: FastAPI) -> None:
     """Signing in and out with a key."""
 
     @app.post("/login", tags=["signs"], responses=PROBLEMS)
-    async def login(sign_in: LoginRequest, hub: HubOf) -> Response:
+    async def login(sign_in: LoginRequest, request: Request, hub: HubOf) -> Response:
         """Begin a session of a page with a key."""
-        hub.sessions.throttle()
-        key = await hub.gate.run(lambda: key_for(hub.store.catalog, sign_in.key, datetime.now(UTC)))
-        if key is None:
-            raise Problem(401, "that key opens nothing: unknown, revoked or expired")
+        key = await hub.keys.admit(sign_in.key, request.scope["technic.address"])
         reply = json_reply({"name": key.name, "scope": key.scope})
         reply.set_cookie(
             COOKIE,
-            hub.sessions.begin(key),
+            hub.sessions.begin(digest_of(sign_in.key)),
             max_age=int(LIFE),
             path="/",
             secure=True,

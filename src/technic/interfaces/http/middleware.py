@@ -7,6 +7,10 @@ from our own page or carry a key, and nothing that is only read changes anything
 
 from __future__ import annotations
 
+from asyncio import timeout
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
 from typing import Any
@@ -15,16 +19,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from technic.interfaces.http.admission import TokenBucket
-from technic.interfaces.http.api_keys import LOCAL, Key, digest_of, key_for
+from technic.interfaces.http.addresses import address_of
+from technic.interfaces.http.admission import ASKER, TokenBuckets
+from technic.interfaces.http.api_keys import LOCAL, Key
 from technic.interfaces.http.logins import COOKIE
 from technic.interfaces.http.problems import Problem, problem_reply
 from technic.interfaces.http.state import ServerState
 
-LARGEST = 1 << 20  # bytes of a body
+LARGEST = 64 << 10  # bytes of a body
+BODY_WITHIN = 20.0  # seconds in which a body arrives
 LARGEST_HEAD = 16 << 10  # bytes of all headers
 RATE, BURST = 50.0, 200.0  # requests a second of one key, and at once
-REMEMBERED = 5.0  # seconds that a key is not looked up again
+AT_ONCE = 64  # requests of one key that are being answered
 READING = {"GET", "HEAD", "OPTIONS"}
 OPEN = {"/healthz", "/readyz", "/login"}  # need no key
 POLICY = (
@@ -48,8 +54,8 @@ class Guards:
 
     def __init__(self, app: ASGIApp, hub: ServerState) -> None:
         self._app, self._hub = app, hub
-        self._buckets: dict[int, TokenBucket] = {}
-        self._keys: dict[str, tuple[Key, float]] = {}
+        self._buckets = TokenBuckets(RATE, BURST)
+        self._at_once = Counter[int]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or have the request answered."""
@@ -71,8 +77,11 @@ class Guards:
             await send(message)
 
         try:
-            scope["technic.key"] = self._admit(scope)
-            await self._app(scope, _Limited(receive), sending)
+            key = scope["technic.key"] = await self._admit(scope)
+            scope["technic.unread"] = self._hub.unread
+            ASKER.set(key.id)
+            with self._counted(key):
+                await self._app(scope, _Limited(receive), sending)
         except Problem as problem:
             await problem_reply(problem)(scope, receive, sending)
         finally:
@@ -80,18 +89,34 @@ class Guards:
             path = getattr(route, "path", "other")
             self._hub.observed.answered(path, status, perf_counter() - since)
 
-    def _admit(self, scope: Scope) -> Key:
+    async def _admit(self, scope: Scope) -> Key:
         headers = Headers(scope=scope)
         if sum(len(k) + len(v) for k, v in scope["headers"]) > LARGEST_HEAD:
             raise Problem(431, "the headers are larger than 16 kB")
         self._our_host(headers)
         self._bearable(headers)
-        key = self._key(scope, headers)
+        address = scope["technic.address"] = address_of(scope, self._hub.exposure.proxies)
+        key = await self._key(scope, headers)
         if scope["method"] not in READING and not _bearer(headers):
             self._our_page(headers)
-        if key is not LOCAL and key.id:
-            self._ration(key)
+        if key.id > 0:
+            self._ration(f"key {key.id}")
+        elif key.id < 0 and scope["path"] != "/healthz":
+            self._ration(f"from {address}")
         return key
+
+    @contextmanager
+    def _counted(self, key: Key) -> Iterator[None]:
+        """Bound what one key has answered at the same time; this machine is not bounded."""
+        if key.id > 0 and self._at_once[key.id] >= AT_ONCE:
+            raise Problem(429, f"{AT_ONCE} requests of this key are being answered", retry_after=1)
+        self._at_once[key.id] += 1
+        try:
+            yield
+        finally:
+            self._at_once[key.id] -= 1
+            if not self._at_once[key.id]:
+                del self._at_once[key.id]
 
     def _our_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -101,7 +126,7 @@ class Guards:
     def _bearable(self, headers: Headers) -> None:
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > LARGEST:
-            raise Problem(413, "a body has at most 1 MiB")
+            raise Problem(413, "a body has at most 64 kB")
         if headers.get("content-type", "").lower().startswith("multipart/"):
             raise Problem(415, "bodies are JSON")
 
@@ -114,36 +139,33 @@ class Guards:
         if origin is not None and origin.lower() not in self._hub.exposure.origins:
             raise Problem(403, "requests that change something come from our own pages")
 
-    def _key(self, scope: Scope, headers: Headers) -> Key:
+    async def _key(self, scope: Scope, headers: Headers) -> Key:
         given = _bearer(headers)
         if given:
-            return self._looked_up(given)
+            return await self._hub.keys.admit(given, scope["technic.address"])
         token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        if token and (key := self._hub.sessions.find(token)) is not None:
+        if token and (key := await self._signed_in(token)) is not None:
             return key
-        if self._hub.exposure.keyed and not _open(scope["path"]):
+        if not self._hub.exposure.keyed:
+            return LOCAL
+        if not _open(scope["path"]):
             raise Problem(
                 401, "send a key: Authorization: Bearer tk_…; technic keys create makes one"
             )
-        return LOCAL if not self._hub.exposure.keyed else Key(-1, "", "read", *_NEVER)
+        return Key(-1, "", "read", *_NEVER)
 
-    def _looked_up(self, given: str) -> Key:
-        digest = digest_of(given)  # what is remembered opens nothing
-        key, until = self._keys.get(digest, (None, 0.0))
-        now = datetime.now(UTC)
-        if key is None or monotonic() > until or not key.is_good(now):
-            key = key_for(self._hub.store.catalog, given, now)
-            if key is None:
-                self._hub.sessions.throttle()
-                raise Problem(401, "that key opens nothing: unknown, revoked or expired")
-            if len(self._keys) > 1_000:
-                self._keys.clear()
-            self._keys[digest] = (key, monotonic() + REMEMBERED)
+    async def _signed_in(self, token: str) -> Key | None:
+        """The key of a session, with what it may do now; a key that is gone ends its session."""
+        digest = self._hub.sessions.find(token)
+        if digest is None:
+            return None
+        key = await self._hub.keys.find(digest)
+        if key is None:
+            self._hub.sessions.end(token)
         return key
 
-    def _ration(self, key: Key) -> None:
-        bucket = self._buckets.setdefault(key.id, TokenBucket.full(RATE, BURST))
-        if wait := bucket.take():
+    def _ration(self, name: str) -> None:
+        if wait := self._buckets.take(name):
             raise Problem(429, f"more than {RATE:.0f} requests a second", retry_after=int(wait) + 1)
 
 
@@ -161,15 +183,23 @@ def _bearer(headers: Headers) -> str:
 
 
 class _Limited:
-    """A body that ends where it may be no larger."""
+    """A body that ends where it may be no larger, and when it has taken too long."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive, self._taken = receive, 0
+        self._receive, self._taken, self._whole = receive, 0, False
+        self._until = monotonic() + BODY_WITHIN
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if self._whole:  # what comes now is that nobody listens any more
+            return await self._receive()
+        try:
+            async with timeout(max(self._until - monotonic(), 0.0)):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise Problem(408, f"the body did not arrive in {BODY_WITHIN:.0f} s") from error
         if message["type"] == "http.request":
+            self._whole = not message.get("more_body", False)
             self._taken += len(message.get("body", b""))
             if self._taken > LARGEST:
-                raise Problem(413, "a body has at most 1 MiB")
+                raise Problem(413, "a body has at most 64 kB")
         return message

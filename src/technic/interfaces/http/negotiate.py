@@ -9,6 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from technic.interfaces.http.answers import BoundedAnswer, check_size
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.render.export import csv_of, safe_csv
 
@@ -24,7 +25,7 @@ TABLES = (JSON, ARROW, PARQUET, CSV)
 
 def json_reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Anything, as JSON; not-a-number is null."""
-    return Response(json_bytes(content), status, headers, JSON)
+    return BoundedAnswer(json_bytes(content), status, headers, JSON)
 
 
 def json_bytes(content: Any) -> bytes:
@@ -55,6 +56,7 @@ def wanted_form(request: Request) -> str:
 
 def table_reply(table: pl.DataFrame, form: str, name: str, *, simulated: bool) -> Response:
     """A table in a form that is not JSON."""
+    check_size(int(table.estimated_size()) // 4)  # nothing shrinks to less by being written
     if form == CSV:
         return file_reply(safe_csv(table), form, name, simulated=simulated)
     buffer = io.BytesIO()
@@ -80,7 +82,7 @@ def file_reply(content: bytes, form: str, name: str, *, simulated: bool) -> Resp
     headers = {"Content-Disposition": f'attachment; filename="{_filename(name)}.{_ending(form)}"'}
     if simulated:
         headers["X-Technic-Sim"] = "1"
-    return Response(content, 200, headers, form)
+    return BoundedAnswer(content, 200, headers, form)
 
 
 def _filename(name: str) -> str:

@@ -15,6 +15,7 @@ from technic.errors import (
     QuestionError,
     SchemaError,
     SessionError,
+    StoppedError,
     StoreError,
     TechnicError,
     UnlistedError,
@@ -28,6 +29,7 @@ TITLES = {
     404: "There is no such thing",
     405: "That is not done here",
     406: "Not in that form",
+    408: "Too slow",
     409: "It is in another state",
     413: "Too large",
     415: "Not in that form",
@@ -46,6 +48,7 @@ STATUSES: dict[type[TechnicError], int] = {
     VerifyError: 409,
     ModelError: 409,
     StoreError: 404,
+    StoppedError: 503,
 }
 
 
@@ -92,4 +95,5 @@ def of_error(error: TechnicError) -> Problem:
     more: dict[str, Any] = {"code": type(error).__name__}
     if isinstance(error, UnlistedError) and error.last is not None:
         more |= {"title": "Listed no more", "last_listed": error.last.isoformat()}
-    return Problem(status, str(error), **more)
+    retry_after = 10 if status == 503 else None
+    return Problem(status, str(error), retry_after=retry_after, **more)

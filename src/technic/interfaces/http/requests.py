@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from technic.operations.saved_scans import scan_file
 from technic.research.learning.train_file import TrainFile
@@ -15,6 +15,7 @@ from technic.scanner.spec.scan_file import ScanFile
 
 TEXT = 4_096  # characters of a question
 MOST_ROWS = 10_000
+MOST_VALUES = 1_000_000  # of histories in one answer
 
 
 def _printable(text: str) -> str:
@@ -125,6 +126,16 @@ class FeaturesRequest(StrictModel):
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=200)]
     last: Annotated[int, Field(ge=1, le=5_000)] = 252
     as_of: date | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> FeaturesRequest:
+        values = len(self.features) * len(self.symbols) * self.last
+        if values > MOST_VALUES:
+            message = (
+                f"features × symbols × last are {values:,}; at most {MOST_VALUES:,} are answered"
+            )
+            raise ValueError(message)
+        return self
 
 
 class Texts(StrictModel):

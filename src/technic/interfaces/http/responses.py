@@ -147,6 +147,7 @@ class JobShape(Shape):
     id: str
     kind: str
     title: str
+    owner: str = Field(description="Name of the key that began it.")
     state: str
     done: int
     total: int

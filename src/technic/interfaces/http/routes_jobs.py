@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from technic.data.store.evidence import save_evidence
 from technic.interfaces.http import responses
-from technic.interfaces.http.events import framed
+from technic.interfaces.http.events import EventStream, framed
 from technic.interfaces.http.jobs import Job, Progress
 from technic.interfaces.http.negotiate import JSON, json_reply, table_reply, wanted_form
 from technic.interfaces.http.problems import Problem
@@ -53,17 +53,14 @@ MEASURED = (
 )
 
 
-class EventStream(StreamingResponse):
-    """Server-sent events."""
-
-    media_type = "text/event-stream"
-
-
 @router.post(
     "/evaluate", response_model=responses.JobShape, status_code=202, dependencies=[needs("scan")]
 )
 async def evaluated(body: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response:
-    """Begin to measure what scores and features have been worth; a job."""
+    """Begin to measure what scores and features have been worth; a job.
+
+    With a key of scope admin, what it finds replaces the evidence that all are shown.
+    """
     universe = body.universe or DEFAULT_UNIVERSE
 
     def run(progress: Progress) -> Any:
@@ -75,15 +72,17 @@ async def evaluated(body: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response
             settings=hub.settings,
             progress=progress,
         )
-        save_evidence(hub.store, evaluation.about(), datetime.now(UTC))
-        hub.bus.publish("evidence", {"sessions": evaluation.sessions})
+        if kept := key.may("admin"):  # all see it, in explanations too
+            save_evidence(hub.store, evaluation.about(), datetime.now(UTC))
+            hub.bus.publish("evidence", {"sessions": evaluation.sessions})
         return {
             **evaluation.about(),
+            "kept": kept,
             "simulated": evaluation.simulated,
             "notes": list(evaluation.notes),
         }
 
-    return started(hub.jobs.start("evaluate", _named(body.columns), key.id, run))
+    return started(hub.jobs.start("evaluate", _named(body.columns), key, run))
 
 
 def _named(columns: list[str]) -> str:
@@ -108,7 +107,7 @@ async def sessions(body: SpanRequest, hub: HubOf, key: KeyOf) -> Response:
         )
 
     title = f"{file.name}, {body.first} to {body.last}"
-    return started(hub.jobs.start("sessions", title, key.id, run))
+    return started(hub.jobs.start("sessions", title, key, run))
 
 
 @router.post(
@@ -135,7 +134,7 @@ async def ranks(body: RankHistoryRequest, hub: HubOf, key: KeyOf) -> Response:
             )
         return {"symbol": body.symbol, "title": file.name, "ranks": rows}
 
-    return started(hub.jobs.start("ranks", f"{body.symbol} in {file.name}", key.id, run))
+    return started(hub.jobs.start("ranks", f"{body.symbol} in {file.name}", key, run))
 
 
 def started(job: Job) -> Response:
@@ -145,20 +144,20 @@ def started(job: Job) -> Response:
 
 @router.get("/jobs", response_model=list[responses.JobShape])
 async def jobs(hub: HubOf, key: KeyOf) -> Response:
-    """Your jobs, newest first."""
-    return json_reply([job.as_dict() for job in hub.jobs.of(key.id)])
+    """Your jobs, newest first; with a key of scope admin, those of everybody."""
+    return json_reply([job.as_dict() for job in hub.jobs.of(key)])
 
 
 @router.get("/jobs/{number}", response_model=responses.JobShape)
 async def one_job(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """How far a job is."""
-    return json_reply(hub.jobs.find(number, key.id).as_dict())
+    return json_reply(hub.jobs.find(number, key).as_dict())
 
 
 @router.delete("/jobs/{number}", response_model=responses.JobShape)
 async def cancel_job(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
-    """Want a job no more; it ends at its next sign of progress."""
-    job = hub.jobs.find(number, key.id)
+    """Want a job no more; its thread is free at its next look at its deadline."""
+    job = hub.jobs.find(number, key)
     hub.jobs.cancel(job)
     return json_reply(job.as_dict())
 
@@ -166,7 +165,7 @@ async def cancel_job(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
 @router.get("/jobs/{number}/result")
 async def job_result(number: JobPath, request: Request, hub: HubOf, key: KeyOf) -> Response:
     """What a job found; rows of sessions as a table, if that is accepted."""
-    job = hub.jobs.find(number, key.id)
+    job = hub.jobs.find(number, key)
     if job.state != "done":
         raise Problem(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
     form = wanted_form(request)
@@ -184,8 +183,7 @@ async def job_result(number: JobPath, request: Request, hub: HubOf, key: KeyOf) 
 @router.get("/jobs/{number}/events", response_class=EventStream)
 async def job_events(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """The progress of a job, pushed until it ends."""
-    job = hub.jobs.find(number, key.id)
-    hub.bus.admit()
+    job = hub.jobs.find(number, key)
 
     async def frames() -> AsyncIterator[bytes]:
         shown = ""
@@ -194,36 +192,31 @@ async def job_events(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
             if (text := f"{now['state']}{now['done']}") != shown:
                 shown = text
                 yield framed("job", now)
-            if job.ended is not None:
+            if job.ended is not None or not hub.keys.is_good(key.id):
                 return
             await asyncio.sleep(0.1)
 
-    return _stream(frames())
+    return EventStream(frames(), hub.bus.admit(key.id))
 
 
 @router.get("/events", response_class=EventStream)
 async def events(hub: HubOf, key: KeyOf) -> Response:
     """What happens, pushed: store, alert, glance, job, operations, evidence, scans."""
-    hub.bus.admit()
     hello = framed("hello", await hub.gate.run(lambda: about_of(hub)))
-    return _stream(hub.bus.listen(key.id, hello, framed("operations", hub.pulse())))
-
-
-def _stream(frames: AsyncIterator[bytes]) -> Response:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(frames, 200, headers)
+    frames = hub.bus.listen(key.id, hello, framed("operations", hub.pulse()))
+    return EventStream(frames, hub.bus.admit(key.id))
 
 
 @router.get("/operations")
 async def operations(hub: HubOf) -> Response:
     """How the system does: scans, caches, calls, freshness, process, disk, rollout, accuracy."""
-    return json_reply(await hub.gate.run(lambda: operations_of(hub)))
+    return await hub.gate.run(lambda: json_reply(operations_of(hub)))
 
 
 @router.get("/operations/history")
 async def measured(hub: HubOf, hours: Annotated[int, Query(ge=1, le=720)] = 24) -> Response:
     """Measures of the last hours, over restarts, by name."""
-    return json_reply(await hub.gate.run(lambda: _history(hub, hours)))
+    return await hub.gate.run(lambda: json_reply(_history(hub, hours)))
 
 
 def _history(hub: ServerState, hours: int) -> dict[str, Any]:

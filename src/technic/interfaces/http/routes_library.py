@@ -37,7 +37,7 @@ SHOWN = ("momentum-leaders", "breakout", "oversold-pullback", "squeeze")  # whil
 @router.get("/today")
 async def today(hub: HubOf) -> Response:
     """Every saved scan beside the session before: count, entered, left, and why."""
-    return json_reply(await hub.gate.run(lambda: today_of(hub)))
+    return await hub.gate.run(lambda: json_reply(today_of(hub)))
 
 
 def today_of(hub: ServerState) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _entry(
 @router.get("/scans/{name}", response_model=responses.SavedShape)
 async def one_scan(name: NamePath, hub: HubOf) -> Response:
     """A saved scan or a preset, every text filled in."""
-    return json_reply(await hub.gate.run(lambda: _one(hub.settings, name)))
+    return await hub.gate.run(lambda: json_reply(_one(hub.settings, name)))
 
 
 def _one(settings: Settings, name: str) -> dict[str, Any]:
@@ -215,7 +215,7 @@ async def alerts(
     since: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """Alerts, newest first, each with where it went; those after number `since` only."""
-    return json_reply(await hub.gate.run(lambda: hub.book.alerts(limit, since)))
+    return await hub.gate.run(lambda: json_reply(hub.book.alerts(limit, since)))
 
 
 @router.get("/watches")
@@ -243,7 +243,7 @@ async def unwatch(name: NamePath, hub: HubOf) -> Response:
 @router.get("/runs")
 async def runs(hub: HubOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
     """Runs that were kept, newest first."""
-    return json_reply(await hub.gate.run(lambda: hub.store.catalog.runs()[:limit]))
+    return await hub.gate.run(lambda: json_reply(hub.store.catalog.runs()[:limit]))
 
 
 @router.get("/runs/{number}")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from technic.interfaces.http import responses
+from technic.interfaces.http.answers import BoundedAnswer
 from technic.interfaces.http.jobs import Progress
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
@@ -84,13 +85,13 @@ async def training(body: TrainRequest, hub: HubOf, key: KeyOf) -> Response:
         )
 
     title = f"{file.name}, {file.model}, {file.horizon} sessions ahead"
-    return started(hub.jobs.start("train", title, key.id, run))
+    return started(hub.jobs.start("train", title, key, run))
 
 
 @router.get("/trials")
 async def tried(hub: HubOf) -> Response:
     """Everything that was ever tried on the store, newest first."""
-    return json_reply(await hub.gate.run(lambda: trials(hub.store)))
+    return await hub.gate.run(lambda: json_reply(trials(hub.store)))
 
 
 @router.post(
@@ -103,13 +104,13 @@ async def tested(body: BacktestJobRequest, hub: HubOf, key: KeyOf) -> Response:
     def run(progress: Progress) -> Backtest:
         return backtest(hub.store, file, settings=hub.settings, progress=progress)
 
-    return started(hub.jobs.start("backtest", file.name, key.id, run))
+    return started(hub.jobs.start("backtest", file.name, key, run))
 
 
 @router.get("/jobs/{number}/page", response_class=Response)
 async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """What a backtest or a training found, as a file of HTML, with plots."""
-    job = hub.jobs.find(number, key.id)
+    job = hub.jobs.find(number, key)
     if isinstance(job.result, Backtest):
         return _file(backtest_page(job.result), "technic-backtest.html")
     if isinstance(job.result, Trained):
@@ -129,9 +130,9 @@ async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
     def run(progress: Progress) -> dict[str, Any]:
         return record(hub.store, scan, hub.settings, progress).as_dict()
 
-    return started(hub.jobs.start("record", scan, key.id, run))
+    return started(hub.jobs.start("record", scan, key, run))
 
 
 def _file(page: str, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(page, 200, headers, "text/html; charset=utf-8")
+    return BoundedAnswer(page, 200, headers, "text/html; charset=utf-8")

@@ -26,7 +26,7 @@ from technic.interfaces.http.requests import (
     SymbolRequest,
     Texts,
 )
-from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
+from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs, require
 from technic.interfaces.http.state import ServerState
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
@@ -223,7 +223,7 @@ async def compare(body: DiffRequest, hub: HubOf) -> Response:
     )
 
 
-@router.post("/features", responses=TABLE)
+@router.post("/features", dependencies=[needs("scan")], responses=TABLE)
 async def features(body: FeaturesRequest, request: Request, hub: HubOf) -> Response:
     """Histories of features, a row per symbol and session."""
     form = wanted_form(request)
@@ -244,8 +244,10 @@ async def features(body: FeaturesRequest, request: Request, hub: HubOf) -> Respo
 
 
 @router.get("/coverage")
-async def covered(hub: HubOf, as_of: date | None = None) -> Response:
-    """What the store holds, and what is missing from it."""
+async def covered(hub: HubOf, key: KeyOf, as_of: date | None = None) -> Response:
+    """What the store holds, and what is missing; of a session of the past, with the scope scan."""
+    if as_of is not None:
+        require(key, "scan")
     figures = await hub.gate.run(lambda: coverage(hub.store, as_of))
     figures.pop("store")  # a path of ours is nobody's business
     return json_reply(figures)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from technic.data.store.evidence import load_evidence
 from technic.interfaces.http import responses
+from technic.interfaces.http.api_keys import Key
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.requests import (
     DistributionRequest,
@@ -19,7 +20,7 @@ from technic.interfaces.http.requests import (
     Symbol,
     WatchListRequest,
 )
-from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
+from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs, require
 from technic.interfaces.http.state import ServerState
 from technic.interfaces.render.indicator_reference import entries, score_entries
 from technic.market.schema import SECTORS
@@ -49,7 +50,7 @@ router = APIRouter(
 @router.get("/about", response_model=responses.AboutShape)
 async def about(hub: HubOf) -> Response:
     """What is served: which store, as of when, how fresh."""
-    return json_reply(await hub.gate.run(lambda: about_of(hub)))
+    return await hub.gate.run(lambda: json_reply(about_of(hub)))
 
 
 def about_of(hub: ServerState) -> dict[str, Any]:
@@ -78,36 +79,48 @@ async def symbols(
     limit: Annotated[int, Query(ge=1, le=200)] = 20,
 ) -> Response:
     """Listed symbols whose ticker begins with a text, or whose name holds it."""
-    return json_reply(await hub.gate.run(lambda: find_symbols(hub.store, q, limit)))
+    return await hub.gate.run(lambda: json_reply(find_symbols(hub.store, q, limit)))
 
 
 @router.get("/symbols/{symbol}", response_model=responses.ChartShape)
 async def chart(
     symbol: Symbol,
     hub: HubOf,
+    key: KeyOf,
     bars: Annotated[int, Query(ge=1, le=5_000)] = 504,
     indicator: Annotated[list[Indicator] | None, Query(max_length=16)] = None,
     as_of: date | None = None,
 ) -> Response:
-    """Bars, indicators and events of one symbol."""
+    """Bars, indicators and events of one symbol; a session of the past needs the scope scan."""
+    _looks_back(key, as_of)
     texts = indicator if indicator is not None else ["sma(50)", "sma(200)"]
-    return json_reply(
-        await hub.gate.run(lambda: chart_data(hub.store, symbol, texts, bars, as_of, hub.settings))
+    return await hub.gate.run(
+        lambda: json_reply(chart_data(hub.store, symbol, texts, bars, as_of, hub.settings))
     )
 
 
+def _looks_back(key: Key, as_of: date | None) -> None:
+    """The market as of a session of the past has to be made, which is as dear as a scan."""
+    if as_of is not None:
+        require(key, "scan")
+
+
 @router.get("/symbols/{symbol}/fundamentals")
-async def filed(symbol: Symbol, hub: HubOf, as_of: date | None = None) -> Response:
-    """Ratios of one symbol, and what it filed, with the instants it became known."""
-    return json_reply(
-        await hub.gate.run(lambda: fundamentals(hub.store, symbol, as_of, hub.settings))
+async def filed(symbol: Symbol, hub: HubOf, key: KeyOf, as_of: date | None = None) -> Response:
+    """Ratios of one symbol, and what it filed, with the instants it became known.
+
+    A session of the past needs the scope scan.
+    """
+    _looks_back(key, as_of)
+    return await hub.gate.run(
+        lambda: json_reply(fundamentals(hub.store, symbol, as_of, hub.settings))
     )
 
 
 @router.post("/sparks")
 async def sparks(body: WatchListRequest, hub: HubOf) -> Response:
     """The last closes of some symbols, oldest first; a symbol that is not known has none."""
-    return json_reply(await hub.gate.run(lambda: last_closes(hub.store, body.symbols)))
+    return await hub.gate.run(lambda: json_reply(last_closes(hub.store, body.symbols)))
 
 
 @router.post("/market", dependencies=[needs("scan")])
@@ -140,7 +153,7 @@ async def spread(body: DistributionRequest, hub: HubOf) -> Response:
 @router.get("/evidence")
 async def evidence(hub: HubOf) -> Response:
     """What the newest evaluation of scores and features found; empty if there was none."""
-    return json_reply(await hub.gate.run(lambda: load_evidence(hub.store)))
+    return await hub.gate.run(lambda: json_reply(load_evidence(hub.store)))
 
 
 @router.get("/language")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -17,6 +19,8 @@ from technic.interfaces.http.responses import ProblemShape
 from technic.interfaces.http.state import ServerState
 
 DEEPEST = 32
+SHORT = 2_048  # bytes that are parsed at once: a thread would take longer
+_PARSERS = ThreadPoolExecutor(2, "technic-parse")
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemShape, "description": text}
     for status, text in {
@@ -26,11 +30,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         404: "There is no such symbol, session or thing.",
         406: "None of the forms that are accepted.",
         409: "Not in this state.",
-        413: "A body over 1 MiB.",
+        408: "The body did not arrive in time.",
+        413: "A body over 64 kB, or an answer over 32 MiB.",
         415: "Not application/json.",
         421: "Another host's name.",
         422: "The question cannot be understood; says where and why.",
-        429: "Too many requests of one key.",
+        429: "Too many requests, jobs, streams or unread answers of one key, or too many wrong keys.",
         503: "Busy; Retry-After says when to come back.",
     }.items()
 }
@@ -39,35 +44,50 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 class StrictRequest(Request):
     """A request whose body is JSON as RFC 8259 has it: no NaN, no key twice, not too deep."""
 
+    _content: Any = None
+
     async def json(self) -> Any:
-        """The body."""
-        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise Problem(415, "bodies are application/json")
-        body = await self.body()
-        try:
-            content = strict_json(body, "request")
-        except PageError as error:
-            raise Problem(400, "the body is no JSON: no NaN, no key twice in one object") from error
-        if _too_deep(content, DEEPEST):
-            raise Problem(400, f"the body nests deeper than {DEEPEST}")
-        return content
+        """The body, parsed once, and beside the event loop if it is long."""
+        if self._content is None:
+            kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                raise Problem(415, "bodies are application/json")
+            body = await self.body()
+            if len(body) > SHORT:
+                loop = asyncio.get_running_loop()
+                self._content = await loop.run_in_executor(_PARSERS, _parsed, body)
+            else:
+                self._content = _parsed(body)
+        return self._content
 
 
 class StrictRoute(APIRoute):
-    """A route that reads bodies strictly."""
+    """A route that reads bodies strictly, and only those of keys that may ask it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """As FastAPI has it, with our request."""
         answer = super().get_route_handler()
+        scopes = [getattr(given.dependency, "scope", "") for given in self.dependencies]
 
         async def strict(request: Request) -> Response:
+            for scope in filter(None, scopes):
+                require(key_of(request), scope)
             made = StrictRequest(request.scope, request.receive)
             if request.method in {"POST", "PUT"} and await made.body():
                 await made.json()  # before anybody else looks at it
             return await answer(made)
 
         return strict
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        content = strict_json(body, "request")
+    except PageError as error:
+        raise Problem(400, "the body is no JSON: no NaN, no key twice in one object") from error
+    if _too_deep(content, DEEPEST):
+        raise Problem(400, f"the body nests deeper than {DEEPEST}")
+    return content
 
 
 def _too_deep(content: Any, left: int) -> bool:
@@ -92,19 +112,39 @@ def key_of(request: Request) -> Key:
     return key
 
 
+async def _hub(request: Request) -> ServerState:  # FastAPI sends what is not async to a thread
+    return hub_of(request)
+
+
+async def _key(request: Request) -> Key:
+    return key_of(request)
+
+
+def require(key: Key, scope: str) -> None:
+    """Refuse a key that lacks a scope.
+
+    Raises
+    ------
+    Problem
+        403, with the scope that is needed.
+    """
+    if not key.may(scope):
+        raise Problem(403, f"that needs a key of scope {scope}; this one has {key.scope}")
+
+
 def needs(scope: str) -> Any:
-    """A dependency: the key must have a scope."""
+    """A dependency: the key must have a scope. `StrictRoute` looks before it reads the body."""
     assert scope in SCOPES
 
-    def check(key: Annotated[Key, Depends(key_of)]) -> None:
-        if not key.may(scope):
-            raise Problem(403, f"that needs a key of scope {scope}; this one has {key.scope}")
+    async def check(key: Annotated[Key, Depends(_key)]) -> None:
+        require(key, scope)
 
+    check.scope = scope  # type: ignore[attr-defined]
     return Depends(check)
 
 
-HubOf = Annotated[ServerState, Depends(hub_of)]
-KeyOf = Annotated[Key, Depends(key_of)]
+HubOf = Annotated[ServerState, Depends(_hub)]
+KeyOf = Annotated[Key, Depends(_key)]
 
 
 def said(error: Any) -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from technic.data.ingest import FileStore
 from technic.errors import TechnicError, first_line
+from technic.interfaces.http.addresses import Networks
 from technic.interfaces.http.admission import AdmissionLimit
+from technic.interfaces.http.answers import UnreadBytes
+from technic.interfaces.http.api_keys import LOCAL, digests_of
 from technic.interfaces.http.events import Bus
 from technic.interfaces.http.jobs import Job, Jobs
+from technic.interfaces.http.keyring import KeyRing
 from technic.interfaces.http.live_watches import WatchDesk, Watches
 from technic.interfaces.http.logins import LoginSessions
 from technic.interfaces.http.metrics import Observed
@@ -26,6 +31,7 @@ from technic.scanner.report import Report
 from technic.scanner.scan import scan
 from technic.scanner.spec.scan_file import ScanFile
 
+T = TypeVar("T")
 LOG = logging.getLogger("technic.http")
 TICK = 0.5  # seconds between looks at the store and the alerts
 SAMPLED = 2.0  # seconds between samples of the process
@@ -43,11 +49,13 @@ class Exposure:
     hosts : names under which requests may ask for us, each with its port
     keyed : whether a key is needed
     secure : whether the world reaches us by https
+    proxies : whose word on where a request comes from counts
     """
 
     hosts: frozenset[str]
     keyed: bool = False
     secure: bool = False
+    proxies: Networks = ()
 
     @property
     def origins(self) -> frozenset[str]:
@@ -87,6 +95,9 @@ class ServerState:
         self.gate = AdmissionLimit()
         self.jobs = Jobs(self._tell_job)
         self.sessions = LoginSessions()
+        self.unread = UnreadBytes()
+        self.keys = KeyRing(lambda: digests_of(self.store.catalog), self.observed.trouble)
+        self._beside = ThreadPoolExecutor(4, "technic-round")  # what hangs there hangs alone
         self.watches = Watches(
             WatchDesk(self.store, self.settings, self.bus, self.observed, self.feed)
         )
@@ -117,10 +128,17 @@ class ServerState:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        self.give_up()
+        self.gate.close()
+        self.keys.close()
+        self._beside.shutdown(wait=False, cancel_futures=True)
+        self.observed.stop()
+
+    def give_up(self) -> None:
+        """Stop everything that works at its next look at its deadline."""
         self.watches.close()
         self.jobs.close()
-        self.gate.close()
-        self.observed.stop()
+        self.gate.give_up()
 
     def scan(self, file: ScanFile, **options: Any) -> Report:
         """A scan whose timings are observed."""
@@ -135,7 +153,7 @@ class ServerState:
         if job.ended is None and now - self._told.get(job.id, 0.0) < TOLD and job.done:
             return
         self._told[job.id] = now
-        self.bus.publish("job", job.as_dict(), owner=job.owner)
+        self.bus.publish("job", job.as_dict(), owner=job.key.id)
         if job.ended is not None:
             self._told.pop(job.id, None)
 
@@ -153,13 +171,25 @@ class ServerState:
 
     async def _tick(self) -> None:
         """Tell of a new store version and of new alerts."""
-        news = await asyncio.to_thread(self._look, max(self._newest, 0))
+        await self._dismiss_strangers()
+        news = await self._aside(self._look, max(self._newest, 0))
         if self._version and news["version"] != self._version:
             self.bus.publish("store", {"version": news["version"], "as_of": news["as_of"]})
         if self._newest >= 0:
             for alert in reversed(news["alerts"]):
                 self.bus.publish("alert", alert)
         self._version, self._newest = news["version"], news["newest"]
+
+    async def _dismiss_strangers(self) -> None:
+        """End the streams and jobs of keys that were revoked, or have expired, since they began."""
+        if (self.bus.owners | self.jobs.owners) - {LOCAL.id}:
+            await self.keys.refresh()
+            self.bus.dismiss(self.keys.is_good)
+            self.jobs.dismiss(self.keys.is_good)
+
+    async def _aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do something in a thread of our own: one that hangs must not hold up the end."""
+        return await asyncio.get_running_loop().run_in_executor(self._beside, work, *arguments)
 
     def _look(self, newest: int) -> dict[str, Any]:
         version, latest = self.store.version(), self.book.newest()
@@ -179,12 +209,12 @@ class ServerState:
     async def _send(self) -> None:
         """Deliver alerts whose time has come; a slow receiver holds nothing else up."""
         channels = channels_of(self.settings)
-        await asyncio.to_thread(deliver, self.store.catalog, channels, self.store.folder)
+        await self._aside(deliver, self.store.catalog, channels, self.store.folder)
 
     async def _keep(self) -> None:
         """Keep what outlasts a restart."""
         measures = self.observed.measures()
-        await asyncio.to_thread(save_metrics, self.store.catalog, measures, datetime.now(UTC))
+        await self._aside(save_metrics, self.store.catalog, measures, datetime.now(UTC))
 
     def pulse(self) -> dict[str, Any]:
         """What changes from second to second."""
@@ -200,5 +230,6 @@ class ServerState:
                 {"tier": tier.name, **tier.meter.as_dict()} for tier in self.settings.cache.tiers
             ],
             "listeners": self.bus.listeners,
+            "unread_bytes": self.unread.total,
             "uptime_s": round((datetime.now(UTC) - self.began).total_seconds()),
         }

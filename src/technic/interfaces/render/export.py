@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from technic.scanner.report import Report
+
+# What spreadsheets run: a sign of a formula, in either width, after any blanks, marks and controls
+# that they pass over; or a control that begins another cell.
+RUN = r"^[\s\x00-\x20\u00a0\u200b-\u200f\u2028-\u202e\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n\x00]"
+_RUN = re.compile(RUN)
 
 
 def write(report: Report, form: str, out: Path | None) -> None:
@@ -70,13 +76,25 @@ def _content(report: Report, form: str) -> bytes:
     return text.getvalue().encode()
 
 
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula, whatever stands before it.
+
+    Examples
+    --------
+    >>> harmless("=1+1"), harmless("  -2"), harmless("A-B")
+    ("'=1+1", "'  -2", 'A-B')
+    """
+    return f"'{text}" if _RUN.match(text) else text
+
+
 def safe_csv(table: pl.DataFrame) -> bytes:
     """A table as CSV in which no spreadsheet takes a text for a formula; numbers stay numbers."""
     import polars as pl  # a report's own rows need no frame
 
-    column, formula = pl.col(pl.String), r"^[=+\-@\t\x00]"
-    quoted = pl.when(column.str.contains(formula)).then(pl.lit("'") + column).otherwise(column)
-    return table.with_columns(quoted.name.keep()).write_csv().encode()
+    column = pl.col(pl.String)
+    quoted = pl.when(column.str.contains(RUN)).then(pl.lit("'") + column).otherwise(column)
+    safe = table.with_columns(quoted.name.keep())
+    return safe.rename({name: harmless(name) for name in safe.columns}).write_csv().encode()
 
 
 def csv_of(report: Report) -> str:
@@ -87,7 +105,8 @@ def csv_of(report: Report) -> str:
     columns = report.asked["columns"]
     header = ["rank", "symbol", "name", "sector", "score", "percentile", *columns]
     mark = ["simulated"] if report.simulated is not None else []
-    writer.writerow([*header, *(f"plan_{name}" for name in plan_names), *mark])
+    heads = [harmless(name) for name in header]  # a column may be called -close
+    writer.writerow([*heads, *(f"plan_{name}" for name in plan_names), *mark])
     for row in report.shown:
         record = report.record(row)
         cells = [record[name] for name in header] + [record["plan"][n] for n in plan_names]
@@ -99,6 +118,4 @@ def _cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
     if value is None:
         return ""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\0"}:
-        return f"'{value}"
-    return value
+    return harmless(value) if isinstance(value, str) else value

@@ -27,6 +27,7 @@ from technic.research.backtest.costs import Costs
 from technic.research.backtest.prices import PriceHistory
 from technic.research.backtest.trades import Trade, Traded
 from technic.research.statistics.significance import YEAR
+from technic.runtime.deadline import check
 from technic.scanner.plan import PlanRules
 from technic.scanner.spec.backtest_rules import BacktestRules
 
@@ -128,6 +129,7 @@ def trade(
     equity, exposure, traded = np.full(n, plan.account), np.zeros(n), np.zeros(n)
     wanted: list[int] = []
     for t in range(n):
+        check()
         account.traded = 0.0
         _split(account, t)
         _dividends(account, t)

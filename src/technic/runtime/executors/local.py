@@ -9,6 +9,7 @@ import numpy as np
 
 from technic.errors import ConfigError
 from technic.market.typing import FloatArray
+from technic.runtime.deadline import carried, check
 from technic.runtime.executors.protocol import Done, Progress, Shared, Span, Work, call, quiet
 
 
@@ -46,6 +47,7 @@ class InlineExecutor:
         refuse_guarded(work, self.name)
         show = progress or quiet
         for k, part in enumerate(parts):
+            check()
             yield do_here(work, part)
             show(k + 1, len(parts), "")
 
@@ -77,7 +79,12 @@ class ThreadExecutor:
         """Do every part; see `Executor.map`."""
         refuse_guarded(work, self.name)
         show = progress or quiet
-        for k, done in enumerate(self._pool.map(lambda part: do_here(work, part), parts)):
+
+        def checked(part: Span) -> Done:
+            check()
+            return do_here(work, part)
+
+        for k, done in enumerate(self._pool.map(carried(checked), parts)):
             yield done
             show(k + 1, len(parts), "")
 

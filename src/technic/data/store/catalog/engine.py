@@ -116,9 +116,9 @@ def retry(work: Callable[[], T], what: str) -> T:
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
             busy = "locked" in str(error.orig)
-            if attempt == ATTEMPTS or not (
-                error.connection_invalidated or state in PASSING or busy
-            ):
+            silent = "no answer" in str(error.orig) or "timeout expired" in str(error.orig)
+            again = error.connection_invalidated or state in PASSING or busy
+            if attempt == ATTEMPTS or silent or not again:  # who was silent long will be so again
                 raise _refusal(error, what) from error
     raise AssertionError(what)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -9,9 +10,56 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.schema import CreateSchema
 
+from technic.errors import StoppedError
+from technic.runtime.deadline import check
+
 STATEMENT_MS = 30_000  # for any one statement
 LOCK_MS = 10_000
+ANSWER_S = 40  # without a sign of life; the server ends any statement before
 POOL = 5
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that waits for its server only so long, and only while its answer is wanted.
+
+    The server's own time-outs do not help where the server itself hangs, or the network does.
+    """
+
+    def wait(self, gen: Any, *given: Any, **options: Any) -> Any:
+        """Wait for an answer, looking at the deadline of the work several times a second.
+
+        Raises
+        ------
+        OperationalError
+            If none came in `ANSWER_S` seconds. The connection is closed: what it would hear next
+            is the answer to another question.
+        StoppedError
+            If the deadline of the work that waits has passed.
+        """
+        try:
+            return super().wait(_watched(gen), *given, **options)
+        except (SilentError, StoppedError):
+            self.close()
+            raise
+
+
+class SilentError(psycopg.OperationalError):
+    """The server has not answered."""
+
+
+def _watched(gen: Any) -> Any:
+    """The same steps, with a look at the clock before each: the driver wakes them regularly."""
+    until = monotonic() + ANSWER_S
+    try:
+        step = next(gen)
+        while True:
+            ready = yield step
+            check()
+            if monotonic() > until and not ready:
+                raise SilentError(f"no answer in {ANSWER_S} s")
+            step = gen.send(ready)
+    except StopIteration as done:
+        return done.value
 
 
 def open_engine(url: str, identity: str) -> Engine:
@@ -33,6 +81,10 @@ def open_engine(url: str, identity: str) -> Engine:
             f"-c idle_in_transaction_session_timeout={STATEMENT_MS}",
         },
     ).execution_options(schema_translate_map={None: schema})
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+        return PatientConnection.connect(*arguments, **options)
 
     @event.listens_for(engine, "begin")
     def one_writer(connection: Connection) -> None:
