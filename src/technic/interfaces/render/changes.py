@@ -50,14 +50,23 @@ def glance_line(glance: Glance) -> str:
     at = f"{glance.at:%Y-%m-%d %H:%M:%S}"
     if glance.difference is None or glance.report is None:
         said = {"closed": "the market is closed", "stored": "the session is stored already"}
-        return f"{at}  {said.get(glance.state, glance.state)}"
+        told = ": nobody is told" if glance.expected else ""
+        return f"{at}  {said.get(glance.state, glance.state)}{told}{_set_aside(glance)}"
     parts = [f"{len(getattr(glance.difference, kind))} {kind}" for kind in SIGNS]
     took = sum(ms for name, ms in glance.timings.items() if name != "asked")
     alerts = f" · {len(glance.alerts)} alerts" if glance.alerts else ""
     return (
         f"{at}  {glance.bars:,} bars so far · {glance.report.n_ranked:,} ranked · "
-        f"{', '.join(parts)}{alerts} · {took:.0f} ms"
+        f"{', '.join(parts)}{alerts} · {took:.0f} ms{_set_aside(glance)}"
     )
+
+
+def _set_aside(glance: Glance) -> str:
+    """How many rows were not believed, and why."""
+    named = ", ".join(
+        f"{count:,} {reason.replace('_', ' ')}" for reason, count in glance.aside.items()
+    )
+    return f" · set aside: {named}" if named else ""
 
 
 def glance_lines(glance: Glance) -> list[Text]:
