@@ -9,6 +9,7 @@ from pathlib import Path
 
 from technic.errors import StoreError
 from technic.indicators.kernel.loader import compiled
+from technic.runtime.files import make_folder
 
 COMPILING = {
     "TECHNIC_COMPILING": "1",
@@ -31,7 +32,7 @@ def ensure_compiled(folder: Path) -> None:
     if compiled(folder):
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot keep the compiled indicators here ({error.strerror}); set "
@@ -41,6 +42,7 @@ def ensure_compiled(folder: Path) -> None:
         [sys.executable, "-m", "technic.indicators.kernel.compile", str(folder)],
         env={**os.environ, **COMPILING},
         stdin=subprocess.DEVNULL,
+        umask=0o077,  # what it makes is its owner's alone
         capture_output=True,
         text=True,
         check=False,

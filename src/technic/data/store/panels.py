@@ -47,7 +47,7 @@ from technic.data.store.version import StoreVersion
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.runtime.files import sync_to_disk, write_atomically, writing
+from technic.runtime.files import make_folder, sync_to_disk, write_atomically, writing
 
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
 WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
@@ -278,7 +278,7 @@ class PanelCache:
         blocks = empty_bars(len(who), len(fields), rows)
         fill(blocks, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self._folder)
         blocks.tofile(self._folder / name)
         sync_to_disk(self._folder / name)
         return Index(name, blocks.shape[0], len(fields), rows, who, places, lengths)

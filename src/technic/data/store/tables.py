@@ -11,7 +11,7 @@ import polars as pl
 from technic.data.store.version import StoreVersion, read_version
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
-from technic.runtime.files import sync_to_disk
+from technic.runtime.files import make_folder, sync_to_disk
 
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
 KEEP_FOREVER = {
@@ -50,7 +50,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     from deltalake import DeltaTable, write_deltalake  # scans never write
 
     path = folder / "tables" / name
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     before: set[str] = set()
     if DeltaTable.is_deltatable(str(path)):
         table = DeltaTable(str(path))

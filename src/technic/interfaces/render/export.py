@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.render.text import render_scan
 
 if TYPE_CHECKING:
@@ -52,11 +52,12 @@ def _content(report: Report, form: str) -> bytes:
     if form == "json":
         import orjson
 
-        return orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+        text = orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode()
+        return f"{printable(text, keep=chr(10))}\n".encode()
     if form == "csv":
         return csv_of(report).encode()
     if form == "tickers":
-        return "".join(f"{row.symbol}\n" for row in report.shown).encode()
+        return "".join(f"{printable(row.symbol)}\n" for row in report.shown).encode()
     if form == "html":
         from technic.interfaces.render.report_page import page
 
@@ -74,6 +75,7 @@ def safe_csv(table: pl.DataFrame) -> bytes:
     """A table as CSV in which no spreadsheet takes a text for a formula; numbers stay numbers."""
     import polars as pl  # a report's own rows need no frame
 
+    table = table.with_columns(pl.col(pl.String).map_elements(printable, pl.String))
     column, formula = pl.col(pl.String), r"^[=+\-@\t\x00]"
     quoted = pl.when(column.str.contains(formula)).then(pl.lit("'") + column).otherwise(column)
     return table.with_columns(quoted.name.keep()).write_csv().encode()
@@ -99,6 +101,10 @@ def _cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
     if value is None:
         return ""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\0"}:
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    return (
+        f"'{printable(value)}"
+        if value[:1] in {"=", "+", "-", "@", "\t", "\0"}
+        else printable(value)
+    )

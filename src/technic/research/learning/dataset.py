@@ -40,6 +40,7 @@ from technic.research.forward_returns import IMPUTED, dividends_of, forward_retu
 from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
+from technic.runtime.files import make_folder
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples, label_of, rank_features
 
@@ -118,7 +119,7 @@ def dataset(
         return _read(folder, recipe)
     except (OSError, pl.exceptions.PolarsError, ValueError):
         pass  # there is none, or what there is cannot be read
-    settings.datasets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(settings.datasets)
     scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
     try:
         _build(_Job(store, view, recipe, scratch), settings, progress)
