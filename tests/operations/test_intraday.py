@@ -270,7 +270,7 @@ def test_whatever_a_stream_sends_its_thread_lives_and_the_day_is_the_day(made, f
                     break
             sleep(0.05)
         assert found.select(names).equals(want.select(names))
-        assert stream._thread.is_alive()
+        assert stream.is_alive
         counted = {
             "late_minutes",
             "early_minutes",
@@ -391,7 +391,7 @@ def test_a_stream_that_is_closed_while_it_asks_ends_without_a_word(made):
     stream.close()
     closed.set()
     stream._thread.join(10)  # an exception that nobody caught would be an error of this test
-    assert not stream._thread.is_alive()
+    assert not stream.is_alive
 
 
 def wait(stream):

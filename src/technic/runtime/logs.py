@@ -45,9 +45,9 @@ class PrivateFile(RotatingFileHandler):
 class AsLine(logging.Formatter):
     """One line per event, what a traceback says included."""
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802 -- a name of the standard library
-        """A traceback, as one line."""
-        return printable(super().formatException(ei))
+    def format(self, record: logging.LogRecord) -> str:
+        """The record."""
+        return printable(super().format(record))
 
 
 class AsJson(logging.Formatter):

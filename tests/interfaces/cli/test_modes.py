@@ -87,7 +87,7 @@ def test_a_model_and_its_evidence_are_the_owners_alone(tmp_path, umask, kernels)
     for arguments in (
         ("demo", "--size", "120", "--store", "store"),
         ("train", "spec.toml", "--store", "store"),
-        ("evaluate", "--save", "--store", "store"),
+        ("evaluate", "--store", "store"),
     ):
         done = run_command(arguments, env, tmp_path)
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"

@@ -73,6 +73,11 @@ class Stream:
         with self._guard:
             return {reason: n for reason, n in self._day.aside.items() if n}
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether somebody still listens, or tries to."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Listen no more."""
         self._over.set()
@@ -113,7 +118,7 @@ class Stream:
 
     def _expect(self, message: str | bytes, wanted: set[str]) -> None:
         """Hear one of some words of the line's state; anything else is an error."""
-        rows = [row for row in _rows(message) if isinstance(row, dict)]
+        rows = [row for row in rows_of(message) if isinstance(row, dict)]
         statuses = {str(row.get("status")) for row in rows if row.get("ev") == "status"}
         if not statuses & wanted:
             raise ProviderError(f"the stream answered {', '.join(statuses) or 'nothing'}")
@@ -121,13 +126,18 @@ class Stream:
     def _take(self, message: str | bytes) -> None:
         """Merge minutes into the day."""
         self._heard = monotonic()
-        rows, now = _rows(message), self.now()
+        rows, now = rows_of(message), self.now()
         with self._guard:
             self._day.take(rows, now)
 
 
-def _rows(message: str | bytes) -> list[Any]:
-    """The rows of a message; the message itself, where it holds no rows."""
+def rows_of(message: str | bytes) -> list[Any]:
+    """The rows of a message; the message itself, where it holds no rows.
+
+    Parameters
+    ----------
+    message : as it was sent; anything at all
+    """
     try:
         content = orjson.loads(message)
     except ValueError:

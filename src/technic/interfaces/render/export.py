@@ -52,8 +52,8 @@ def _content(report: Report, form: str) -> bytes:
     if form == "json":
         import orjson
 
-        text = orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode()
-        return f"{printable(text, keep=chr(10))}\n".encode()
+        content = orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode()
+        return f"{printable(content, keep=chr(10))}\n".encode()
     if form == "csv":
         return csv_of(report).encode()
     if form == "tickers":
