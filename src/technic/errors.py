@@ -27,6 +27,7 @@ from datetime import date
 from unicodedata import category
 
 MOVING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, half of a pair, separators
+SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 LAST_OF_PLANE = 0xFFFF  # beyond it JSON writes two
 
 
@@ -175,6 +176,8 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def _written_out(character: str) -> str:
+    if character in SHORT:
+        return SHORT[character]
     if ord(character) <= LAST_OF_PLANE:
         return f"\\u{ord(character):04x}"
     pair = character.encode("utf-16-be").hex()

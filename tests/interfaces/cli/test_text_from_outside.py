@@ -137,18 +137,16 @@ def test_exports_of_a_report_hold_nothing_that_moves(technic):
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_log_is_one_plain_line_per_event(tmp_path, as_json):
+def test_a_log_is_one_plain_line_per_event(tmp_path, monkeypatch, as_json):
     logger = logging.getLogger("technic")
-    held, logger.handlers = logger.handlers, []
-    try:
-        logs.set_up(tmp_path, ["secret-key"], as_json=as_json)
-        logger.warning("a vendor said %s", HOSTILE)
-        error = ConfigError(HOSTILE)
-        logger.error("it failed", exc_info=error)
-        for handler in logger.handlers:
-            handler.close()
-    finally:
-        logger.handlers = held
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "propagate", logger.propagate)
+    monkeypatch.setattr(logger, "level", logger.level)
+    logs.set_up(tmp_path, ["secret-key"], as_json=as_json)
+    logger.warning("a vendor said %s", HOSTILE)
+    logger.error("it failed", exc_info=ConfigError(HOSTILE))
+    for handler in logger.handlers:
+        handler.close()
     text = (tmp_path / "technic.log").read_text()
     assert text.count("\n") == 2
     assert not moves(text)
