@@ -160,6 +160,12 @@ def _make_private(handle: int) -> None:
         os.fchmod(handle, mode)
 
 
+def close_to_others(folder: Path) -> None:
+    """Give the modes of the owner alone to all that a library wrote below a folder of ours."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it holds either what it held before or all of the content, never less.
 

@@ -40,7 +40,7 @@ from technic.research.forward_returns import IMPUTED, dividends_of, forward_retu
 from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
-from technic.runtime.files import make_folder
+from technic.runtime.files import close_to_others, make_folder
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples, label_of, rank_features
 
@@ -124,6 +124,7 @@ def dataset(
     try:
         _build(_Job(store, view, recipe, scratch), settings, progress)
         shutil.rmtree(folder, ignore_errors=True)
+        close_to_others(scratch)
         scratch.rename(folder)  # at once: a reader sees all of a dataset or nothing
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
