@@ -22,11 +22,12 @@ from . import (
     doors,
     filings,
     histories,
+    live,
     questions,
     scale,
 )
 
-SECTIONS = (histories, chaos, caches, crashes, filings, questions, scale, damage, doors)
+SECTIONS = (histories, chaos, caches, crashes, filings, questions, scale, damage, doors, live)
 CHECKS = {name: check for section in SECTIONS for name, check in section.CHECKS.items()}
 
 

@@ -25,6 +25,11 @@ Each message is one line that names the object, the cause, and what to do next.
 from __future__ import annotations
 
 from datetime import date
+from unicodedata import category
+
+MOVING = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # control, format, half of a pair, separators
+SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+LAST_OF_PLANE = 0xFFFF  # beyond it JSON writes two
 
 
 class TechnicError(Exception):
@@ -151,10 +156,43 @@ class QuestionError(TechnicError):
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
 
+def printable(text: str, keep: str = "") -> str:
+    r"""Text from outside as it may be shown: what moves, hides or breaks other text is written out.
+
+    Control characters, escape sequences, marks that turn the direction of writing, line and paragraph
+    separators and half characters become `\u001b` and the like, as JSON has them: inside a JSON text
+    the meaning stays the same.
+
+    Parameters
+    ----------
+    text
+        A company's name, an exception's or a vendor's word: anything.
+    keep
+        Characters that are left as they are.
+
+    Examples
+    --------
+    >>> printable("ACME\x1b[2J Inc."), printable("été 株式会社 😀")
+    ('ACME\\u001b[2J Inc.', 'été 株式会社 😀')
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c in keep or category(c) not in MOVING else _written_out(c) for c in text)
+
+
+def _written_out(character: str) -> str:
+    if character in SHORT:
+        return SHORT[character]
+    if ord(character) <= LAST_OF_PLANE:
+        return f"\\u{ord(character):04x}"
+    pair = character.encode("utf-16-be").hex()
+    return f"\\u{pair[:4]}\\u{pair[4:]}"
+
+
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says; its kind, where it says nothing."""
+    """The first line of what an error says, as it may be shown; its kind, where it says nothing."""
     said = str(error).strip()
-    return said.splitlines()[0] if said else type(error).__name__
+    return printable(said.splitlines()[0]) if said else type(error).__name__
 
 
 def install_hint(extra: str = "") -> str:

@@ -84,3 +84,12 @@ def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():
         {"symbol": ["NFLX"] * 2, "date": days[1:], "kind": ["split"] * 2, "value": [7.0, 6.999997]}
     )
     assert contradicted_splits(actions, bars)["date"].to_list() == [days[1]]
+
+
+def test_rows_that_are_not_known_since_any_instant_contradict_each_other_too():
+    """Bars of a day that is not over have no `known_at`, and nulls are equal to nothing by default."""
+    bars = table({}, {}, {"close": 10.2}, {"symbol": "B"}, {"symbol": "B"})
+    sorted_ = examine(bars.with_columns(known_at=pl.lit(None, pl.Datetime("us", "UTC"))))
+    assert sorted_.good["symbol"].to_list() == ["B"]
+    assert sorted_.bad["reason"].to_list() == ["conflicting_duplicate"] * 3
+    assert sorted_.repeated == 1

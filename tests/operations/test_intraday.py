@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from time import monotonic, sleep
 
 import numpy as np
 import polars as pl
@@ -11,9 +14,19 @@ import pytest
 from support.vendors import at_evening, run_sync, tape, vendor
 from technic.compute.last_bar import carry_ahead, columns_of
 from technic.data.ingest import FileStore
+from technic.data.providers import stream as stream_module
+from technic.data.simulated import server
+from technic.data.simulated.faults import FaultPlan, Rule
+from technic.data.simulated.live_faults import (
+    DROPPED_LINE,
+    MINUTES,
+    OLD_SNAPSHOT,
+    SNAPSHOT_ROWS,
+)
 from technic.data.simulated.publications import evening
 from technic.data.store.intraday_panel import merge
 from technic.errors import ProviderError, VerifyError
+from technic.interfaces.render.changes import glance_line
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook
 from technic.operations.intraday import Snapshots, Watch, session_at, watch_repeatedly
@@ -138,8 +151,6 @@ def test_one_call_per_look_and_none_while_the_market_is_closed(made):
 
 def test_differences_follow_the_day_and_alerts_are_written_down(made):
     twin, _, store, _ = made
-    from dataclasses import replace
-
     file = replace(ASKED, alert=AlertRules())
     watch = looked(made, file, book=AlertBook(store.catalog))
     shown = {row.symbol for row in scan(store, file=ASKED).shown}
@@ -171,10 +182,106 @@ def test_bars_that_cannot_be_believed_are_left_out_and_named(made):
     )  # fmt: skip
     glance = looked(made).glance(now=now, bars=bad)
     plain = looked(made).glance(now=now, bars=good)
-    assert glance.refused == plain.refused + 1
+    assert glance.aside == {"another_day": 1, "price_not_positive": 1}
     assert glance.strangers == plain.strangers + 1
     assert len(glance.doubtful) == len(plain.doubtful) + 1
     assert glance.bars == plain.bars - 4
+
+
+@pytest.mark.parametrize("fault", [*SNAPSHOT_ROWS, OLD_SNAPSHOT])
+def test_a_faulty_snapshot_is_a_state_and_nobody_is_told(made, fault):
+    """Every fault of a snapshot, between two looks at a healthy one: an answer, and no alert of it."""
+    twin, _, store, _ = made
+    book = AlertBook(store.catalog)
+    watch = looked(made, replace(ASKED, alert=AlertRules()), book=book)
+    at_minute(twin, 30)
+    assert watch.glance().state == "trading"
+    told = book.newest()
+    twin.faults = FaultPlan((Rule((fault,), "/snapshot/", attempts=1 << 30),), seed=4)
+    at_minute(twin, 31)
+    glance = watch.glance()
+    if fault != "same_rows":  # the same row twice is one row
+        assert glance.state == f"{glance.seen:,} of {glance.expected:,} seen"
+        assert glance.difference is None
+        assert glance.alerts == ()
+        assert book.newest() == told
+    assert "Traceback" not in glance_line(glance)
+    twin.faults = FaultPlan()
+    at_minute(twin, 32)
+    assert watch.glance().state == "trading"
+
+
+def test_who_has_no_bar_yet_has_not_left_and_comes_back_without_a_word(made):
+    twin, source, _, _ = made
+    watch = looked(made)
+    now = at_minute(twin, 30)
+    bars = Snapshots(source, twin.clock.now).bars()
+    first = watch.glance(now=now, bars=bars)
+    gone = first.report.shown[0].symbol
+    has_not_traded = [
+        pl.when(pl.col("symbol") == gone).then(pl.lit(value)).otherwise(pl.col(name)).alias(name)
+        for name, value in [*dict.fromkeys(("open", "high", "low", "close", "vwap")).items(), ("volume", 0.0)]
+    ]  # fmt: skip
+    fresh = looked(made)  # a watch that has not seen it today cannot know that it traded
+    fresh.glance(now=now, bars=bars.with_columns(has_not_traded))
+    second = fresh.glance(now=now + timedelta(minutes=1), bars=bars.with_columns(has_not_traded))
+    assert second.state == "trading"
+    assert gone not in {row.symbol for row in second.report.shown}
+    assert gone not in {change.symbol for change in second.difference.left}
+    third = fresh.glance(now=now + timedelta(minutes=2), bars=bars)
+    assert gone in {row.symbol for row in third.report.shown}
+    assert gone not in {change.symbol for change in third.difference.changes}
+
+
+def test_a_watch_that_begins_again_does_not_tell_of_yesterday(made):
+    twin, _, store, _ = made
+    book, file = AlertBook(store.catalog), replace(ASKED, alert=AlertRules())
+    at_minute(twin, 200)
+    assert looked(made, file, book=book).glance().alerts
+    told = book.newest()
+    assert looked(made, file, book=book).glance().alerts == ()
+    assert book.newest() == told
+
+
+@pytest.mark.parametrize("fault", [*MINUTES, DROPPED_LINE])
+def test_whatever_a_stream_sends_its_thread_lives_and_the_day_is_the_day(made, fault, monkeypatch):
+    """A faulty line, then a healthy one: in the end the bars are those of a snapshot."""
+    monkeypatch.setattr(stream_module, "REST", (0.05,))
+    monkeypatch.setattr(server, "STREAM_EVERY", 0.02)
+    twin, source, _, _ = made
+    at_minute(twin, 30)
+    snapshots = Snapshots(source, twin.clock.now)
+    twin.faults = FaultPlan((Rule((fault,), "/stocks", attempts=8),), seed=3)
+    stream = stream_module.Stream(
+        twin.url.replace("http", "ws") + "/stocks", "canary-key", snapshots
+    )
+    try:
+        wait(stream)
+        for minutes in (60, 90, 120):
+            at_minute(twin, minutes)
+            sleep(0.1)
+        until = monotonic() + 10
+        want = snapshots.bars().sort("symbol")
+        names = ["symbol", "date", "high", "low", "close", "volume"]
+        while monotonic() < until:
+            with suppress(ProviderError):
+                found = stream.bars().sort("symbol")
+                if found.select(names).equals(want.select(names)):
+                    break
+            sleep(0.05)
+        assert found.select(names).equals(want.select(names))
+        assert stream.is_alive
+        counted = {
+            "late_minutes",
+            "early_minutes",
+            "minutes_of_another_day",
+            "zero_minutes",
+            "absurd_minutes",
+            "garbage",
+        }
+        assert (fault in counted) == bool(stream.aside())
+    finally:
+        stream.close()
 
 
 def test_a_vendor_that_fails_is_said_and_the_next_look_works(made):
@@ -243,8 +350,6 @@ def test_a_split_today_is_known_before_the_first_bar_of_today_is_stored(made):
 
 
 def test_minutes_by_websocket_give_what_snapshots_give(made):
-    from time import monotonic, sleep
-
     from technic.data.providers.stream import Stream
 
     twin, source, _, _ = made
@@ -286,12 +391,10 @@ def test_a_stream_that_is_closed_while_it_asks_ends_without_a_word(made):
     stream.close()
     closed.set()
     stream._thread.join(10)  # an exception that nobody caught would be an error of this test
-    assert not stream._thread.is_alive()
+    assert not stream.is_alive
 
 
 def wait(stream):
-    from time import monotonic, sleep
-
     until = monotonic() + 10
     while True:
         try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import orjson
+import polars as pl
 import pytest
 
 from support.vendors import at_evening, run_sync, tape, vendor
 from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.interfaces.cli.monitor import _write
 from technic.interfaces.render.changes import night_lines
@@ -85,6 +88,28 @@ def test_the_same_night_again_changes_nothing(made, settings, tmp_path):
     assert AlertBook(store.catalog).alerts() == alerts
     assert [r["seal"] for r in store.catalog.runs()] == [r["seal"] for r in runs]
     assert {p: p.read_bytes() for p in (tmp_path / "reports").rglob("*.*")} == files
+
+
+def test_half_a_session_is_said_and_nobody_is_told_of_who_is_missing(tmp_path, settings):
+    market = simulate(seed=5, size=60, sessions=40)
+    last = market.bars["date"].max()
+    symbols = market.bars["symbol"].unique().sort()
+    is_late = (pl.col("date") == last) & pl.col("symbol").is_in(symbols[::2].implode())
+    store = FileStore(tmp_path / "store")
+    store.import_bars(market.bars.filter(pl.col("date") < last), simulated=market.about)
+    assert daily(store, settings, sync=None, channels={}, checked=5).ok
+    store.import_bars(
+        market.bars.filter((pl.col("date") == last) & ~is_late), simulated=market.about
+    )
+    thin = daily(store, settings, sync=None, channels={}, checked=5)
+    book = AlertBook(store.catalog)
+    assert not thin.ok
+    assert re.search(r"\d+ of \d+ seen: nobody is told", thin.scans[0].trouble)
+    assert book.alerts() == []
+    store.import_bars(market.bars.filter(is_late), simulated=market.about)
+    whole = daily(store, settings, sync=None, channels={}, checked=5)
+    assert whole.ok
+    assert whole.scans[0].alerts
 
 
 def test_a_night_that_was_missed_is_told_the_next(made, settings):

@@ -203,6 +203,10 @@ def test_defaults_are_written_out(text, canonical):
     ("text", "says"),
     [
         ("rsii(14) < 30", "did you mean rsi"),
+        ("rsi(7, n=8) < 30", "rsi is given n twice"),
+        ("rsi(n=7, n=8) < 30", "rsi is given n twice"),
+        ("macd(5, 20, fast=6) > 0", "macd is given fast twice"),
+        ("rsi(7, 9, n=8) < 30", "rsi is given n twice"),
         ("'30' < rsi(14)", "did you mean 30"),
         ("close[-1] > 1", "into the future"),
         ("rsi(14 < 30 and close > sma(200)", "expected ')' or ','"),

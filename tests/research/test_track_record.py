@@ -11,7 +11,7 @@ import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import StoreError
 from technic.market.sessions import nyse
-from technic.research.track_record import record
+from technic.research.track_record import mean_return, record
 from technic.scanner.spec.scan_file import ScanFile
 
 FILE = ScanFile(name="up", rank="ret(5)", universe="close > 2", top=5)
@@ -66,3 +66,10 @@ def test_a_report_that_cannot_be_reproduced_is_left_out(store):
 def test_without_a_report_it_says_what_to_do(store):
     with pytest.raises(StoreError, match="technic daily"):
         record(store, "nosuch")
+
+
+def test_a_security_that_has_left_has_no_return_and_not_its_neighbours():
+    ids, returns = np.array([10, 20, 30]), np.array([0.1, 0.2, 0.3])
+    assert mean_return(returns, ids, np.array([10, 20])) == pytest.approx(0.15)
+    assert mean_return(returns, ids, np.array([10, 15])) == pytest.approx(0.1)
+    assert np.isnan(mean_return(returns, ids, np.array([5, 15, 99])))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from technic.errors import StoreError
 from technic.indicators.kernel.loader import compiled, object_path
+from technic.runtime.files import make_folder
 from technic.runtime.logs import log_mended
 
 LOG = getLogger(__name__)
@@ -36,7 +37,7 @@ def ensure_compiled(folder: Path) -> None:
     if object_path(folder).exists():
         log_mended(LOG, f"{object_path(folder)}: was damaged; it is compiled anew")
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot keep the compiled indicators here ({error.strerror}); set "
@@ -46,6 +47,7 @@ def ensure_compiled(folder: Path) -> None:
         [sys.executable, "-m", "technic.indicators.kernel.compile", str(folder)],
         env={**os.environ, **COMPILING},
         stdin=subprocess.DEVNULL,
+        umask=0o077,  # what it makes is its owner's alone
         capture_output=True,
         text=True,
         check=False,

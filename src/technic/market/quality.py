@@ -31,6 +31,14 @@ REASONS = {
     "split_not_positive": "a split ratio is zero or less, or not finite",
     "split_repeated": "the same split a few sessions away is the one that prices show",
 }
+LIVE_REASONS = {  # of bars and minutes of the day so far, beside those above
+    "unreadable": "no symbol, no instant, or a number that is none",
+    "late": "it is older than what was known already",
+    "early": "its time has not come yet",
+    "absurd": "more than ten times the close before, or less than a tenth",
+    "no_beginning": "nothing is known of the day before this minute",
+}
+ABSURD = 10.0  # times the close before
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,10 @@ def _checks(bars: pl.DataFrame) -> dict[str, pl.Expr]:
 
 
 def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:
-    """One row where all say the same; all set aside where they do not."""
+    """One row where all say the same; all set aside where they do not.
+
+    A `known_at` that is not known yet is one instant, the same for all rows that lack it.
+    """
     key = ["symbol", "date", "known_at"]
     if _all_different(good):
         return Sorted(good, bad, 0)
@@ -110,9 +121,11 @@ def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:
         return Sorted(good, bad, 0)
     single = doubled.unique(maintain_order=True)
     clash = single.filter(pl.struct(key).is_duplicated()).select(key).unique()
-    agreed = single.join(clash, on=key, how="anti")
-    set_aside = doubled.join(clash, on=key).with_columns(reason=pl.lit("conflicting_duplicate"))
-    single_rows = good.join(doubled.select(key).unique(), on=key, how="anti")
+    agreed = single.join(clash, on=key, how="anti", nulls_equal=True)
+    set_aside = doubled.join(clash, on=key, nulls_equal=True).with_columns(
+        reason=pl.lit("conflicting_duplicate")
+    )
+    single_rows = good.join(doubled.select(key).unique(), on=key, how="anti", nulls_equal=True)
     repeated = doubled.height - set_aside.height - agreed.height
     return Sorted(
         pl.concat([single_rows, agreed]), pl.concat([bad, set_aside.select(bad.columns)]), repeated

@@ -3,12 +3,15 @@
     snapshot ─► provisional bars ─► state carried on, on a copy ─► scan ─► difference ─► alerts
 
 `Watch.glance` is one pass from left to right; `watch_repeatedly` looks every so often. Nothing of it
-reaches the store or a cache: a bar that is not final is nobody's history.
+reaches the store or a cache: a bar that is not final is nobody's history. A look that sees too
+little of the market shows what it sees, and how much that is; it is compared with nothing, and
+nobody is told (`attendance`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
@@ -18,17 +21,17 @@ import numpy as np
 import polars as pl
 
 from technic.compute.last_bar import carry_ahead
-from technic.data.providers.source import SNAPSHOT_COLUMNS, Ask
+from technic.data.providers.source import Ask
 from technic.data.store import Store, StoreVersion
 from technic.data.store.intraday_panel import Merged, merge
-from technic.errors import ProviderError
-from technic.market.quality import examine
+from technic.errors import ProviderError, first_line
 from technic.market.sessions import NEW_YORK, nyse
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
+from technic.operations.attendance import Attendance, expected_of, unseen_of
 from technic.runtime.settings import Settings
-from technic.scanner.inspect.diff import Difference, difference
+from technic.scanner.inspect.diff import Difference, Side, difference
 from technic.scanner.pipeline import Pinned, evaluate_question
-from technic.scanner.report import Report
+from technic.scanner.report import Report, Row
 from technic.scanner.scan import report_of, scan
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
@@ -46,11 +49,17 @@ class Feed(Protocol):
     def bars(self) -> pl.DataFrame:
         """The bars of the day so far: one row for each symbol, of `SNAPSHOT_COLUMNS`.
 
+        A symbol that has not traded yet has a row without prices, and volume 0.
+
         Raises
         ------
         ProviderError
             If it does not answer.
         """
+        ...
+
+    def aside(self) -> Mapping[str, int]:
+        """How many messages were set aside so far, by reason, before they became bars."""
         ...
 
 
@@ -63,6 +72,10 @@ class Snapshots:
     def now(self) -> datetime:
         """The vendor's time."""
         return self._now()
+
+    def aside(self) -> Mapping[str, int]:
+        """Nothing: what cannot be believed of a snapshot is found when it is looked at."""
+        return {}
 
     def bars(self) -> pl.DataFrame:
         """The newest bar of everything that trades, in one call."""
@@ -79,14 +92,17 @@ class Glance:
     ----------
     scan : the name of the scan
     at : the instant of the look
-    state : "trading", "closed", "stored" (the session is in the store already) or what went wrong
+    state : "trading", "closed", "stored" (the session is in the store already), how much of the
+        market was seen where that is too little ("3,100 of 6,500 seen"), or what went wrong
     report : over the bars of the day so far; None while there are none
-    difference : from the look before; at the first, from the newest stored session
+    difference : from the last look that saw enough; at the first, from the newest stored session;
+        None where this one did not see enough
     alerts : what the changes gave rise to
     bars : how many symbols have a bar of the day so far
+    seen, expected : how many of those that traded on the newest stored session have one
     strangers : how many symbols of the snapshot the store does not know
     doubtful : symbols whose close of the day before is not the one that the store holds
-    refused : how many bars cannot be: negative, or with a high below the low
+    aside : how many rows were set aside, by reason: those of `REASONS` and `LIVE_REASONS`
     timings : milliseconds by stage: "asked" is the vendor's, "merged", "scanned" and "compared" ours
     """
 
@@ -97,10 +113,17 @@ class Glance:
     difference: Difference | None = None
     alerts: tuple[Alert, ...] = ()
     bars: int = 0
+    seen: int = 0
+    expected: int = 0
     strangers: int = 0
     doubtful: tuple[str, ...] = ()
-    refused: int = 0
+    aside: Mapping[str, int] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> int:
+        """How many rows were set aside."""
+        return sum(self.aside.values())
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it, without the report."""
@@ -112,9 +135,12 @@ class Glance:
             "difference": self.difference.as_dict() if self.difference else None,
             "alerts": [alert.as_dict() for alert in self.alerts],
             "bars": self.bars,
+            "seen": self.seen,
+            "expected": self.expected,
             "strangers": self.strangers,
             "doubtful": list(self.doubtful),
             "refused": self.refused,
+            "aside": dict(self.aside),
             "timings_ms": self.timings,
         }
 
@@ -147,6 +173,8 @@ class Watch:
         self._settings = settings or Settings.load()
         self._book = book
         self._before: Report | None = None
+        self._waiting: dict[int, Row] = {}
+        self._roll = Attendance(frozenset())
         self._version = ""
 
     def glance(self, *, now: datetime | None = None, bars: pl.DataFrame | None = None) -> Glance:
@@ -170,52 +198,61 @@ class Watch:
         try:
             snapshot = self._feed.bars() if bars is None else bars
         except ProviderError as error:
-            return Glance(self.name, at, str(error))
+            return Glance(self.name, at, first_line(error))
         laps.end("asked")
-        good, refused = _good(snapshot, session)
-        merged = merge(self._store, self._store.panel(version=version), good, session)
+        rows = self._roll.sort(snapshot, session)
+        merged = merge(self._store, self._store.panel(version=version), rows.good, session)
+        call = self._roll.call(at, merged.rows, rows.quiet)
         laps.end("merged")
-        if merged.view is None:
-            return Glance(self.name, at, CLOSED, refused=refused, doubtful=merged.doubtful)
-        report, changes = self._report(merged, version, laps)
-        return Glance(
+        glance = Glance(
             scan=self.name,
             at=at,
-            state="trading",
-            report=report,
-            difference=changes,
-            alerts=self._observe(report),
+            state="trading" if call.whole else call.state,
             bars=merged.bars,
+            seen=call.seen,
+            expected=call.expected,
             strangers=len(merged.strangers),
             doubtful=merged.doubtful,
-            refused=refused,
+            aside=_added(self._feed.aside(), rows.aside, {"absurd": len(merged.absurd)}),
             timings=laps.ms,
         )
+        return self._answered(glance, merged, version, laps) if merged.view else glance
 
-    def _report(
-        self, merged: Merged, version: StoreVersion, laps: _Laps
-    ) -> tuple[Report, Difference]:
-        """Scan the bars of the day so far, and compare with the look before."""
+    def _answered(
+        self, glance: Glance, merged: Merged, version: StoreVersion, laps: _Laps
+    ) -> Glance:
+        """Scan the bars of the day so far; if enough was seen, compare, and tell what changed."""
         report = self._scan(merged, version)
         laps.end("scanned")
+        if glance.state != "trading":
+            note = f"{glance.state}: too few to be compared, and nobody is told"
+            return replace(glance, report=replace(report, notes=(note, *report.notes)))
         assert self._before is not None  # `_begin` has set it
-        changes = difference(self._before, report, crossings(self.file))
+        assert merged.view is not None
+        unseen = unseen_of(merged.view)
+        old = Side(self._before).shown | self._waiting
+        changes = difference(self._before, report, crossings(self.file), unseen, self._waiting)
+        shown = Side(report).shown
+        self._waiting = {k: row for k, row in old.items() if k in unseen and k not in shown}
         self._before = report
         laps.end("compared")
-        return report, changes
+        alerts = self._observe(report, unseen)
+        return replace(glance, report=report, difference=changes, alerts=alerts)
 
-    def _observe(self, report: Report) -> tuple[Alert, ...]:
+    def _observe(self, report: Report, unseen: frozenset[int]) -> tuple[Alert, ...]:
         """The alerts that a report gives rise to, if a book of alerts is kept."""
         if self._book is None:
             return ()
-        return tuple(self._book.observe(self.name, self.file, report, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        return tuple(self._book.observe(self.name, self.file, report, now, unseen))
 
     def _begin(self, version: str) -> None:
         """Another store version: its newest answer, and states carried to its last bar."""
         self._before = scan(self._store, file=self.file, settings=self._settings)
         # State is carried to the last stored bar now, so that a look only adds the bar of today.
-        question = resolve_question(self.file)
-        carry_ahead(question.series, self._store.panel(), self._settings)
+        question, view = resolve_question(self.file), self._store.panel()
+        carry_ahead(question.series, view, self._settings)
+        self._waiting, self._roll = {}, Attendance(expected_of(view))
         if self._book is not None:
             self._book.observe(self.name, self.file, self._before, datetime.now(UTC))
         self._version = version
@@ -268,12 +305,12 @@ def session_at(now: datetime) -> date | None:
     return day if now >= table.opens(table.ordinal(day)) else None
 
 
-def _good(snapshot: pl.DataFrame, session: date) -> tuple[pl.DataFrame, int]:
-    """Rows of the session that can be believed, and how many could not."""
-    today = snapshot.filter(pl.col("date") == session)
-    stamped = today.with_columns(known_at=pl.lit(None, dtype=pl.Datetime("us", "UTC")))
-    rows = examine(stamped).good.select(list(SNAPSHOT_COLUMNS))
-    return rows, today.height - rows.height
+def _added(*counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts by reason, added up; reasons that nothing fell under are left out."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return {reason: n for reason, n in sorted(total.items()) if n}
 
 
 class _Laps:

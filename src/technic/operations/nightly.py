@@ -18,6 +18,7 @@ from technic.errors import StoreError, TechnicError, first_line
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.operations.alerts.channels import Channel
 from technic.operations.alerts.delivery import Delivered, deliver
+from technic.operations.attendance import roll_of_session, unseen_of
 from technic.operations.metrics import save_metrics
 from technic.operations.saved_scans import Saved, saved_scans
 from technic.operations.spot_check import Accuracy, check_accuracy
@@ -26,6 +27,7 @@ from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import Difference, difference, session_before
 from technic.scanner.report import Report
 from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
 
 Keep = Callable[[str, Report, Difference | None], None]
 CHECKED = 50  # symbols recomputed each night
@@ -160,12 +162,29 @@ def _scan_saved(
             scanned.difference = difference(before, scanned.report, crossings(file))
         except StoreError:
             scanned.difference = None  # the first session of a store
-        scanned.alerts = book.observe(saved.name, file, scanned.report, now)
         _remember(store, saved.name, scanned.report)
         keep(saved.name, scanned.report, scanned.difference)
+        _tell(store, scanned, file, book, now)
     except (TechnicError, OSError) as error:
         scanned.trouble = first_line(error)
     return scanned
+
+
+def _tell(store: Store, scanned: Scanned, file: ScanFile, book: AlertBook, now: datetime) -> None:
+    """Keep what changed as alerts, if enough of the session is stored to tell anybody of it.
+
+    While bars of a session are not final, a symbol that lacks one has not left.
+    """
+    assert scanned.report is not None
+    version = store.require()
+    view = store.panel(version=version)
+    roll = roll_of_session(view)
+    if not roll.whole:
+        scanned.trouble = f"{view.as_of}: {roll.state}: nobody is told; sync again"
+        return
+    is_over = version.settled is None or view.as_of <= version.settled
+    unseen = frozenset[int]() if is_over else unseen_of(view)
+    scanned.alerts = book.observe(scanned.name, file, scanned.report, now, unseen)
 
 
 def _remember(store: Store, name: str, report: Report) -> None:

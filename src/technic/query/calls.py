@@ -145,9 +145,10 @@ def _operands(
 def _positional(node: Call, defaults: Mapping[str, float]) -> list[Node]:
     """Arguments in order; `rsi(n=7)` is `rsi(7)`."""
     plain = [a for a in node.arguments if not is_named(a)]
-    by_keyword = {keyword_of(a): a for a in node.arguments if is_named(a)}
-    if not by_keyword:
+    named = [a for a in node.arguments if is_named(a)]
+    if not named:
         return plain
+    by_keyword = {keyword_of(a): a for a in named}
     unknown = [key for key in by_keyword if key not in defaults]
     if unknown:
         at = next(by_keyword[unknown[0]].children()).at
@@ -156,10 +157,20 @@ def _positional(node: Call, defaults: Mapping[str, float]) -> list[Node]:
             start=at,
         )
     numbers = [a for a in plain if isinstance(a, Number)]
+    _require_once(node, [*list(defaults)[: len(numbers)], *map(keyword_of, named)])
+    if len(numbers) + len(named) > len(defaults):
+        raise QuestionError(f"{node.name} takes {', '.join(defaults)}, and no more", start=node.at)
     values = dict(zip(defaults, numbers, strict=False))
     values |= {key: named_value(a) for key, a in by_keyword.items()}  # type: ignore[misc]
     full = [values.get(key, Number(float(default))) for key, default in defaults.items()]
     return [*(a for a in plain if not isinstance(a, Number)), *full]
+
+
+def _require_once(node: Call, given: list[str]) -> None:
+    """Refuse a parameter that is given twice: which of the two is meant, nobody can know."""
+    for key in given:
+        if given.count(key) > 1:
+            raise QuestionError(f"{node.name} is given {key} twice", start=node.at)
 
 
 def _resolve_within(resolver: NodeResolver, node: Call) -> Resolved:

@@ -172,15 +172,21 @@ def _night(report: Report, returns: FloatArray, ids: np.ndarray) -> dict[str, An
         "universe": len(universe),
     }
     for j, h in enumerate(HORIZONS):
-        picked, everybody = _mean(returns[j], ids, picks), _mean(returns[j], ids, universe)
+        picked, everybody = (mean_return(returns[j], ids, who) for who in (picks, universe))
         figures[f"picks_{h}"], figures[f"universe_{h}"] = plain(picked), plain(everybody)
     return figures
 
 
-def _mean(returns: FloatArray, ids: np.ndarray, who: np.ndarray) -> float:
-    """The mean return of some securities; NaN if none is known."""
-    at = np.searchsorted(ids, who)
-    at = at[at < len(ids)]
+def mean_return(returns: FloatArray, ids: IntArray, who: IntArray) -> float:
+    """The mean return of some securities; NaN if none is known.
+
+    Parameters
+    ----------
+    returns : float64, shape (n_symbols,); NaN is unknown
+    ids : int64, shape (n_symbols,); securities of the returns, ascending
+    who : int64; a security that is not among `ids` has left, and has no return
+    """
+    at = np.flatnonzero(np.isin(ids, who))
     finite = returns[at][~np.isnan(returns[at])]
     return float(finite.mean()) if len(finite) else float("nan")
 

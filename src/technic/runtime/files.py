@@ -1,15 +1,20 @@
 """Files: locks between processes, writes that are whole or not at all, and syncing to the disk.
 
-The only file that knows how an operating system locks files.
+A store and its home belong to one user: folders are 0700 and files 0600, whatever the umask. What is
+made here has these modes from its first moment; what a library writes for us gets them when it is
+made known, in `sync_to_disk`, before anything names it. The only file that knows how an operating
+system locks files.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from errno import ENOTDIR
 from importlib import import_module
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from technic.errors import StoreError
@@ -19,6 +24,35 @@ try:
     fcntl = import_module("fcntl")
 except ImportError:  # Windows
     fcntl = None
+
+
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone."""
+    for path in (*reversed(folder.parents), folder):
+        if not path.exists():
+            path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(folder))
+
+
+def open_private(path: str | Path, flags: int) -> int:
+    """Open a file that only its owner may read; for the argument `opener` of `open`."""
+    return os.open(path, flags, FILE_MODE)
+
+
+def make_file(path: Path) -> Path:
+    """Make an empty file for its owner alone, where none is; a library is to write it."""
+    os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+    return path
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read."""
+    with open(path, "wb", opener=open_private) as handle:
+        handle.write(content)
 
 
 @contextmanager
@@ -31,8 +65,8 @@ def writing(folder: Path) -> Iterator[None]:
         If the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        make_folder(folder)
+        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot be written ({error.strerror}); nothing was changed. "
@@ -67,8 +101,8 @@ def alone(folder: Path, what: str) -> Iterator[None]:
     StoreError
         At once, if another process does it already.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(folder / f".{what}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    make_folder(folder)
+    handle = os.open(folder / f".{what}.lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         if not _try_lock(handle):
             who = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
@@ -96,12 +130,12 @@ def _try_lock(handle: int) -> bool:
 
 
 def sync_to_disk(*paths: Path, root: Path | None = None) -> None:
-    """Make files survive a power cut, and the folders in which they stand.
+    """Make files survive a power cut, and the folders in which they stand; give them their modes.
 
     Parameters
     ----------
-    root : the folder up to which, itself included, folders are synced; None for those of the
-        files alone
+    root : the folder up to which, itself included, folders are synced, and those below it are
+        made their owner's alone; None for those of the files alone, whose modes stay
     """
     folders = {path.parent for path in paths}
     if root is not None:
@@ -111,9 +145,25 @@ def sync_to_disk(*paths: Path, root: Path | None = None) -> None:
             continue
         handle = os.open(path, os.O_RDONLY)
         try:
+            if path in paths or (root is not None and path != root):
+                _make_private(handle)
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _make_private(handle: int) -> None:
+    if os.name == "nt":
+        return
+    mode = FOLDER_MODE if S_ISDIR(os.fstat(handle).st_mode) else FILE_MODE
+    with suppress(PermissionError):  # somebody else's: they have the say
+        os.fchmod(handle, mode)
+
+
+def close_to_others(folder: Path) -> None:
+    """Give the modes of the owner alone to all that a library wrote below a folder of ours."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -122,10 +172,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     The file and its folder are on the disk when this returns.
     """
     folder_is_new = not path.parent.exists()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        scratch.write_bytes(content)
+        write_private(scratch, content)
         sync_to_disk(scratch)
         scratch.replace(path)
     except OSError:

@@ -8,14 +8,18 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 import orjson
+
+from technic.errors import printable
+from technic.runtime.files import make_folder, open_private
 
 SIZE, BACKUPS = 1 << 20, 5  # bytes of a log; how many older ones stay
 
 
 class Redacting(logging.Filter):
-    """Takes secrets out of every message, and line breaks, so that a line is one event."""
+    """Takes secrets out of every message, and writes out control characters: a line is one event."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
@@ -26,7 +30,7 @@ class Redacting(logging.Filter):
         text = record.getMessage()
         for secret in self._secrets:
             text = text.replace(secret, "•••")
-        record.msg = text.replace("\r", "\\r").replace("\n", "\\n")
+        record.msg = printable(text)
         record.args = ()
         return True
 
@@ -42,6 +46,21 @@ def log_mended(logger: logging.Logger, text: str) -> None:
     logger.warning("%s", text, extra={"mended": True})
 
 
+class PrivateFile(RotatingFileHandler):
+    """A log that only its owner may read."""
+
+    def _open(self) -> Any:
+        return open(self.baseFilename, self.mode, encoding=self.encoding, opener=open_private)
+
+
+class AsLine(logging.Formatter):
+    """One line per event, what a traceback says included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record."""
+        return printable(super().format(record))
+
+
 class AsJson(logging.Formatter):
     """One JSON object per line."""
 
@@ -53,7 +72,7 @@ class AsJson(logging.Formatter):
             "from": record.name,
             "text": record.getMessage(),
         }
-        return orjson.dumps(about).decode()
+        return printable(orjson.dumps(about).decode())
 
 
 def set_up(
@@ -71,13 +90,13 @@ def set_up(
     logger = logging.getLogger("technic")
     if logger.handlers:
         return
-    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    plain = AsLine("%(asctime)s %(levelname)s %(name)s: %(message)s")
     formatter = AsJson() if as_json else plain
     handlers: list[logging.Handler] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         path = folder / "technic.log"
-        handlers.append(RotatingFileHandler(path, maxBytes=SIZE, backupCount=BACKUPS, delay=True))
+        handlers.append(PrivateFile(path, maxBytes=SIZE, backupCount=BACKUPS, delay=True))
     except OSError:
         pass  # a folder that cannot be written must not stop a scan
     shown = logging.StreamHandler(sys.stderr)

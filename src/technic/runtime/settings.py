@@ -18,6 +18,7 @@ from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from technic.errors import ConfigError
 from technic.runtime.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
+from technic.runtime.files import make_folder, write_private
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
 MOST_TOML = 1 << 20  # bytes of a file
@@ -310,9 +311,9 @@ def write_settings(settings: Settings, **values: str) -> Path:
     path = (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
     merged = {**read_toml(path), **values}
     lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(merged.items())]
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     scratch = path.with_suffix(".writing")
-    scratch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_private(scratch, ("\n".join(lines) + "\n").encode())
     scratch.replace(path)
     return path
 

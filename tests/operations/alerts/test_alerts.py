@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,27 @@ def test_a_crossing_is_told_when_it_turns_true_on_the_list():
     assert decide(memory, look(1, 2), rules, NOW) == []
     assert decide(memory, look(1), rules, NOW) == []
     assert kinds(decide(memory, look(1, 2), rules, NOW)) == [("crossed", 2)]
+
+
+def test_who_was_not_seen_keeps_the_place_and_nobody_enters_by_it():
+    rules, memory = AlertRules(), first_memory(seen(1, 2, 3))
+
+    def cut(*ids, unseen=()):
+        return replace(seen(*ids), unseen=frozenset(unseen), is_cut=True)
+
+    assert decide(memory, cut(2, 3, 4, unseen=[1]), rules, NOW) == []
+    assert kinds(decide(memory, cut(4, 2, 3, unseen=[1]), rules, NOW)) == [("entered", 4)]
+    assert decide(memory, cut(4, 2, 1), rules, NOW)[0].security_id == 3
+    assert decide(memory, cut(4, 2, 1), rules, NOW) == []
+    whole = replace(cut(4, 2, 5, unseen=[1]), is_cut=False)  # everybody who passes is on the list
+    assert kinds(decide(memory, whole, rules, NOW)) == [("entered", 5)]
+
+
+def test_what_is_remembered_goes_round_with_the_session_and_without():
+    memory = replace(first_memory(seen(1)), as_of=date(2024, 3, 6))
+    assert Memory.of(memory.as_dict()) == memory
+    older = {k: v for k, v in memory.as_dict().items() if k != "as_of"}
+    assert Memory.of(older) == replace(memory, as_of=None)
 
 
 @given(st.lists(st.frozensets(st.integers(0, 6)), min_size=1, max_size=30), st.integers(1, 4))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import orjson
@@ -21,7 +21,12 @@ from technic.research.backtest.account import trade
 from technic.research.backtest.costs import Costs, estimate_costs
 from technic.research.backtest.decisions import sessions_of_decision
 from technic.research.backtest.prices import PriceHistory
-from technic.research.backtest.run import backtest, rerun_backtest, strategy_digest
+from technic.research.backtest.run import (
+    backtest,
+    performance_where,
+    rerun_backtest,
+    strategy_digest,
+)
 from technic.research.trials import distinct_trials
 from technic.runtime.executors import open_executor
 from technic.scanner.plan import PlanRules
@@ -304,6 +309,19 @@ def test_profits_add_up_to_the_account(found):
     costs = found.summary["trading"]["costs"]
     assert costs["total"] == pytest.approx(sum(v for k, v in costs.items() if k != "total"))
     assert (found.exposure <= 1.0 + 1e-9).all()
+
+
+def test_a_benchmark_that_begins_late_fell_on_its_own_days(found):
+    """Property: days unknown before the first, and in between, move no date of a fall."""
+    prices = found.benchmark[~np.isnan(found.benchmark)]
+    late = np.concatenate([np.full(7, np.nan), prices[:5], [np.nan], prices[5:-8]])
+    days = [date(2020, 1, 1) + timedelta(t) for t in range(len(late))]
+    figures = performance_where(late, days.__getitem__)
+    _, since, until = metrics.drawdown(late[~np.isnan(late)])
+    rows = np.flatnonzero(~np.isnan(late))
+    assert figures["drawdown_from"] == days[rows[since]].isoformat()
+    assert figures["drawdown_to"] == days[rows[until]].isoformat()
+    assert performance_where(late[:8], days.__getitem__) is None
 
 
 def test_a_long_idleness_is_told_with_the_day_it_ends(store):

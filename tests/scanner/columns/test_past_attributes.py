@@ -9,11 +9,11 @@ from technic.market.sessions import nyse
 from technic.query.names import FACTS
 from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import SOURCES, Attributes
-from technic.scanner.columns.filings import statements_at
+from technic.scanner.columns.filings import DATES, statements_at
 from technic.scanner.columns.listings import LISTING_NAMES, listed_on
 from technic.scanner.columns.past_attributes import PAST_SOURCES, AttributeHistory
 
-SHARED = sorted({*LISTING_NAMES, *FACTS, "market_cap"})
+SHARED = sorted({*LISTING_NAMES, *FACTS, *DATES, "market_cap"})
 
 
 @pytest.mark.parametrize("back", [1, 20, 63, 150])
@@ -56,7 +56,7 @@ def test_what_nobody_tells_of_the_past_is_unknown(simulated):
 
 
 def test_no_name_has_two_sources():
-    names = [*SHARED, "bars", "has_filings", "is_updated", "news_count(3)", "alpha", "alpha_rank"]
+    names = [*SHARED, "bars", "is_updated", "news_count(3)", "alpha", "alpha_rank"]
     for name in [*names, "market_trend", "python('steady')"]:
         assert sum(source.gives(name) for source in SOURCES) == 1, name
     assert not any(source.gives("nonsense") for source in SOURCES)

@@ -12,7 +12,7 @@ from technic.data.store import Store
 from technic.data.store.integrity import Damage, examine_files, sessions_of
 from technic.data.store.tables import drop_missing
 from technic.market.schema import ASKED
-from technic.runtime.files import alone, writing
+from technic.runtime.files import alone, make_folder, writing
 
 
 def set_aside_damage(store: Store) -> list[str]:
@@ -50,7 +50,7 @@ def set_aside_damage(store: Store) -> list[str]:
 def _move_aside(folder: Path, damage: Damage) -> None:
     path, place = folder / damage.path, folder / "damaged" / damage.path
     if path.exists():
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(place.parent)
         shutil.move(path, place)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from technic.data.providers.source import Pace
 from technic.errors import RateError
+from technic.runtime.files import make_file, make_folder
 
 
 class Allowance:
@@ -27,7 +28,8 @@ class Allowance:
         if self._pace.calls and path is not None:
             from pyrate_limiter import Limiter, Rate, SQLiteBucket  # 0.12 s
 
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
+            make_file(path)
             name = "calls_" + blake2b(key.encode(), digest_size=8).hexdigest()
             rate = Rate(self._pace.calls, round(self._pace.period * 1000))
             self._bucket = SQLiteBucket.init_from_file([rate], name, str(path), use_file_lock=True)

@@ -33,19 +33,29 @@ def check(body: bytes) -> None:
 
 
 def bars(contents: list[dict[str, Any]]) -> pl.DataFrame:
-    """Read snapshots: a row of `SNAPSHOT_COLUMNS` per symbol that has traded on its last day.
+    """Read snapshots: a row of `SNAPSHOT_COLUMNS` per symbol.
 
-    Before the open a day is all zeros, and gives no row.
+    Before its first trade a symbol's day is all zeros: a row without prices, and volume 0. What is no
+    number is null.
     """
     rows: list[tuple[Any, ...]] = []
     for row in (row for content in contents for row in content["tickers"]):
-        day, before = row.get("day"), row.get("prevDay")
-        if not isinstance(day, dict) or not number(day.get("v")) or not number(day.get("c")):
-            continue
+        before = row.get("prevDay")
         close = number(before.get("c")) if isinstance(before, dict) else None
-        values = [number(day.get(letter)) for letter in LETTERS.values()]
-        rows.append((text(row.get("ticker")), _day(row.get("updated")), *values, close or None))
+        rows.append(
+            (text(row.get("ticker")), _day(row.get("updated")), *_values(row), close or None)
+        )
     return pl.DataFrame(rows, schema=SNAPSHOT_COLUMNS, orient="row")
+
+
+def _values(row: dict[str, Any]) -> list[float | None]:
+    """Prices, volume and vwap of the day so far, in the order of `LETTERS`."""
+    day = row.get("day")
+    if not isinstance(day, dict):
+        return [None] * len(LETTERS)
+    if not any(day.get(letter) for letter in LETTERS.values()):
+        return [0.0 if name == "volume" else None for name in LETTERS]
+    return [number(day.get(letter)) for letter in LETTERS.values()]
 
 
 def _day(stamp: Any) -> date | None:

@@ -48,7 +48,7 @@ NEWS_COLUMNS = {
     "title": pl.String(),
     "published": pl.Datetime("us", "UTC"),
 }
-SNAPSHOT_COLUMNS = {  # bars of the day so far
+SNAPSHOT_COLUMNS = {  # bars of the day so far; volume 0 and no prices before the first trade
     **BAR_COLUMNS,
     "before": pl.Float64(),  # close of the session before, in today's terms
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from time import monotonic
@@ -10,13 +12,12 @@ from typing import Any
 
 import orjson
 import polars as pl
-from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from technic.data.providers.source import SNAPSHOT_COLUMNS, number, text
-from technic.errors import ConfigError, ProviderError
-from technic.market.sessions import NEW_YORK
+from technic.data.providers.minutes import DaySoFar
+from technic.errors import ConfigError, ProviderError, first_line
 
+LOG = logging.getLogger("technic.data.stream")
 LARGEST = 4 << 20  # bytes of a message
 SILENT = 90.0  # seconds without a word after which the line is thought dead
 REST = (1.0, 2.0, 5.0, 15.0, 30.0)  # seconds between tries to come back
@@ -43,7 +44,7 @@ class Stream:
         if not url.startswith(("wss://", "ws://127.0.0.1:", "ws://localhost:")):
             raise ConfigError(f"{url}: a key is only sent over wss://")
         self._url, self._key, self._snapshots = url, key, snapshots
-        self._bars: dict[str, dict[str, Any]] = {}
+        self._day = DaySoFar()
         self._guard, self._over = threading.Lock(), threading.Event()
         self._heard, self._trouble = 0.0, "not connected yet"
         self._thread = threading.Thread(target=self._listen, daemon=True, name="technic-stream")
@@ -65,25 +66,36 @@ class Stream:
         if self._trouble or monotonic() - self._heard > SILENT:
             raise ProviderError(f"massive stream: {self._trouble or 'silent for too long'}")
         with self._guard:
-            rows = [tuple(bar[name] for name in SNAPSHOT_COLUMNS) for bar in self._bars.values()]
-        return pl.DataFrame(rows, schema=SNAPSHOT_COLUMNS, orient="row")
+            return self._day.frame()
+
+    def aside(self) -> Mapping[str, int]:
+        """How many minutes were set aside so far, by reason."""
+        with self._guard:
+            return {reason: n for reason, n in self._day.aside.items() if n}
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether somebody still listens, or tries to."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """Listen no more."""
         self._over.set()
 
     def _listen(self) -> None:
+        """Converse until it is over: whatever ends a conversation, another one is begun."""
         tries = 0
         while not self._over.is_set():
+            since = self._heard
             try:
                 self._converse()
-                tries = 0
-            except (WebSocketException, OSError, ProviderError, ValueError) as error:
-                self._trouble = f"{type(error).__name__}: {error}".replace(self._key, "•••")
-            except Exception:
+            except Exception as error:  # noqa: BLE001 -- the thread lives, whatever the line sends
                 if self._over.is_set():  # what it was asking has been closed with it
                     return
-                raise
+                said = f"{type(error).__name__}: {first_line(error)}"
+                self._trouble = said.replace(self._key, "•••")
+                LOG.warning("the stream of minutes broke: %s", self._trouble)
+            tries = 0 if self._heard != since else tries
             self._over.wait(REST[min(tries, len(REST) - 1)])
             tries += 1
 
@@ -93,9 +105,9 @@ class Stream:
             line.send(orjson.dumps({"action": "auth", "params": self._key}).decode())
             self._expect(line.recv(10), {"auth_success"})
             line.send('{"action":"subscribe","params":"AM.*"}')
-            begun = {row["symbol"]: row for row in self._snapshots.bars().to_dicts()}
+            begun = self._snapshots.bars()
             with self._guard:
-                self._bars = begun
+                self._day.begin(begun)
             self._heard, self._trouble = monotonic(), ""
             while not self._over.is_set():
                 with suppress(TimeoutError):
@@ -106,44 +118,28 @@ class Stream:
 
     def _expect(self, message: str | bytes, wanted: set[str]) -> None:
         """Hear one of some words of the line's state; anything else is an error."""
-        statuses = {row.get("status") for row in _rows(message) if row.get("ev") == "status"}
+        rows = [row for row in rows_of(message) if isinstance(row, dict)]
+        statuses = {str(row.get("status")) for row in rows if row.get("ev") == "status"}
         if not statuses & wanted:
-            raise ProviderError(f"the stream answered {', '.join(map(str, statuses)) or 'nothing'}")
+            raise ProviderError(f"the stream answered {', '.join(statuses) or 'nothing'}")
 
     def _take(self, message: str | bytes) -> None:
         """Merge minutes into the day."""
         self._heard = monotonic()
-        minutes = [row for row in _rows(message) if row.get("ev") == "AM"]
+        rows, now = rows_of(message), self.now()
         with self._guard:
-            for row in minutes:
-                symbol = text(row.get("sym"))
-                if symbol is not None:
-                    _merge(self._bars, symbol, row)
+            self._day.take(rows, now)
 
 
-def _rows(message: str | bytes) -> list[dict[str, Any]]:
-    content = orjson.loads(message)
-    return [row for row in content if isinstance(row, dict)] if isinstance(content, list) else []
+def rows_of(message: str | bytes) -> list[Any]:
+    """The rows of a message; the message itself, where it holds no rows.
 
-
-def _merge(bars: dict[str, dict[str, Any]], symbol: str, row: dict[str, Any]) -> None:
-    """One minute into its day; the first minute of a new day begins it."""
-    values = {name: number(row.get(letter)) for name, letter in _LETTERS.items()}
-    end = row.get("e")
-    if any(values[name] is None for name in ("high", "low", "close")) or type(end) is not int:
-        return
-    day = datetime.fromtimestamp(end / 1000.0, NEW_YORK).date()
-    held = bars.get(symbol)
-    if held is None or held["date"] != day:
-        before = held["close"] if held else None
-        bars[symbol] = {"symbol": symbol, "date": day, "before": before, **values}
-        return
-    held["high"] = max(held["high"], values["high"])
-    held["low"] = min(held["low"], values["low"])
-    held["close"] = values["close"]
-    for name in ("volume", "vwap"):
-        if values[name] is not None:
-            held[name] = values[name]
-
-
-_LETTERS = {"open": "op", "high": "h", "low": "l", "close": "c", "volume": "av", "vwap": "a"}
+    Parameters
+    ----------
+    message : as it was sent; anything at all
+    """
+    try:
+        content = orjson.loads(message)
+    except ValueError:
+        return [message]
+    return content if isinstance(content, list) else [content]

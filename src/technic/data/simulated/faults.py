@@ -5,7 +5,8 @@ asked before; so a run can be repeated, and a retry can meet a healthy vendor. T
 
 transport   done to the connection, by the proxy in front (`proxy.py`)
 answer      done to the whole answer: status, envelope, encoding, pages
-data        done to rows that look healthy otherwise
+data        done to rows that look healthy otherwise; those of a day that is not over are in
+            `live_faults.py`
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 import orjson
 
 from technic.data.simulated.dialect import Answer, Request
+from technic.data.simulated.live_faults import LIVE, SNAPSHOT_ROWS
 from technic.errors import ConfigError
 
 TRANSPORT = ("refuse", "hang_before", "hang_after", "trickle", "reset", "short_body", "slow_accept")
@@ -35,7 +37,7 @@ class Fault:
 
     Attributes
     ----------
-    name : in `TRANSPORT`, `ANSWERS` or `ROWS`
+    name : in `TRANSPORT`, `ANSWERS`, `ROWS` or `LIVE`
     seed : decides where it strikes
     args : of the rule that drew it
     """
@@ -127,7 +129,7 @@ def read_plan(path: Path) -> FaultPlan:
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ConfigError(f"{path}: no plan of faults: {error}") from error
-    names = {*TRANSPORT, *ANSWERS, *ROWS}
+    names = {*TRANSPORT, *ANSWERS, *ROWS, *LIVE}
     if unknown := sorted({n for rule in rules for n in rule.faults} - names):
         raise ConfigError(
             f"{path}: unknown faults {', '.join(unknown)}; there are {', '.join(sorted(names))}"
@@ -150,11 +152,13 @@ def afflict(answer: Answer, fault: Fault, request: Request) -> Answer:
     """Do to an answer what a fault says; faults that do not fit leave it as it is."""
     if fault.name in ANSWERS:
         return ANSWERS[fault.name](answer, fault, request)
-    if fault.name in ROWS and answer.status == 200 and answer.kind == "application/json":
+    change = ROWS.get(fault.name) or SNAPSHOT_ROWS.get(fault.name)
+    if change is not None and answer.status == 200 and answer.kind == "application/json":
         content = orjson.loads(answer.body)
-        key = "results" if "results" in content else "bars" if "bars" in content else ""
+        keys = ("tickers",) if fault.name in SNAPSHOT_ROWS else ("results", "bars")
+        key = next((key for key in keys if key in content), "")
         if isinstance(content.get(key), list) and content[key]:
-            content[key] = ROWS[fault.name](content[key], fault.rng)
+            content[key] = change(content[key], fault.rng)
             for name in ("resultsCount", "queryCount", "count"):
                 if name in content:
                     content[name] = len(content[key])

@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from gzip import compress
 from pathlib import Path
@@ -25,6 +25,7 @@ import orjson
 from technic.data.simulated import alpaca_api, edgar_api, massive_api
 from technic.data.simulated.dialect import Answer, Refusal, Request, parse_day
 from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan, afflict
+from technic.data.simulated.live_faults import DROPPED_LINE, MINUTES, OLD, OLD_SNAPSHOT
 from technic.data.simulated.publications import Publications, evening
 from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK
@@ -145,6 +146,8 @@ class Twin:
         request = Request(path, dict(query), self.clock.now())
         target = path + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
         fault = self._fault(target, headers)
+        if fault is not None and fault.name == OLD_SNAPSHOT:
+            request = replace(request, now=request.now - OLD)
         try:
             if request.path.startswith(edgar_api.PATHS):
                 _require_contact(headers)
@@ -271,6 +274,21 @@ def application(twin: Twin) -> Any:
     )
 
 
+def _frames(fault: Fault | None, bars: list[dict[str, Any]]) -> list[Any]:
+    """One message of the stream, as a fault leaves it.
+
+    Raises
+    ------
+    RuntimeError
+        If the line is to break.
+    """
+    if fault is not None and fault.name == DROPPED_LINE:
+        raise RuntimeError
+    if fault is not None and fault.name in MINUTES:
+        return list(MINUTES[fault.name](bars, fault.rng))
+    return [orjson.dumps(bars).decode()]
+
+
 def streaming(twin: Twin) -> Any:
     """The websocket of minute bars: a greeting, a word on the key, then bars."""
     import asyncio  # only a server needs it
@@ -297,7 +315,8 @@ def streaming(twin: Twin) -> Any:
                 massive_api.minutes, twin.tape, twin.clock.now(), latest
             )
             for k in range(0, len(bars), 500):
-                await socket.send_text(orjson.dumps(bars[k : k + 500]).decode())
+                for frame in _frames(twin.faults.draw("/stocks"), bars[k : k + 500]):
+                    await (socket.send_text if isinstance(frame, str) else socket.send_bytes)(frame)
             await asyncio.sleep(STREAM_EVERY)
 
     async def streamed(socket: WebSocket) -> None:

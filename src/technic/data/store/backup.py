@@ -13,7 +13,7 @@ import orjson
 from technic.data.store.store import Store
 from technic.data.store.version import StoreVersion
 from technic.errors import StoreError
-from technic.runtime.files import sync_to_disk
+from technic.runtime.files import make_file, make_folder, sync_to_disk
 
 
 def backup(store: Store, target: Path) -> StoreVersion:
@@ -59,7 +59,7 @@ def _copy(store: Store, target: Path, version: StoreVersion) -> None:
         paths += _table_files(source / "tables" / name, pinned)
     for path in paths:
         place = target / path.relative_to(source)
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(place.parent)
         shutil.copy2(path, place)
         sync_to_disk(place, root=target)
     if store.database:
@@ -69,7 +69,7 @@ def _copy(store: Store, target: Path, version: StoreVersion) -> None:
     if catalog.exists():
         with (
             closing(sqlite3.connect(f"file:{catalog}?mode=ro", uri=True)) as old,
-            closing(sqlite3.connect(target / "catalog.sqlite")) as new,
+            closing(sqlite3.connect(make_file(target / "catalog.sqlite"))) as new,
         ):
             old.backup(new)
         sync_to_disk(target / "catalog.sqlite", root=target)

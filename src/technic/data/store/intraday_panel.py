@@ -3,7 +3,8 @@
 1. `_private` maps the data file a second time: what is written there, nobody else sees, and only
    the pages that are written to are copied.
 2. `_rewrite` gives symbols that split today their whole run once more, in today's terms.
-3. `merge` leaves out symbols whose close of the day before is not the one that is stored.
+3. `merge` leaves out symbols whose close of the day before is not the one that is stored, and bars
+   so far from it that no market makes them.
 4. `_append` writes the bar of the day so far behind the last bar of each symbol that has traded.
 
 States of indicators that were carried to yesterday's bar fit, and are carried on by one bar.
@@ -23,6 +24,7 @@ from technic.data.store.panels import MappedPanel
 from technic.data.store.rows import adjusted_bars, columns_of_rows, lengths_of
 from technic.data.store.store import Store
 from technic.market.panel import LANES, Panel, fill
+from technic.market.quality import ABSURD
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 
@@ -40,12 +42,16 @@ class Merged:
     bars : how many symbols have a bar of the day so far
     strangers : symbols that the store does not know
     doubtful : symbols whose close of the day before is not the one that the store holds
+    absurd : symbols whose bar is more than `ABSURD` times above or below it
+    rows : the bars that became part of the view
     """
 
     view: MappedPanel | None
     bars: int
     strangers: tuple[str, ...]
     doubtful: tuple[str, ...]
+    absurd: tuple[str, ...]
+    rows: pl.DataFrame
 
 
 def merge(store: Store, view: MappedPanel, bars: pl.DataFrame, session: date) -> Merged:
@@ -71,10 +77,15 @@ def merge(store: Store, view: MappedPanel, bars: pl.DataFrame, session: date) ->
     before = matched["before"].fill_null(float("nan")).to_numpy()
     with np.errstate(all="ignore"):
         doubted = np.abs(before / last - 1.0) > JUMP  # perhaps a split that nobody told us of
+        far = (matched["high"].to_numpy() > ABSURD * last) | (
+            matched["low"].to_numpy() * ABSURD < last
+        )
     doubtful = matched.filter(pl.Series(doubted))["symbol"].to_list()
-    matched = matched.filter(~pl.Series(doubted))
+    absurd = matched.filter(pl.Series(far & ~doubted))["symbol"].to_list()
+    matched = matched.filter(pl.Series(~doubted & ~far))
+    out = (tuple(strangers), tuple(doubtful), tuple(absurd))
     if matched.is_empty():
-        return Merged(None, 0, tuple(strangers), tuple(doubtful))
+        return Merged(None, 0, *out, matched)
     panel = _append(panel, matched, session)
     name = _name_of(matched, session)
     path = view.path.with_name(f"{view.path.name}-{name}")
@@ -86,7 +97,7 @@ def merge(store: Store, view: MappedPanel, bars: pl.DataFrame, session: date) ->
         provisional=name,
         anew=tuple(split.tolist()),
     )
-    return Merged(merged, matched.height, tuple(strangers), tuple(doubtful))
+    return Merged(merged, matched.height, *out, matched)
 
 
 def _private(view: MappedPanel) -> Panel:

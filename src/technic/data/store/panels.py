@@ -63,7 +63,7 @@ from technic.errors import StoreError
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.runtime.files import sync_to_disk, writing
+from technic.runtime.files import make_folder, sync_to_disk, writing
 from technic.runtime.logs import log_mended
 
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
@@ -328,7 +328,7 @@ class PanelCache:
         blocks = empty_bars(len(who), len(fields), rows)
         fill(blocks, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         blocks.tofile(self.folder / name)
         sync_to_disk(self.folder / name)
         sums = sums_of_runs(blocks, places, lengths)

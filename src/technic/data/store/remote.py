@@ -25,7 +25,13 @@ import orjson
 from technic.data.store.backup import backup
 from technic.data.store.store import Store
 from technic.errors import StoreError, not_installed
-from technic.runtime.files import sync_to_disk, write_atomically, writing
+from technic.runtime.files import (
+    make_folder,
+    sync_to_disk,
+    write_atomically,
+    write_private,
+    writing,
+)
 
 NAME = re.compile(r"[A-Za-z0-9_.=%+-]+(/[A-Za-z0-9_.=%+-]+)*")
 DIGITS = 16  # bytes of a digest, see `version.digest_of`
@@ -164,9 +170,9 @@ def _fetch_file(bucket: Bucket, name: str, path: Path, digest: str | None, folde
             f"{bucket.url}/{name}: is not the file that the store's version names; nothing of the "
             "new version was taken over"
         )
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     scratch = path.with_name(f".{path.name}.fetching")
-    scratch.write_bytes(content)
+    write_private(scratch, content)
     scratch.replace(path)
     sync_to_disk(path, root=folder)
 

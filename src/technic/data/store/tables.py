@@ -19,7 +19,7 @@ from technic.data.store.recorded import believe, recorded_files
 from technic.data.store.version import StoreVersion, read_version
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
-from technic.runtime.files import sync_to_disk
+from technic.runtime.files import make_folder, sync_to_disk
 from technic.runtime.logs import log_mended
 
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
@@ -62,7 +62,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     from deltalake import DeltaTable, write_deltalake  # scans never write
 
     path = folder / "tables" / name
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(path.parent)
     before: set[str] = set()
     _drop_false_hint(path / "_delta_log")
     if DeltaTable.is_deltatable(str(path)):

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from technic.errors import TechnicError
+from technic.errors import QuestionError, TechnicError, printable
 from technic.interfaces.cli import (
     alerts,
     bench,
@@ -155,10 +155,19 @@ def logged(
 
 def main() -> None:
     """The command line. Exit codes: 0 fine, 1 a clear error, 2 wrong usage, 130 stopped."""
+    from technic.interfaces.render.terminal import guarded
+
+    with guarded():
+        _run()
+
+
+def _run() -> None:
     try:
         code = app(standalone_mode=False)
     except TechnicError as error:
-        print(f"technic: {error}", file=sys.stderr)
+        # A question's error shows the line in question; every other is one line.
+        said = str(error) if isinstance(error, QuestionError) else printable(str(error))
+        print(f"technic: {said}", file=sys.stderr)
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         code = STOPPED

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name it was given.")]
@@ -147,7 +147,7 @@ def alerts_list(
         )
         print(
             f"{row['at']:%Y-%m-%d %H:%M}  {row['scan']:<20} {row['kind']:<8} {row['symbol']:<8} "
-            f"{row['detail']}" + (f"  [{sent}]" if sent else "")
+            f"{printable(row['detail'])}" + (f"  [{printable(sent)}]" if sent else "")
         )
     if not rows:
         print("None yet.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ class shown:  # noqa: N801 -- a context that gives a function
         if not self._as_json and sys.stdout.isatty():
             from rich.live import Live
 
-            self._live = Live(refresh_per_second=8)
+            from technic.interfaces.render.text import console
+
+            self._live = Live(console=console(sys.stdout), refresh_per_second=8)
             self._live.start()
         return self._show
 
@@ -128,7 +130,8 @@ class shown:  # noqa: N801 -- a context that gives a function
         if self._as_json:
             import orjson
 
-            print(orjson.dumps(glance.as_dict(), default=str).decode(), flush=True)
+            text = orjson.dumps(glance.as_dict(), default=str).decode()
+            print(printable(text), flush=True)
             return
         lines = glance_lines(glance)
         if self._live is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +146,8 @@ def emit_json(value: Any) -> None:
     import orjson
 
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY, default=str)
-    sys.stdout.buffer.write(text + b"\n")
+    # Inside a JSON text an escape means the same, and a terminal shows it as it is.
+    sys.stdout.buffer.write(printable(text.decode(), keep="\n").encode() + b"\n")
 
 
 def age_line(version: StoreVersion) -> str:
@@ -190,7 +191,6 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
     if not sys.stderr.isatty():
         yield lambda _done, _total, _what: None
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -198,6 +198,8 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         TextColumn,
         TimeRemainingColumn,
     )
+
+    from technic.interfaces.render.text import console
 
     columns = (
         TextColumn("{task.description}"),
@@ -207,7 +209,7 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[what]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    with Progress(*columns, console=console(sys.stderr), transient=True) as shown:
         task = shown.add_task(title, total=None, what="", rate="")
         since = monotonic()
 
@@ -221,7 +223,9 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
 def progress_done() -> None:
     """Take the progress line away."""
     if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        from technic.interfaces.render.terminal import beneath
+
+        print("\r\033[K", end="", file=beneath(sys.stderr), flush=True)
 
 
 def ensure_compiled(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
 
@@ -116,7 +116,7 @@ def universe(
         return
     for row in securities.head(20).iter_rows(named=True):
         cells = (row["type"], row["exchange"], row["sector"] or "Unknown", row["name"])
-        print(f"{row['symbol']:8} " + "  ".join(str(cell or "–") for cell in cells))
+        print(f"{row['symbol']:8} " + "  ".join(printable(str(cell or "–")) for cell in cells))
     more = (
         f"; 20 shown, all with {desk.command('universe --json')}" if securities.height > 20 else ""
     )
@@ -145,7 +145,7 @@ def runs(
     for run in kept_runs[:50]:
         print(
             f"{run['id']:5}  {run['at']:%Y-%m-%d %H:%M}  {run['kind']:9} {run['as_of'] or '':10}  "
-            f"{run['seal'][:12]:12}  {run['name']}"
+            f"{run['seal'][:12]:12}  {printable(run['name'])}"
         )
     print(f"{len(kept_runs):,} runs kept")
 

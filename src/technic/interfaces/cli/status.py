@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError, VerifyError
+from technic.errors import ConfigError, VerifyError, printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
 
@@ -339,7 +339,7 @@ def list_add(
         raise ConfigError(f"{', '.join(strange)}: no such symbol in the store; nothing was added")
     new = desk.store.catalog.watch(name, symbols, datetime.now(UTC))
     total = len(desk.store.catalog.watched(name))
-    print(f"{name}: {new} added, {total} in all")
+    print(f"{printable(name)}: {new} added, {total} in all")
     question = f"in_list('{name}')"
     print(f'Next: {desk.command(f"""scan -e "{question}" """.strip())}')
 
@@ -352,7 +352,7 @@ def list_remove(
     """Remove symbols from a watch-list."""
     desk = options.desk(store)
     gone = desk.store.catalog.unwatch(name, symbols)
-    print(f"{name}: {gone} removed, {len(desk.store.catalog.watched(name))} left")
+    print(f"{printable(name)}: {gone} removed, {len(desk.store.catalog.watched(name))} left")
 
 
 def list_show(
@@ -369,10 +369,11 @@ def list_show(
         if as_json:
             options.emit_json(lists)
         else:
-            print("\n".join(f"{n:20} {count}" for n, count in lists.items()) or "no watch-lists")
+            rows = (f"{printable(n):20} {count}" for n, count in lists.items())
+            print("\n".join(rows) or "no watch-lists")
         return
     members = catalog.watched(name)
     if as_json:
         options.emit_json(members)
     else:
-        print("\n".join(members) or f"{name}: empty")
+        print("\n".join(map(printable, members)) or f"{printable(name)}: empty")

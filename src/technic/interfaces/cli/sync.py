@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def _print_sync(done: Synced) -> None:
     for line in _noteworthy(tally):
         print(f"  {line}")
     for ask, why in done.failed[:5]:
-        print(f"technic: {ask}: {why}", file=sys.stderr)
+        print(printable(f"technic: {ask}: {why}"), file=sys.stderr)
     if len(done.failed) > 5:
         print(f"technic: … and {len(done.failed) - 5} more were not answered", file=sys.stderr)
 

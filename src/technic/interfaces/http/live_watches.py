@@ -141,7 +141,8 @@ class Watches:
     def _glance(self, watch: Watch, running: Running) -> None:
         try:
             glance = watch.glance()
-        except (TechnicError, OSError) as error:
+        except Exception as error:  # whatever one look meets, the next one is made
+            LOG.warning("watch %s", running.name, exc_info=not isinstance(error, TechnicError))
             self._desk.observed.trouble(f"watch {running.name}: {first_line(error)}")
             return
         running.looks += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.table import Table
 from rich.text import Text
 
+from technic.errors import printable
 from technic.interfaces.render.text import bar, console, number, price, sparkline
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def render_difference(difference: Difference, stream: TextIO) -> None:
     out = console(stream)
     if difference.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    out.print(f"[bold]{difference.name}[/bold]   {difference.before} → {difference.after}")
+    sessions = f"   {difference.before} → {difference.after}"
+    out.print(Text.assemble((difference.name, "bold"), sessions))
     if not difference.changes:
         out.print(f"Nothing changed: the same {len(difference.stayed)} symbols.")
         return
@@ -39,9 +41,10 @@ def render_difference(difference: Difference, stream: TextIO) -> None:
 
 def _line(change: Change) -> Text:
     ranks = f"{change.before or '–'} → {change.after or '–'}"
-    text = f"{SIGNS[change.kind]} {change.symbol:<8} {ranks:>12}  {(change.name or '')[:24]:<24}  "
+    name = printable(change.name or "")[:24]
+    text = f"{SIGNS[change.kind]} {printable(change.symbol):<8} {ranks:>12}  {name:<24}  "
     line = Text(text, STYLES[change.kind])
-    why = change.why if change.kind != "entered" else f"was {change.why}"
+    why = printable(change.why if change.kind != "entered" else f"was {change.why}")
     return line.append(why, "dim")
 
 
@@ -50,14 +53,23 @@ def glance_line(glance: Glance) -> str:
     at = f"{glance.at:%Y-%m-%d %H:%M:%S}"
     if glance.difference is None or glance.report is None:
         said = {"closed": "the market is closed", "stored": "the session is stored already"}
-        return f"{at}  {said.get(glance.state, glance.state)}"
+        told = ": nobody is told" if glance.expected else ""
+        return f"{at}  {said.get(glance.state, printable(glance.state))}{told}{_set_aside(glance)}"
     parts = [f"{len(getattr(glance.difference, kind))} {kind}" for kind in SIGNS]
     took = sum(ms for name, ms in glance.timings.items() if name != "asked")
     alerts = f" · {len(glance.alerts)} alerts" if glance.alerts else ""
     return (
         f"{at}  {glance.bars:,} bars so far · {glance.report.n_ranked:,} ranked · "
-        f"{', '.join(parts)}{alerts} · {took:.0f} ms"
+        f"{', '.join(parts)}{alerts} · {took:.0f} ms{_set_aside(glance)}"
     )
+
+
+def _set_aside(glance: Glance) -> str:
+    """How many rows were not believed, and why."""
+    named = ", ".join(
+        f"{count:,} {reason.replace('_', ' ')}" for reason, count in glance.aside.items()
+    )
+    return f" · set aside: {named}" if named else ""
 
 
 def glance_lines(glance: Glance) -> list[Text]:
@@ -101,11 +113,11 @@ def _table(glance: Glance) -> Table:
     for row in report.shown[:20]:
         table.add_row(
             str(row.rank),
-            row.symbol,
-            (row.name or "")[:18],
+            Text(row.symbol),
+            Text((row.name or "")[:18]),
             bar(row.percentile / 100, 5),
             f"{row.score:.1f}",
-            *(number(row.values[name]) for name in names),
+            *(Text(number(row.values[name])) for name in names),
             sparkline(row.closes[::2]),
             price(row.plan.entry),
             price(row.plan.stop),
@@ -142,7 +154,7 @@ def night_lines(night: Night, store: str) -> list[str]:
         )
     took = ", ".join(f"{name} {seconds:.1f}" for name, seconds in night.seconds.items())
     lines.append(f"took     {took} s")
-    return lines[:20]
+    return [printable(line) for line in lines[:20]]
 
 
 def _scan_line(one: Scanned) -> str:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.render.text import render_scan
 
 if TYPE_CHECKING:
@@ -58,11 +58,12 @@ def _content(report: Report, form: str) -> bytes:
     if form == "json":
         import orjson
 
-        return orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n"
+        content = orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode()
+        return f"{printable(content, keep=chr(10))}\n".encode()
     if form == "csv":
         return csv_of(report).encode()
     if form == "tickers":
-        return "".join(f"{row.symbol}\n" for row in report.shown).encode()
+        return "".join(f"{printable(row.symbol)}\n" for row in report.shown).encode()
     if form == "html":
         from technic.interfaces.render.report_page import page
 
@@ -93,8 +94,10 @@ def safe_csv(table: pl.DataFrame) -> bytes:
 
     column = pl.col(pl.String)
     quoted = pl.when(column.str.contains(RUN)).then(pl.lit("'") + column).otherwise(column)
-    safe = table.with_columns(quoted.name.keep())
-    return safe.rename({name: harmless(name) for name in safe.columns}).write_csv().encode()
+    shown = quoted.map_elements(printable, pl.String)
+    safe = table.with_columns(shown.name.keep())
+    heads = {name: printable(harmless(name)) for name in safe.columns}
+    return safe.rename(heads).write_csv().encode()
 
 
 def csv_of(report: Report) -> str:
@@ -105,7 +108,7 @@ def csv_of(report: Report) -> str:
     columns = report.asked["columns"]
     header = ["rank", "symbol", "name", "sector", "score", "percentile", *columns]
     mark = ["simulated"] if report.simulated is not None else []
-    heads = [harmless(name) for name in header]  # a column may be called -close
+    heads = [printable(harmless(name)) for name in header]  # a column may be called -close
     writer.writerow([*heads, *(f"plan_{name}" for name in plan_names), *mark])
     for row in report.shown:
         record = report.record(row)
@@ -118,4 +121,4 @@ def _cell(value: Any) -> Any:
     """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
     if value is None:
         return ""
-    return harmless(value) if isinstance(value, str) else value
+    return printable(harmless(value)) if isinstance(value, str) else value

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from technic.interfaces.render.terminal import PlainConsole, beneath
 from technic.scanner.ledger import TITLES
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ WIDTH = 100
 Command = Callable[[str], str]
 
 
-def console(stream: TextIO) -> Console:
+def console(stream: TextIO) -> PlainConsole:
     """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR."""
+    stream = beneath(stream)
     width = min(os.get_terminal_size().columns, WIDTH) if stream.isatty() else WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return PlainConsole(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bool = True) -> None:
@@ -37,7 +38,7 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
         simulated = " ".join(
             f"{k} {v}" for k, v in report.simulated.items() if k in {"seed", "vendor"}
         )
-        out.print(f"SIMULATED MARKET  {simulated}", style="bold yellow")
+        out.print(f"SIMULATED MARKET  {simulated}", style="bold yellow", markup=False)
     total = sum(report.timings.values())
     title = report.asked["name"]
     out.print(Text.assemble((title, "bold"), f"   as of {report.as_of} · close   {total:.0f} ms"))

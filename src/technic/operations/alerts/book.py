@@ -82,10 +82,18 @@ class AlertBook:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def observe(self, scan: str, file: ScanFile, report: Report, now: datetime) -> list[Alert]:
+    def observe(
+        self,
+        scan: str,
+        file: ScanFile,
+        report: Report,
+        now: datetime,
+        unseen: frozenset[int] = frozenset(),
+    ) -> list[Alert]:
         """Compare a report with what is remembered of its scan, and keep what has changed as alerts.
 
         The first report of a scan, or of another question under its name, only begins the memory.
+        A report of an older session than the one remembered tells nothing: what it says is past.
 
         Parameters
         ----------
@@ -93,6 +101,7 @@ class AlertBook:
         file : whose section [alert] says what is told, and where
         report : of `with_crossings(file)`
         now : the instant at which the report is looked at, UTC
+        unseen : securities without a bar yet on a session that is not over: nothing is told of them
 
         Returns
         -------
@@ -102,14 +111,18 @@ class AlertBook:
         rules = file.alert
         if rules is None:
             return []
-        members = members_of_report(report, rules)
+        members = replace(members_of_report(report, rules), unseen=unseen)
         question = _question_of(report, rules)
 
         def work(connection: Connection) -> list[Alert]:
             memory, evaluations = _recall(connection, scan, question)
             if memory is None:
-                _remember(connection, scan, question, first_memory(members), 1)
+                first = replace(first_memory(members), as_of=report.as_of)
+                _remember(connection, scan, question, first, 1)
                 return []
+            if memory.as_of is not None and report.as_of < memory.as_of:
+                return []
+            memory.as_of = report.as_of
             changes = decide(memory, members, rules, now)
             alerts = [_alert(scan, report, change, now) for change in changes]
             for alert in alerts:
@@ -161,7 +174,7 @@ def members_of_report(report: Report, rules: AlertRules) -> ScanMembers:
         values = {report.security_ids[i]: row.values.get(column) for i, row in rows}
         true[text] = frozenset(k for k, v in values.items() if v == 1.0)
         answered[text] = frozenset(k for k, v in values.items() if v is not None)
-    return ScanMembers(members, true, answered)
+    return ScanMembers(members, true, answered, is_cut=report.n_ranked > len(members))
 
 
 def _question_of(report: Report, rules: AlertRules) -> str:

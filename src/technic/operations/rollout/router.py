@@ -24,6 +24,7 @@ from technic.errors import ConfigError, StoreError
 from technic.operations.rollout.health import Observation, compare_answers, judge
 from technic.operations.rollout.state import STEPS, Rollout, RolloutFile, Started, start
 from technic.runtime.executors.child import ChildLostError
+from technic.runtime.files import make_folder, open_private
 
 LOG = logging.getLogger("technic.operations.rollout")
 DEADLINE = 10.0  # seconds after which a candidate has hung
@@ -202,9 +203,9 @@ class _Trial:
         self.observations.append(observation)
         with suppress(OSError):
             path = self._file.observed(self.key[1])
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(path.parent)
             if not path.exists() or path.stat().st_size < RECORD:
-                with path.open("ab") as handle:
+                with open(path, "ab", opener=open_private) as handle:
                     handle.write(orjson.dumps(asdict(observation)) + b"\n")
         rollout = self._file.read()
         if (rollout.candidate, rollout.generation) != self.key:

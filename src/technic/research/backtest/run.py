@@ -12,7 +12,7 @@ Steps 2 to 4 see no store: what they need flows forward in `BacktestRequest`, `B
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -29,7 +29,6 @@ from technic.market.typing import FloatArray
 from technic.research.backtest import metrics
 from technic.research.backtest.account import trade
 from technic.research.backtest.inputs import BacktestHistory, BacktestRequest, gather
-from technic.research.backtest.prices import PriceHistory
 from technic.research.backtest.trades import Traded
 from technic.research.forward_returns import IMPUTED
 from technic.research.trials import distinct_trials, record_trial
@@ -331,13 +330,12 @@ def summarize(
     plan, decisions, benchmark = request.question.plan, history.decisions, history.benchmark
     traded = accounts.traded
     span = replace(history.prices, ordinals=history.prices.ordinals[history.start :])
-    whole = _dated(metrics.performance(traded.equity, request.trials), span)
+    whole = _dated(metrics.performance(traded.equity, request.trials), span.day)
     survivors = metrics.performance(accounts.survivors.equity, request.trials)
-    finite = benchmark[~np.isnan(benchmark)]
     return {
         "performance": whole,
-        "gross": _dated(metrics.performance(accounts.free.equity), span),
-        "benchmark": _dated(metrics.performance(finite), span) if len(finite) > 1 else None,
+        "gross": _dated(metrics.performance(accounts.free.equity), span.day),
+        "benchmark": performance_where(benchmark, span.day),
         "trading": metrics.trading(traded, plan.account),
         "capacity": metrics.capacity(traded, plan.max_adv, plan.account),
         "years": metrics.by_year(span, traded.equity, benchmark, traded.value_traded),
@@ -359,11 +357,26 @@ def summarize(
     }
 
 
-def _dated(figures: dict[str, Any], span: PriceHistory) -> dict[str, Any]:
+def _dated(figures: dict[str, Any], day: Callable[[int], date]) -> dict[str, Any]:
     """The same with dates where `metrics.performance` gives rows."""
     for name in ("drawdown_from", "drawdown_to"):
-        figures[name] = span.day(figures[name]).isoformat()
+        figures[name] = day(figures[name]).isoformat()
     return figures
+
+
+def performance_where(benchmark: FloatArray, day: Callable[[int], date]) -> dict[str, Any] | None:
+    """The figures of the sessions where a benchmark is known; None where fewer than two are.
+
+    Parameters
+    ----------
+    benchmark : float64, shape (n_sessions,); USD at each close, NaN is unknown
+    day : the date of a session by its row
+    """
+    known = np.flatnonzero(~np.isnan(benchmark))
+    if len(known) < 2:
+        return None
+    figures = metrics.performance(benchmark[known])
+    return _dated(figures, lambda row: day(int(known[row])))
 
 
 def _less(first: float | None, second: float | None) -> float | None:

@@ -42,6 +42,7 @@ from technic.research.forward_returns import IMPUTED, dividends_of, forward_retu
 from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
+from technic.runtime.files import close_to_others, make_folder
 from technic.runtime.logs import log_mended
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples, label_of, rank_features
@@ -123,12 +124,13 @@ def dataset(
         return _read(folder, recipe)
     if (folder / SEAL).exists():
         log_mended(LOG, f"{folder}: was damaged; it is made anew")
-    settings.datasets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(settings.datasets)
     scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
     try:
         _build(_Job(store, view, recipe, scratch), settings, progress)
         (scratch / SEAL).write_bytes(orjson.dumps([folder.name, _digests(scratch)]))
         shutil.rmtree(folder, ignore_errors=True)
+        close_to_others(scratch)
         scratch.rename(folder)  # at once: a reader sees all of a dataset or nothing
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -16,6 +16,7 @@ from threading import get_ident
 
 from technic.runtime.cache.envelope import is_old, unwrap, wrap
 from technic.runtime.cache.protocol import Meter
+from technic.runtime.files import make_folder, write_private
 from technic.runtime.logs import log_mended
 
 BOUND = 2 << 30  # bytes
@@ -69,8 +70,8 @@ class FileCache:
             path = self._path(key)
             scratch = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}")
             try:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                scratch.write_bytes(wrap(key, value, expires))
+                make_folder(path.parent)
+                write_private(scratch, wrap(key, value, expires))
                 scratch.replace(path)
             except OSError:
                 self.meter.failures += 1

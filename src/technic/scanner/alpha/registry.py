@@ -18,7 +18,7 @@ from technic.data.store import Store
 from technic.data.store.catalog.catalog import naive
 from technic.data.store.catalog.tables import MODELS, TRIALS
 from technic.errors import ModelError
-from technic.runtime.files import write_atomically
+from technic.runtime.files import make_folder, write_atomically
 from technic.scanner.alpha.card import Card
 from technic.scanner.alpha.model import Model, model_of
 
@@ -40,7 +40,7 @@ def keep_model(store: Store, card: Card, content: bytes, at: datetime) -> None:
     """
     card.check_file(content)
     folder = models_folder(store)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     write_atomically(folder / f"{card.sha256}.{SUFFIX[card.kind]}", content)
     write_atomically(folder / f"{card.sha256}.card.json", card.content())
     now = naive(at)

@@ -23,14 +23,19 @@ from technic.data.store.tickers import directory
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.scanner.columns.filings import Filings, microseconds_since_1970
+from technic.scanner.columns.filings import FilingDates, Filings, microseconds_since_1970
 from technic.scanner.columns.listings import Listings, days_of, listed_between, listing_columns
 from technic.scanner.columns.market_value import MarketValue
 from technic.scanner.columns.source import ColumnSource, SymbolView, Values
 from technic.scores.statements import Statements
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PAST_SOURCES: tuple[ColumnSource[SymbolView], ...] = (Listings(), Filings(), MarketValue())
+PAST_SOURCES: tuple[ColumnSource[SymbolView], ...] = (
+    Listings(),
+    Filings(),
+    FilingDates(),
+    MarketValue(),
+)
 
 
 @dataclass(eq=False)

@@ -7,7 +7,7 @@ tickers: a renamed one neither leaves nor enters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -85,7 +85,13 @@ class Difference:
         }
 
 
-def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Difference:
+def difference(
+    before: Report,
+    after: Report,
+    crossed: Sequence[str] = (),
+    unseen: Collection[int] = (),
+    waiting: Mapping[int, Row] | None = None,
+) -> Difference:
     """Compare two reports on the same question.
 
     Parameters
@@ -93,8 +99,11 @@ def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Di
     before, after : the reports
     crossed : columns of both reports that say true or false; who turns from false to true has
         crossed
+    unseen : securities that have no bar yet on a session that is not over: they have not left
+    waiting : rows of securities that were unseen before, and on the list when last seen
     """
     old, new = Side(before), Side(after)
+    old.shown = {**(waiting or {}), **old.shown}
     entered, left, stayed, turned_true = [], [], [], []
     for security, row in new.shown.items():
         place = old.places.get(security)
@@ -110,7 +119,7 @@ def difference(before: Report, after: Report, crossed: Sequence[str] = ()) -> Di
             if was.values.get(text) == 0.0 and row.values.get(text) == 1.0
         ]
     for security, row in old.shown.items():
-        if security not in new.shown:
+        if security not in new.shown and security not in unseen:
             place = new.places.get(security)
             left.append(_change("left", security, row, row.rank, place, new.why(security)))
     return Difference(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -157,11 +157,15 @@ class ScanMembers:
     members : by security, its symbol
     true, known : by text of a question that may cross, the securities for which it is true, and
         those for which it is known
+    unseen : securities without a bar yet on a session that is not over: they keep their places
+    is_cut : whether more are ranked than are on the list
     """
 
     members: Mapping[int, str]
     true: Mapping[str, frozenset[int]] = field(default_factory=dict)
     known: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    unseen: frozenset[int] = frozenset()
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +195,14 @@ class Memory:
     true : by text, for whom it was true then
     pending : by "kind|security|text", evaluations in a row that a change has held
     last : by the same, when it was last told
+    as_of : the newest session of which a report was looked at
     """
 
     members: dict[int, str] = field(default_factory=dict)
     true: dict[str, set[int]] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
     last: dict[str, datetime] = field(default_factory=dict)
+    as_of: date | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the memory as JSON holds it."""
@@ -205,6 +211,7 @@ class Memory:
             "true": {text: sorted(ids) for text, ids in self.true.items()},
             "pending": self.pending,
             "last": {key: at.isoformat() for key, at in self.last.items()},
+            "as_of": self.as_of.isoformat() if self.as_of else None,
         }
 
     @classmethod
@@ -215,6 +222,7 @@ class Memory:
             {text: set(ids) for text, ids in content["true"].items()},
             dict(content["pending"]),
             {key: datetime.fromisoformat(at) for key, at in content["last"].items()},
+            date.fromisoformat(as_of) if (as_of := content.get("as_of")) else None,
         )
 
 
@@ -260,21 +268,29 @@ def decide(
 
 
 def _changes(memory: Memory, current: ScanMembers) -> list[ScanChange]:
+    # Who has moved up to the place of somebody who was not seen has not entered.
+    waiting = memory.members.keys() & current.unseen
+    places = len(current.members) - (len(waiting) if current.is_cut else 0)
+    surely = [
+        security
+        for k, security in enumerate(current.members)
+        if k < places or security in memory.members
+    ]
     entered = [
-        ScanChange("entered", security, symbol)
-        for security, symbol in current.members.items()
+        ScanChange("entered", security, current.members[security])
+        for security in surely
         if security not in memory.members
     ]
     left = [
         ScanChange("left", security, symbol)
         for security, symbol in memory.members.items()
-        if security not in current.members
+        if security not in current.members and security not in current.unseen
     ]
     crossed = [
         ScanChange("crossed", security, current.members[security], text)
         for text, ids in current.true.items()
         for security in sorted(ids)
-        if security in current.members and security not in memory.true.get(text, set())
+        if security in surely and security not in memory.true.get(text, set())
     ]
     return [*entered, *left, *crossed]
 

@@ -27,6 +27,7 @@ from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOL
 from technic.data.store.catalog.universe import SCHEMA, UniverseFilter, universe_query
 from technic.data.store.version import StoreVersion
 from technic.errors import StoreError
+from technic.runtime.files import make_folder
 
 T = TypeVar("T")
 FILE = "catalog.sqlite"
@@ -75,7 +76,7 @@ class Catalog:
         """
         beside = folder / FILE
         if not url:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(folder)
             return cls(f"sqlite:///{beside}")
         catalog = cls(url, identity)
         if catalog.is_new and beside.exists():

@@ -7,14 +7,16 @@ own for every store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from technic.errors import ConfigError, StoreError, not_installed
+from technic.runtime.files import make_file
 
 T = TypeVar("T")
 
@@ -64,6 +66,11 @@ def prepare(engine: Engine) -> None:
 
 def _sqlite(url: str) -> Engine:
     engine = create_engine(url)
+
+    @event.listens_for(engine, "do_connect")
+    def connecting(*_about: Any) -> None:
+        with suppress(OSError):  # a store that is only read; what SQLite writes beside has its mode
+            make_file(Path(url.removeprefix("sqlite:///")))
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:

@@ -1,0 +1,74 @@
+"""Where text leaves for a terminal or a pipe: nothing from outside moves a cursor or hides a word.
+
+`Guarded` stands before standard output and standard error while a command runs. `PlainConsole` writes
+beneath it, because colours are control sequences too; it writes out what its own texts hold.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from technic.errors import printable
+
+
+class Guarded:
+    """A stream that writes out control characters of what is printed; lines stay lines.
+
+    Parameters
+    ----------
+    beneath : the stream that takes the text
+    """
+
+    def __init__(self, beneath: TextIO) -> None:
+        self.beneath = beneath
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is done by the stream beneath."""
+        return getattr(self.beneath, name)
+
+    def write(self, text: str) -> int:
+        """Text, as it may be shown."""
+        return self.beneath.write(printable(text, keep="\n"))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Several texts, as they may be shown."""
+        for line in lines:
+            self.write(line)
+
+
+class PlainConsole(Console):
+    """A console whose texts hold no control characters; only the console itself gives colours."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Segments of a renderable; a text with anything to write out loses its inner styles."""
+        if isinstance(renderable, Text) and printable(renderable.plain) != renderable.plain:
+            shown = renderable.blank_copy(printable(renderable.plain))
+            return super().render(shown, options)
+        return super().render(renderable, options)
+
+
+def beneath(stream: Any) -> TextIO:
+    """The stream beneath a guard; itself, where there is none."""
+    found: TextIO = stream.beneath if isinstance(stream, Guarded) else stream
+    return found
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Guard standard output and standard error."""
+    before = sys.stdout, sys.stderr
+    guards: Any = Guarded(beneath(sys.stdout)), Guarded(beneath(sys.stderr))
+    sys.stdout, sys.stderr = guards
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
