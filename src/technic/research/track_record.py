@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,7 @@ from technic.scanner.manifest import ManifestInput, canonical, make_manifest, se
 from technic.scanner.report import Report
 from technic.scanner.scan import rerun
 
+LOG = logging.getLogger("technic.research.track_record")
 HORIZONS = (1, 5, 21)
 DELISTING = -0.30  # return from the last close of a name that vanishes
 OUTSIDE = BUCKETS.index("not_in_universe")
@@ -201,8 +203,8 @@ def _reproduced(
     unproven = 0
     for k, run in enumerate(reversed(runs)):
         progress(k, len(runs), f"report {k + 1} of {len(runs)}")
-        manifest = store.catalog.run(run["id"]) or {}
-        if not manifest or seal_of(manifest) != run["seal"]:
+        manifest = _kept(store, run)
+        if manifest is None:
             unproven += 1
             continue
         report = rerun(store, manifest, settings)
@@ -211,6 +213,17 @@ def _reproduced(
         else:
             reports[report.as_of] = report  # of one session the newest report
     return reports, unproven
+
+
+def _kept(store: Store, run: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The manifest of a kept report, if it is what was written down."""
+    try:
+        manifest = store.catalog.run(run["id"])
+    except StoreError as altered:
+        LOG.warning("%s", altered)
+        return None
+    sealed = manifest is not None and seal_of(manifest) == run["seal"]
+    return manifest if sealed else None
 
 
 def _total_returns(store: Store, version: StoreVersion, ordinals: IntArray) -> FloatArray:
