@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
-from . import caches, chaos, crashes, filings, histories, scale
+from . import caches, chaos, crashes, filings, histories, scale, seals
 
 CHECKS = {
     **histories.CHECKS, **chaos.CHECKS, **caches.CHECKS, **crashes.CHECKS, **filings.CHECKS,
-    **scale.CHECKS,
+    **scale.CHECKS, **seals.CHECKS,
 }  # fmt: skip
 
 
