@@ -197,15 +197,12 @@ class Catalog:
         query = select(RUNS).where(RUNS.c.id == number)
         try:
             row = self.read(lambda connection: connection.execute(query).mappings().first())
-            if row is None:
-                return None
-            content = run_content(row)
         except ValueError:  # a date that is none
-            content = b""
-        if not self.is_sealed(f"run/{number}", content):
-            raise StoreError(
-                f"run {number}: is not what was written down; restore the catalog from a backup"
-            )
+            raise _altered(number) from None
+        if row is None:
+            return None
+        if not self.is_sealed(f"run/{number}", run_content(row)):
+            raise _altered(number)
         manifest: dict[str, Any] = orjson.loads(row["manifest"])
         return manifest
 
@@ -386,3 +383,9 @@ def _present(connection: Any, digests: list[str]) -> set[str]:
         query = select(QUARANTINE.c.digest).where(QUARANTINE.c.digest.in_(portion))
         present.update(digest for (digest,) in connection.execute(query))
     return present
+
+
+def _altered(number: int) -> StoreError:
+    return StoreError(
+        f"run {number}: is not what was written down; restore the catalog from a backup"
+    )

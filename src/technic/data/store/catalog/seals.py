@@ -6,12 +6,10 @@ stands here. To change what is believed, every later row would have to be change
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from technic.data.store.catalog.tables import SEALS
 from technic.errors import StoreError
@@ -83,7 +81,7 @@ def check_seals(connection: Connection) -> int:
     return count
 
 
-def run_content(row: Mapping[str, Any]) -> bytes:
+def run_content(row: RowMapping) -> bytes:
     """All that a row of the table of runs says, in one spelling on every database."""
     return orjson.dumps([row[name] for name in RUN])
 
