@@ -25,9 +25,22 @@ from . import (
     live,
     questions,
     scale,
+    seals,
 )
 
-SECTIONS = (histories, chaos, caches, crashes, filings, questions, scale, damage, doors, live)
+SECTIONS = (
+    histories,
+    chaos,
+    caches,
+    crashes,
+    filings,
+    questions,
+    scale,
+    damage,
+    doors,
+    live,
+    seals,
+)
 CHECKS = {name: check for section in SECTIONS for name, check in section.CHECKS.items()}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from technic.data.store import Store
 from technic.data.store.integrity import examine_files, sessions_of
-from technic.errors import TechnicError
+from technic.errors import TechnicError, first_line
 from technic.indicators.kernel.loader import compiled
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
@@ -39,6 +39,7 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
         _compiled(settings),
         *_store(store),
         *files,
+        *(_sealed(store, settings) if deep else []),
         *_shared_cache(settings),
         _disk(store),
     ]
@@ -65,6 +66,20 @@ def _files(store: Store, *, deep: bool) -> list[dict[str, Any]]:
         repair = f"{len(asks)} asks, {days[0]} to {days[-1]}: technic sync --repair"
         rows.append(_check("would fetch again", False, repair))
     return rows + [_check("cannot be fetched", False, text) for text in lost]
+
+
+def _sealed(store: Store, settings: Settings) -> list[dict[str, Any]]:
+    """Cards, evidence, runs, trials and saved scans that are not what was written down."""
+    from technic.operations.sealed_files import sealed_troubles  # brings SQL and models
+
+    try:
+        troubles = list(sealed_troubles(store, settings))
+    except TechnicError as error:
+        troubles = [first_line(error)]
+    if not troubles:
+        said = "cards, evidence, runs, trials and saved scans, each as it was written"
+        return [_check("seals", True, said)]
+    return [_check("seal", False, text) for text in troubles]
 
 
 def _shared_cache(settings: Settings) -> list[dict[str, Any]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile, presets
 
 LARGEST = 64 << 10  # bytes of a scan file
+SEAL = "# sealed by technic; delete this line if you edit the file:"
+HEXADECIMAL = re.compile(r"#.*[0-9a-f]{20}")  # a seal, even one of which a part was damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +113,39 @@ def save_scan(settings: Settings, name: str, content: Mapping[str, Any]) -> Path
         text = tomli_w.dumps(content, multiline_strings=False)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{name}: cannot be written as TOML: {error}") from error
-    if len(text) > LARGEST:
+    whole = sealed(text).encode()
+    if len(whole) > LARGEST:
         raise ConfigError(f"{name}: a scan file has at most {LARGEST >> 10} kB")
-    write_atomically(path, text.encode())
+    write_atomically(path, whole)
     return path
+
+
+def sealed(text: str) -> str:
+    """A scan file with a last line that seals all before it.
+
+    Examples
+    --------
+    >>> sealed('where = "close > 5"').splitlines()[-1][:44]
+    '# sealed by technic; delete this line if you'
+    """
+    body = text.rstrip("\n") + "\n"
+    return f"{body}{SEAL} {sha256(body.encode()).hexdigest()}\n"
+
+
+def check_seal(path: Path, text: str) -> None:
+    """Refuse a scan file that was changed after technic wrote it; one's own have no seal.
+
+    Raises
+    ------
+    ConfigError
+        If the seal is of other content.
+    """
+    found = [line for line in text.split("\n") if HEXADECIMAL.search(line)]
+    if found and sealed(text[: text.rindex(found[-1])]) != text:
+        raise ConfigError(
+            f"{path}: was changed after technic saved it; if you changed it, delete its last line "
+            "(# sealed …), else save the scan again or restore it from a backup"
+        )
 
 
 def content_of(file: ScanFile) -> dict[str, Any]:
@@ -167,9 +200,12 @@ def _read(path: Path) -> Saved:
     try:
         if path.stat().st_size > LARGEST:
             return Saved(path.stem, {}, None, f"{path}: larger than {LARGEST >> 10} kB")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes().decode()
+        check_seal(path, text)
+        content = tomllib.loads(text)
         file = ScanFile.of(content, path.stem)
         resolve_question(file)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TechnicError) as error:
-        return Saved(path.stem, {}, None, f"{path}: {first_line(error)}")
+        said = first_line(error).removeprefix(f"{path}: ")
+        return Saved(path.stem, {}, None, f"{path}: {said}")
     return Saved(path.stem, content, file)

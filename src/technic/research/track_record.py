@@ -6,19 +6,22 @@
    the scan had that night.
 3. `_excess` takes the mean over nights; its interval is by blocks, because neighbouring nights hold
    much the same.
+4. `_seal` makes the manifest: which reports were asked, on which store version, and what came out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 
-from technic.data.store import Store
-from technic.errors import StoreError
+from technic.data.store import Store, StoreVersion
+from technic.errors import StoreError, VerifyError
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.research.forward_returns import dividends_of, forward_returns
@@ -26,10 +29,13 @@ from technic.research.learning.measures import block_of
 from technic.research.statistics.rank_ic import interval, plain
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
+from technic.runtime.version import __version__
 from technic.scanner.ledger import BUCKETS
+from technic.scanner.manifest import ManifestInput, canonical, make_manifest, seal_of, with_digest
 from technic.scanner.report import Report
 from technic.scanner.scan import rerun
 
+LOG = logging.getLogger("technic.research.track_record")
 HORIZONS = (1, 5, 21)
 DELISTING = -0.30  # return from the last close of a name that vanishes
 OUTSIDE = BUCKETS.index("not_in_universe")
@@ -50,6 +56,7 @@ class Record:
     unproven : how many reports could not be reproduced, and are left out
     simulated : whether the market is a simulated one
     store_version : which state of the store was read
+    manifest : sealed over the reports that were asked, and all that came out
     """
 
     scan: str
@@ -58,17 +65,20 @@ class Record:
     unproven: int
     simulated: bool
     store_version: str
+    manifest: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return {
+        """As JSON holds it, with a digest of all of it."""
+        content = {
             "scan": self.scan,
             "nights": [dict(night) for night in self.nights],
             "by_horizon": {h: dict(part) for h, part in self.by_horizon.items()},
             "unproven": self.unproven,
             "simulated": self.simulated,
             "store_version": self.store_version,
+            "manifest": dict(self.manifest),
         }
+        return with_digest(content)
 
 
 def record(
@@ -105,41 +115,98 @@ def record(
     ...     print(error)
     dips: the daily loop kept no report of it: save the scan, and let technic daily run
     """
-    settings = settings or Settings.load()
-    version = store.require()
-    reports, unproven = _reproduced(store, scan, settings, progress)
-    view = store.panel(None, version=version)
-    ordinals = np.array([nyse().ordinal(day) for day in sorted(reports)], dtype=np.int64)
-    empty = np.empty((len(HORIZONS), 0, 0))
-    returns = _total_returns(store, ordinals) if len(ordinals) else empty
-    nights = tuple(
-        _night(reports[day], returns[:, k], view.panel.security_ids)
-        for k, day in enumerate(sorted(reports))
-    )
-    return Record(
-        scan,
-        nights,
-        {str(h): _excess(nights, h) for h in HORIZONS},
-        unproven,
-        version.simulated is not None,
-        version.name,
-    )
-
-
-def _reproduced(
-    store: Store, scan: str, settings: Settings, progress: Progress
-) -> tuple[dict[date, Report], int]:
-    """Step 1: the reports that come out the same, by session, and how many do not."""
     runs = [r for r in store.catalog.runs() if r["kind"] == "daily" and r["name"] == scan]
     if not runs:
         raise StoreError(
             f"{scan}: the daily loop kept no report of it: save the scan, and let technic daily run"
         )
+    return _record(store, store.require(), runs, settings or Settings.load(), progress)
+
+
+def rerun_record(
+    store: Store, manifest: Mapping[str, Any], settings: Settings | None = None
+) -> Record:
+    """The same record, computed again from the reports and the store version its manifest names.
+
+    Raises
+    ------
+    VerifyError
+        If one of the reports is no longer kept.
+    """
+    scan, seals = manifest["question"]["record"], manifest["question"]["reports"]
+    kept = {r["id"]: r for r in store.catalog.runs() if r["kind"] == "daily" and r["name"] == scan}
+    missing = [number for number, seal in seals if kept.get(number, {}).get("seal") != seal]
+    if missing or not seals:
+        raise VerifyError(f"{scan}: report {missing or 'of no number'} is not among those kept")
+    runs = [kept[number] for number, _ in seals]
+    version = store.version(int(manifest["store_number"]))
+    return _record(store, version, runs, settings or Settings.load(), quiet)
+
+
+def _record(
+    store: Store,
+    version: StoreVersion,
+    runs: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    progress: Progress,
+) -> Record:
+    """Steps 1 to 4, of the reports that were kept, newest first."""
+    reports, unproven = _reproduced(store, runs, settings, progress)
+    view = store.panel(None, version=version)
+    ordinals = np.array([nyse().ordinal(day) for day in sorted(reports)], dtype=np.int64)
+    empty = np.empty((len(HORIZONS), 0, 0))
+    returns = _total_returns(store, version, ordinals) if len(ordinals) else empty
+    nights = tuple(
+        _night(reports[day], returns[:, k], view.panel.security_ids)
+        for k, day in enumerate(sorted(reports))
+    )
+    by_horizon = {str(h): _excess(nights, h) for h in HORIZONS}
+    answer = canonical({"nights": nights, "by_horizon": by_horizon, "unproven": unproven})
+    return Record(
+        runs[0]["name"],
+        nights,
+        by_horizon,
+        unproven,
+        version.simulated is not None,
+        version.name,
+        _seal(version, runs, answer),
+    )
+
+
+def _seal(
+    version: StoreVersion, runs: Sequence[Mapping[str, Any]], answer: bytes
+) -> Mapping[str, Any]:
+    assert version.last is not None
+    return make_manifest(
+        ManifestInput(
+            technic=__version__,
+            store_version=version.name,
+            store_number=version.number,
+            kernel=kernel_digest(),
+            as_of=version.last.isoformat(),
+            known_at=None,
+            simulated=version.simulated is not None,
+            question={
+                "record": runs[0]["name"],
+                "reports": [[run["id"], run["seal"]] for run in runs],
+            },
+            answer=answer,
+        )
+    )
+
+
+def _reproduced(
+    store: Store, runs: Sequence[Mapping[str, Any]], settings: Settings, progress: Progress
+) -> tuple[dict[date, Report], int]:
+    """Step 1: the reports that come out the same, by session, and how many do not."""
     reports: dict[date, Report] = {}
     unproven = 0
     for k, run in enumerate(reversed(runs)):
         progress(k, len(runs), f"report {k + 1} of {len(runs)}")
-        manifest = store.catalog.run(run["id"]) or {}
+        manifest = _kept(store, run)
+        if manifest is None:
+            unproven += 1
+            continue
         report = rerun(store, manifest, settings)
         if manifest.get("answer_digest") != report.manifest["answer_digest"]:
             unproven += 1
@@ -148,9 +215,20 @@ def _reproduced(
     return reports, unproven
 
 
-def _total_returns(store: Store, ordinals: IntArray) -> FloatArray:
+def _kept(store: Store, run: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The manifest of a kept report, if it is what was written down."""
+    try:
+        manifest = store.catalog.run(run["id"])
+    except StoreError as altered:
+        LOG.warning("%s", altered)
+        return None
+    sealed = manifest is not None and seal_of(manifest) == run["seal"]
+    return manifest if sealed else None
+
+
+def _total_returns(store: Store, version: StoreVersion, ordinals: IntArray) -> FloatArray:
     """Total returns from the next open; shape (n_horizons, n_ordinals, n_symbols)."""
-    view = store.panel(None, version=store.require())
+    view = store.panel(None, version=version)
     every = np.arange(int(ordinals.min()), nyse().ordinal(view.as_of) + 1)
     returns = forward_returns(
         view, every, HORIZONS, dividends=dividends_of(store, view), delisting=DELISTING

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from technic.data.store import Store
 from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.seals import one_at_a_time
 from technic.data.store.catalog.tables import TRIALS
 from technic.errors import StoreError
 
@@ -59,6 +60,7 @@ def record_trial(
     }
 
     def work(connection: Connection) -> int:
+        one_at_a_time(connection)
         newest = select(TRIALS.c.chain).order_by(TRIALS.c.id.desc()).limit(1)
         before = connection.execute(newest).scalar() or ""
         inserted = connection.execute(insert(TRIALS).values(**values, chain=_link(before, values)))

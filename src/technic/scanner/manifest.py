@@ -81,6 +81,15 @@ def make_manifest(sealed: ManifestInput) -> dict[str, Any]:
     return {**content, "seal": seal_of(content)}
 
 
+def with_digest(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file is to hold with a digest of all of it, in place of any it had.
+
+    The seal says which answer it is; the digest also covers what runs do not share: what it took.
+    """
+    plain = {k: v for k, v in content.items() if k != "digest"}
+    return {**plain, "digest": digest(canonical(plain))}
+
+
 def seal_of(content: dict[str, Any]) -> str:
     """Return the digest of a manifest without its seal."""
     return digest(canonical({k: v for k, v in content.items() if k != "seal"}))

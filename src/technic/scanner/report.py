@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from technic.errors import not_installed
 from technic.scanner.ledger import Ledger
+from technic.scanner.manifest import with_digest
 from technic.scanner.plan import Plan
 from technic.scanner.spec.question import Question, question_of_dict
 
@@ -135,9 +136,9 @@ class Report:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the whole answer as JSON holds it."""
+        """Return the whole answer as JSON holds it, with a digest of all of it."""
         book = self.ledger_book
-        return {
+        content = {
             "as_of": self.as_of.isoformat(),
             "simulated": self.simulated is not None,
             "store_version": self.manifest["store_version"],
@@ -154,6 +155,7 @@ class Report:
             "work": self.work,
             "manifest": self.manifest,
         }
+        return with_digest(content)
 
     def to_pandas(self) -> Any:
         """Return the shown rows as a pandas frame.

@@ -19,11 +19,14 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.parallel import pin, pinned
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError
+from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, part_size
 from technic.runtime.settings import Settings
+from technic.runtime.version import __version__
+from technic.scanner.manifest import ManifestInput, canonical, make_manifest, with_digest
 from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.scan import report_of
 from technic.scanner.spec.question import question_of_dict, resolve_question
@@ -45,6 +48,7 @@ class Reports:
     seal : a digest over the seals of all sessions, in order
     store_version : of the store that was asked
     simulated : whether the market is a simulated one
+    manifest : sealed over the question, the span, and the seals of all sessions
     lost : sessions that no worker survived
     """
 
@@ -54,11 +58,12 @@ class Reports:
     seal: str
     store_version: str
     simulated: bool
+    manifest: dict[str, Any]
     lost: tuple[date, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything, as JSON holds it."""
-        return {
+        """Return everything, as JSON holds it, with a digest of all of it."""
+        content = {
             "question": self.asked,
             "store_version": self.store_version,
             "simulated": self.simulated,
@@ -66,7 +71,9 @@ class Reports:
             "sessions": self.sessions.to_dicts(),
             "rows": self.rows.to_dicts(),
             "lost": [day.isoformat() for day in self.lost],
+            "manifest": self.manifest,
         }
+        return with_digest(content)
 
 
 def scan_sessions(
@@ -116,17 +123,42 @@ def scan_sessions(
     (True, ())
     """
     settings = settings or Settings.load()
-    ensure_compiled(settings.kernels)
     version = store.require()
     days = sessions_between(store, version, first, last)
     question = resolve_question(file or ScanFile(), symbols)
-    runner = executor or InlineExecutor()
+    lists = {name: sorted(store.catalog.watched(name)) for name in question.lists}
+    asked = {**question.as_dict(), "lists": lists, "sessions": [str(days[0]), str(days[-1])]}
+    return _ask(store, version, asked, settings, executor or InlineExecutor(), progress)
+
+
+def rerun_sessions(
+    store: Store, manifest: dict[str, Any], settings: Settings | None = None
+) -> Reports:
+    """Ask the same question on the same sessions of the store version that a manifest names."""
+    version = store.version(int(manifest["store_number"]))
+    settings = settings or Settings.load()
+    return _ask(store, version, manifest["question"], settings, InlineExecutor(), None)
+
+
+def _ask(
+    store: Store,
+    version: StoreVersion,
+    asked: dict[str, Any],
+    settings: Settings,
+    runner: Executor,
+    progress: Progress | None,
+) -> Reports:
+    """The answers to a question with its lists and its span, on one store version."""
+    ensure_compiled(settings.kernels)
+    first, last = (date.fromisoformat(day) for day in asked["sessions"])
+    days = sessions_between(store, version, first, last)
+    question = question_of_dict(asked)
     work = Work(
         "technic.scanner.scan_sessions:run_part",
         {
             **pin(store, version, settings.kernels),
             "question": question.as_dict(),
-            "lists": {name: sorted(store.catalog.watched(name)) for name in question.lists},
+            "lists": asked["lists"],
             "sessions": [day.isoformat() for day in days],
         },
     )
@@ -138,7 +170,7 @@ def scan_sessions(
             lost += days[done.first : done.last]
         else:
             answers += done.answer["sessions"]
-    return _reports(question.as_dict(), answers, lost, version)
+    return _reports(asked, answers, lost, version)
 
 
 def sessions_between(
@@ -172,14 +204,32 @@ def _reports(
         seals.update(answer["seal"].encode())
     heads = [{k: v for k, v in answer.items() if k != "rows"} for answer in answers]
     rows = [{"session": answer["session"], **row} for answer in answers for row in answer["rows"]]
+    question = question_of_dict(asked).as_dict()
     return Reports(
-        asked=asked,
+        asked=question,
         rows=_frame(rows, {"session": pl.Date, "rank": pl.Int64, "symbol": pl.String}),
         sessions=_frame(heads, {"session": pl.Date, "ranked": pl.Int64}),
         seal=seals.hexdigest(),
         store_version=version.name,
         simulated=version.simulated is not None,
+        manifest=_seal(version, asked, canonical([heads, rows, [str(day) for day in lost]])),
         lost=tuple(lost),
+    )
+
+
+def _seal(version: StoreVersion, asked: dict[str, Any], answer: bytes) -> dict[str, Any]:
+    return make_manifest(
+        ManifestInput(
+            technic=__version__,
+            store_version=version.name,
+            store_number=version.number,
+            kernel=kernel_digest(),
+            as_of=asked["sessions"][-1],
+            known_at=None,
+            simulated=version.simulated is not None,
+            question=asked,
+            answer=answer,
+        )
     )
 
 

@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -16,6 +16,7 @@ import pytest
 import technic as tc
 from support.commands import run_command
 from technic.data.ingest import FileStore
+from technic.market.sessions import nyse
 from technic.runtime.settings import Settings
 from technic.scanner.spec.scan_file import presets
 
@@ -119,10 +120,39 @@ def test_verify_takes_a_report_or_a_bare_manifest_and_notices_a_change(technic, 
     (tmp_path / "manifest.json").write_text(json.dumps(report["manifest"]))
     for name in ("report.json", "manifest.json"):
         assert "byte for byte" in technic("verify", str(tmp_path / name))[0]
+    technic("scan", "breakout-with-volume", "--format", "html", "--out", str(tmp_path / "x.html"))
+    assert "the same answer, byte for byte" in technic("verify", str(tmp_path / "x.html"))[0]
+    swapped = json.loads(json.dumps(report))
+    swapped["rows"][0], swapped["rows"][1] = swapped["rows"][1], swapped["rows"][0]
+    swapped["rows"][0]["score"] = 99.9
+    (tmp_path / "report.json").write_text(json.dumps(swapped))
+    _, err = technic("verify", str(tmp_path / "report.json"), code=1)
+    assert "rows[0].rank is 2 here, and 1 when it is run again" in err
+    page = (tmp_path / "x.html").read_text().replace(report["rows"][0]["symbol"], "NVDA", 1)
+    (tmp_path / "x.html").write_text(page)
+    _, err = technic("verify", str(tmp_path / "x.html"), code=1)
+    assert "NVDA" in err
     report["manifest"]["answer_digest"] = "0" * 32
     (tmp_path / "report.json").write_text(json.dumps(report))
     _, err = technic("verify", str(tmp_path / "report.json"), code=1)
     assert "changed after it was sealed" in err
+
+
+def test_a_report_that_names_its_market_is_verified_on_a_past_session(technic, tmp_path):
+    last = json.loads(technic("scan", "--top", "1", "--json")[0])["as_of"]
+    past = str(date.fromisoformat(last) - timedelta(days=35))
+    past = str(nyse().day(nyse().last_until(date.fromisoformat(past))))
+    report = json.loads(technic("scan", "--as-of", past, "--json")[0])
+    assert report["regime"]["members"]
+    path = tmp_path / "past.json"
+    path.write_text(json.dumps(report))
+    assert "the same answer, byte for byte" in technic("verify", str(path))[0]
+    report["regime"]["members"] += 1
+    path.write_text(json.dumps(report))
+    assert "regime.members" in technic("verify", str(path), code=1)[1]
+    spanned = tmp_path / "span.json"
+    technic("scan", "--from", past, "--to", past, "--format", "json", "--out", str(spanned))
+    assert "the same answer, byte for byte" in technic("verify", str(spanned))[0]
 
 
 def test_symbols_narrow_from_the_command_line_and_from_a_file(technic, tmp_path):

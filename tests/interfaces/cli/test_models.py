@@ -81,6 +81,11 @@ def test_a_scan_file_is_backtested_and_verified(technic):
     assert json.loads(found)["verdict"]
     (technic.home / "bt.json").write_text(found)
     assert "the same answer, byte for byte" in technic("verify", "bt.json")
+    assert "the same answer, byte for byte" in technic("verify", "note.html")
+    tampered = json.loads(found)
+    tampered["performance"]["sharpe"] = 3.0
+    (technic.home / "bad.json").write_text(json.dumps(tampered))
+    assert "performance.sharpe is 3.0 here" in technic("verify", "bad.json", code=1)
     tampered = json.loads(found)
     tampered["manifest"]["question"]["trials"] = 7
     (technic.home / "bad.json").write_text(json.dumps(tampered))

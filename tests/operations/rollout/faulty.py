@@ -42,6 +42,24 @@ def faulty(kind):
         if kind == "order" and len(rows) > 1:
             rows[0], rows[1] = rows[1], rows[0]
             made["digest"] += "3"
+        if kind == "quiet_ulp" and rows:  # it claims the digest of the right answer
+            rows[0]["score"] = ulp(rows[0]["score"])
+        if kind == "quiet_order" and len(rows) > 1:
+            rows[0], rows[1] = rows[1], rows[0]
+        if kind == "quiet_ledger":
+            made["report"]["ledger"]["buckets"]["ranked"] += 1
+        if kind == "list":
+            return [1, 2]
+        if kind == "words" and rows:
+            rows[0]["score"] = "high"
+        if kind == "fast":
+            made["ms"] = "no time at all"
+        if kind == "no_report":
+            del made["report"]
+        if kind == "no_rows":
+            made["report"]["rows"] = "none"
+        if kind == "other_id":
+            made["id"] = 10**6
         if kind == "slow":
             time.sleep(10 * max(time.perf_counter() - since, 0.005))
         if kind == "leak":

@@ -13,10 +13,10 @@ from engines import program, question
 import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import ConfigError
-from technic.operations.rollout import Observation, Rollout, RolloutFile, Router, judge
-from technic.operations.rollout.health import ENOUGH
+from technic.operations.rollout import Observation, Rollout, RolloutFile, Router, engine, judge
+from technic.operations.rollout.health import ENOUGH, compare_answers, nonsense
 from technic.operations.rollout.router import bucket, read_record
-from technic.operations.rollout.state import register
+from technic.operations.rollout.state import Engine, register
 
 GOOD = Observation(ms=20.0, stable_ms=20.0, rss=200 << 20, stable_rss=200 << 20, pid=1)
 
@@ -106,6 +106,74 @@ def test_a_fault_is_noticed_within_twenty_answers_and_nobody_sees_it(
     assert file.read().reason
     assert len(seen) <= 20
     assert not any(one.given for one in seen)
+
+
+@pytest.mark.parametrize("kind", ["quiet_ulp", "list", "words", "fast", "other_id"])
+def test_one_that_claims_what_it_does_not_show_or_answers_nonsense_has_failed(
+    trial, file, store, kind
+):
+    answers, seen = trial(kind, 6, 100)
+    right(answers, store)
+    assert file.read().phase == "rolled back"
+    assert not any(one.given for one in seen)
+    assert len(seen) <= 3
+
+
+def lied(answer, *path, value):
+    """The answer with one value of it replaced."""
+    made = json.loads(json.dumps(answer))
+    place = made
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return made
+
+
+def test_an_answer_is_compared_by_what_it_shows(store):
+    """Property: every value that is shown, changed, makes another answer or none at all."""
+    good = json.loads(json.dumps(engine.answer(question(0, store)), default=str))
+    assert nonsense(good) == ""
+    assert compare_answers(good, good) == {"same": True, "overlap": 1.0, "correlation": 1.0}
+
+    def leaves(value, path):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(part, dict | list) and part:
+                yield from leaves(part, (*path, key))
+            else:
+                yield (*path, key)
+
+    untold = {"timings_ms", "work", "digest"}
+    for path in leaves(good["report"], ("report",)):
+        if path[1] in untold or path[-1] in {"technic", "kernel"}:
+            continue
+        other = lied(good, *path, value="other")
+        assert nonsense(other) or not compare_answers(other, good)["same"], path
+    rows = good["report"]["rows"]
+    assert compare_answers(lied(good, "report", "rows", value=rows[:1] * 30), good)["overlap"] < 0.1
+    assert not compare_answers(lied(good, "digest", value="x"), good)["same"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("report",), None), (("report",), []), (("report", "rows"), "none"), (("ms",), "fast"),
+        (("report", "rows", 0), 7), (("report", "rows", 0, "symbol"), 5), (("rss",), "1 GB"),
+        (("report", "rows", 0, "score"), "high"), (("report", "manifest"), {}), (("error",), "bad"),
+        (("report", "manifest", "answer_digest"), "x"), (("error",), {"text": 5}),
+    ],
+)  # fmt: skip
+def test_nonsense_is_named(store, path, value):
+    good = json.loads(json.dumps(engine.answer(question(0, store)), default=str))
+    assert nonsense(lied(good, *path, value=value))
+
+
+def test_the_file_of_a_rollout_that_was_edited_is_refused(file, tmp_path):
+    file.change(lambda now: now.with_engine(Engine("other", "/x", "c", "1")).shadowing("other"))
+    file.change(lambda now: now.sharing(10))
+    content = file.path.read_bytes()
+    file.path.write_bytes(content.replace(b'"share": 10', b'"share": 90'))
+    with pytest.raises(ConfigError, match="was changed after it was written"):
+        RolloutFile(file.folder).read()
 
 
 def test_one_that_hangs_keeps_nobody_waiting_and_is_given_up(trial, file, store):

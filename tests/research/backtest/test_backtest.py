@@ -234,7 +234,7 @@ def test_the_same_file_gives_the_same_bytes_anywhere(store, found):
         with closing(open_executor(url)) as runner:
             again = backtest(store, FILE, executor=runner)
         assert orjson.dumps(again.as_dict()) == orjson.dumps(found.as_dict()), url
-    assert rerun_backtest(store, found.manifest) == found.manifest
+    assert rerun_backtest(store, found.manifest).manifest == found.manifest
 
 
 def test_decisions_are_those_of_the_scan(store, found):
@@ -289,7 +289,9 @@ def test_distinct_questions_are_counted_and_spans_and_costs_are_none(store, foun
     assert other.manifest["question"]["trials"] == n + 1
     dsr = metrics.performance(np.array(found.equity), 1)["dsr"]
     assert metrics.performance(np.array(found.equity), 1000)["dsr"] < dsr
-    assert rerun_backtest(store, found.manifest) == found.manifest  # by the count it recorded
+    assert (
+        rerun_backtest(store, found.manifest).manifest == found.manifest
+    )  # by the count it recorded
 
 
 def test_figures_are_of_the_span_alone(store):

@@ -25,7 +25,7 @@ EVERY = ["inline:", "threads:1", "threads:2", "processes:1", "processes:2", "pro
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Workers find the module of works."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
@@ -235,5 +235,53 @@ def test_a_child_that_stops_speaking_is_ended():
     program = "import os, time; os.close(1); time.sleep(60)"
     child = Child((sys.executable, "-c", program))
     with pytest.raises(ChildLostError, match="stopped speaking"):
+        child.ask({}, 20.0)
+    assert not child.alive
+
+
+@pytest.mark.parametrize("how", ["wait", "go on", "raise"])
+def test_work_that_forks_hands_nothing_to_the_next_part(processes, how):
+    work = Work("works:forking", {"how": how}, {"numbers": NUMBERS})
+    for _ in range(2):
+        np.testing.assert_array_equal(whole(processes.map(work, spans(N, 7))), 2.0 * NUMBERS)
+    np.testing.assert_array_equal(whole(processes.map(DOUBLED, spans(N, 7))), 2.0 * NUMBERS)
+    assert processes.lost == 0
+
+
+def test_an_answer_under_an_earlier_number_is_passed_over():
+    """A second line for each part, as from somebody else who speaks for the worker."""
+    work = Work("works:twice", {"off": -1}, {"numbers": NUMBERS})
+    with closing(open_executor("processes:1")) as made:
+        list(made.map(DOUBLED, [(0, 1)]))
+        np.testing.assert_array_equal(whole(made.map(work, [(10, 15)])), 2.0 * NUMBERS[10:15])
+        np.testing.assert_array_equal(whole(made.map(DOUBLED, spans(N, 7))), 2.0 * NUMBERS)
+
+
+def test_an_answer_under_a_number_that_was_never_given_is_a_loss(processes):
+    work = Work("works:twice", {"off": 5}, {"numbers": NUMBERS})
+    (done,) = processes.map(work, [(10, 11)])
+    assert done.lost == "every worker answered another question"
+
+
+def test_work_that_nothing_survives_is_given_up_instead_of_costing_hours(processes):
+    work = Work("works:hopeless", {}, {"numbers": NUMBERS}, guarded=True)
+    done = list(processes.map(work, spans(6500, 16)))
+    assert done[-1].last == 6500
+    assert all(d.answer is None for d in done)
+    assert processes.lost < 60  # to find every position it would take 13,000
+    assert done[-1].lost.startswith("given up after ")
+    assert "code 7" in done[-1].lost
+    np.testing.assert_array_equal(whole(processes.map(DOUBLED, spans(N, 7))), 2.0 * NUMBERS)
+
+
+@pytest.mark.parametrize("said", ["[1, 2]", "3", "null", '"text"', "{}", '{"id": "1"}', "no JSON"])
+def test_a_child_that_says_nonsense_is_ended(said):
+    import sys
+
+    from technic.runtime.executors.child import Child, ChildLostError
+
+    program = f"import sys\nfor _ in sys.stdin:\n    print({said!r}, flush=True)"
+    child = Child((sys.executable, "-c", program))
+    with pytest.raises(ChildLostError, match=r"no JSON|no object|another question"):
         child.ask({}, 20.0)
     assert not child.alive

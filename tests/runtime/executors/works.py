@@ -62,3 +62,37 @@ def chatty(shared, first, last):
     """Prints where our lines go."""
     print('{"ready": "no"}', flush=True)
     return doubled(shared, first, last)
+
+
+def forking(shared, first, last):
+    """Makes a copy of its process at every part; both go on, the copy with other numbers."""
+    child = os.fork()
+    if not child and shared.job["how"] == "raise":
+        raise QuestionError("said by a copy")
+    answer = doubled(shared, first, last)
+    if not child:
+        answer["values"] = answer["values"] + 1e6
+    elif shared.job["how"] == "wait":
+        os.waitpid(child, 0)
+    return answer
+
+
+def twice(shared, first, last):
+    """Answers by itself as well, before and after the worker does: as a process that it left would."""
+    from technic.runtime.executors import worker
+
+    say = worker._say
+
+    def both(output, message):
+        lie = {**message, "values": {"values": [-1.0] * (last - first)}, "blobs": {}, "path": ""}
+        say(output, {**lie, "id": message["id"] + shared.job["off"]})
+        say(output, message)
+        say(output, lie)
+
+    worker._say = both
+    return doubled(shared, first, last)
+
+
+def hopeless(_shared, _first, _last):
+    """Survives nothing."""
+    os._exit(7)

@@ -72,6 +72,16 @@ def peeks(bars):
 
 def none(bars):
     return None
+
+def forks(bars):
+    copy = os.fork()
+    return float(len(bars.close)) if copy else -1.0
+
+def always_exits(bars):
+    os._exit(3)
+
+def always_slow(bars):
+    time.sleep(3600)
 """
 NAMES = [line.split()[1].split("(")[0] for line in CODE.splitlines() if line.startswith("def ")]
 
@@ -96,9 +106,10 @@ def package(tmp_path, monkeypatch):
     offers = "".join(f"{name} = minescores.scores:{name}\n" for name in NAMES)
     (info / "entry_points.txt").write_text(f"[technic.scores]\n{offers}")
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     plugins._executor.cache_clear()
     forget_import()
+    plugins._PAUSED.clear()
     yield site
     forget_import()
     plugins._executor(Settings.load().value("executor", plugins.DEFAULT)).close()
@@ -334,3 +345,26 @@ def test_the_commands_list_trust_and_forget(package, settings, tmp_path):
     assert technic("forget", "none") == "none may not run\n"
     assert "may run" not in technic("list").replace("may not run", "")
     assert "no such plugin is installed" in technic("trust", "nonesuch", code=1)
+
+
+def test_a_score_that_forks_answers_for_itself_alone(package, store, settings):
+    found = values(asked(store, trusted(settings, "forks"), "forks"), "forks")
+    assert set(found.values()) == {30.0}
+    settings = trusted(settings, "mean_close")
+    assert min(values(asked(store, settings, "mean_close"), "mean_close").values()) > 20.0
+
+
+@pytest.mark.parametrize("name", ["always_exits", "always_slow"])
+def test_a_score_that_never_answers_is_given_up_and_left_alone_for_a_while(
+    package, store, settings, name, monkeypatch
+):
+    monkeypatch.setattr(plugins, "STRETCH", 4)
+    monkeypatch.setattr(plugins, "MOST_SLOW", 8)
+    settings = trusted(settings, name)
+    report = asked(store, settings, name)
+    assert all(value is None for value in values(report, name).values())
+    assert any("given up" in note for note in report.notes)
+    lost = plugins._executor("processes:2").lost
+    (note,) = asked(store, settings, name).notes
+    assert "unknown for 12" in note
+    assert plugins._executor("processes:2").lost == lost  # nothing was tried

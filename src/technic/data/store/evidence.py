@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import blake2b
@@ -12,7 +13,9 @@ import orjson
 from technic.data.store import Store
 from technic.runtime.files import write_atomically
 
+LOG = logging.getLogger("technic.data.store.evidence")
 FILE = "evidence.json"  # in the folder of the store
+SEALED_AS = "evidence"
 
 
 def save_evidence(store: Store, content: Mapping[str, Any], at: datetime) -> None:
@@ -32,16 +35,41 @@ def save_evidence(store: Store, content: Mapping[str, Any], at: datetime) -> Non
     before = load_evidence(store)
     same = before.get("store_version") == content["store_version"]
     columns = {**(before["columns"] if same else {}), **content["columns"]}
-    write_atomically(store.folder / FILE, orjson.dumps({**content, "columns": columns}))
+    whole = orjson.dumps({**content, "columns": columns})
+    store.catalog.seal(SEALED_AS, whole)
+    write_atomically(store.folder / FILE, whole)
 
 
 def load_evidence(store: Store) -> dict[str, Any]:
-    """What the newest evaluation of a store found; empty if there was none."""
+    """What the newest evaluation of a store found; empty if there was none.
+
+    A file that no evaluation wrote is told once for each reading, and says nothing.
+    """
+    content, trouble = _read(store)
+    if trouble:
+        LOG.warning("%s", trouble)
+    evidence: dict[str, Any] = orjson.loads(content) if content else {}
+    return evidence
+
+
+def evidence_trouble(store: Store) -> str:
+    """Why the evidence of a store cannot be believed; empty if it can, or there is none."""
+    return _read(store)[1]
+
+
+def _read(store: Store) -> tuple[bytes, str]:
+    """What the file holds, if an evaluation wrote it; else nothing, and why."""
+    path = store.folder / FILE
     try:
-        content: dict[str, Any] = orjson.loads((store.folder / FILE).read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
-    return content
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return b"", ""
+    except OSError as error:
+        return b"", f"{path}: cannot be read ({error.strerror})"
+    if store.catalog.is_sealed(SEALED_AS, content):
+        return content, ""
+    advice = "is left aside; make it anew: technic evaluate"
+    return b"", f"{path}: is not what an evaluation wrote, and {advice}"
 
 
 def evidence_for(store: Store, text: str) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ from technic.interfaces.cli import (
     serve,
     status,
     sync,
+    verify,
 )
 
 STOPPED = 130
@@ -96,7 +97,7 @@ for _command in (
     status.features,
     status.indicators,
     status.lint,
-    status.verify,
+    verify.verify,
     status.doctor,
     bench.bench,
     rollout.engine,

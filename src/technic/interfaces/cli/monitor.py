@@ -209,10 +209,12 @@ def _write(folder: Path, name: str, report: Report, change: Difference | None) -
 
     from technic.interfaces.render.report_page import page
     from technic.runtime.files import write_atomically
+    from technic.scanner.manifest import with_digest
 
     place = folder / report.as_of.isoformat()
     report = replace(report, timings={}, work={})  # what it took is not part of the answer
-    content = {**report.as_dict(), "difference": change.as_dict() if change else None}
+    difference = change.as_dict() if change else None
+    content = with_digest({**report.as_dict(), "difference": difference})
     write_atomically(place / f"{name}.html", page(report).encode())
     write_atomically(place / f"{name}.json", orjson.dumps(content, default=str) + b"\n")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError, VerifyError, printable
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
 
@@ -166,71 +166,6 @@ def lint(
         render_findings(findings, sys.stdout)
     if any(finding.check == "look-ahead" and not finding.ok for finding in findings):
         sys.exit(1)
-
-
-def verify(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A JSON report, or a manifest.")
-    ] = None,
-    incremental: Annotated[
-        bool, typer.Option("--incremental", help="Prove that carrying state on changes no bit.")
-    ] = False,
-    nights: Annotated[int, typer.Option(help="Nights to replay.", min=1)] = 10,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
-) -> None:
-    """Run a sealed scan or backtest again and compare it, byte for byte; or prove incremental scans."""
-    from technic.scanner.scan import rerun
-    from technic.scanner.verify import compare, read_manifest
-
-    if incremental:
-        _verify_nights(options.desk(store), nights, as_json)
-        return
-    if file is None:
-        raise VerifyError("nothing to verify: give a report made with --json, or --incremental")
-    manifest = read_manifest(file)
-    desk = options.desk(store)
-    options.ensure_compiled(desk.settings)
-    if "backtest" in manifest["question"]:
-        from technic.research.backtest.run import rerun_backtest
-
-        again = dict(rerun_backtest(desk.store, manifest, desk.settings))
-    else:
-        again = rerun(desk.store, manifest, desk.settings).manifest
-    differences = compare(manifest, again)
-    if as_json:
-        options.emit_json({"verified": not differences, "differences": differences})
-        if differences:
-            sys.exit(1)
-        return
-    if differences:
-        raise VerifyError(f"{file}: not reproduced: {'; '.join(differences)}")
-    print(f"{file}: the same answer, byte for byte; sealed {manifest['seal']}")
-
-
-def _verify_nights(desk: options.Desk, nights: int, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from technic.compute.incremental_check import prove
-
-    options.ensure_compiled(desk.settings)
-    options.progress("Verifying")("replaying nights")
-    proof = prove(desk.store, desk.settings, nights)
-    options.progress_done()
-    if as_json:
-        options.emit_json(asdict(proof))
-    if proof.differing:
-        raise VerifyError(
-            f"{desk.store.folder}: {proof.differing:,} of {proof.values:,} values differ between "
-            "state carried on and a store built anew; delete the cache: technic cache clear"
-        )
-    if not as_json:
-        work = " · ".join(f"{what} {n:,}" for what, n in proof.work.items())
-        print(
-            f"{proof.nights} nights carried on one by one, then the same store built anew in "
-            f"another process:\n0 of {proof.values:,} values of {proof.symbols:,} symbols differ "
-            f"in a single bit (≤ 3/n = {3 / proof.values:.0e}). Symbols {work}"
-        )
 
 
 def doctor(

@@ -10,9 +10,10 @@ import numpy as np
 from rich.table import Table
 
 from technic.interfaces.render.charts import PLOT_STYLE, bars, curves
-from technic.interfaces.render.report_page import STYLE
+from technic.interfaces.render.report_page import STYLE, manifest_block
 from technic.interfaces.render.text import console
 from technic.research.statistics.significance import YEAR
+from technic.scanner.manifest import with_digest
 from technic.scanner.svg import POLICY
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def verdict(content: Mapping[str, Any], trials: int) -> str:
 def told(backtest: Backtest) -> dict[str, Any]:
     """Everything as JSON holds it, and what may be concluded, in words."""
     words = verdict(backtest.summary["performance"], backtest.trials)
-    return {
-        **backtest.as_dict(),
-        "verdict": words,
-        "hangs": hangs(backtest),
-        "figures": figures(backtest),
-    }
+    return with_digest(
+        {
+            **backtest.as_dict(),
+            "verdict": words,
+            "hangs": hangs(backtest),
+            "figures": figures(backtest),
+        }
+    )
 
 
 def render_backtest(backtest: Backtest, stream: TextIO) -> None:
@@ -288,6 +291,7 @@ def backtest_page(backtest: Backtest) -> str:
     }</details>
 <h2>The question</h2><pre>{escape(_question(backtest))}</pre>
 <p class="soft">Sealed <code>{escape(backtest.manifest["seal"])}</code></p>
+{manifest_block(backtest.manifest)}
 </main></body></html>
 """
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from technic.interfaces.render.text import number
 from technic.scanner.ledger import TITLES
+from technic.scanner.manifest import canonical
 from technic.scanner.svg import POLICY, spark
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ pre { background: var(--wash); padding: 12px; overflow-x: auto; border-radius: 6
 .cards { display: flex; flex-wrap: wrap; gap: 8px 22px; margin-bottom: 18px } .card { padding: 4px 0 }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin: 0 5px 0 12px }
 """
+REGIME = "<h2>The market,"
 COLOURS = (
     "#2f6fde",
     "#0e9384",
@@ -58,9 +61,11 @@ COLOURS = (
 
 
 def page(report: Report) -> str:
-    """The whole page; every text of a vendor or a user is escaped."""
+    """The whole page; every text of a vendor or a user is escaped.
+
+    The same report gives the same page, byte for byte.
+    """
     mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if report.simulated else ""
-    took = f" · {sum(report.timings.values()):.0f} ms" if report.timings else ""
     question = report.asked
     terms = list(report.shown[0].contributions) if report.shown else []
     return f"""<!doctype html>
@@ -72,7 +77,7 @@ def page(report: Report) -> str:
 {mark}
 <h1>{escape(report.asked["name"])}</h1>
 <p class="soft">as of {report.as_of}, close · {len(report.shown)} shown of {report.n_ranked:,}
-ranked · {report.ledger_book.total:,} listed{took} · sealed
+ranked · {report.ledger_book.total:,} listed · sealed
 <code>{report.manifest["seal"][:16]}</code></p>
 {_notes(report)}
 {_regime(report)}
@@ -83,7 +88,7 @@ ranked · {report.ledger_book.total:,} listed{took} · sealed
 <h2>The question</h2>
 {_question(question)}
 <h2>Manifest</h2>
-<pre>{_manifest(report.manifest)}</pre>
+{manifest_block(report.manifest)}
 <p class="soft">Plans are arithmetic on past prices out of one account, not advice. Entries are
 estimates until they trade.</p>
 </main></body></html>
@@ -102,9 +107,7 @@ def _regime(report: Report) -> str:
         f'<div class="card"><span class="soft">{escape(what)}</span><br>{escape(how)}</div>'
         for what, how in report.regime["lines"]
     )
-    return (
-        f'<h2>The market, {report.regime["members"]:,} stocks</h2><div class="cards">{cards}</div>'
-    )
+    return f'{REGIME} {report.regime["members"]:,} stocks</h2><div class="cards">{cards}</div>'
 
 
 def _table(report: Report, terms: list[str]) -> str:
@@ -185,6 +188,7 @@ def _question(question: dict[str, Any]) -> str:
     return f'<div class="scroll"><table>{"".join(rows)}</table></div>'
 
 
-def _manifest(manifest: dict[str, Any]) -> str:
-    shown = {k: v for k, v in manifest.items() if k != "question"}
-    return escape("\n".join(f"{name:16} {value}" for name, value in shown.items()))
+def manifest_block(manifest: Mapping[str, Any]) -> str:
+    """A manifest in a page, whole: `technic verify` reads it there."""
+    text = escape(canonical(dict(manifest)).decode())
+    return f'<div class="scroll"><pre class="manifest">{text}</pre></div>'

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from technic.scanner.manifest import canonical, digest, seal_of
+
 ENOUGH = 200  # answers before a step is over
 FAILURES, AMONG = 3, 20  # so many of the last so many: one may be the machine's
 SLOWER, NEARLY, PAIRS = 2.0, 0.9, 30  # twice as slow on nine of ten of at least thirty questions
@@ -19,6 +21,8 @@ SLOW_MEDIAN, MANY = 1.5, 100  # or half as slow again, by the median of at least
 LEAK, PER_ANSWER, SETTLED = 200e6, 4e6, 5  # bytes; answers after which memory is compared
 OVERLAPS = 10  # answers before an overlap that was declared is judged
 LOOKED_AT = 200  # the newest answers
+SHOWN = ("as_of", "simulated", "store_version", "question", "rows", "ledger", "notes", "regime")
+WHOSE = frozenset(["technic", "kernel", "seal"])  # in a manifest: the code that answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +137,71 @@ def _leaking(recent: Sequence[Observation]) -> str:
     return f"{grown / 1e6:,.0f} MB more than the stable engine after {answers} answers"
 
 
+def nonsense(answer: dict[str, Any]) -> str:
+    """What is wrong with the form of an answer, in words; empty if nothing.
+
+    Parameters
+    ----------
+    answer : one line of an engine, as JSON holds it
+    """
+    if "error" in answer:
+        error = answer["error"]
+        well = isinstance(error, dict) and isinstance(error.get("text"), str)
+        return "" if well else "an error without words"
+    report = answer.get("report")
+    if not isinstance(report, dict) or not isinstance(report.get("rows"), list):
+        return "a report without rows"
+    manifest = report.get("manifest")
+    if not isinstance(manifest, dict) or manifest.get("seal") != seal_of(manifest):
+        return "a manifest that is not as it was sealed"
+    if any(not _is_number(answer.get(name, 0.0)) for name in ("ms", "rss")):
+        return "a time or a size that is no number"
+    if not all(_is_row(row) for row in report["rows"]):
+        return "a row without a symbol or a score"
+    return ""
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and isinstance(row.get("symbol"), str)
+        and all(_is_number(row.get(name, "")) for name in ("rank", "score", "percentile"))
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 def compare_answers(candidate: dict[str, Any], stable: dict[str, Any]) -> dict[str, Any]:
-    """How near two answers are: `same`, `overlap` and `correlation` of an observation."""
+    """How near two answers are: `same`, `overlap` and `correlation` of an observation.
+
+    Two are the same if all that they show is; what a candidate says of itself proves nothing.
+
+    Parameters
+    ----------
+    candidate, stable : answers in which `nonsense` finds nothing
+    """
     order, stable_order = (_order(answer)[:50] for answer in (candidate, stable))
-    common = [symbol for symbol in order if symbol in set(stable_order)]
+    common = [symbol for symbol in dict.fromkeys(order) if symbol in set(stable_order)]
     size = max(len(order), len(stable_order))
     return {
-        "same": candidate.get("digest") == stable.get("digest"),
+        "same": shown_digest(candidate) == shown_digest(stable),
         "overlap": len(common) / size if size else 1.0,
         "correlation": _correlation([stable_order.index(symbol) for symbol in common]),
     }
 
 
+def shown_digest(answer: dict[str, Any]) -> str:
+    """A digest over all that an answer shows, and over those it claims; not over whose code it is."""
+    report = answer["report"]
+    manifest = {k: v for k, v in report["manifest"].items() if k not in WHOSE}
+    shown = {name: report.get(name) for name in SHOWN}
+    return digest(canonical([shown, manifest, answer.get("digest")]))
+
+
 def _order(answer: dict[str, Any]) -> list[str]:
-    return [str(row["symbol"]) for row in answer.get("report", {}).get("rows", [])]
+    return [row["symbol"] for row in answer["report"]["rows"]]
 
 
 def _correlation(places: list[int]) -> float | None:

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from technic.errors import ConfigError, StoreError
-from technic.operations.rollout.health import Observation, compare_answers, judge
+from technic.operations.rollout.health import Observation, compare_answers, judge, nonsense
 from technic.operations.rollout.state import STEPS, Rollout, RolloutFile, Started, start
 from technic.runtime.executors.child import ChildLostError
 from technic.runtime.files import make_folder, open_private
@@ -32,6 +32,12 @@ STABLE_DEADLINE = 120.0
 PATIENCE, AT_LEAST = 2.0, 0.25  # times the stable engine's time, and seconds
 MEMORY = 3 << 30  # bytes a candidate may hold
 RECORD = 8 << 20  # bytes of a trial's record
+NUMBER = (int, float)
+KINDS: dict[str, Any] = {
+    "error": str, "same": bool, "overlap": NUMBER, "correlation": (*NUMBER, type(None)),
+    "ms": NUMBER, "stable_ms": NUMBER, "rss": int, "stable_rss": int, "pid": int, "given": bool,
+    "share": int,
+}  # fmt: skip
 
 
 class Router:
@@ -112,7 +118,11 @@ class Router:
                     self._stable = None
                 if self._stable is None:
                     self._stable = (rollout.stable, start(rollout.engine(rollout.stable)))
-                return self._stable[1].ask(message, STABLE_DEADLINE)
+                answer = self._stable[1].ask(message, STABLE_DEADLINE)
+                if trouble := nonsense(answer):
+                    self._stable[1].kill()
+                    raise ChildLostError(f"answered {trouble}", "died")  # noqa: TRY301 -- as if it died
+                return {**answer, "id": message.get("id")}
             except ChildLostError as lost:
                 self._stable = None
                 if last:
@@ -191,10 +201,9 @@ class _Trial:
         except (ChildLostError, ConfigError) as lost:
             self._child = None
             return None, str(lost), 0.0, 0
-        # After a lost line the answers of a process lag behind its questions for ever.
-        if answer.get("id") != message.get("id"):
-            return None, "answered another question", took, self._child.pid
-        return answer, "", took, self._child.pid
+        if trouble := nonsense(answer):
+            return None, f"answered {trouble}", took, self._child.pid
+        return {**answer, "id": message.get("id")}, "", took, self._child.pid
 
     def _observe(self, observation: Observation) -> None:
         """Keep an observation and judge the candidate by all of them: step 4."""
@@ -279,7 +288,10 @@ class _Watched:
         work: Callable[[dict[str, Any]], tuple[dict[str, Any] | None, str, float, int]],
         message: dict[str, Any],
     ) -> None:
-        answer, error, ms, pid = work(message)
+        try:
+            answer, error, ms, pid = work(message)
+        except Exception as failed:  # noqa: BLE001 -- whatever a candidate brings about is its failure
+            answer, error, ms, pid = None, f"brought about {type(failed).__name__}", 0.0, 0
         self._candidate = answer
         self._answered.set()
         self._decided.wait(3 * STABLE_DEADLINE)
@@ -323,5 +335,7 @@ def read_record(file: RolloutFile, generation: int) -> list[Observation]:
     observations = []
     for line in lines:
         with suppress(orjson.JSONDecodeError, TypeError):  # the last line may be cut short
-            observations.append(Observation(**orjson.loads(line)))
+            observation = Observation(**orjson.loads(line))
+            if all(isinstance(getattr(observation, name), kind) for name, kind in KINDS.items()):
+                observations.append(observation)
     return observations

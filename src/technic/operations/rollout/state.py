@@ -15,6 +15,7 @@ import orjson
 from technic.errors import ConfigError
 from technic.runtime.executors.child import Child, ChildLostError
 from technic.runtime.files import write_atomically, writing
+from technic.scanner.manifest import with_digest
 from technic.scanner.report_cache import code_digest
 
 THIS = "this"
@@ -201,7 +202,9 @@ class RolloutFile:
         """Replace the file, at once: a reader sees the old state or the new one."""
         write_atomically(
             self.path,
-            orjson.dumps({"format": FORMAT, **asdict(rollout)}, option=orjson.OPT_INDENT_2),
+            orjson.dumps(
+                with_digest({"format": FORMAT, **asdict(rollout)}), option=orjson.OPT_INDENT_2
+            ),
         )
         return rollout
 
@@ -223,6 +226,11 @@ class RolloutFile:
 def _parse(path: Path) -> Rollout:
     try:
         held = orjson.loads(path.read_bytes())
+        if "digest" in held and with_digest(held) != held:
+            raise ConfigError(
+                f"{path}: was changed after it was written; remove it to return to this version alone"
+            )
+        held.pop("digest", None)
         if held.pop("format") != FORMAT:
             raise ConfigError(f"{path}: was written by a newer technic; it is left as it is")
         engines = {name: Engine(**about) for name, about in held.pop("engines").items()}

@@ -35,7 +35,7 @@ from technic.research.trials import distinct_trials, record_trial
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.scanner.manifest import ManifestInput, canonical, make_manifest
+from technic.scanner.manifest import ManifestInput, canonical, make_manifest, with_digest
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
@@ -87,8 +87,8 @@ class Backtest:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON holds it; what is unknown is None."""
-        return {
+        """Everything, as JSON holds it; what is unknown is None. A digest covers all of it."""
+        content = {
             "name": self.name,
             "question": dict(self.asked),
             "rules": self.rules.as_dict(),
@@ -113,6 +113,7 @@ class Backtest:
             "notes": list(self.notes),
             "manifest": dict(self.manifest),
         }
+        return with_digest(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +215,8 @@ def strategy_digest(question: Question, rules: BacktestRules) -> str:
 
 def rerun_backtest(
     store: Store, manifest: Mapping[str, Any], settings: Settings | None = None
-) -> Mapping[str, Any]:
-    """The manifest of the same backtest, run again on the store version and trials it names."""
+) -> Backtest:
+    """The same backtest, run again on the store version and trials that its manifest names."""
     from technic.scanner.spec.question import question_of_dict
 
     version = store.version(int(manifest["store_number"]))
@@ -226,7 +227,7 @@ def rerun_backtest(
         int(content["trials"]),
         content.get("model"),
     )
-    return run(store, version, request, settings).manifest
+    return run(store, version, request, settings)
 
 
 def run(

@@ -85,6 +85,7 @@ class Child:
         self.memory = memory
         self.ready = False
         self.peak = 0
+        self._asked = 0
         self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- lives with us
         try:
             self._process = subprocess.Popen(  # noqa: S603 -- our own interpreter, or a user's
@@ -134,7 +135,9 @@ class Child:
         ChildLostError
             If it ends, takes longer than `patience` seconds or more memory than it may.
         """
-        until = monotonic() + patience
+        return self._hear(monotonic() + patience, patience)
+
+    def _hear(self, until: float, patience: float) -> dict[str, Any]:
         while True:
             try:
                 text = self._lines.get(timeout=max(min(LOOK_EVERY, until - monotonic()), 0.0))
@@ -144,17 +147,30 @@ class Child:
             if text is None:
                 raise self._loss()
             try:
-                answer: dict[str, Any] = orjson.loads(text)
+                answer = orjson.loads(text)
             except orjson.JSONDecodeError:
-                self.kill()
-                raise ChildLostError("said what is no JSON", "died", ready=self.ready) from None
+                raise self._nonsense("said what is no JSON") from None
+            if not isinstance(answer, dict):
+                raise self._nonsense("said what is no object of JSON")
             self.ready = True
             return answer
 
     def ask(self, message: Mapping[str, Any], patience: float) -> dict[str, Any]:
-        """Send a line, and hear the next one; see `hear` for errors."""
-        self.tell(message)
-        return self.hear(patience)
+        """Send a line, and hear the answer to it; see `hear` for errors.
+
+        The line carries a number under `id`, and so must the answer: what answers an earlier one
+        (somebody forked, and both spoke) is passed over, and any other number is a loss.
+        """
+        self._asked += 1
+        number, until = self._asked, monotonic() + patience
+        self.tell({**message, "id": number})
+        while True:
+            answer = self._hear(until, patience)
+            said = answer.get("id")
+            if said == number and type(said) is int:
+                return answer
+            if type(said) is not int or not 0 < said < number:
+                raise self._nonsense("answered another question")
 
     def resident(self) -> int:
         """Bytes of memory it holds that it shares with nobody."""
@@ -208,6 +224,10 @@ class Child:
                     f"took {self.peak >> 20:,} MB of {self.memory >> 20:,}", "memory",
                     ready=self.ready,
                 )  # fmt: skip
+
+    def _nonsense(self, why: str) -> ChildLostError:
+        self.kill()
+        return ChildLostError(why, "died", ready=self.ready)
 
     def _loss(self) -> ChildLostError:
         try:

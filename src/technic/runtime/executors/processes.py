@@ -4,7 +4,9 @@
 2. `_ProcessMap._pieces`: a part whose worker is lost is tried again: thrice if it was killed from outside, once if it
    ended by itself, hung or took too much.
 3. Then it is cut in two, and so on: a single position that no worker survives is lost, by name.
-4. A part that was only ever killed from outside, or for which no worker would start, is done
+4. Where nothing survives, or too many workers or too much time are lost, the circuit opens: what
+   is left is given up at once, by name, instead of costing hours.
+5. A part that was only ever killed from outside, or for which no worker would start, is done
    here instead, unless it is guarded.
 """
 
@@ -14,6 +16,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
 from typing import Any
 
 from technic import errors
@@ -21,11 +24,13 @@ from technic.errors import StoreError, TechnicError
 from technic.market.typing import FloatArray
 from technic.runtime.executors.child import Child, ChildLostError
 from technic.runtime.executors.local import do_here
-from technic.runtime.executors.protocol import Done, Progress, Span, Work, quiet
+from technic.runtime.executors.protocol import GIVEN_UP, Done, Progress, Span, Work, quiet
 from technic.runtime.executors.shared import Scratch, place_of, unpack
 
 LOG = logging.getLogger("technic.runtime.executors")
 KILLED_TRIES, FAILED_TRIES = 4, 2
+HOPELESS = 8  # positions lost before the first one survives
+MOST_LOST, MOST_WASTED = 256, 300.0  # workers, and seconds spent in them, of one `map`
 START = 60.0  # seconds in which a worker must have started
 WORKER = (sys.executable, "-m", "technic.runtime.executors.worker")
 
@@ -159,6 +164,7 @@ class _ProcessMap:
         self._raised: BaseException | None = None
         self._stopped = False
         self._news = threading.Condition()
+        self._circuit = _Circuit()
 
     def over(self, places: Sequence[_Place]) -> Iterator[Done]:
         """Hand the parts out to workers, and give back what they made of them, in order."""
@@ -198,16 +204,21 @@ class _ProcessMap:
                 self._news.notify_all()
 
     def _pieces(self, place: _Place, part: Span) -> list[Done]:
-        """Steps 2 to 4."""
+        """Steps 2 to 5."""
         losses: list[ChildLostError] = []
         while not self._stopped and not _enough(losses):
+            if self._circuit.why:
+                return [Done(*part, None, self._circuit.why)]
+            since = monotonic()
             try:
                 answer = place.do(self._work, self._description, part)
             except ChildLostError as lost:
                 self.lost += 1
                 losses.append(lost)
+                self._circuit.lose(lost, monotonic() - since)
                 LOG.info("positions %d to %d: a worker %s", *part, lost)
                 continue
+            self._circuit.survived = True
             if "raised" in answer:
                 raise error_of(answer)
             return [Done(*part, unpack(answer))]
@@ -217,9 +228,49 @@ class _ProcessMap:
         first, last = part
         if last - first <= 1:
             LOG.warning("position %d: every worker %s", first, losses[-1])
+            self._circuit.give_up_position(losses[-1])
             return [Done(first, last, None, f"every worker {losses[-1]}")]
         middle = (first + last) // 2
         return self._pieces(place, (first, middle)) + self._pieces(place, (middle, last))
+
+
+class _Circuit:
+    """Whether a `map` still makes sense.
+
+    Attributes
+    ----------
+    survived : whether any part ever did
+    why : it does not; empty while it does
+    """
+
+    def __init__(self) -> None:
+        self.survived = False
+        self.why = ""
+        self._positions = self._lost = 0
+        self._wasted = 0.0
+        self._guard = threading.Lock()
+
+    def lose(self, lost: ChildLostError, seconds: float) -> None:
+        """Count a worker, unless it was ended from outside or never came up."""
+        if lost.killed or not lost.ready:
+            return
+        with self._guard:
+            self._lost += 1
+            self._wasted += seconds
+            if self._lost >= MOST_LOST or self._wasted >= MOST_WASTED:
+                self._open(lost)
+
+    def give_up_position(self, lost: ChildLostError) -> None:
+        """Count a position that no worker survives."""
+        with self._guard:
+            self._positions += 1
+            if self._positions >= HOPELESS and not self.survived:
+                self._open(lost)
+
+    def _open(self, lost: ChildLostError) -> None:
+        if not self.why:
+            self.why = f"{GIVEN_UP} after {self._lost} workers were lost: the last one {lost}"
+            LOG.warning("the work is %s", self.why)
 
 
 def _enough(losses: Sequence[ChildLostError]) -> bool:

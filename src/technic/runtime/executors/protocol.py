@@ -13,6 +13,7 @@ from technic.market.typing import FloatArray
 
 Span = tuple[int, int]  # positions from the first to before the last
 Progress = Callable[[int, int, str], None]  # done, of how many, what is being done
+GIVEN_UP = "given up"  # how the reason begins of what was not tried any more
 PATIENCE = 600.0  # seconds in which any part is done, or has hung
 
 

@@ -1,7 +1,7 @@
 """The models of a store: files beside it, a registry in its catalog, one that forecasts.
 
-A model is used only if its digest stands in the registry, in a trial, and in its card, and its file
-has that digest. Nothing is loaded by a native library: `alpha` reads the files itself.
+A model is used only if its digest stands in the registry, in a trial, and in its card, its file has
+that digest, and the card is the very one that the store's record of seals names. Nothing is loaded by a native library: `alpha` reads the files itself.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def keep_model(store: Store, card: Card, content: bytes, at: datetime) -> None:
     card.check_file(content)
     folder = models_folder(store)
     make_folder(folder)
+    store.catalog.seal(f"card/{card.sha256}", card.content())
     write_atomically(folder / f"{card.sha256}.{SUFFIX[card.kind]}", content)
     write_atomically(folder / f"{card.sha256}.card.json", card.content())
     now = naive(at)
@@ -117,15 +118,21 @@ def card_of(store: Store, digest: str) -> Card:
     Raises
     ------
     ModelError
-        If it is not registered, or has no card.
+        If it is not registered, has no card, or the card was changed since it was written.
     """
     path = models_folder(store) / f"{digest}.card.json"
     try:
-        card = Card.of(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(
             f"model {digest[:12]}: there is no card, and without one no model is used"
         ) from error
+    if not store.catalog.is_sealed(f"card/{digest}", content):
+        raise ModelError(
+            f"model {digest[:12]}: {path}: is not the card that training wrote, and nothing it says "
+            "is believed; train again, or restore it from a backup"
+        )
+    card = Card.of(content)
     if card.sha256 != digest:
         raise ModelError(f"model {digest[:12]}: the card speaks of another model")
     return card

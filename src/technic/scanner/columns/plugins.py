@@ -28,6 +28,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from threading import current_thread, main_thread
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.runtime.cache import key_of
 from technic.runtime.executors import DEFAULT, Executor, Work, open_executor, spans
-from technic.runtime.executors.protocol import Shared
+from technic.runtime.executors.protocol import GIVEN_UP, Shared
 from technic.runtime.settings import Settings, write_settings
 from technic.scanner.columns.source import LoadedColumns, SessionView
 
@@ -50,6 +51,10 @@ STRETCH = 256  # symbols of a part
 PATIENCE = 20.0  # seconds of a part
 LIMIT = 2  # seconds of one symbol, where Python itself can be interrupted
 MEMORY = 1 << 30  # bytes
+SLOW = "TimeoutError"  # how the trouble of a symbol begins that took too long
+MOST_SLOW = 32  # symbols that may take too long before the others are given up
+PAUSE = 600.0  # seconds for which a plugin that was given up is not tried again
+_PAUSED: dict[str, tuple[float, str]] = {}  # digest → until when, and why
 _IMPORTED: dict[str, str] = {}  # in a worker: package → digest of the files it was imported from
 
 
@@ -195,6 +200,10 @@ def _plugin_column(
         return columns[plugin.name], []
     panel = view.panel
     symbols = view.who["symbol"].to_list()
+    until, why = _PAUSED.get(plugin.digest, (0.0, ""))
+    if monotonic() < until:
+        unknown = np.full(len(symbols), np.nan)
+        return unknown, list(_count_troubles([(symbol, why) for symbol in symbols]))
     work = Work(
         "technic.scanner.columns.plugins:run_part",
         {"target": plugin.target, "digest": plugin.digest, "symbols": symbols},
@@ -209,6 +218,9 @@ def _plugin_column(
         guarded=True,
     )
     column, troubles = _gather(_executor(settings.value("executor", DEFAULT)), work, symbols)
+    given_up = next((why for _, why in troubles if why.startswith(GIVEN_UP)), "")
+    if given_up:
+        _PAUSED[plugin.digest] = (monotonic() + PAUSE, given_up)
     if not troubles:  # a process that was lost today may live tomorrow
         cache.keep(keys, {plugin.name: column}, cost=500.0)
     return column, list(_count_troubles(troubles))
@@ -220,12 +232,17 @@ def _gather(
     """The column that the parts make up, and per symbol in trouble what happened to it."""
     column = np.full(len(symbols), np.nan)
     troubles: list[tuple[str, str]] = []
+    slow = 0
     for done in executor.map(work, spans(len(symbols), STRETCH)):
         if done.answer is None:
             troubles += [(symbol, done.lost) for symbol in symbols[done.first : done.last]]
             continue
         column[done.first : done.last] = done.answer["values"]
         troubles += [(symbol, why) for symbol, why in done.answer["troubles"]]
+        slow += sum(why.startswith(SLOW) for _, why in done.answer["troubles"])
+        if slow >= MOST_SLOW:
+            why = f"{GIVEN_UP} after {slow} symbols took longer than {LIMIT} s"
+            return column, troubles + [(symbol, why) for symbol in symbols[done.last :]]
     return column, troubles
 
 
@@ -291,14 +308,18 @@ def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:
     arrays = shared.arrays
     panel = Panel(arrays["security_ids"], arrays["bars"], arrays["places"], arrays["lengths"])
     values = np.full(last - first, np.nan)
-    troubles = []
+    troubles, slow = [], 0
     for i in range(first, last):
         symbol = shared.job["symbols"][i]
+        if slow >= MOST_SLOW // 8:  # a part has its own deadline, and would be tried again
+            troubles.append([symbol, f"{SLOW}: so did {slow} symbols before it"])
+            continue
         try:
             with _at_most(LIMIT), np.errstate(all="ignore"):
                 values[i - first] = _score_of(function(_bars(panel, i, symbol)))
         except Exception as error:  # noqa: BLE001 -- whatever it raises is its own trouble
             troubles.append([symbol, f"{type(error).__name__}: {error}"[:120]])
+            slow += isinstance(error, TimeoutError)
     return {"values": values, "troubles": troubles}
 
 

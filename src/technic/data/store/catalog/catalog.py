@@ -23,6 +23,7 @@ from technic.data.store.catalog.engine import (
 )
 from technic.data.store.catalog.migrations import migrate
 from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored_versions
+from technic.data.store.catalog.seals import add_seal, check_seals, is_sealed, run_content
 from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
 from technic.data.store.catalog.universe import SCHEMA, UniverseFilter, universe_query
 from technic.data.store.version import StoreVersion
@@ -169,9 +170,16 @@ class Catalog:
             "seal": manifest["seal"],
             "manifest": orjson.dumps(dict(manifest)).decode(),
         }
-        done = self.write(lambda connection: connection.execute(insert(RUNS).values(**values)))
-        assert done.inserted_primary_key is not None
-        return int(done.inserted_primary_key[0])
+
+        def work(connection: Connection) -> int:
+            done = connection.execute(insert(RUNS).values(**values))
+            assert done.inserted_primary_key is not None
+            number = int(done.inserted_primary_key[0])
+            row = connection.execute(select(RUNS).where(RUNS.c.id == number)).mappings().one()
+            add_seal(connection, f"run/{number}", run_content(row))
+            return number
+
+        return self.write(work)
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run that was kept, newest first, without its manifest."""
@@ -180,10 +188,54 @@ class Catalog:
         return self.rows(query)
 
     def run(self, number: int) -> dict[str, Any] | None:
-        """The manifest of a run; None if there is no such run."""
-        query = select(RUNS.c.manifest).where(RUNS.c.id == number)
-        manifest = self.read(lambda connection: connection.execute(query).scalar())
-        return None if manifest is None else orjson.loads(manifest)
+        """The manifest of a run; None if there is no such run.
+
+        Raises
+        ------
+        StoreError
+            If it is not what was written down.
+        """
+        query = select(RUNS).where(RUNS.c.id == number)
+        try:
+            row = self.read(lambda connection: connection.execute(query).mappings().first())
+        except ValueError:  # a date that is none
+            raise _altered(number) from None
+        if row is None:
+            return None
+        if not self.is_sealed(f"run/{number}", run_content(row)):
+            raise _altered(number)
+        manifest: dict[str, Any] = orjson.loads(row["manifest"])
+        return manifest
+
+    def seal(self, what: str, content: bytes) -> None:
+        """Write down the digest of something that will be believed, before it is written.
+
+        Parameters
+        ----------
+        what : its name, such as card/SHA-256 or evidence
+        content : as its file will hold it
+        """
+        self.write(lambda connection: add_seal(connection, what, content))
+
+    def is_sealed(self, what: str, content: bytes) -> bool:
+        """Whether this very content was ever written down under a name.
+
+        Raises
+        ------
+        StoreError
+            If the record itself was altered there.
+        """
+        return self.read(lambda connection: is_sealed(connection, what, content))
+
+    def check_seals(self) -> int:
+        """Hold the whole record of seals against its chain; returns how many there are.
+
+        Raises
+        ------
+        StoreError
+            If it was altered.
+        """
+        return self.read(check_seals)
 
     def quarantine(self, rows: pl.DataFrame, source: str, seen_at: datetime) -> None:
         """Keep rows that were set aside, with their reasons; the same row is kept once.
@@ -332,3 +384,9 @@ def _present(connection: Any, digests: list[str]) -> set[str]:
         query = select(QUARANTINE.c.digest).where(QUARANTINE.c.digest.in_(portion))
         present.update(digest for (digest,) in connection.execute(query))
     return present
+
+
+def _altered(number: int) -> StoreError:
+    return StoreError(
+        f"run {number}: is not what was written down; restore the catalog from a backup"
+    )

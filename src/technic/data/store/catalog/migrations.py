@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import DropTable
 
+from technic.data.store.catalog.seals import add_seal, run_content
 from technic.data.store.catalog.tables import (
     ALERT_MEMORIES,
     ALERTS,
@@ -37,6 +38,7 @@ from technic.data.store.catalog.tables import (
     MODELS,
     QUARANTINE,
     RUNS,
+    SEALS,
     TRIALS,
     WATCHLISTS,
 )
@@ -75,7 +77,14 @@ def _fourth(connection: Connection) -> None:
     METADATA.create_all(connection, tables=[TRIALS, MODELS])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth)
+def _fifth(connection: Connection) -> None:
+    """Seals of what is believed; those of the runs that are there already."""
+    METADATA.create_all(connection, tables=[SEALS])
+    for row in connection.execute(select(RUNS).order_by(RUNS.c.id)).mappings():
+        add_seal(connection, f"run/{row['id']}", run_content(row))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
 
 
 def migrate(begin: Callable[[], object], what: str) -> bool:

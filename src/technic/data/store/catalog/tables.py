@@ -237,6 +237,14 @@ MODELS = _table(
     Column("at", DateTime, nullable=False),
     Column("used_at", DateTime, nullable=False),  # the newest is the one that forecasts
 )
+SEALS = _table(  # rows are added, never changed: each names the one before
+    "seals",
+    Column("id", Integer, primary_key=True),
+    Column("what", String(96), nullable=False),  # card/SHA-256, run/number, evidence
+    Column("digest", String(64), nullable=False),  # SHA-256 of what was written down
+    Column("chain", String(64), nullable=False, unique=True),  # digest of the row and of all before
+    Index("seals_what", "what"),
+)
 MIRRORED = (
     SECURITIES,
     TICKERS,
@@ -260,4 +268,5 @@ KEPT = (
     MEASURES,
     TRIALS,
     MODELS,
+    SEALS,
 )
