@@ -190,10 +190,13 @@ def _params(section: Section) -> dict[str, float]:
 def _plan(content: Mapping[str, Any], what: str) -> PlanRules:
     section = Section.of(content, f"{what}: plan.", (f.name for f in fields(PlanRules)))
     standard = PlanRules()
-    texts, shares = ("side", "entry", "stop"), ("risk", "max_heat", "max_adv")
     return PlanRules(
-        **{name: section.text(name, getattr(standard, name)) for name in texts},
-        **{name: section.share(name, getattr(standard, name)) for name in shares},
+        side=section.text("side", standard.side),
+        entry=section.text("entry", standard.entry),
+        stop=section.text("stop", standard.stop),
+        risk=section.share("risk", standard.risk),
+        max_heat=section.share("max_heat", standard.max_heat),
+        max_adv=section.share("max_adv", standard.max_adv),
         account=section.number("account", standard.account),
         leverage=section.number("leverage", standard.leverage),
         max_positions=section.whole("max_positions", standard.max_positions, least=0),
