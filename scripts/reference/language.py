@@ -9,7 +9,7 @@ from technic.indicators.define import MAX_LOOKBACK
 from technic.market.items import FLOW, ITEMS
 from technic.market.schema import SECTORS
 from technic.query import names
-from technic.query.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from technic.query.parse import MAX_BYTES, MAX_NESTED, MAX_NODES
 from technic.scanner.spec.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 
@@ -100,7 +100,7 @@ def language() -> str:
         "language.md",
         bytes=f"{MAX_BYTES:,}",
         parts=f"{MAX_NODES:,}",
-        depth=str(MAX_DEPTH),
+        depth=str(MAX_NESTED),
         lookback=f"{MAX_LOOKBACK:,}",
         fields=_described(names.BAR_FIELDS, FIELDS, "field"),
         attributes=_described(names.ATTRIBUTES, ATTRIBUTES, "attribute"),

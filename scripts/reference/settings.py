@@ -58,6 +58,8 @@ EXTRAS = {
     "bench": "The pandas baseline of `technic bench`.",
     "all": "All of them but `bench`, `edgar`, `gpu`, `ml-gpu`, `ray` and `yahoo`.",
     "docs": "Builds this site.",
+    "build": "Builds the wheel.",
+    "release": "Locks versions, and lists what technic is made of: `make lock`, `make sbom`.",
     "check": "Style, types, spelling, import contracts: `make check`.",
     "test": "Runs the tests: `make test`.",
     "heavy": "Runs the slow ones: `make test-all`.",
