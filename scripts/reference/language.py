@@ -9,7 +9,8 @@ from technic.indicators.define import MAX_LOOKBACK
 from technic.market.items import FLOW, ITEMS
 from technic.market.schema import SECTORS
 from technic.query import names
-from technic.query.parse import MAX_BYTES, MAX_NESTED, MAX_NODES
+from technic.query.parse import MAX_BYTES, MAX_DEPTH, MAX_NESTED, MAX_NODES
+from technic.query.resolve import MAX_LETS, MAX_WRITTEN_OUT
 from technic.scanner.spec.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
 
@@ -101,6 +102,9 @@ def language() -> str:
         bytes=f"{MAX_BYTES:,}",
         parts=f"{MAX_NODES:,}",
         depth=str(MAX_NESTED),
+        levels=str(MAX_DEPTH),
+        lets=str(MAX_LETS),
+        written_out=f"{MAX_WRITTEN_OUT:,}",
         lookback=f"{MAX_LOOKBACK:,}",
         fields=_described(names.BAR_FIELDS, FIELDS, "field"),
         attributes=_described(names.ATTRIBUTES, ATTRIBUTES, "attribute"),
