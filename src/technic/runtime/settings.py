@@ -297,10 +297,15 @@ def without_password(value: str) -> str:
     return re.sub(r"(\w://[^:/@\s]*):[^@\s]*@", r"\1:***@", value)
 
 
+def settings_file(settings: Settings) -> Path:
+    """The user's own file of settings."""
+    home = settings.given.get("home")
+    return (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
+
+
 def write_settings(settings: Settings, **values: str) -> Path:
     """Keep settings in the user's own file, beside those that are there; returns where."""
-    home = settings.given.get("home")
-    path = (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
+    path = settings_file(settings)
     merged = {**read_toml(path), **values}
     lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(merged.items())]
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -71,6 +71,7 @@ for _command in (
     sync.sync,
     sync.calls,
     maintenance.backup,
+    maintenance.restore,
     scan.scan,
     scan.explain,
     scan.why_not,

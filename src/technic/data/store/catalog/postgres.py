@@ -78,7 +78,7 @@ def restart_sequences(connection: Connection, tables: Iterable[Table]) -> None:
         if column is not None:
             sequence = func.pg_get_serial_sequence(f"{schema}.{table.name}", column.name)
             following = func.coalesce(func.max(column), 0) + 1
-            connection.execute(select(func.setval(sequence, following, False)))  # noqa: FBT003
+            connection.execute(select(func.setval(sequence, following, False)))
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
