@@ -5,8 +5,10 @@ from __future__ import annotations
 import platform
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 import technic as tc
@@ -84,3 +86,16 @@ def test_a_cache_server_that_does_not_answer_is_told(store, monkeypatch):
     found = {what: told for what, told in said(store, settings).items() if "redis" in what}
     (told,) = found.values()
     assert told[0] is False
+
+
+def test_rows_from_the_future_are_named(tmp_path):
+    store = tc.open_store(tmp_path / "real")
+    table = simulate(seed=2, size=20, sessions=15).bars
+    store.import_bars(table)
+    assert not [what for what in said(store) if what.startswith("clock")]
+    first = table.head(1).with_columns(volume=pl.lit(1.0))
+    store.import_bars(first, seen_at=datetime(2199, 5, 1, tzinfo=UTC))
+    ok, detail = said(store)["clock, bars"]
+    assert not ok
+    assert detail.startswith("1 rows are known only from 2199-05-01")
+    assert str(first["date"][0]) in detail

@@ -6,10 +6,15 @@ import os
 import platform
 import shutil
 import sys
+from datetime import UTC, datetime
 from typing import Any
+
+import polars as pl
 
 from technic.data.store import Store
 from technic.data.store.integrity import examine_files, sessions_of
+from technic.data.store.rows import rows_known_after
+from technic.data.store.store import CLOCK_SLACK
 from technic.errors import TechnicError
 from technic.indicators.kernel.loader import compiled
 from technic.runtime.settings import Settings
@@ -36,6 +41,7 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
         _check("platform", sys.maxsize > 1 << 32, f"{platform.system()} {platform.machine()}"),
         _compiled(settings),
         *_store(store),
+        *_clock(store),
         *(_files(store) if deep else []),
         *_shared_cache(settings),
         _disk(store),
@@ -91,6 +97,34 @@ def _store(store: Store) -> list[dict[str, Any]]:
         _check("store", True, detail),
         _check("store writable", True, "yes" if writable else "no: read-only, scans work"),
     ]
+
+
+def _clock(store: Store) -> list[dict[str, Any]]:
+    """Rows that are known from the future on: a clock was wrong when they came in."""
+    try:
+        version, now = store.version(), datetime.now(UTC) + CLOCK_SLACK
+        if version.is_simulated:
+            return []
+        late = rows_known_after(store.tables, version, now)
+    except TechnicError:  # said by the check of the store
+        return []
+    return [
+        _check(
+            f"clock, {name}",
+            False,
+            f"{rows.height:,} rows are known only from {rows['known_at'].min():%Y-%m-%d %H:%M} UTC "
+            f"on ({_examples(rows)}): the clock was wrong when they came in, or is behind now. What "
+            "comes in later counts all the same; a scan as of today's past does not see them",
+        )
+        for name, rows in late.items()
+    ]
+
+
+def _examples(rows: pl.DataFrame) -> str:
+    """The first few of some rows, by what they are about."""
+    names = [n for n in ("security_id", "symbol", "kind", "session", "last") if n in rows.columns]
+    shown = [" ".join(str(v) for v in row) for row in rows.head(3).select(names).iter_rows()]
+    return ", ".join(shown) + (", …" if rows.height > len(shown) else "")
 
 
 def _disk(store: Store) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def test_a_store_comes_back_from_a_bucket_as_it_was(store, place, mirrors, tmp_p
     assert back.catalog.kept_digest() == store.catalog.kept_digest()
     assert (back.folder / "evidence.json").read_bytes() == b'{"as_of": "2026-01-02"}'
     assert tc.scan(back).manifest["seal"] == tc.scan(store).manifest["seal"]
-    assert os.listdir(tmp_path / "back") == ["again"]
+    assert [path.name for path in (tmp_path / "back").iterdir()] == ["again"]
 
 
 def test_what_has_another_content_is_sent_again_though_its_size_is_the_same(store, place, mirrors):

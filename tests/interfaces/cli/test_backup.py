@@ -238,4 +238,4 @@ def test_a_backup_that_is_damaged_at_its_source_is_not_made(lived, tmp_path, ker
     assert "does not hold what was written" in error
     path.unlink()
     assert "is missing" in lived("backup", tmp_path / "deep/copy", "--store", store, code=1)
-    assert sorted(os.listdir(tmp_path)) == ["store"]
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]

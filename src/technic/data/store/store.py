@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import orjson
 import polars as pl
 
 from technic.data.store.panels import MappedPanel, PanelCache
-from technic.data.store.rows import adjusted_bars, newest_per
+from technic.data.store.rows import adjusted_bars, newest_per, newest_word
 from technic.data.store.tables import TableReader, append
 from technic.data.store.version import (
     StoreVersion,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from technic.data.store.catalog import Catalog
 
 LATEST = date(9999, 12, 30)  # when everything is known
+CLOCK_SLACK = timedelta(minutes=1)  # by which clocks of machines may differ
 VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 
 
@@ -190,6 +191,37 @@ class Store:
     def rows_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> pl.LazyFrame:
         """The rows that came to a table between two versions; see `table` for its names."""
         return self.tables.rows_added(name, older, newer)
+
+    def learned_at(self, now: datetime | None = None) -> datetime:
+        """When something that comes in now becomes known: never before what is stored.
+
+        Of two rows about the same thing the later counts; a clock that was wrong once, or is
+        behind, must not hide what comes after it.
+
+        Parameters
+        ----------
+        now : what the clock says; the system's by default
+        """
+        clock = now or datetime.now(UTC)
+        newest = newest_word(self.tables, self.version())
+        return clock if newest is None else max(clock, newest + timedelta(microseconds=1))
+
+    def clock_note(self, now: datetime | None = None) -> str:
+        """What is to be said of a clock that is behind what is stored; empty if it is not.
+
+        Parameters
+        ----------
+        now : what the clock says; the system's by default
+        """
+        version, clock = self.version(), now or datetime.now(UTC)
+        newest = None if version.is_simulated else newest_word(self.tables, version)
+        if newest is None or newest <= clock + CLOCK_SLACK:
+            return ""
+        return (
+            f"this machine's clock says {clock:%Y-%m-%d %H:%M} UTC, and {self.folder} knows of "
+            f"{newest:%Y-%m-%d %H:%M} already: the clock is behind, or was once ahead. What comes in "
+            "now is dated after it; technic doctor names the rows"
+        )
 
     def commit(
         self,
