@@ -30,7 +30,7 @@ TOPICS = {
     ),
     "Scores of your own": ("plugins list", "plugins trust", "plugins forget"),
     "Check and maintain": (
-        "coverage", "verify", "runs", "doctor", "backup", "restore",
+        "coverage", "verify", "runs", "doctor", "backup", "restore", "vacuum",
         "cache stats", "cache clear", "config show", "bench",
     ),
     "Roll out another version": (

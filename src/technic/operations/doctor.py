@@ -15,6 +15,7 @@ from technic.data.store import Store
 from technic.data.store.integrity import examine_files, sessions_of
 from technic.data.store.rows import rows_known_after
 from technic.data.store.store import CLOCK_SLACK
+from technic.data.store.vacuum import vacuum
 from technic.errors import TechnicError
 from technic.indicators.kernel.loader import compiled
 from technic.runtime.settings import Settings
@@ -42,6 +43,7 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
         _compiled(settings),
         *_store(store),
         *_clock(store),
+        *_spare(store, settings),
         *(_files(store) if deep else []),
         *_shared_cache(settings),
         _disk(store),
@@ -118,6 +120,15 @@ def _clock(store: Store) -> list[dict[str, Any]]:
         )
         for name, rows in late.items()
     ]
+
+
+def _spare(store: Store, settings: Settings) -> list[dict[str, Any]]:
+    """How much a vacuum would free."""
+    try:
+        found = vacuum(store, settings, dry_run=True)
+    except (TechnicError, OSError):  # said by the check of the store
+        return []
+    return [_check("to be freed", True, f"{found.summary}: technic vacuum")] if found.bytes else []
 
 
 def _examples(rows: pl.DataFrame) -> str:

@@ -21,6 +21,7 @@ from technic.runtime.cache import DEFAULT, READING, TieredCache, open_cache, sec
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
 DEFAULT_HISTORY = 504  # sessions: two years
+DEFAULT_RETENTION = 400  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,12 @@ SETTINGS: Mapping[str, SettingInfo] = {
         "TECHNIC_HISTORY",
         str(DEFAULT_HISTORY),
         "How many sessions of history a sync brings in.",
+    ),
+    "retention": SettingInfo(
+        "TECHNIC_RETENTION",
+        str(DEFAULT_RETENTION),
+        "For how many days versions of a store are kept that no kept report, run, model or rollout "
+        "names.",
     ),
     "webhook_hosts": SettingInfo(
         "TECHNIC_WEBHOOK_HOSTS",
@@ -227,6 +234,24 @@ class Settings:
             return None
         if not setting.value.isdigit() or int(setting.value) < 1:
             raise ConfigError(f"{setting.origin}: threads is a whole number; got {setting.value}")
+        return int(setting.value)
+
+    @property
+    def retention(self) -> int:
+        """For how many days versions are kept that nothing names.
+
+        Raises
+        ------
+        ConfigError
+            If the setting is no whole number above 0.
+        """
+        setting = self.given.get("retention")
+        if setting is None:
+            return DEFAULT_RETENTION
+        if not setting.value.isdigit() or int(setting.value) < 1:
+            raise ConfigError(
+                f"{setting.origin}: retention is a whole number of days; got {setting.value}"
+            )
         return int(setting.value)
 
     @property

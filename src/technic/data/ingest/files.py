@@ -34,6 +34,7 @@ from technic.data.ingest.merge import (
 from technic.data.providers.files import read_bars
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import dated_after
+from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
 from technic.market.quality import contradicted_splits, examine
 from technic.market.schema import ACTIONS, conform
@@ -146,6 +147,7 @@ class FileStore(Store):
         if after.last is not None:
             progress("mapping")
             self.panel()
+            tidy(self)
         reasons = bad.group_by("reason").len().sort("len", descending=True)
         return Imported(
             rows=raw.height,
@@ -156,7 +158,7 @@ class FileStore(Store):
             quarantined=dict(judged.bad.group_by("reason").len().sort("reason").iter_rows()),
             actions=actions.height,
             symbols=good["symbol"].n_unique(),
-            version=after,
+            version=self.version(),
             splits_set_aside=refused.height,
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
         )

@@ -26,7 +26,7 @@ import tomli_w
 from technic.data.store.backup_manifest import FILE, HOME, BackupManifest
 from technic.data.store.store import Store
 from technic.data.store.tables import data_files
-from technic.data.store.version import StoreVersion, digest_of, read_version
+from technic.data.store.version import DROPPED, StoreVersion, digest_of, read_version
 from technic.errors import ConfigError, StoreError
 from technic.runtime.files import sync_to_disk
 from technic.runtime.secrets import secrets_under
@@ -183,9 +183,14 @@ def _copy_tables(store: Store, version: StoreVersion, copy: _Copy) -> None:
     numbers = [int(path.stem) for path in (source / "versions").glob("[0-9]*.json")]
     named: dict[str, str] = {}
     for number in sorted(number for number in numbers if number <= version.number):
-        named |= {name: digest for name, (_, digest) in read_version(source, number).added.items()}
+        named |= {
+            name: digest
+            for name, (_, digest) in read_version(source, number, dropped=True).added.items()
+        }
         copy.take(source / "versions" / f"{number:08d}.json", f"versions/{number:08d}.json")
-    copy.take(source / "store.json", "store.json")
+    for path in (source / "store.json", source / "versions" / DROPPED):
+        if path.exists():
+            copy.take(path, path.relative_to(source).as_posix())
     for table, pinned in version.tables.items():
         for path in _table_files(source / "tables" / table, pinned):
             name = path.relative_to(source).as_posix()

@@ -190,6 +190,12 @@ class PanelCache:
         ----------
         cutoff : only what was known before this instant; None for everything
         """
+        try:
+            return self._open(version, as_of, cutoff)
+        except FileNotFoundError:  # a vacuum took the file away in between: it is made anew
+            return self._open(version, as_of, cutoff)
+
+    def _open(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> MappedPanel:
         path = self._path(version, as_of, cutoff)
         if as_of != version.last or cutoff is not None:
             return _view_at(path) or _keep_view(self._past(version, as_of, cutoff, path))
@@ -259,7 +265,7 @@ class PanelCache:
     def _base(self, version: StoreVersion) -> tuple[Index, StoreVersion] | None:
         """An index of this or an earlier version that shows everything known to it."""
         for number in range(version.number, max(version.number - OLDER_VERSIONS, 0), -1):
-            older = version if number == version.number else self._tables.version(number)
+            older = version if number == version.number else self._tables.record(number)
             if older.last is None:
                 return None
             index = _read_index(self._path(older, older.last, None))

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from technic.data.store.version import DROPPED
 from technic.errors import StoreError, not_installed
 from technic.runtime.files import sync_to_disk, write_atomically, writing
 
@@ -120,7 +121,7 @@ def fetch(place: str, mirrors: Path) -> Path:
         fresh = {
             name: bucket.read(_checked_name(name, place))
             for name in records
-            if not (folder / name).exists()
+            if not (folder / name).exists() or name.endswith(DROPPED)
         }
         digests = _digests(fresh, place)
         for name, size in bucket.sizes("tables").items():

@@ -10,7 +10,7 @@ panels/           mapped panels: a cache; deleting it loses nothing
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ import polars as pl
 
 from technic.data.store.panels import MappedPanel, PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per, newest_word
-from technic.data.store.tables import TableReader, append
+from technic.data.store.tables import TableReader, append, merge_small_files
 from technic.data.store.version import (
     StoreVersion,
     digest_of,
@@ -262,10 +262,7 @@ class Store:
                 first=first,
                 last=last,
                 identity=before.identity or self._identity(),
-                added={
-                    str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
-                    for path in written
-                },
+                added=self._digests(written),
                 previous=digest_of(record_path(self.folder, before.number)),
                 **changes,
             )
@@ -273,6 +270,45 @@ class Store:
             write_version(self.folder, after)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
+
+    def merge_small_files(self) -> StoreVersion | None:
+        """Hold the newest version in fewer files, if some table has many small ones.
+
+        It makes a version that says nothing new; older ones are read as before. None if there was
+        nothing to do.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
+        if self.place:
+            return None
+        with writing(self.folder):
+            before = self.version()
+            merged = {
+                name: merge_small_files(self.folder, name, pinned)
+                for name, pinned in before.tables.items()
+            }
+            done = {name: appended for name, appended in merged.items() if appended is not None}
+            if not done:
+                return None
+            after = before.successor(
+                tables={**before.tables, **{name: one.version for name, one in done.items()}},
+                added=self._digests([path for one in done.values() for path in one.files]),
+                previous=digest_of(record_path(self.folder, before.number)),
+                merged=True,
+            )
+            write_version(self.folder, after)
+        self.__dict__.pop("catalog", None)
+        return after
+
+    def _digests(self, paths: Iterable[Path]) -> dict[str, tuple[int, str]]:
+        """Size and digest of files, by their paths in the store."""
+        return {
+            str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
+            for path in paths
+        }
 
     def panel(
         self,

@@ -18,6 +18,8 @@ KEEP_FOREVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
+SMALL_FILE = 16 << 20  # bytes; a day of the whole market is a third of a megabyte
+MANY_FILES = 64  # small ones of a table, before they are merged
 PARTITIONS = {"bars": ["year"]}  # columns by table; they are in names of folders, not in files
 
 
@@ -72,6 +74,38 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     written += _log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))
+
+
+def merge_small_files(folder: Path, name: str, pinned: int) -> Appended | None:
+    """Write the rows of a table's small files into larger ones; None if there are few of them.
+
+    The small files stay, so that older versions can be read.
+
+    Parameters
+    ----------
+    folder : of the store
+    pinned : Delta version to go on from
+    """
+    from deltalake import DeltaTable, WriterProperties  # scans never write
+
+    path = folder / "tables" / name
+    before = set(data_files(folder, name, pinned))
+    if sum(Path(uri).stat().st_size < SMALL_FILE for uri in before) < MANY_FILES:
+        return None
+    table = DeltaTable(str(path))
+    if table.version() != pinned:
+        table.restore(pinned)
+        table = DeltaTable(str(path))
+    table.optimize.compact(
+        target_size=SMALL_FILE,
+        max_concurrent_tasks=1,  # rows stay in the order of the files
+        writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+    )
+    table = DeltaTable(str(path))
+    written = [Path(uri) for uri in set(table.file_uris()) - before]
+    written += _log_files(path / "_delta_log", pinned)
+    sync_to_disk(*written, root=folder)
+    return Appended(int(table.version()), tuple(sorted(written)))
 
 
 def _log_files(log: Path, after: int) -> list[Path]:
@@ -175,6 +209,10 @@ class TableReader:
         """A store version; the newest by default."""
         return read_version(self.folder, number)
 
+    def record(self, number: int) -> StoreVersion:
+        """The record of a version, which may have been dropped: its rows may be gone."""
+        return read_version(self.folder, number, dropped=True)
+
     def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
         """All rows of a table at a version, the newest by default; none if it has no such table."""
         pinned = (version or self.version()).tables.get(name)
@@ -185,5 +223,27 @@ class TableReader:
         before, after = older.tables.get(name), newer.tables.get(name)
         if after is None or before == after:
             return scan_files(name, [])
+        new_files = set(data_files(self.folder, name, after))
         old_files = set() if before is None else set(data_files(self.folder, name, before))
-        return scan_files(name, sorted(set(data_files(self.folder, name, after)) - old_files))
+        if not old_files <= new_files:  # files were merged, or taken out
+            new_files = self._files_added(name, older, newer)
+            if not all(Path(uri).exists() for uri in new_files):  # only dropped versions had them
+                rows, there = self.table(name, newer), self.table(name, older)
+                return rows.join(
+                    there, on=rows.collect_schema().names(), how="anti", nulls_equal=True
+                )
+        return scan_files(name, sorted(new_files - old_files))
+
+    def _files_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> set[str]:
+        """Files that came to a table step by step, without those that only merged others."""
+        added, before = set[str](), older
+        for number in range(older.number + 1, newer.number + 1):
+            version = read_version(self.folder, number, dropped=True)
+            if not version.merged and name in version.tables:
+                files = set(data_files(self.folder, name, version.tables[name]))
+                pinned = before.tables.get(name)
+                added |= files - set(
+                    () if pinned is None else data_files(self.folder, name, pinned)
+                )
+            before = version
+        return added

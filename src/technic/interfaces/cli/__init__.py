@@ -72,6 +72,7 @@ for _command in (
     sync.calls,
     maintenance.backup,
     maintenance.restore,
+    maintenance.vacuum,
     scan.scan,
     scan.explain,
     scan.why_not,

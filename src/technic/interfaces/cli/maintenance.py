@@ -171,6 +171,34 @@ def backup(
     print(f"Bring it back: technic restore {target} --store DIR")
 
 
+def vacuum(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be taken away.")
+    ] = False,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Take away what the store no longer needs: old panels, and versions that nothing names.
+
+    Versions go that are older than the setting retention and that no kept report, run, model or
+    rollout names; small files are merged. It happens by itself: panels and small files at every
+    import and sync, versions in the daily loop.
+    """
+    from technic.data.store.vacuum import tidy
+    from technic.data.store.vacuum import vacuum as run
+
+    desk = options.desk(store)
+    desk.store.require()
+    if not dry_run:
+        tidy(desk.store)
+    found = run(desk.store, desk.settings, dry_run=dry_run)
+    if as_json:
+        counts = {"files": len(found.files), "panels": len(found.panels)}
+        options.emit_json({**counts, "versions": list(found.versions), "bytes": found.bytes})
+        return
+    print(f"{'Would free' if dry_run else 'Freed'} {found.summary}")
+
+
 def restore(
     source: Annotated[
         str, typer.Argument(metavar="DIR|URL", help="A folder or address of technic backup.")
