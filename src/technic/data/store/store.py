@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
+from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import MappedPanel, PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per, newest_word
-from technic.data.store.tables import TableReader, append, merge_small_files
+from technic.data.store.tables import TableReader, append
 from technic.data.store.version import (
     StoreVersion,
     digest_of,

@@ -18,8 +18,6 @@ KEEP_FOREVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
-SMALL_FILE = 16 << 20  # bytes; a day of the whole market is a third of a megabyte
-MANY_FILES = 64  # small ones of a table, before they are merged
 PARTITIONS = {"bars": ["year"]}  # columns by table; they are in names of folders, not in files
 
 
@@ -49,7 +47,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     rows : with the columns of the table's schema
     pinned : Delta version to append behind; None if the store has no such table yet
     """
-    from deltalake import DeltaTable, write_deltalake  # scans never write
+    from deltalake import DeltaTable, WriterProperties, write_deltalake  # scans never write
 
     path = folder / "tables" / name
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,48 +65,22 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
             configuration=KEEP_FOREVER,
         )
     # Merging lets a table that an older technic began gain columns.
-    write_deltalake(str(path), rows.select(list(TABLES[name])), mode="append", schema_mode="merge")
+    write_deltalake(
+        str(path),
+        rows.select(list(TABLES[name])),
+        mode="append",
+        schema_mode="merge",
+        writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+    )
     table = DeltaTable(str(path))
     version = int(table.version())
     written = [Path(uri) for uri in set(table.file_uris()) - before]
-    written += _log_files(path / "_delta_log", -1 if pinned is None else pinned)
+    written += log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))
 
 
-def merge_small_files(folder: Path, name: str, pinned: int) -> Appended | None:
-    """Write the rows of a table's small files into larger ones; None if there are few of them.
-
-    The small files stay, so that older versions can be read.
-
-    Parameters
-    ----------
-    folder : of the store
-    pinned : Delta version to go on from
-    """
-    from deltalake import DeltaTable, WriterProperties  # scans never write
-
-    path = folder / "tables" / name
-    before = set(data_files(folder, name, pinned))
-    if sum(Path(uri).stat().st_size < SMALL_FILE for uri in before) < MANY_FILES:
-        return None
-    table = DeltaTable(str(path))
-    if table.version() != pinned:
-        table.restore(pinned)
-        table = DeltaTable(str(path))
-    table.optimize.compact(
-        target_size=SMALL_FILE,
-        max_concurrent_tasks=1,  # rows stay in the order of the files
-        writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
-    )
-    table = DeltaTable(str(path))
-    written = [Path(uri) for uri in set(table.file_uris()) - before]
-    written += _log_files(path / "_delta_log", pinned)
-    sync_to_disk(*written, root=folder)
-    return Appended(int(table.version()), tuple(sorted(written)))
-
-
-def _log_files(log: Path, after: int) -> list[Path]:
+def log_files(log: Path, after: int) -> list[Path]:
     """Files of the log that are newer than a version, and the mark of the last checkpoint."""
     entries = [
         path
@@ -135,7 +107,7 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
         table.restore(pinned)
     table.repair()
     table = DeltaTable(str(path))
-    sync_to_disk(*_log_files(path / "_delta_log", pinned), root=folder)
+    sync_to_disk(*log_files(path / "_delta_log", pinned), root=folder)
     return int(table.version())
 
 
