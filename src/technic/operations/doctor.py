@@ -110,16 +110,17 @@ def _clock(store: Store) -> list[dict[str, Any]]:
         late = rows_known_after(store.tables, version, now)
     except TechnicError:  # said by the check of the store
         return []
-    return [
-        _check(
-            f"clock, {name}",
-            False,
-            f"{rows.height:,} rows are known only from {rows['known_at'].min():%Y-%m-%d %H:%M} UTC "
-            f"on ({_examples(rows)}): the clock was wrong when they came in, or is behind now. What "
-            "comes in later counts all the same; a scan as of today's past does not see them",
-        )
-        for name, rows in late.items()
-    ]
+    return [_check(f"clock, {name}", False, _from_the_future(rows)) for name, rows in late.items()]
+
+
+def _from_the_future(rows: pl.DataFrame) -> str:
+    earliest = rows["known_at"].min()
+    assert isinstance(earliest, datetime)
+    return (
+        f"{rows.height:,} rows are known only from {earliest:%Y-%m-%d %H:%M} UTC on "
+        f"({_examples(rows)}): the clock was wrong when they came in, or is behind now. What comes "
+        "in later counts all the same; a scan of a past session does not see them"
+    )
 
 
 def _spare(store: Store, settings: Settings) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ It is a cache: deleting the folder loses nothing.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -44,6 +45,7 @@ from technic.data.store.rows import (
 from technic.data.store.tables import TableReader
 from technic.data.store.tickers import directory
 from technic.data.store.version import StoreVersion
+from technic.errors import StoreError
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
@@ -285,8 +287,15 @@ class PanelCache:
         fill(blocks, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        blocks.tofile(self._folder / name)
-        sync_to_disk(self._folder / name)
+        try:
+            blocks.tofile(self._folder / name)
+            sync_to_disk(self._folder / name)
+        except OSError as error:
+            (self._folder / name).unlink(missing_ok=True)
+            raise StoreError(
+                f"{self._folder}: the panel cannot be written ({error.strerror or error}); what is "
+                "stored is whole. Make room on the disk, and run the command again"
+            ) from error
         return Index(name, blocks.shape[0], len(fields), rows, who, places, lengths)
 
     def _extend(self, base: Index, older: StoreVersion, version: StoreVersion) -> Index | None:
@@ -297,7 +306,7 @@ class PanelCache:
         shape = (extension.n_blocks, *base.shape[1:])
         path = self._folder / base.data
         with path.open("r+b") as handle:
-            handle.truncate(int(np.prod(shape)) * 8)
+            _reserve(handle.fileno(), int(np.prod(shape)) * 8)
         bars = self._open_data(base.data, shape, "r+")
         _write_extension(bars, extension, FIELDS[: base.n_fields])
         del bars  # unmapped, so that what was written is the file's
@@ -358,6 +367,24 @@ class PanelCache:
         about = path.stat()
         bars = _map_file(path, index.shape, (about.st_ino, about.st_mtime_ns))
         return Panel(index.ids, bars, index.places, index.lengths)
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Give a file its size, and the room for it: a full disk would end whoever writes to the map."""
+    before = os.fstat(handle).st_size
+    if size <= before:
+        return
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, size)
+        else:
+            os.truncate(handle, size)
+    except OSError as error:
+        os.truncate(handle, before)
+        raise StoreError(
+            f"the panel cannot be written ({error.strerror}); what is stored is whole. Make room on "
+            "the disk, and run the command again"
+        ) from error
 
 
 def _view_at(path: Path) -> MappedPanel | None:

@@ -22,7 +22,7 @@ import polars as pl
 from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import MappedPanel, PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per, newest_word
-from technic.data.store.tables import TableReader, append
+from technic.data.store.tables import TableReader, append, undone_on_failure
 from technic.data.store.version import (
     StoreVersion,
     digest_of,
@@ -32,7 +32,7 @@ from technic.data.store.version import (
 from technic.errors import SpanError, StoreError
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
-from technic.runtime.files import write_atomically, writing
+from technic.runtime.files import require_room, write_atomically, writing
 
 if TYPE_CHECKING:
     from technic.data.store.catalog import Catalog
@@ -249,7 +249,8 @@ class Store:
                 f"{self.place}: is read here, not written; bring data into the store it was put "
                 "there from, and put it there again: technic backup"
             )
-        with writing(self.folder):
+        with writing(self.folder), undone_on_failure(self.folder, rows):
+            require_room(self.folder, sum(frame.estimated_size() for frame in rows.values()))
             before = self.version()
             tables, written = dict(tables_before or before.tables), list[Path]()
             for name, frame in rows.items():
@@ -285,7 +286,7 @@ class Store:
         """
         if self.place:
             return None
-        with writing(self.folder):
+        with writing(self.folder), undone_on_failure(self.folder, self.version().tables):
             before = self.version()
             merged = {
                 name: merge_small_files(self.folder, name, pinned)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
-from technic.data.store.version import StoreVersion, read_version
+from technic.data.store.version import StoreVersion, read_version, record_path
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
-from technic.runtime.files import sync_to_disk
+from technic.runtime.files import sync_to_disk, write_atomically
 
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
 KEEP_FOREVER = {
@@ -89,6 +91,45 @@ def log_files(log: Path, after: int) -> list[Path]:
     ]
     mark = log / "_last_checkpoint"
     return [*entries, mark] if mark.exists() else entries
+
+
+@contextmanager
+def undone_on_failure(folder: Path, names: Collection[str]) -> Iterator[None]:
+    """Leave the tables as they were, log included, if what is done inside fails.
+
+    Parameters
+    ----------
+    folder : of the store
+    names : of the tables that are written to
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses.
+    """
+    from deltalake.exceptions import DeltaError
+
+    roots = [folder / "tables" / name for name in names]
+    before = {path for root in roots for path in root.rglob("*")}
+    marks = {path: path.read_bytes() for path in before if path.name == "_last_checkpoint"}
+    number = read_version(folder).number
+    try:
+        yield
+    except BaseException as error:
+        if record_path(folder, number + 1).exists():  # it stands: what failed came after
+            raise
+        fresh = {path for root in roots for path in root.rglob("*")} - before
+        for path in sorted(fresh, reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        for path, content in marks.items():
+            if path.read_bytes() != content:
+                write_atomically(path, content)
+        if isinstance(error, OSError | DeltaError):
+            raise StoreError(
+                f"{folder}: cannot be written ({first_line(error)[:160]}); the store is as it was "
+                "before. Make room on the disk, and run the command again"
+            ) from error
+        raise
 
 
 def drop_missing(folder: Path, name: str, pinned: int) -> int:
