@@ -250,7 +250,7 @@ class Store:
                 "there from, and put it there again: technic backup"
             )
         with writing(self.folder), undone_on_failure(self.folder, rows):
-            require_room(self.folder, sum(frame.estimated_size() for frame in rows.values()))
+            require_room(self.folder, sum(int(frame.estimated_size()) for frame in rows.values()))
             before = self.version()
             tables, written = dict(tables_before or before.tables), list[Path]()
             for name, frame in rows.items():
