@@ -5,8 +5,10 @@ from __future__ import annotations
 import platform
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 import technic as tc
@@ -107,3 +109,16 @@ def test_a_quick_look_finds_panels_sizes_and_records(store):
         record.read_bytes().replace(b'"adjustment": "none"', b'"adjustment": "nine"')
     )
     assert "is damaged" in said(store)["file"][1]
+
+
+def test_rows_from_the_future_are_named(tmp_path):
+    store = tc.open_store(tmp_path / "real")
+    table = simulate(seed=2, size=20, sessions=15).bars
+    store.import_bars(table)
+    assert not [what for what in said(store) if what.startswith("clock")]
+    first = table.head(1).with_columns(volume=pl.lit(1.0))
+    store.import_bars(first, seen_at=datetime(2199, 5, 1, tzinfo=UTC))
+    ok, detail = said(store)["clock, bars"]
+    assert not ok
+    assert detail.startswith("1 rows are known only from 2199-05-01")
+    assert str(first["date"][0]) in detail

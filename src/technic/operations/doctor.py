@@ -6,10 +6,16 @@ import os
 import platform
 import shutil
 import sys
+from datetime import UTC, datetime
 from typing import Any
+
+import polars as pl
 
 from technic.data.store import Store
 from technic.data.store.integrity import examine_files, sessions_of
+from technic.data.store.rows import rows_known_after
+from technic.data.store.store import CLOCK_SLACK
+from technic.data.store.vacuum import vacuum
 from technic.errors import TechnicError, first_line
 from technic.indicators.kernel.loader import compiled
 from technic.runtime.settings import Settings
@@ -38,6 +44,8 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
         _check("platform", sys.maxsize > 1 << 32, f"{platform.system()} {platform.machine()}"),
         _compiled(settings),
         *_store(store),
+        *_clock(store),
+        *_spare(store, settings),
         *files,
         *(_sealed(store, settings) if deep else []),
         *_shared_cache(settings),
@@ -114,6 +122,44 @@ def _store(store: Store) -> list[dict[str, Any]]:
         _check("store", True, detail),
         _check("store writable", True, "yes" if writable else "no: read-only, scans work"),
     ]
+
+
+def _clock(store: Store) -> list[dict[str, Any]]:
+    """Rows that are known from the future on: a clock was wrong when they came in."""
+    try:
+        version, now = store.version(), datetime.now(UTC) + CLOCK_SLACK
+        if version.is_simulated:
+            return []
+        late = rows_known_after(store.tables, version, now)
+    except TechnicError:  # said by the check of the store
+        return []
+    return [_check(f"clock, {name}", False, _from_the_future(rows)) for name, rows in late.items()]
+
+
+def _from_the_future(rows: pl.DataFrame) -> str:
+    earliest = rows["known_at"].min()
+    assert isinstance(earliest, datetime)
+    return (
+        f"{rows.height:,} rows are known only from {earliest:%Y-%m-%d %H:%M} UTC on "
+        f"({_examples(rows)}): the clock was wrong when they came in, or is behind now. What comes "
+        "in later counts all the same; a scan of a past session does not see them"
+    )
+
+
+def _spare(store: Store, settings: Settings) -> list[dict[str, Any]]:
+    """How much a vacuum would free."""
+    try:
+        found = vacuum(store, settings, dry_run=True)
+    except (TechnicError, OSError):  # said by the check of the store
+        return []
+    return [_check("to be freed", True, f"{found.summary}: technic vacuum")] if found.bytes else []
+
+
+def _examples(rows: pl.DataFrame) -> str:
+    """The first few of some rows, by what they are about."""
+    names = [n for n in ("security_id", "symbol", "kind", "session", "last") if n in rows.columns]
+    shown = [" ".join(str(v) for v in row) for row in rows.head(3).select(names).iter_rows()]
+    return ", ".join(shown) + (", …" if rows.height > len(shown) else "")
 
 
 def _disk(store: Store) -> dict[str, Any]:

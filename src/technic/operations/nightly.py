@@ -14,6 +14,7 @@ from time import perf_counter
 
 from technic.data.ingest.sync import Synced
 from technic.data.store import Store
+from technic.data.store.vacuum import Vacuumed, vacuum
 from technic.errors import StoreError, TechnicError, first_line
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.operations.alerts.channels import Channel
@@ -64,6 +65,7 @@ class Night:
     scans : every saved scan
     accuracy : how many values of random symbols were off
     delivered : what became of alerts
+    vacuumed : what the store no longer needed
     trouble : what went wrong in one line, by step; the job went on with what there was
     seconds : what each step took, by its name
     """
@@ -73,6 +75,7 @@ class Night:
     scans: list[Scanned] = field(default_factory=list)
     accuracy: Accuracy | None = None
     delivered: Delivered | None = None
+    vacuumed: Vacuumed | None = None
     trouble: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -128,6 +131,8 @@ def daily(
             night.accuracy = check_accuracy(store, settings, checked)
         with _step(night, "alert"):
             night.delivered = deliver(store.catalog, channels, store.folder, clock)
+        with _step(night, "vacuum"):
+            night.vacuumed = vacuum(store, settings)
         with _step(night, "measure"):
             save_metrics(store.catalog, _metrics(night), datetime.now(UTC))
     return night

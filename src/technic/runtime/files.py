@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from errno import ENOTDIR
 from importlib import import_module
 from pathlib import Path
+from shutil import disk_usage
 from stat import S_ISDIR
 from typing import Any
 
@@ -85,6 +86,27 @@ def _lock(handle: int) -> None:
         return
     msvcrt: Any = import_module("msvcrt")
     msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+
+
+def require_room(folder: Path, size: int) -> None:
+    """Refuse to begin what the disk has no room for.
+
+    Parameters
+    ----------
+    folder : on the disk, and there already
+    size : bytes that are to be written, at most
+
+    Raises
+    ------
+    StoreError
+        If fewer are free.
+    """
+    free = disk_usage(folder).free
+    if free < size:
+        raise StoreError(
+            f"{folder}: {size / 1e6:,.0f} MB are needed and {free / 1e6:,.0f} MB are free; nothing "
+            "was changed. Make room on the disk, and run the command again"
+        )
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from technic.runtime.files import make_folder, write_private
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
 MOST_TOML = 1 << 20  # bytes of a file
 DEFAULT_HISTORY = 504  # sessions: two years
+DEFAULT_RETENTION = 400  # days
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,12 @@ SETTINGS: Mapping[str, SettingInfo] = {
         "TECHNIC_HISTORY",
         str(DEFAULT_HISTORY),
         "How many sessions of history a sync brings in.",
+    ),
+    "retention": SettingInfo(
+        "TECHNIC_RETENTION",
+        str(DEFAULT_RETENTION),
+        "For how many days versions of a store are kept that no kept report, run, model or rollout "
+        "names.",
     ),
     "webhook_hosts": SettingInfo(
         "TECHNIC_WEBHOOK_HOSTS",
@@ -238,6 +245,24 @@ class Settings:
         return int(setting.value)
 
     @property
+    def retention(self) -> int:
+        """For how many days versions are kept that nothing names.
+
+        Raises
+        ------
+        ConfigError
+            If the setting is no whole number above 0.
+        """
+        setting = self.given.get("retention")
+        if setting is None:
+            return DEFAULT_RETENTION
+        if not setting.value.isdigit() or int(setting.value) < 1:
+            raise ConfigError(
+                f"{setting.origin}: retention is a whole number of days; got {setting.value}"
+            )
+        return int(setting.value)
+
+    @property
     def state(self) -> Path:
         """The folder of logs, secrets and what vendors allow."""
         return self._data_folder / "state"
@@ -305,10 +330,15 @@ def without_password(value: str) -> str:
     return re.sub(r"(\w://[^:/@\s]*):[^@\s]*@", r"\1:***@", value)
 
 
+def settings_file(settings: Settings) -> Path:
+    """The user's own file of settings."""
+    home = settings.given.get("home")
+    return (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
+
+
 def write_settings(settings: Settings, **values: str) -> Path:
     """Keep settings in the user's own file, beside those that are there; returns where."""
-    home = settings.given.get("home")
-    path = (Path(home.value) if home else user_config_path("technic")) / "technic.toml"
+    path = settings_file(settings)
     merged = {**read_toml(path), **values}
     lines = [f"{name} = {_toml(str(value))}" for name, value in sorted(merged.items())]
     make_folder(path.parent)

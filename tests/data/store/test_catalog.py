@@ -154,6 +154,110 @@ def test_a_new_database_takes_over_what_the_file_kept(tmp_path, server):
     moved.catalog.close()
 
 
+VALUES = {
+    "String": lambda k: f"text {k}"[:16], "Integer": lambda k: k + 1, "BigInteger": lambda k: k + 1,
+    "Float": lambda k: k + 0.1, "Boolean": lambda k: k % 2 == 0, "Date": lambda k: date(2024, 1, k + 1),
+    "DateTime": lambda k: datetime(2024, 1, k + 1, 3, 4, 5, 678901),  # noqa: DTZ001 -- as kept
+}  # fmt: skip
+
+
+def write_to_every_table(catalog, k):
+    """One row more in every table that lives only in a catalog, numbered by the database."""
+    from sqlalchemy import insert
+
+    for table in KEPT:
+        row = {
+            column.name: VALUES[type(column.type).__name__](k)
+            for column in table.columns
+            if column is not table.autoincrement_column
+        }
+        catalog.write(lambda c, t=table, r=row: c.execute(insert(t).values(**r)))
+
+
+@pytest.mark.parametrize("way", ["sqlite to postgresql", "postgresql to sqlite"])
+def test_after_a_move_every_table_holds_what_it_did_and_can_be_written_to(way, tmp_path, server):
+    file = Catalog(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+    database = Catalog(server, "ab" * 4 + ("00" if way.startswith("sqlite") else "11"))
+    old, new = (file, database) if way.startswith("sqlite") else (database, file)
+    for k in range(3):
+        write_to_every_table(old, k)
+    new.move_in(old)
+    assert new.kept_digest() == old.kept_digest()
+    for k in range(3, 5):  # the first write failed, once for every row that was moved
+        write_to_every_table(new, k)
+    rows = new.kept_rows()
+    assert {name: len(held) for name, held in rows.items()} == dict.fromkeys(rows, 5)
+    assert [row["id"] for row in rows["runs"]] == [1, 2, 3, 4, 5]
+    new.move_in(old)  # done already: nothing comes twice
+    assert {len(held) for held in new.kept_rows().values()} == {5}
+    file.close()
+    database.close()
+
+
+def test_numbers_that_an_earlier_move_left_behind_are_mended_when_it_is_opened(server):
+    from sqlalchemy import delete, text
+
+    catalog = Catalog(server, "cd" * 5)
+    for k in range(2):
+        write_to_every_table(catalog, k)
+
+    def undo(connection):
+        schema = connection.get_execution_options()["schema_translate_map"][None]
+        connection.execute(text(f"SELECT setval('{schema}.runs_id_seq', 1, false)"))
+        connection.execute(delete(STEPS).where(STEPS.c.number == len(MIGRATIONS)))
+
+    catalog.write(undo)
+    catalog.close()
+    catalog = Catalog(server, "cd" * 5)
+    write_to_every_table(catalog, 2)
+    catalog.close()
+
+
+def _move_and_die(url, folder, statement):
+    """In a process of its own: killed at the n-th statement of a move from a file."""
+    from technic.data.store.catalog import catalog as module
+
+    seen = 0
+    opened = module.open_engine
+
+    def listening(url, identity):
+        made = opened(url, identity)
+        if not url.startswith("sqlite"):
+
+            @event.listens_for(made, "before_cursor_execute")
+            def count(*_):
+                nonlocal seen
+                seen += 1
+                if seen == statement:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        return made
+
+    module.open_engine = listening
+    Catalog.of(folder, url, "ef" * 4 + f"{statement:02x}").close()
+
+
+@pytest.mark.slow
+def test_a_move_that_is_killed_is_made_at_the_next_opening(tmp_path, server):
+    file = Catalog.of(tmp_path, None, "")
+    for k in range(3):
+        write_to_every_table(file, k)
+    want = file.kept_digest()
+    file.close()
+    context = multiprocessing.get_context("spawn")
+    survived, statement = False, 30
+    while not survived:
+        child = context.Process(target=_move_and_die, args=(server, tmp_path, statement))
+        child.start()
+        child.join(60)
+        survived = child.exitcode == 0
+        moved = Catalog.of(tmp_path, server, "ef" * 4 + f"{statement:02x}")
+        assert moved.kept_digest() == want, statement
+        moved.close()
+        statement += 9
+    assert statement > 60
+
+
 def test_two_stores_in_one_database_do_not_see_each_other(tmp_path, server):
     stores = [FileStore(tmp_path / name, server) for name in ("a", "b")]
     for k, store in enumerate(stores):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 import technic as tc
 from technic.data.simulated import simulate
+from technic.data.store.backup import backup
 from technic.data.store.object_storage import ObstoreBucket
-from technic.data.store.remote import fetch, mirror_folder, push
+from technic.data.store.remote import fetch, mirror_folder
+from technic.data.store.remote_backup import push, restore_from
 from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.runtime.executors import open_executor
@@ -113,8 +117,6 @@ def test_it_is_read_and_not_written(store, place, mirrors, market):
 
 
 def test_its_tables_are_delta_tables_for_any_reader(store, place, mirrors, bucket):
-    import os
-
     from deltalake import DeltaTable
 
     push(store, place)
@@ -160,6 +162,89 @@ def test_another_store_is_not_written_over(store, place, mirrors, tmp_path, mark
     other.import_bars(market.bars, simulated=market.about)
     with pytest.raises(StoreError, match="another store lies there"):
         push(other, place)
+
+
+def test_a_store_comes_back_from_a_bucket_as_it_was(store, place, mirrors, tmp_path):
+    store.catalog.watch("mine", ["AAA"], datetime(2026, 1, 1, tzinfo=UTC))
+    (store.folder / "evidence.json").write_text('{"as_of": "2026-01-02"}')
+    push(store, place)
+    restored = restore_from(place, tmp_path / "back/again", Settings.load())
+    back = tc.open_store(tmp_path / "back/again")
+    assert restored.manifest.version == store.version().number
+    assert back.catalog.kept_digest() == store.catalog.kept_digest()
+    assert (back.folder / "evidence.json").read_bytes() == b'{"as_of": "2026-01-02"}'
+    assert tc.scan(back).manifest["seal"] == tc.scan(store).manifest["seal"]
+    assert [path.name for path in (tmp_path / "back").iterdir()] == ["again"]
+
+
+def test_what_has_another_content_is_sent_again_though_its_size_is_the_same(store, place, mirrors):
+    push(store, place)
+    bucket = ObstoreBucket(place)
+    for name in bucket.sizes():
+        if name not in bucket.sizes():  # a catalog whose table of contents was made anew
+            continue
+        content = bytearray(bucket.read(name))
+        content[len(content) // 2] ^= 1
+        bucket.write(name, bytes(content))
+        assert push(store, place) >= 1, name
+        assert push(store, place) == 0, name
+    restore_from(place, mirrors.parent / "back", Settings.load())
+
+
+def test_a_push_that_fails_leaves_the_backup_before_it_and_nothing_else(
+    store, place, mirrors, market, tmp_path, monkeypatch
+):
+    push(store, place)
+    bucket, write = ObstoreBucket(place), ObstoreBucket.write
+    before = {name: bucket.read(name) for name in bucket.sizes()}
+    store.import_bars(market.bars, simulated=market.about)
+    store.catalog.watch("mine", ["AAA"], datetime(2026, 1, 1, tzinfo=UTC))
+    count = 0
+
+    def failing(self, name, content):
+        nonlocal count
+        count += 1
+        if count == fails_at:
+            raise StoreError(f"{name}: cannot be reached")
+        return write(self, name, content)
+
+    monkeypatch.setattr(ObstoreBucket, "write", failing)
+    for fails_at in range(1, 100):
+        count = 0
+        try:
+            push(store, place)
+        except StoreError:
+            now = {name: bucket.read(name) for name in bucket.sizes()}
+            hints = {name for name in now if name.endswith("_last_checkpoint")}
+            assert {k: v for k, v in now.items() if k not in hints} == before, fails_at
+        else:
+            break
+    assert fails_at > 5
+    restore_from(place, tmp_path / "back", Settings.load())
+    assert tc.open_store(tmp_path / "back").version().name == store.version().name
+
+
+def test_an_object_that_is_not_what_was_put_there_is_not_restored(store, place, mirrors, tmp_path):
+    push(store, place)
+    bucket = ObstoreBucket(place)
+    for name in bucket.sizes():
+        content = bucket.read(name)
+        broken = bytearray(content)
+        broken[len(content) // 2] ^= 1
+        bucket.write(name, bytes(broken))
+        with pytest.raises(StoreError, match=r"nothing was restored|is damaged"):
+            restore_from(place, tmp_path / "back", Settings.load())
+        assert not (tmp_path / "back").exists()
+        bucket.write(name, content)
+    assert restore_from(place, tmp_path / "back", Settings.load()).manifest.version == 2
+
+
+def test_an_older_state_does_not_take_the_place_of_a_newer_one(store, place, mirrors, tmp_path, market):  # fmt: skip
+    backup(store, tmp_path / "old")
+    store.import_bars(market.bars, simulated=market.about)
+    push(store, place)
+    with pytest.raises(StoreError, match="holds a newer version"):
+        push(tc.open_store(tmp_path / "old"), place)
 
 
 def test_an_empty_place_and_a_dead_server_are_said_to_be_so(mirrors, bucket, monkeypatch):

@@ -294,3 +294,74 @@ def test_the_index_is_rebuilt_from_the_tables_if_it_is_lost(store):
     assert store.catalog.mirrors() == 1
     (store.folder / "catalog.sqlite").unlink()
     assert FileStore(store.folder).catalog.mirrors() == 1
+
+
+FUTURE = datetime(2028, 5, 1, tzinfo=UTC)  # what a clock said that was wrong once
+
+
+def volume_of(store, symbol="AAA"):
+    view = store.panel()
+    return view.panel.last("volume")[view.who["symbol"].to_list().index(symbol)]
+
+
+def with_volume(volume):
+    newest = pl.col("date") == pl.col("date").max()
+    return bars(("AAA", "BBB")).with_columns(
+        volume=pl.when(newest).then(volume).otherwise("volume")
+    )
+
+
+@pytest.mark.parametrize("seen", [None, datetime(2024, 4, 1, tzinfo=UTC)], ids=["now", "said"])
+def test_a_clock_that_was_wrong_once_hides_no_later_correction(store, seen):
+    store.import_bars(bars(("AAA", "BBB")))
+    store.import_bars(with_volume(11.0), seen_at=FUTURE)
+    for volume in (22.0, 33.0):
+        store.import_bars(with_volume(volume), seen_at=seen)
+        assert volume_of(store) == volume
+    known = store.table("bars").collect().filter(pl.col("volume").is_in([11.0, 22.0, 33.0]))
+    assert known.sort("known_at")["volume"].to_list() == [11.0] * 2 + [22.0] * 2 + [33.0] * 2
+
+
+def test_a_correction_with_the_clock_a_day_back_counts(store):
+    at = datetime(2024, 4, 2, tzinfo=UTC)
+    store.import_bars(bars(("AAA", "BBB")))
+    store.import_bars(with_volume(11.0), seen_at=at)
+    store.import_bars(with_volume(22.0), seen_at=at - timedelta(days=1))
+    assert volume_of(store) == 22.0
+
+
+def test_what_is_said_of_companies_and_splits_counts_though_the_clock_is_behind(store):
+    table = bars(("AAA",), 30).with_columns(split=pl.lit(1.0))
+    at = table["date"][20]
+
+    def split(ratio):
+        return table.with_columns(
+            split=pl.when(pl.col("date") == at).then(ratio).otherwise("split")
+        )
+
+    def sector(name, seen):
+        store.import_listings(pl.DataFrame({"symbol": ["AAA"], "sector": [name]}), seen_at=seen)
+        newest = store.table("classifications").collect().sort("known_at")["sector"][-1]
+        assert newest == name
+
+    store.import_bars(split(4.0), seen_at=FUTURE)
+    for ratio in (5.0, 6.0):
+        store.import_bars(split(ratio), seen_at=datetime(2024, 4, 1, tzinfo=UTC))
+        assert closes(store.panel(), "AAA")[0] == table["close"][0] / ratio
+    sector("Energy", FUTURE)
+    sector("Utilities", datetime(2024, 4, 1, tzinfo=UTC))
+    sector("Financials", None)
+
+
+def test_nothing_is_learned_before_the_newest_word_and_a_clock_behind_it_is_told(store):
+    now = datetime(2024, 4, 1, tzinfo=UTC)
+    assert store.learned_at(now) == now
+    assert store.clock_note(now) == ""
+    store.import_bars(bars(("AAA", "BBB")))
+    assert store.clock_note(now) == ""
+    store.import_bars(with_volume(11.0), seen_at=FUTURE)
+    assert store.learned_at(now) == FUTURE + timedelta(microseconds=1)
+    note = store.clock_note(now)
+    assert "2028-05-01" in note
+    assert "technic doctor" in note
+    assert "\n" not in note

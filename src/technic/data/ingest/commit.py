@@ -24,7 +24,7 @@ from technic.data.ingest.planning import is_final
 from technic.data.ingest.securities import SecurityMap
 from technic.data.providers.source import Ask, Source
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import newest_per
+from technic.data.store.rows import newest_per, newest_word
 from technic.market.quality import examine
 from technic.market.schema import ACTIONS, ASKED, INSTANT
 from technic.market.sessions import nyse
@@ -144,7 +144,7 @@ def _dated_after(
     """The answers, dated after everything that is stored: of two versions of a fact the later
     counts, and a clock that stands still or steps back must not make them tie.
     """
-    newest = store.table("asked", version).select(pl.col("known_at").max()).collect().item()
+    newest = newest_word(store.tables, version)
     floor = newest + timedelta(microseconds=1) if newest else None
     return [a if floor is None else replace(a, at=max(a.at, floor)) for a in answers]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ from technic.data.ingest.merge import (
 )
 from technic.data.providers.files import read_bars
 from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import dated_after
+from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
 from technic.market.quality import contradicted_splits, examine
 from technic.market.schema import ACTIONS, conform
@@ -129,13 +131,13 @@ class FileStore(Store):
         label = name if isinstance(source, str | Path) else "frame"
         progress("reading")
         raw = read_bars(as_source(source))
-        seen = seen_at or datetime.now(UTC)
+        seen = seen_at or self.learned_at()
         progress("checking")
         judged = examine(_with_instants(raw))
         progress("comparing with the store")
         good, tickers = identify_symbols(self, judged.good, judged.bad, before)
         merged = new_bars(self, before, as_bars(good), seen)
-        actions, refused = self._actions(good, before, adjusted)
+        actions, refused = self._actions(good, before, adjusted, seen)
         progress("writing")
         tables = {"bars": merged.bars, "actions": actions, "tickers": tickers}
         after = self._store(before, tables, adjusted, simulated)
@@ -145,6 +147,7 @@ class FileStore(Store):
         if after.last is not None:
             progress("mapping")
             self.panel()
+            tidy(self)
         reasons = bad.group_by("reason").len().sort("len", descending=True)
         return Imported(
             rows=raw.height,
@@ -155,7 +158,7 @@ class FileStore(Store):
             quarantined=dict(judged.bad.group_by("reason").len().sort("reason").iter_rows()),
             actions=actions.height,
             symbols=good["symbol"].n_unique(),
-            version=after,
+            version=self.version(),
             splits_set_aside=refused.height,
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
         )
@@ -176,7 +179,7 @@ class FileStore(Store):
         SchemaError
             If it has no readable symbol.
         """
-        return take_listings(self, as_source(source), seen_at or datetime.now(UTC))
+        return take_listings(self, as_source(source), seen_at or self.learned_at())
 
     def import_filings(
         self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
@@ -194,7 +197,7 @@ class FileStore(Store):
         SchemaError
             If it cannot be read, or no filing in it belongs to a symbol of the store.
         """
-        return take_filings(self, as_source(source), seen_at or datetime.now(UTC))
+        return take_filings(self, as_source(source), seen_at or self.learned_at())
 
     def _store(
         self,
@@ -210,7 +213,7 @@ class FileStore(Store):
         return self.commit(tables, adjustment=adjusted, simulated=simulated, settled=settled)
 
     def _actions(
-        self, good: pl.DataFrame, version: StoreVersion, adjusted: str
+        self, good: pl.DataFrame, version: StoreVersion, adjusted: str, seen: datetime
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """New splits and dividends, and the splits that prices contradict."""
         parts = []
@@ -248,8 +251,9 @@ class FileStore(Store):
         named = believed.rename({"date": "session"}).with_columns(source=pl.lit("file"))
         table = conform(named, ACTIONS, "actions")
         about = ["security_id", "session", "kind", "value"]
-        stored = self.table("actions", version).select(about).collect()
-        return table.join(stored, on=about, how="anti"), refused
+        stored = self.table("actions", version).select(*about, "known_at").collect()
+        new = table.join(stored, on=about, how="anti")
+        return dated_after(new, stored, seen, "security_id", "session", "kind"), refused
 
 
 def _settled_until(before: StoreVersion, new: pl.DataFrame) -> date | None:

@@ -21,10 +21,11 @@ import polars as pl
 from technic.data.ingest.filers import holders
 from technic.data.ingest.merge import stated_instants
 from technic.data.providers.filings import read_filings
+from technic.data.store.rows import right_after
 from technic.errors import SchemaError
 from technic.market.filings import CASH_FLOWS, cash_flow_months, examine_filings, months_of
 from technic.market.items import ITEMS
-from technic.market.schema import FACTS, FILINGS, INSTANT, SYMBOL_PATTERN, conform
+from technic.market.schema import FACTS, FILINGS, SYMBOL_PATTERN, conform
 
 if TYPE_CHECKING:
     from technic.data.store import Store, StoreVersion
@@ -158,7 +159,7 @@ def new_facts(
         table.join(then, on=[*KEY, "known_at"], how="left", maintain_order="left")
         .with_columns(
             known_at=pl.when(pl.col("before").is_not_null() & (pl.col("before") != pl.col("value")))
-            .then(pl.lit(seen).cast(INSTANT))
+            .then(right_after(pl.lit(seen), pl.col("known_at")))
             .otherwise("known_at")
         )
         .drop("before")

@@ -17,7 +17,7 @@ from technic.data.ingest.filing_files import TakenFilings, keep_facts
 from technic.data.ingest.merge import refuse_mixture, stated_instants
 from technic.data.providers.source import Ask, Source
 from technic.data.store import Store
-from technic.data.store.rows import newest_per
+from technic.data.store.rows import dated_after, newest_per
 from technic.data.store.tickers import eras
 from technic.market.filings import examine_filings
 from technic.market.industries import sector_of
@@ -208,7 +208,8 @@ def _keep_classes(store: Store, classes: pl.DataFrame) -> int:
         valued = fresh.drop("market_cap").join(
             newest.select("security_id", "market_cap"), on="security_id", how="left"
         )
-        store.commit({"classifications": conform(valued, CLASSIFICATIONS, "classifications")})
+        dated = dated_after(valued, newest, valued["known_at"].max(), "security_id")  # type: ignore[arg-type]
+        store.commit({"classifications": conform(dated, CLASSIFICATIONS, "classifications")})
     return fresh.height
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.merge import stated_instants
 from technic.data.providers.files import read_listings
-from technic.data.store.rows import newest_per
+from technic.data.store.rows import dated_after, newest_per
 from technic.errors import SchemaError
 from technic.market.industries import sector_of
 from technic.market.listing_types import listing_type
@@ -133,7 +133,8 @@ def _new_rows(table: pl.DataFrame, stored: pl.DataFrame, seen: datetime) -> pl.D
     new = table.join(newest.select(about), on=about, how="anti", nulls_equal=True)
     is_stored = pl.col("security_id").is_in(newest["security_id"].implode())
     instant = pl.when(is_stored).then(pl.lit(seen).cast(INSTANT)).otherwise("known_at")
-    return new.with_columns(known_at=instant.cast(INSTANT))
+    dated = new.with_columns(known_at=instant.cast(INSTANT))
+    return dated_after(dated, stored, seen, "security_id")
 
 
 def _with_classes(raw: pl.DataFrame) -> pl.DataFrame:

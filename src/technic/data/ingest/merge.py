@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import newest_per
+from technic.data.store.rows import newest_per, right_after
 from technic.errors import StoreError
 from technic.market.schema import BARS, INSTANT, conform
 from technic.market.sessions import nyse
@@ -110,7 +110,9 @@ def new_bars(
     instant = pl.col("seen") if "seen" in bars.columns else pl.lit(seen)
     late = is_revision & (pl.col("known_at") <= pl.col("stored_at"))
     dated = matched.with_columns(
-        known_at=pl.when(late).then(instant.cast(INSTANT)).otherwise("known_at"),
+        known_at=pl.when(late)
+        .then(right_after(instant, pl.col("stored_at")))
+        .otherwise("known_at"),
         assumed=pl.when(late).then(statement=False).otherwise("assumed"),
     )
     edits = dated.filter(is_revision).select(

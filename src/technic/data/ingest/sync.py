@@ -29,6 +29,7 @@ from technic.data.ingest.planning import Step, SyncPlan, Wish, plan_steps
 from technic.data.providers.source import Ask, Pace, Reading, Source
 from technic.data.store import Store, StoreVersion
 from technic.data.store.tickers import eras
+from technic.data.store.vacuum import tidy
 from technic.errors import AccessError, ProviderError
 from technic.runtime.files import alone
 
@@ -132,6 +133,8 @@ def sync(
         run.run(done, ahead)
         if done.version.last is not None:
             store.panel()
+            tidy(store)
+            done.version = store.version()
     return done
 
 

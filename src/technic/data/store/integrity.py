@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import polars as pl
 
 from technic.data.store import Store
 from technic.data.store.panel_bars import damaged_panels
-from technic.data.store.version import digest_of, read_version, record_path
+from technic.data.store.vacuum import files_needed
+from technic.data.store.version import digest_of, dropped_versions, read_version, record_path
 from technic.errors import StoreError
 from technic.market.panel import FIELDS
 
@@ -68,11 +70,12 @@ def examine_files(store: Store, *, contents: bool = True) -> Examined:
     folder = store.folder
     panels = [Damage(f"panels/{name}", why) for name, why in damaged_panels(folder / "panels")]
     expected, damage, undigested = _expected_files(folder)
+    given_up = _given_up(folder, expected)
     total = 0
     for name, (size, digest, number) in sorted(expected.items()):
         path = folder / name
-        if not path.exists() and (folder / "damaged" / name).exists():
-            continue  # a repair has moved it there; the newest version does not name it
+        if not path.exists() and ((folder / "damaged" / name).exists() or name in given_up):
+            continue  # a repair has moved it there, or only versions that were dropped named it
         try:
             size_now = path.stat().st_size
         except OSError:
@@ -101,7 +104,7 @@ def _expected_files(folder: Path) -> tuple[Expected, list[Damage], int]:
     for path in sorted((folder / "versions").glob("[0-9]*.json")):
         number = int(path.stem)
         try:
-            version = read_version(folder, number)
+            version = read_version(folder, number, dropped=True)
         except StoreError as error:
             damage.append(Damage(f"versions/{path.name}", str(error).split(": ", 1)[-1], number))
             previous = None
@@ -113,6 +116,17 @@ def _expected_files(folder: Path) -> tuple[Expected, list[Damage], int]:
         expected |= {name: (*about, number) for name, about in version.added.items()}
         previous = digest_of(record_path(folder, number))
     return expected, damage, undigested
+
+
+def _given_up(folder: Path, expected: Expected) -> set[str]:
+    """Data files that a vacuum may have taken away."""
+    try:
+        if not dropped_versions(folder):
+            return set()
+        needed = files_needed(folder, datetime.now(UTC))
+    except StoreError:  # said of the files themselves
+        return set()
+    return {name for name in expected if name.endswith(".parquet") and name not in needed}
 
 
 def _catalog_damage(folder: Path) -> list[Damage]:
@@ -185,8 +199,11 @@ def sessions_of(store: Store, damage: tuple[Damage, ...]) -> tuple[set[tuple[str
     versions = {d.version for d in damage if d.path.startswith("tables/bars/") and d.version}
     for number in sorted(versions):
         try:
-            version = store.version(number)
-            before = store.version(number - 1) if number > 1 else None
+            version = store.tables.record(number)
+            before = store.tables.record(number - 1) if number > 1 else None
+            if version.merged:
+                lost.append(f"version {number} only merged files of older ones: technic restore")
+                continue
             rows = (
                 store.table("asked", version)
                 if before is None

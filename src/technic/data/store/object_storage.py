@@ -7,8 +7,8 @@ AWS_REGION, AWS_ENDPOINT, or what the machine has been given.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import obstore
@@ -56,6 +56,12 @@ class ObstoreBucket:
             pages = obstore.list(self._store, prefix or None)
             return {entry["path"]: int(entry["size"]) for page in pages for entry in page}
 
+    def tags(self, prefix: str = "") -> dict[str, str]:
+        """What the storage says of each object's content: of most its MD5, in hex."""
+        with _our_errors(self.url):
+            pages = obstore.list(self._store, prefix or None)
+            return {entry["path"]: _plain(entry["e_tag"]) for page in pages for entry in page}
+
     def read(self, name: str) -> bytes:
         """The content of an object.
 
@@ -67,8 +73,8 @@ class ObstoreBucket:
         with _our_errors(f"{self.url}/{name}"):
             return bytes(obstore.get(self._store, name).bytes())
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put an object in its place, whole, over one that is there.
+    def write(self, name: str, content: bytes) -> str:
+        """Put an object in its place, whole, over one that is there; returns its tag.
 
         Raises
         ------
@@ -76,7 +82,19 @@ class ObstoreBucket:
             If the storage cannot be reached.
         """
         with _our_errors(f"{self.url}/{name}"):
-            obstore.put(self._store, name, content)
+            # In one part, so that the tag is the digest of the content.
+            return _plain(obstore.put(self._store, name, content, use_multipart=False)["e_tag"])
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take objects away; those that are not there are none the worse."""
+        with _our_errors(self.url):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    obstore.delete(self._store, name)
+
+
+def _plain(tag: str | None) -> str:
+    return (tag or "").strip('"')
 
 
 @contextmanager

@@ -17,6 +17,7 @@ It is a cache: deleting the folder loses nothing, and damage in it mends itself.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
@@ -199,6 +200,12 @@ class PanelCache:
         ----------
         cutoff : only what was known before this instant; None for everything
         """
+        try:
+            return self._open(version, as_of, cutoff)
+        except FileNotFoundError:  # a vacuum took the file away in between: it is made anew
+            return self._open(version, as_of, cutoff)
+
+    def _open(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> MappedPanel:
         path = self._path(version, as_of, cutoff)
         if as_of != version.last or cutoff is not None:
             return _view_at(path, version) or _keep_view(self._past(version, as_of, cutoff, path))
@@ -307,7 +314,7 @@ class PanelCache:
         """An index of this or an earlier version that shows everything known to it."""
         for number in range(version.number, max(version.number - OLDER_VERSIONS, 0), -1):
             try:
-                older = version if number == version.number else self._tables.version(number)
+                older = version if number == version.number else self._tables.record(number)
             except StoreError:
                 return None  # whoever reads the tables is told
             if older.last is None:
@@ -329,8 +336,15 @@ class PanelCache:
         fill(blocks, places, lengths, columns_of_rows(bars, fields))
         name = f"{version.number:08d}-{datetime.now(UTC):%Y%m%d%H%M%S%f}.f64"
         make_folder(self.folder)
-        blocks.tofile(self.folder / name)
-        sync_to_disk(self.folder / name)
+        try:
+            blocks.tofile(self.folder / name)
+            sync_to_disk(self.folder / name)
+        except OSError as error:
+            (self.folder / name).unlink(missing_ok=True)
+            raise StoreError(
+                f"{self.folder}: the panel cannot be written ({error.strerror or error}); what is "
+                "stored is whole. Make room on the disk, and run the command again"
+            ) from error
         sums = sums_of_runs(blocks, places, lengths)
         newest = Panel(who["security_id"].to_numpy(), blocks, places, lengths).last("session")
         shape = blocks.shape[0], len(fields), rows
@@ -345,7 +359,7 @@ class PanelCache:
         path = self.folder / base.data
         before = stamp_of(path)
         with path.open("r+b") as handle:
-            handle.truncate(int(np.prod(shape)) * 8)
+            _reserve(handle.fileno(), int(np.prod(shape)) * 8)
         bars = self._open_data(base.data, shape, "r+")
         sums = extension.sums + _write_extension(bars, extension, FIELDS[: base.n_fields])
         lengths = extension.lengths_after
@@ -403,6 +417,24 @@ class PanelCache:
 
     def _open_data(self, name: str, shape: tuple[int, ...], mode: Any) -> FloatArray:
         return np.asarray(np.memmap(self.folder / name, np.float64, mode, shape=shape))
+
+
+def _reserve(handle: int, size: int) -> None:
+    """Give a file its size, and the room for it: a full disk would end whoever writes to the map."""
+    before = os.fstat(handle).st_size
+    if size <= before:
+        return
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, size)
+        else:
+            os.truncate(handle, size)
+    except OSError as error:
+        os.truncate(handle, before)
+        raise StoreError(
+            f"the panel cannot be written ({error.strerror}); what is stored is whole. Make room on "
+            "the disk, and run the command again"
+        ) from error
 
 
 def _bars_of(cache: PanelCache, version: StoreVersion, index: Index) -> MappedBars:

@@ -28,7 +28,7 @@ from technic.errors import StoreError
 Recorded = dict[str, tuple[int, str, int]]  # size, digest and store version by path in the store
 HELP = (
     "technic doctor --deep names all that is damaged; technic sync --repair fetches bars again; "
-    "what came from files is in a backup, or is imported again"
+    "what came from files is imported again, or brought back from a backup by technic restore"
 )
 VERSIONS_KNOWN = 8  # of which a process remembers what the records say
 _GUARD = Lock()
@@ -61,7 +61,7 @@ def recorded_files(folder: Path, version: StoreVersion) -> Recorded:
         if known is not None or not digest:  # "" where older records were dropped
             files = dict(known or {})
             break
-        chain.append(read_version(folder, number))
+        chain.append(read_version(folder, number, dropped=True))
         links.append((folder, number, digest))
         number, link = number - 1, chain[-1].previous
     if not chain:

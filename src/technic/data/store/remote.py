@@ -13,8 +13,7 @@ The tables below the address are Delta tables, as on a disk: any reader of Delta
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
+from collections.abc import Iterable
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
@@ -22,8 +21,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from technic.data.store.backup import backup
-from technic.data.store.store import Store
+from technic.data.store.version import DROPPED
 from technic.errors import StoreError, not_installed
 from technic.runtime.files import (
     make_folder,
@@ -63,13 +61,31 @@ class Bucket(Protocol):
         """The content of an object; `StoreError` if there is none."""
         ...
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put an object in its place, over one that is there.
+    def tags(self, prefix: str = "") -> dict[str, str]:
+        """What the storage says of each object's content, by name: of most its MD5, in hex.
+
+        Parameters
+        ----------
+        prefix : only names that begin with it; a whole part of a path
+        """
+        ...
+
+    def write(self, name: str, content: bytes) -> str:
+        """Put an object in its place, over one that is there; returns its tag.
 
         Parameters
         ----------
         name : of the object, below the address
         content : all of it
+        """
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take objects away.
+
+        Parameters
+        ----------
+        names : below the address; those that are not there are passed over
         """
         ...
 
@@ -102,7 +118,7 @@ def fetch(place: str, mirrors: Path) -> Path:
     StoreError
         If the address holds no store, or what is there is not what its versions name.
     """
-    bucket = _bucket(place)
+    bucket = open_bucket(place)
     folder = mirror_folder(place, mirrors)
     with writing(folder):
         records = sorted(name for name in bucket.sizes("versions") if name.endswith(".json"))
@@ -111,7 +127,7 @@ def fetch(place: str, mirrors: Path) -> Path:
         fresh = {
             name: bucket.read(_checked_name(name, place))
             for name in records
-            if not (folder / name).exists()
+            if not (folder / name).exists() or name.endswith(DROPPED)
         }
         digests = _digests(fresh, place)
         for name, size in bucket.sizes("tables").items():
@@ -123,43 +139,6 @@ def fetch(place: str, mirrors: Path) -> Path:
         for name, content in fresh.items():
             write_atomically(folder / name, content)
     return folder
-
-
-def push(store: Store, place: str) -> int:
-    """Put a store, or what is new in it, into object storage; returns how many files were sent.
-
-    Raises
-    ------
-    StoreError
-        If another store lies there already.
-    """
-    bucket = _bucket(place)
-    identity = bucket.read("store.json") if "store.json" in bucket.sizes() else b""
-    own = (store.folder / "store.json").read_bytes()
-    if identity and orjson.loads(identity) != orjson.loads(own):
-        raise StoreError(f"{place}: another store lies there; name another place")
-    scratch = Path(tempfile.mkdtemp(prefix="technic-push-"))
-    try:
-        backup(store, scratch / "store")
-        return _send(scratch / "store", bucket)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _send(folder: Path, bucket: Bucket) -> int:
-    """Tables first, then the name, then the records of its versions: what is named is there."""
-    there, sent = bucket.sizes(), 0
-    order = [
-        *sorted((folder / "tables").rglob("*")),
-        folder / "store.json",
-        *sorted((folder / "versions").glob("*.json")),
-    ]
-    for path in (path for path in order if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if there.get(name) != path.stat().st_size:
-            bucket.write(name, path.read_bytes())
-            sent += 1
-    return sent
 
 
 def _fetch_file(bucket: Bucket, name: str, path: Path, digest: str | None, folder: Path) -> None:
@@ -196,7 +175,14 @@ def _checked_name(name: str, place: str) -> str:
     return name
 
 
-def _bucket(place: str) -> Bucket:
+def open_bucket(place: str) -> Bucket:
+    """The objects below an address.
+
+    Raises
+    ------
+    ConfigError
+        If what object storage needs is not installed.
+    """
     try:
         module = import_module("technic.data.store.object_storage")
     except ModuleNotFoundError as error:

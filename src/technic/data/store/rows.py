@@ -51,6 +51,59 @@ def newest_per(rows: pl.LazyFrame, *keys: str, before: datetime | None = None) -
     return ordered.unique(list(keys), keep="last", maintain_order=True)
 
 
+def dated_after(
+    rows: pl.DataFrame, stored: pl.DataFrame, seen: datetime, *keys: str
+) -> pl.DataFrame:
+    """Date rows that correct stored ones after those, so that they count from now on.
+
+    A clock that stands behind the instant of a stored row would hide every later correction of it.
+
+    Parameters
+    ----------
+    rows, stored : with `keys` and `known_at`
+    seen : when the rows came in; rows that are dated later than what they correct stay as they are
+
+    Returns
+    -------
+    DataFrame
+        `rows`, where a row of the same keys is stored with the later of `seen` and the instant
+        right after the stored one.
+    """
+    newest = stored.group_by(keys).agg(stored_at=pl.col("known_at").max())
+    joined = rows.join(newest, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(
+        known_at=pl.when(pl.col("known_at") <= pl.col("stored_at"))
+        .then(right_after(pl.lit(seen), pl.col("stored_at")))
+        .otherwise("known_at")
+    ).drop("stored_at")
+
+
+def right_after(seen: pl.Expr, stored: pl.Expr) -> pl.Expr:
+    """The later of an instant, and the one that follows another."""
+    dtype = pl.Datetime("us", "UTC")
+    return pl.max_horizontal(seen.cast(dtype), stored.cast(dtype) + pl.duration(microseconds=1))
+
+
+def newest_word(tables: TableReader, version: StoreVersion) -> datetime | None:
+    """The latest instant at which anything that a version holds became known; None if empty."""
+    instants = [
+        tables.table(name, version).select(pl.col("known_at").max()).collect().item()
+        for name in version.tables
+    ]
+    return max((at for at in instants if at is not None), default=None)
+
+
+def rows_known_after(
+    tables: TableReader, version: StoreVersion, instant: datetime
+) -> dict[str, pl.DataFrame]:
+    """Rows that became known after an instant, by table; tables without any are left out."""
+    late = {
+        name: tables.table(name, version).filter(pl.col("known_at") > instant).collect()
+        for name in version.tables
+    }
+    return {name: rows for name, rows in late.items() if not rows.is_empty()}
+
+
 def read_newest_bars(bars: pl.LazyFrame) -> pl.DataFrame:
     """Read bars, and keep of each security and session the one that became known last.
 

@@ -13,8 +13,8 @@ writes them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
-from datetime import date, datetime
+from collections.abc import Collection, Iterable
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from logging import getLogger
 from pathlib import Path
@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
+from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import MappedPanel, PanelCache
-from technic.data.store.rows import adjusted_bars, newest_per
-from technic.data.store.tables import TableReader, append, believe_log
+from technic.data.store.rows import adjusted_bars, newest_per, newest_word
+from technic.data.store.tables import TableReader, append, believe_log, undone_on_failure
 from technic.data.store.version import (
     StoreVersion,
     digest_of,
@@ -35,7 +36,7 @@ from technic.data.store.version import (
 from technic.errors import SpanError, StoreError
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
-from technic.runtime.files import write_atomically, writing
+from technic.runtime.files import require_room, write_atomically, writing
 from technic.runtime.logs import log_mended
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 LOG = getLogger(__name__)
 LATEST = date(9999, 12, 30)  # when everything is known
+CLOCK_SLACK = timedelta(minutes=1)  # by which clocks of machines may differ
 VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 
 
@@ -197,6 +199,37 @@ class Store:
         """The rows that came to a table between two versions; see `table` for its names."""
         return self.tables.rows_added(name, older, newer)
 
+    def learned_at(self, now: datetime | None = None) -> datetime:
+        """When something that comes in now becomes known: never before what is stored.
+
+        Of two rows about the same thing the later counts; a clock that was wrong once, or is
+        behind, must not hide what comes after it.
+
+        Parameters
+        ----------
+        now : what the clock says; the system's by default
+        """
+        clock = now or datetime.now(UTC)
+        newest = newest_word(self.tables, self.version())
+        return clock if newest is None else max(clock, newest + timedelta(microseconds=1))
+
+    def clock_note(self, now: datetime | None = None) -> str:
+        """What is to be said of a clock that is behind what is stored; empty if it is not.
+
+        Parameters
+        ----------
+        now : what the clock says; the system's by default
+        """
+        version, clock = self.version(), now or datetime.now(UTC)
+        newest = None if version.is_simulated else newest_word(self.tables, version)
+        if newest is None or newest <= clock + CLOCK_SLACK:
+            return ""
+        return (
+            f"this machine's clock says {clock:%Y-%m-%d %H:%M} UTC, and {self.folder} knows of "
+            f"{newest:%Y-%m-%d %H:%M} already: the clock is behind, or was once ahead. What comes in "
+            "now is dated after it; technic doctor names the rows"
+        )
+
     def commit(
         self,
         rows: dict[str, pl.DataFrame],
@@ -222,7 +255,8 @@ class Store:
                 f"{self.place}: is read here, not written; bring data into the store it was put "
                 "there from, and put it there again: technic backup"
             )
-        with writing(self.folder):
+        with writing(self.folder), undone_on_failure(self.folder, rows):
+            require_room(self.folder, sum(int(frame.estimated_size()) for frame in rows.values()))
             before = self.version()
             tables, written = dict(tables_before or before.tables), list[Path]()
             for name, frame in rows.items():
@@ -238,10 +272,7 @@ class Store:
                 first=first,
                 last=last,
                 identity=before.identity or self._identity(),
-                added={
-                    str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
-                    for path in written
-                },
+                added=self._digests(written),
                 previous=digest_of(record_path(self.folder, before.number)),
                 **changes,
             )
@@ -249,6 +280,42 @@ class Store:
             after = write_version(self.folder, after)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
+
+    def merge_small_files(self) -> StoreVersion | None:
+        """Hold the newest version in fewer files, if some table has many small ones.
+
+        It makes a version that says nothing new; older ones are read as before. None if there was
+        nothing to do.
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
+        if self.place:
+            return None
+        with writing(self.folder), undone_on_failure(self.folder, self.version().tables):
+            before = self.version()
+            merged = {name: merge_small_files(self.folder, name, before) for name in before.tables}
+            done = {name: appended for name, appended in merged.items() if appended is not None}
+            if not done:
+                return None
+            after = before.successor(
+                tables={**before.tables, **{name: one.version for name, one in done.items()}},
+                added=self._digests([path for one in done.values() for path in one.files]),
+                previous=digest_of(record_path(self.folder, before.number)),
+                merged=True,
+            )
+            after = write_version(self.folder, after)
+        self.__dict__.pop("catalog", None)
+        return after
+
+    def _digests(self, paths: Iterable[Path]) -> dict[str, tuple[int, str]]:
+        """Size and digest of files, by their paths in the store."""
+        return {
+            str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
+            for path in paths
+        }
 
     def panel(
         self,

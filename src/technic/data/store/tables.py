@@ -6,9 +6,11 @@ reader opens tables at the versions of one record.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from logging import getLogger
 from pathlib import Path
 
@@ -16,10 +18,10 @@ import orjson
 import polars as pl
 
 from technic.data.store.recorded import believe, recorded_files
-from technic.data.store.version import StoreVersion, read_version
+from technic.data.store.version import StoreVersion, read_version, record_path
 from technic.errors import StoreError, first_line
 from technic.market.schema import TABLES
-from technic.runtime.files import make_folder, sync_to_disk
+from technic.runtime.files import make_folder, sync_to_disk, write_atomically
 from technic.runtime.logs import log_mended
 
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
@@ -59,7 +61,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     rows : with the columns of the table's schema
     pinned : Delta version to append behind; None if the store has no such table yet
     """
-    from deltalake import DeltaTable, write_deltalake  # scans never write
+    from deltalake import DeltaTable, WriterProperties, write_deltalake  # scans never write
 
     path = folder / "tables" / name
     make_folder(path.parent)
@@ -78,11 +80,17 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
             configuration=KEEP_FOREVER,
         )
     # Merging lets a table that an older technic began gain columns.
-    write_deltalake(str(path), rows.select(list(TABLES[name])), mode="append", schema_mode="merge")
+    write_deltalake(
+        str(path),
+        rows.select(list(TABLES[name])),
+        mode="append",
+        schema_mode="merge",
+        writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+    )
     table = DeltaTable(str(path))
     version = int(table.version())
     written = [Path(uri) for uri in set(table.file_uris()) - before]
-    written += _log_files(path / "_delta_log", -1 if pinned is None else pinned)
+    written += log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))
 
@@ -104,7 +112,7 @@ def _drop_false_hint(log: Path) -> None:
             mark.unlink()
 
 
-def _log_files(log: Path, after: int) -> list[Path]:
+def log_files(log: Path, after: int) -> list[Path]:
     """Files of the log that are newer than a version, and the mark of the last checkpoint."""
     entries = [
         path
@@ -113,6 +121,45 @@ def _log_files(log: Path, after: int) -> list[Path]:
     ]
     mark = log / "_last_checkpoint"
     return [*entries, mark] if mark.exists() else entries
+
+
+@contextmanager
+def undone_on_failure(folder: Path, names: Collection[str]) -> Iterator[None]:
+    """Leave the tables as they were, log included, if what is done inside fails.
+
+    Parameters
+    ----------
+    folder : of the store
+    names : of the tables that are written to
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses.
+    """
+    from deltalake.exceptions import DeltaError
+
+    roots = [folder / "tables" / name for name in names]
+    before = {path for root in roots for path in root.rglob("*")}
+    marks = {path: path.read_bytes() for path in before if path.name == "_last_checkpoint"}
+    number = read_version(folder).number
+    try:
+        yield
+    except BaseException as error:
+        if record_path(folder, number + 1).exists():  # it stands: what failed came after
+            raise
+        fresh = {path for root in roots for path in root.rglob("*")} - before
+        for path in sorted(fresh, reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        for path, content in marks.items():
+            if path.read_bytes() != content:
+                write_atomically(path, content)
+        if isinstance(error, OSError | DeltaError):
+            raise StoreError(
+                f"{folder}: cannot be written ({first_line(error)[:160]}); the store is as it was "
+                "before. Make room on the disk, and run the command again"
+            ) from error
+        raise
 
 
 def drop_missing(folder: Path, name: str, pinned: int) -> int:
@@ -132,7 +179,7 @@ def drop_missing(folder: Path, name: str, pinned: int) -> int:
         table.restore(pinned)
     table.repair()
     table = DeltaTable(str(path))
-    sync_to_disk(*_log_files(path / "_delta_log", pinned), root=folder)
+    sync_to_disk(*log_files(path / "_delta_log", pinned), root=folder)
     return int(table.version())
 
 
@@ -239,6 +286,10 @@ class TableReader:
         """A store version; the newest by default."""
         return read_version(self.folder, number)
 
+    def record(self, number: int) -> StoreVersion:
+        """The record of a version, which may have been dropped: its rows may be gone."""
+        return read_version(self.folder, number, dropped=True)
+
     def table(self, name: str, version: StoreVersion | None = None) -> pl.LazyFrame:
         """All rows of a table at a version, the newest by default; none if it has no such table.
 
@@ -259,20 +310,49 @@ class TableReader:
         before, after = older.tables.get(name), newer.tables.get(name)
         if after is None or before == after:
             return scan_files(name, [])
+        new_files = set(data_files(self.folder, name, newer))
         old_files = set() if before is None else set(data_files(self.folder, name, older))
-        uris = sorted(set(data_files(self.folder, name, newer)) - old_files)
+        if not old_files <= new_files:  # files were merged, or taken out
+            new_files = self._files_added(name, older, newer)
+            if not all(Path(uri).exists() for uri in new_files):  # only dropped versions had them
+                rows, there = self.table(name, newer), self.table(name, older)
+                return rows.join(
+                    there, on=rows.collect_schema().names(), how="anti", nulls_equal=True
+                )
+        uris = sorted(new_files - old_files)
         believe(self.folder, recorded_files(self.folder, newer), map(Path, uris))
         return scan_files(name, uris)
 
     def contains(self, older: StoreVersion, newer: StoreVersion) -> bool:
         """Whether a version has every row of bars and actions that an older one has."""
         try:
-            return all(
-                name not in older.tables
-                or older.tables[name] == newer.tables.get(name)
-                or set(data_files(self.folder, name, older))
-                <= set(data_files(self.folder, name, newer))
-                for name in ("bars", "actions")
-            )
+            steps = self._steps(older, newer)
+            return all(self._grew(name, steps) for name in ("bars", "actions"))
         except (StoreError, KeyError):
             return False
+
+    def _grew(self, name: str, steps: list[StoreVersion]) -> bool:
+        """Whether each version added to a table, or only merged files of it."""
+        return all(
+            after.merged
+            or before.tables.get(name) in {None, after.tables.get(name)}
+            or set(self._files(name, before)) <= set(self._files(name, after))
+            for before, after in pairwise(steps)
+        )
+
+    def _steps(self, older: StoreVersion, newer: StoreVersion) -> list[StoreVersion]:
+        """The versions from one to another, those that were dropped included."""
+        between = (self.record(n) for n in range(older.number + 1, newer.number))
+        return [older, *between, newer] if newer.number > older.number else [older, newer]
+
+    def _files(self, name: str, version: StoreVersion) -> list[str]:
+        return data_files(self.folder, name, version) if name in version.tables else []
+
+    def _files_added(self, name: str, older: StoreVersion, newer: StoreVersion) -> set[str]:
+        """Files that came to a table step by step, without those that only merged others."""
+        return {
+            path
+            for before, after in pairwise(self._steps(older, newer))
+            if not after.merged
+            for path in set(self._files(name, after)) - set(self._files(name, before))
+        }

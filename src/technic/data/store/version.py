@@ -6,8 +6,9 @@ import. So nobody opens a table but through a record, which is written last and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import orjson
 from technic.errors import StoreError, install_hint
 from technic.runtime.files import write_atomically
 
-FORMAT = 3  # 1 had no digests of files, 2 no dates of sectors
-FORMATS = (1, 2, 3)
+FORMAT = 4  # 1 had no digests of files, 2 no dates of sectors, 3 no merged files
+FORMATS = (1, 2, 3, 4)
+DROPPED = "dropped.json"  # beside the records: versions that can no longer be read
 SIMULATED_NOTE = "this market is simulated: its figures say nothing about a real one"
 
 
@@ -37,6 +39,7 @@ class StoreVersion:
     settled : the sessions until which bars are final; None if that was never told
     added : size and digest of every file that this version added, by its path in the store
     previous : digest of the record before; versions form a chain
+    merged : whether it says nothing new, and only holds rows in fewer files
     seal : digest of the record itself, which names every file that it added; "" before it is
         written
     """
@@ -51,6 +54,7 @@ class StoreVersion:
     settled: date | None = None
     added: dict[str, tuple[int, str]] = field(default_factory=dict)
     previous: str = ""
+    merged: bool = False
     seal: str = field(default="", compare=False)
 
     @property
@@ -73,7 +77,8 @@ class StoreVersion:
 
     def successor(self, **changes: Any) -> StoreVersion:
         """The next version, with `changes`; it adds no files unless they say so."""
-        return replace(self, **{"number": self.number + 1, "added": {}, "seal": "", **changes})
+        fresh: dict[str, Any] = {"added": {}, "seal": "", "merged": False}
+        return replace(self, **{"number": self.number + 1, **fresh, **changes})
 
 
 def record_path(folder: Path, number: int) -> Path:
@@ -110,13 +115,14 @@ def _seal(content: dict[str, Any]) -> str:
     return blake2b(text, digest_size=16).hexdigest()
 
 
-def read_version(folder: Path, number: int | None = None) -> StoreVersion:
+def read_version(folder: Path, number: int | None = None, *, dropped: bool = False) -> StoreVersion:
     """Read a version's record.
 
     Parameters
     ----------
     folder : of the store
     number : of the version; the newest by default, and 0 if nothing was ever stored
+    dropped : whether the record of a version that was dropped is read too
 
     Raises
     ------
@@ -128,6 +134,11 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
         if not names:
             return StoreVersion()
         number = int(names[-1])
+    elif not dropped and number in (gone := dropped_versions(folder)):
+        raise StoreError(
+            f"{folder}: version {number} was dropped on {gone[number]:%Y-%m-%d}: it was older than "
+            "the setting retention, and no kept report, run, model or rollout named it"
+        )
     path = record_path(folder, number)
     try:
         content = orjson.loads(path.read_bytes())
@@ -148,6 +159,46 @@ def read_version(folder: Path, number: int | None = None) -> StoreVersion:
     if (layout > 1 or seal is not None) and seal != right:
         raise StoreError(damage_message(path))
     return _version_of(path, number, {**content, "seal": right})
+
+
+def dropped_versions(folder: Path) -> dict[int, datetime]:
+    """When versions were dropped that can no longer be read, by number.
+
+    Raises
+    ------
+    StoreError
+        If the list is damaged.
+    """
+    path = folder / "versions" / DROPPED
+    try:
+        content = orjson.loads(path.read_bytes())
+        seal = content.pop("seal")
+        at = {int(k): datetime.fromisoformat(v) for k, v in content["dropped"].items()}
+    except FileNotFoundError:
+        return {}
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(damage_message(path)) from error
+    if seal != _seal(content):
+        raise StoreError(damage_message(path))
+    return at
+
+
+def drop_versions(folder: Path, numbers: Iterable[int], at: datetime) -> None:
+    """Let versions be refused from now on; their records stay, as links of the chain.
+
+    Parameters
+    ----------
+    folder : of the store
+    numbers : of the versions
+    at : now
+    """
+    there = dropped_versions(folder)
+    merged = {**dict.fromkeys(numbers, at), **there}
+    content: dict[str, Any] = {
+        "dropped": {str(number): when.isoformat() for number, when in sorted(merged.items())}
+    }
+    text = orjson.dumps({**content, "seal": _seal(content)}, option=orjson.OPT_INDENT_2)
+    write_atomically(folder / "versions" / DROPPED, text)
 
 
 def _version_of(path: Path, number: int, content: dict[str, Any]) -> StoreVersion:

@@ -6,6 +6,7 @@ at once.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from inspect import getdoc
@@ -33,6 +34,7 @@ from technic.interfaces.cli import (
 )
 
 STOPPED = 130
+FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 app = typer.Typer(
     name="technic",
@@ -72,6 +74,8 @@ for _command in (
     sync.sync,
     sync.calls,
     maintenance.backup,
+    maintenance.restore,
+    maintenance.vacuum,
     scan.scan,
     scan.explain,
     scan.why_not,
@@ -154,6 +158,17 @@ def logged(
     options.logging_as(verbose=verbose, as_json=log_json)
 
 
+def _end_if_full(error: Exception) -> None:
+    """End with one line if the disk has no room."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        print(
+            f"technic: {error.filename or 'the disk'}: cannot be written ({error.strerror}); what "
+            "was stored is safe. Make room on the disk, and run the command again",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
 def main() -> None:
     """The command line. Exit codes: 0 fine, 1 a clear error, 2 wrong usage, 130 stopped."""
     from technic.interfaces.render.terminal import guarded
@@ -170,11 +185,12 @@ def _run() -> None:
         said = str(error) if isinstance(error, QuestionError) else printable(str(error))
         print(f"technic: {said}", file=sys.stderr)
         sys.exit(1)
-    except (KeyboardInterrupt, typer.Abort):
-        code = STOPPED
     except BrokenPipeError:
         sys.exit(0)
-    except Exception as error:  # a usage error of typer's own, or a defect of ours
+    except (KeyboardInterrupt, typer.Abort):
+        code = STOPPED
+    except Exception as error:  # a full disk, a usage error of typer's own, or a defect of ours
+        _end_if_full(error)
         show = getattr(error, "show", None)
         if show is None:
             raise

@@ -144,19 +144,83 @@ def backup(
     ],
     store: options.StoreOption = None,
 ) -> None:
-    """Copy the store as it is now, whole, while others go on using it.
+    """Copy the store as it is now, whole, and all that belongs to it, while others go on using it.
 
-    To object storage only what is new goes, and it can be read there: --store s3://bucket/x.
+    Bars and versions, watch-lists, keys, runs, trials, alerts, models, evidence, saved scans, kept
+    reports, rollouts and settings. Secrets stay behind. To object storage only what is new goes,
+    and the store can be read there: --store s3://bucket/x.
     """
     from technic.data.store.backup import backup as run
-    from technic.data.store.remote import is_remote, push
+    from technic.data.store.backup_manifest import read_manifest
+    from technic.data.store.remote import is_remote
+    from technic.data.store.remote_backup import push
 
     desk = options.desk(store)
     if is_remote(target):
-        sent = push(desk.store, target)
+        sent = push(desk.store, target, desk.settings)
         print(f"{target}: version {desk.store.version().number}, {sent:,} files sent")
         print(f"Read it anywhere: technic scan --store {target}")
+    else:
+        run(desk.store, Path(target), desk.settings)
+        manifest = read_manifest(Path(target))
+        print(f"{target}: version {manifest.version} of {desk.store.folder}; {manifest.summary}")
+        if manifest.left_out:
+            left_out = ", ".join(manifest.left_out)
+            print(f"Left out, as a backup holds no secrets: {left_out}; keep them elsewhere")
+        print(f"Check it: technic doctor --deep --store {target}")
+    print(f"Bring it back: technic restore {target} --store DIR")
+
+
+def vacuum(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be taken away.")
+    ] = False,
+    store: options.StoreOption = None,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Take away what the store no longer needs: old panels, and versions that nothing names.
+
+    Versions go that are older than the setting retention and that no kept report, run, model or
+    rollout names; small files are merged. It happens by itself: panels and small files at every
+    import and sync, versions in the daily loop.
+    """
+    from technic.data.store.vacuum import tidy
+    from technic.data.store.vacuum import vacuum as run
+
+    desk = options.desk(store)
+    desk.store.require()
+    if not dry_run:
+        tidy(desk.store)
+    found = run(desk.store, desk.settings, dry_run=dry_run)
+    if as_json:
+        counts = {"files": len(found.files), "panels": len(found.panels)}
+        options.emit_json({**counts, "versions": list(found.versions), "bytes": found.bytes})
         return
-    version = run(desk.store, Path(target))
-    print(f"{target}: version {version.number} of {desk.store.folder}, to {version.last}")
-    print(f"Check it: technic doctor --deep --store {target}")
+    print(f"{'Would free' if dry_run else 'Freed'} {found.summary}")
+
+
+def restore(
+    source: Annotated[
+        str, typer.Argument(metavar="DIR|URL", help="A folder or address of technic backup.")
+    ],
+    store: options.StoreOption = None,
+) -> None:
+    """Bring back a store, and all that belongs to it, from a backup; whole, or not at all.
+
+    The store comes into a folder that is not there yet. Saved scans, kept reports, rollouts and
+    settings come back where there are none; what is there is never written over.
+    """
+    from technic.data.store.remote_backup import restore_from
+    from technic.runtime.settings import Settings
+
+    settings = Settings.load()
+    folder = Path(settings.store(store, writing=True).value)
+    restored = restore_from(source, folder, settings)
+    manifest = restored.manifest
+    print(f"{folder}: version {manifest.version}, backed up {manifest.made}; {manifest.summary}")
+    for text in restored.notes:
+        print(text)
+    if restored.untouched:
+        print(f"There already, and left as they are: {', '.join(restored.untouched)}")
+    if manifest.left_out:
+        print(f"Not in the backup, enter them again: {', '.join(manifest.left_out)}")

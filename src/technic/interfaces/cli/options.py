@@ -98,7 +98,10 @@ def desk(flag: str | None, *, writing: bool = False) -> Desk:
     set_up(settings.state / "logs", all_values(settings), **LOGGING)
     setting = settings.store(flag, writing=writing)
     hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
-    return Desk(open_store(setting.value), settings, setting.origin, hint)
+    store = open_store(setting.value)
+    if writing and (note := store.clock_note()):
+        print(f"Note: {note}", file=sys.stderr)
+    return Desk(store, settings, setting.origin, hint)
 
 
 def day(text: str | None, option: str = "--as-of") -> date | None:

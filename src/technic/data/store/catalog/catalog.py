@@ -19,9 +19,15 @@ from technic.data.store.catalog.engine import (
     prepare,
     reading,
     retry,
+    snapshot,
     writing,
 )
-from technic.data.store.catalog.migrations import migrate
+from technic.data.store.catalog.migrations import (
+    migrate,
+    note_move,
+    restart_sequences,
+    was_moved,
+)
 from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored_versions
 from technic.data.store.catalog.seals import add_seal, check_seals, is_sealed, run_content
 from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
@@ -45,7 +51,6 @@ class Catalog:
     Attributes
     ----------
     what : where it is, without a password
-    is_new : whether it was made just now
 
     Raises
     ------
@@ -60,7 +65,7 @@ class Catalog:
         try:
             retry(lambda: prepare(self._engine), self.what)
             begin = partial(writing, self._engine)
-            self.is_new = retry(lambda: migrate(begin, self.what), self.what)
+            retry(lambda: migrate(begin, self.what), self.what)
         except StoreError:
             self.close()
             raise
@@ -80,8 +85,15 @@ class Catalog:
             make_folder(folder)
             return cls(f"sqlite:///{beside}")
         catalog = cls(url, identity)
-        if catalog.is_new and beside.exists():
-            catalog.take_over(cls(f"sqlite:///{beside}"))
+        if beside.exists() and not catalog.read(was_moved):
+            file = cls(f"sqlite:///{beside}")
+            try:
+                catalog.move_in(file)
+            except StoreError:
+                catalog.close()
+                raise
+            finally:
+                file.close()
         return catalog
 
     @property
@@ -104,13 +116,51 @@ class Catalog:
         return self.read(mirrored_versions).get(STORE, 0)
 
     def take_over(self, other: Catalog) -> None:
-        """Copy what lives only in another catalog: rows set aside, watch-lists, calls, runs."""
-        for table in KEPT:
-            names = [column.name for column in table.columns]
-            rows = other.read(lambda c, table=table: c.execute(select(table)).fetchall())  # type: ignore[misc]
-            if rows:
-                records = [dict(zip(names, row, strict=True)) for row in rows]
-                self.write(lambda c, t=table, r=records: c.execute(insert(t), r))  # type: ignore[misc]
+        """Copy what lives only in another catalog, as it is at one instant; all or nothing.
+
+        Parameters
+        ----------
+        other : of which this one holds no row yet
+        """
+        rows = other.kept_rows()
+        self.write(lambda connection: _insert_kept(connection, rows))
+
+    def move_in(self, other: Catalog) -> None:
+        """Take another catalog over unless that was done, or there are rows already.
+
+        Doing it and noting it is one transaction: a move that is killed is made by the next
+        process that opens the catalog.
+        """
+        rows = other.kept_rows()
+
+        def work(connection: Connection) -> None:
+            if was_moved(connection):
+                return
+            if not any(connection.execute(select(t).limit(1)).first() for t in KEPT):
+                _insert_kept(connection, rows)
+            note_move(connection)
+
+        self.write(work)
+
+    def kept_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of the tables that live only here, by table, as it is at one instant."""
+
+        def once() -> dict[str, list[dict[str, Any]]]:
+            with snapshot(self._engine) as connection:
+                return {
+                    table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+                    for table in KEPT
+                }
+
+        return retry(once, self.what)
+
+    def kept_digest(self) -> str:
+        """A digest of the rows that live only here: the same in either database."""
+        digest = blake2b(digest_size=16)
+        for name, rows in self.kept_rows().items():
+            lines = sorted(orjson.dumps(list(row.values())) for row in rows)
+            digest.update(orjson.dumps([name, len(lines)]) + b"\n".join(lines))
+        return digest.hexdigest()
 
     def universe(
         self,
@@ -369,6 +419,22 @@ def _on_list(name: str) -> Any:
 def naive(instant: datetime) -> datetime:
     """An instant as both databases keep it: UTC, without saying so."""
     return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def _insert_kept(connection: Connection, rows: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Add rows with the numbers they have; what comes next is numbered behind them."""
+    is_postgres = connection.dialect.name == "postgresql"
+    for table in KEPT:
+        records = rows[table.name]
+        if is_postgres:
+            records = [{k: _holdable(v) for k, v in row.items()} for row in records]
+        if records:
+            connection.execute(insert(table), records)
+    restart_sequences(connection)
+
+
+def _holdable(value: Any) -> Any:
+    return _plain(value) if isinstance(value, str) else value
 
 
 def _plain(text: str | None) -> str | None:

@@ -23,6 +23,8 @@ T = TypeVar("T")
 ATTEMPTS = 3
 # SQLSTATEs: serialisation failure, deadlock, and a server that went away in the middle.
 PASSING = {"40001", "40P01", "57P01", "57P02", "57P03", "08000", "08003", "08006"}
+# What SQLite and PostgreSQL say when there is no room left, or a write was cut short.
+FULL = ("disk is full", "disk i/o error", "no space left", "could not extend file")
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",  # readers beside a writer
     "PRAGMA synchronous=FULL",  # commits survive a power cut
@@ -105,6 +107,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection whose statements all see the database as it was at the first of them."""
+    with engine.connect() as connection:
+        reader = connection
+        if engine.dialect.name == "postgresql":
+            reader = connection.execution_options(isolation_level="REPEATABLE READ")
+        with reader.begin():
+            yield reader
+
+
 def retry(work: Callable[[], T], what: str) -> T:
     """Do a whole transaction, up to `ATTEMPTS` times if another one, or the server, is in its way.
 
@@ -132,6 +145,11 @@ def retry(work: Callable[[], T], what: str) -> T:
 
 def _refusal(error: DBAPIError, what: str) -> StoreError:
     reason = " ".join(str(error.orig).split())[:160]
+    if any(word in reason.lower() for word in FULL):
+        return StoreError(
+            f"catalog {what}: cannot be written ({reason}); it is as it was before. Make room, and "
+            "run the command again"
+        )
     verb = "cannot be reached" if isinstance(error, OperationalError) else "refused"
     return StoreError(
         f"catalog {what}: {verb} ({reason}); bars and filings are untouched. Start the database, "

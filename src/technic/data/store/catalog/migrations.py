@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 
 from sqlalchemy import (
     Column,
@@ -84,11 +85,45 @@ def _fifth(connection: Connection) -> None:
         add_seal(connection, f"run/{row['id']}", run_content(row))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth, _fifth)
+def _sixth(connection: Connection) -> None:
+    """Numbers of rows that an earlier technic had moved here go on behind the highest."""
+    restart_sequences(connection)
 
 
-def migrate(begin: Callable[[], object], what: str) -> bool:
-    """Take every step that has not been taken; says whether the catalog was new.
+def restart_sequences(connection: Connection) -> None:
+    """Let every table number its next row behind the highest; SQLite does so by itself."""
+    if connection.dialect.name == "postgresql":
+        postgres = import_module("technic.data.store.catalog.postgres")
+        postgres.restart_sequences(connection, KEPT)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _first,
+    _second,
+    _third,
+    _fourth,
+    _fifth,
+    _sixth,
+)
+MOVED = 0  # the note that what a file beside the store kept was moved here
+
+
+def was_moved(connection: Connection) -> bool:
+    """Whether a database has taken over what a file beside the store kept."""
+    return connection.execute(select(STEPS).where(STEPS.c.number == MOVED)).first() is not None
+
+
+def note_move(connection: Connection) -> None:
+    """Note it, in the transaction that does it."""
+    connection.execute(insert(STEPS).values(number=MOVED, at=_now()))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def migrate(begin: Callable[[], object], what: str) -> None:
+    """Take every step that has not been taken.
 
     Parameters
     ----------
@@ -113,9 +148,7 @@ def migrate(begin: Callable[[], object], what: str) -> bool:
             taken = connection.execute(select(func.max(STEPS.c.number))).scalar() or 0
             if taken < number:  # another process may have been quicker
                 step(connection)
-                now = datetime.now(UTC).replace(tzinfo=None)
-                connection.execute(insert(STEPS).values(number=number, at=now))
-    return done == 0
+                connection.execute(insert(STEPS).values(number=number, at=_now()))
 
 
 assert {*MIRRORED, *KEPT} == set(METADATA.tables.values())

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import monotonic
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.schema import CreateSchema
 
 from technic.errors import StoppedError
@@ -102,6 +113,24 @@ def make_schema(engine: Engine) -> None:
         writer = connection.execution_options(writes=True)
         with writer.begin():
             writer.execute(CreateSchema(schema, if_not_exists=True))
+
+
+def restart_sequences(connection: Connection, tables: Iterable[Table]) -> None:
+    """Let every table number its next row behind the highest that is there.
+
+    Rows that are moved bring their numbers along, of which a sequence of the server knows nothing.
+
+    Parameters
+    ----------
+    tables : those without numbers are left as they are
+    """
+    schema = connection.get_execution_options()["schema_translate_map"][None]
+    for table in tables:
+        column = table.autoincrement_column
+        if column is not None:
+            sequence = func.pg_get_serial_sequence(f"{schema}.{table.name}", column.name)
+            following = func.coalesce(func.max(column), 0) + 1
+            connection.execute(select(func.setval(sequence, following, False)))
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")
