@@ -7,7 +7,8 @@ import pytest
 import technic as tc
 from technic.data.simulated import simulate
 from technic.data.store.object_storage import ObstoreBucket
-from technic.data.store.remote import fetch, is_remote, mirror_folder, push
+from technic.data.store.remote import fetch, is_remote, mirror_folder
+from technic.data.store.remote_backup import push
 from technic.errors import StoreError
 from technic.scanner.scan import scan
 

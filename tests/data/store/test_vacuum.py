@@ -80,7 +80,7 @@ def test_small_files_are_merged_and_every_version_says_what_it_said(store, tmp_p
     versions = [store.version(n) for n in range(1, store.version().number + 1)]
     merges = [version for version in versions if version.merged]
     assert len(merges) >= 3
-    files = tables.data_files(store.folder, "bars", store.version().tables["bars"])
+    files = tables.data_files(store.folder, "bars", store.version())
     assert len(files) < 16
     from deltalake import DeltaTable  # another reader of Delta sees the same rows
 
