@@ -8,6 +8,7 @@ import io
 import polars as pl
 import pytest
 
+from technic.errors import printable
 from technic.interfaces.render.export import harmless, safe_csv
 
 STARTS = [
@@ -35,7 +36,7 @@ def test_a_text_that_begins_like_a_formula_is_quoted_whatever_stands_before_it(s
     assert harmless(text) == f"'{text}"
     written = safe_csv(pl.DataFrame({"name": [text], sign: [1.0]})).decode()
     head, row = csv.reader(io.StringIO(written, newline=""))
-    assert row[0] == f"'{text}"
+    assert row[0] == f"'{printable(text)}"
     assert head == ["name", f"'{sign}"]
 
 

@@ -17,6 +17,7 @@ from technic.operations.rollout import Observation, Rollout, RolloutFile, Router
 from technic.operations.rollout.health import ENOUGH
 from technic.operations.rollout.router import bucket, read_record
 from technic.operations.rollout.state import register
+from technic.scanner.manifest import seal_of
 
 ENGINE = """#!{python} -SI
 import json, os, sys
@@ -25,7 +26,9 @@ print(json.dumps({{"ready": True, "version": "1.0", "code": "{name}-code"}}), fl
 kind = "{kind}"
 for line in sys.stdin:
     number = json.loads(line)["id"]
-    answer = {{"id": number, "digest": "d", "report": {{"rows": [{{"symbol": s}} for s in "ABCD"]}}, "rss": 1 << 20}}
+    rows = [{{"symbol": s, "rank": 1, "score": 9.5, "percentile": 50.0}} for s in "ABCD"]
+    report = {{"rows": rows, "manifest": {manifest}}}
+    answer = {{"id": number, "digest": "d", "report": report, "rss": 1 << 20}}
     if kind == "dies":
         sys.exit(3)
     if kind == "dies once" and not Path("{flag}").exists():
@@ -53,7 +56,13 @@ def engine(tmp_path):
     def made(name, kind=""):
         path = tmp_path / name
         path.write_text(
-            ENGINE.format(python=sys.executable, name=name, kind=kind, flag=tmp_path / "flag")
+            ENGINE.format(
+                python=sys.executable,
+                name=name,
+                kind=kind,
+                flag=tmp_path / "flag",
+                manifest={"answer_digest": "d", "seal": seal_of({"answer_digest": "d"})},
+            )
         )
         path.chmod(0o755)
         return register(name, path)
