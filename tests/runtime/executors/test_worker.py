@@ -55,7 +55,7 @@ def work(scratch, name, job=None, out=None):
 
 def test_parts_are_answered_in_order_until_nobody_asks(talk, scratch):
     taken = work(scratch, "works:doubled")
-    ready, *answers = talk(taken, {"do": [0, 10]}, {"do": [90, 100]})
+    ready, *answers = talk(taken, {"id": 1, "do": [0, 10]}, {"id": 2, "do": [90, 100]})
     assert ready == {"ready": answers and unpack(answers[0])["who"]}
     assert unpack(answers[1])["values"].tolist() == (2.0 * NUMBERS[90:]).tolist()
 
@@ -67,18 +67,20 @@ def test_without_a_question_it_says_that_it_is_ready_and_ends(talk):
 
 def test_what_is_raised_is_told_by_its_name_if_it_is_ours(talk, scratch):
     _, ours, other, strange = talk(
-        work(scratch, "works:raising"), {"do": [0, 1]}, {"do": [1, 2]},
-        work(scratch, "works:nonesuch"), {"do": [0, 1]},
+        work(scratch, "works:raising"), {"id": 3, "do": [0, 1]}, {"id": 4, "do": [1, 2]},
+        work(scratch, "works:nonesuch"), {"id": 5, "do": [0, 1]},
     )  # fmt: skip
-    assert ours == {"raised": "QuestionError", "text": "question: cannot be understood"}
-    assert other == {"raised": "", "text": "ZeroDivisionError: division by zero"}
+    said = "question: cannot be understood"
+    assert ours == {"id": ours["id"], "raised": "QuestionError", "text": said}
+    assert other == {"id": other["id"], "raised": "", "text": "ZeroDivisionError: division by zero"}
+    assert other["id"] == ours["id"] + 1  # each answer repeats the number of its request
     assert strange["text"].startswith("AttributeError: ")
 
 
 def test_parts_write_to_the_room_that_was_given(talk, scratch):
     room = scratch.room((100,))
     place = {**place_of(room), "dtype": room.dtype.str, "shape": list(room.shape)}
-    talk(work(scratch, "works:doubled", out=place), {"do": [20, 30]})
+    talk(work(scratch, "works:doubled", out=place), {"id": 6, "do": [20, 30]})
     assert room[20:30].tolist() == (2.0 * NUMBERS[20:30]).tolist()
     assert not room[:20].any()
 
