@@ -76,6 +76,7 @@ def test_a_first_sync_holds_what_the_vendor_has(store):
     assert store.version().settled == twin.tape.sessions[-1]
 
 
+@pytest.mark.slow
 def test_nightly_syncs_cost_six_calls_and_catch_up_with_revisions(store):
     market = record(3, 300, 60)
     with vendor(market) as (twin, source, calls):

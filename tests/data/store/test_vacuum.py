@@ -37,13 +37,28 @@ def settings(tmp_path, kernels):
     return Settings({"home": Setting("home", str(home), "test")}).uncached()
 
 
-@pytest.fixture
-def store(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
     """A store that was filled night after night, with a correction each night."""
+    folder = tmp_path_factory.mktemp("filled") / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merged_files, "MANY_FILES", 8)
+        fill(folder)
+    return folder
+
+
+@pytest.fixture
+def store(filled, tmp_path, monkeypatch):
+    """A copy of it, to be changed."""
     monkeypatch.setattr(merged_files, "MANY_FILES", 8)
+    shutil.copytree(filled, tmp_path / "store")
+    return tc.open_store(tmp_path / "store")
+
+
+def fill(folder):
     market = simulate(seed=5, size=20, sessions=NIGHTS + 20)
     days = market.bars["date"].unique().sort()
-    made = tc.open_store(tmp_path / "store")
+    made = tc.open_store(folder)
     for k in range(NIGHTS):
         bars = market.bars.filter(pl.col("date") <= days[20 + k])
         if k:
@@ -55,7 +70,6 @@ def store(tmp_path, monkeypatch):
         made.import_bars(bars, simulated=market.about)
         if k == 10:
             made.import_listings(market.listings)
-    return made
 
 
 def shown(store, number):

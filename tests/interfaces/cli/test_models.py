@@ -72,6 +72,7 @@ def test_the_shipped_training_file_is_printed_and_is_one(technic):
     assert tomllib.loads(technic("train", "--print"))["spans"]["train"] == 1260
 
 
+@pytest.mark.slow
 def test_a_scan_file_is_backtested_and_verified(technic):
     text = technic("backtest", "mine.toml", "-o", "note.html")
     for words in ("SIMULATED MARKET", "Costs:", "Trials:", "Survivors:", "Vanishing names:"):

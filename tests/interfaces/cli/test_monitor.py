@@ -49,6 +49,7 @@ def day(twin, night):
     return str(twin.tape.sessions[night])
 
 
+@pytest.mark.slow
 def test_a_night_is_told_in_lines_and_kept_as_a_page_and_as_json(run, twin, home):
     at_evening(twin, NIGHT + 1)
     lines = run("daily", "--out", home / "nights").splitlines()

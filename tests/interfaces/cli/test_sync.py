@@ -100,6 +100,7 @@ def test_damage_is_named_and_mended(run, tmp_path):
     assert run("doctor", "--deep", *store).returncode == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_the_next_sync_goes_on(home, twin, tmp_path):
     env = {
         **os.environ,

@@ -165,7 +165,7 @@ def test_a_record_says_what_is_known_and_what_is_left_out():
     night = {"session": "2024-02-01", "picks": ["AAA", "BBB"], "universe": 900, "picks_1": 0.02,
              "universe_1": 0.005, "picks_5": None, "universe_5": None}  # fmt: skip
     stream = io.StringIO()
-    render_record(Record("mine", (night,), horizons, 2, True, "v1"), stream)
+    render_record(Record("mine", (night,), horizons, 2, True, "v1", {}), stream)
     lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
     assert lines[:2] == ["SIMULATED MARKET", "mine: 1 nights kept"]
     joined = " ".join(lines)

@@ -263,6 +263,7 @@ def test_an_answer_under_a_number_that_was_never_given_is_a_loss(processes):
     assert done.lost == "every worker answered another question"
 
 
+@pytest.mark.slow
 def test_work_that_nothing_survives_is_given_up_instead_of_costing_hours(processes):
     work = Work("works:hopeless", {}, {"numbers": NUMBERS}, guarded=True)
     done = list(processes.map(work, spans(6500, 16)))

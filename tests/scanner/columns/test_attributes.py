@@ -69,6 +69,7 @@ def test_a_filing_is_not_known_before_its_night(store):
     assert np.isnan(value(before[1], before[0], "JNJ", "net_income_ttm"))
 
 
+@pytest.mark.slow
 def test_nothing_looks_ahead(store):
     """Facts cut at random sessions: no value of any column at any symbol differs."""
     facts = store.table("facts").collect()

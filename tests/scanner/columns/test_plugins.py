@@ -347,6 +347,7 @@ def test_the_commands_list_trust_and_forget(package, settings, tmp_path):
     assert "no such plugin is installed" in technic("trust", "nonesuch", code=1)
 
 
+@pytest.mark.slow
 def test_a_score_that_forks_answers_for_itself_alone(package, store, settings):
     found = values(asked(store, trusted(settings, "forks"), "forks"), "forks")
     assert set(found.values()) == {30.0}
@@ -354,6 +355,7 @@ def test_a_score_that_forks_answers_for_itself_alone(package, store, settings):
     assert min(values(asked(store, settings, "mean_close"), "mean_close").values()) > 20.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["always_exits", "always_slow"])
 def test_a_score_that_never_answers_is_given_up_and_left_alone_for_a_while(
     package, store, settings, name, monkeypatch
