@@ -83,7 +83,7 @@ def problem(answer, status):
     return answer.json()["detail"]
 
 
-def until(true, seconds=20.0):
+def until(true, seconds=60.0):
     end = monotonic() + seconds
     while not true():
         assert monotonic() < end
@@ -387,10 +387,11 @@ def test_what_is_expensive_needs_more_than_reading(keyed, key, method, path, bod
 def test_one_key_does_not_fill_the_line(keyed, key, monkeypatch):
     free = threading.Event()
     monkeypatch.setattr(
-        "technic.interfaces.http.routes_scans.diff", lambda *_a, **_k: free.wait(20) and None
+        "technic.interfaces.http.routes_scans.diff", lambda *_a, **_k: free.wait(90) and None
     )
     (_, greedy), (_, other) = key("scan", 1), key("scan", 2)
     gate = keyed.hub.gate
+    monkeypatch.setattr(gate, "patience", 90.0)
     with ThreadPoolExecutor(40) as pool:
         asked = [pool.submit(post, keyed, "diff", {}, headers=greedy) for _ in range(30)]
         until(lambda: gate.waiting >= gate.most_waiting // admission.SHARE)
