@@ -55,7 +55,11 @@ QUESTIONS = (
     ("coverage", "--json"),
     ("rollout", "status", "--json"),
 )
-SPENT = {"timings_ms", "work"}  # what an answer took is not part of it
+SPENT = {
+    "timings_ms",
+    "work",
+    "digest",
+}  # what an answer took, and a digest of that, are no part of it
 
 
 class Home:
