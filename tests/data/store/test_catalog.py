@@ -380,6 +380,7 @@ def test_a_migration_killed_at_a_statement_is_taken_up_again(tmp_path, database)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # a process for each of a hundred statements
 def test_a_migration_killed_at_any_statement_is_taken_up_again(tmp_path, database):
     _kill_at(tmp_path, database, 1)
 
