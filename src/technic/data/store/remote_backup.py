@@ -54,9 +54,7 @@ def push(store: Store, place: str, settings: Settings | None = None) -> int:
     """
     bucket = open_bucket(place)
     sizes = bucket.sizes()
-    identity = bucket.read("store.json") if "store.json" in sizes else b""
-    own = (store.folder / "store.json").read_bytes()
-    if identity and orjson.loads(identity) != orjson.loads(own):
+    if _identity_at(bucket, sizes) not in {"", store.version().identity}:
         raise StoreError(f"{place}: another store lies there; name another place")
     scratch = Path(tempfile.mkdtemp(prefix="technic-push-"))
     try:
@@ -145,6 +143,21 @@ def _object(name: str, digest: str) -> str:
 
 def _catalog_object(manifest: BackupManifest) -> str:
     return _object(CATALOG, manifest.catalog_file)
+
+
+def _identity_at(bucket: Bucket, sizes: Mapping[str, int]) -> str:
+    """Whose backup lies there; empty if nobody's, or if nothing that says so can be read.
+
+    The table of contents is sealed, so it is believed before the plain file beside it.
+    """
+    with suppress(StoreError):
+        if FILE in sizes:
+            return manifest_of(bucket.read(FILE), bucket.url).identity
+    try:
+        content = orjson.loads(bucket.read("store.json")) if "store.json" in sizes else {}
+        return str(content["identity"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
 
 
 def _is_there(bucket: Bucket, manifest: BackupManifest, sizes: Mapping[str, int]) -> bool:
