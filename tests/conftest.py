@@ -27,6 +27,13 @@ def pytest_addoption(parser) -> None:
     parser.addoption("--record", action="store_true", help="record golden answers anew")
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """Slow tests may take longer than the others, on a busy machine too."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(1200))
+
+
 REAL = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 
 
