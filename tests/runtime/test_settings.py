@@ -6,7 +6,7 @@ import pytest
 
 from technic.errors import ConfigError
 from technic.runtime import cache, executors
-from technic.runtime.settings import SETTINGS, Settings
+from technic.runtime.settings import SETTINGS, Setting, Settings
 
 
 def test_defaults_that_are_told_are_those_that_hold():
@@ -41,3 +41,18 @@ def test_a_file_that_names_no_setting_is_refused(tmp_path):
     (tmp_path / "technic.toml").write_text('thread = "3"\n')
     with pytest.raises(ConfigError, match="thread is no setting; there are home"):
         Settings.load({"TECHNIC_HOME": str(tmp_path / "home")}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "1e3", "2.0", "", "²", "①", "x", "9" * 30, "9" * 5_000]
+)
+@pytest.mark.parametrize("name", ["threads", "retention"])
+def test_a_setting_that_is_no_whole_number_is_one_clear_line(name, text):
+    settings = Settings({name: Setting(name, text, "TECHNIC_TEST")})
+    with pytest.raises(ConfigError, match=f"TECHNIC_TEST: {name} is a whole number") as caught:
+        getattr(settings, name)
+    assert len(str(caught.value)) < 150
+
+
+def test_digits_of_any_script_are_numbers():
+    assert Settings({"threads": Setting("threads", " ٣ ", "test")}).threads == 3

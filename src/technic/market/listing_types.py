@@ -116,7 +116,7 @@ def issuer_of(name: str | None, cik: str | None = None) -> str | None:
     >>> issuer_of("Alphabet Inc.", "1652044"), issuer_of(None)
     ('CIK0001652044', None)
     """
-    if cik and cik.isdigit():
+    if cik and cik.isdecimal():
         return f"CIK{cik.zfill(10)}"
     if not name:
         return None

@@ -139,7 +139,7 @@ def comparable(
     if left_kind.what != right_kind.what:
         literal = left if isinstance(left, Text) else right
         number = literal.value if isinstance(literal, Text) else ""
-        hint = f"did you mean {number} ?" if number.replace(".", "", 1).isdigit() else ""
+        hint = f"did you mean {number} ?" if number.replace(".", "", 1).isdecimal() else ""
         raise QuestionError(
             f"a {left_kind.what} cannot be compared with a {right_kind.what}: {left} and {right}",
             start=max(left.at, 0),

@@ -22,6 +22,7 @@ from technic.runtime.files import make_folder, write_private
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
 MOST_TOML = 1 << 20  # bytes of a file
+MOST_THREADS, MOST_DAYS = 1_024, 36_500
 DEFAULT_HISTORY = 504  # sessions: two years
 DEFAULT_RETENTION = 400  # days
 
@@ -235,14 +236,9 @@ class Settings:
         Raises
         ------
         ConfigError
-            If the setting is no whole number above 0.
+            If the setting is no whole number above 0, or a larger one than is meant.
         """
-        setting = self.given.get("threads")
-        if setting is None:
-            return None
-        if not setting.value.isdigit() or int(setting.value) < 1:
-            raise ConfigError(f"{setting.origin}: threads is a whole number; got {setting.value}")
-        return int(setting.value)
+        return self._whole_number("threads", MOST_THREADS)
 
     @property
     def retention(self) -> int:
@@ -251,16 +247,22 @@ class Settings:
         Raises
         ------
         ConfigError
-            If the setting is no whole number above 0.
+            If the setting is no whole number above 0, or a larger one than is meant.
         """
-        setting = self.given.get("retention")
+        return self._whole_number("retention", MOST_DAYS) or DEFAULT_RETENTION
+
+    def _whole_number(self, name: str, most: int) -> int | None:
+        """A setting that is a whole number from 1 to `most`; None if it is not given."""
+        setting = self.given.get(name)
         if setting is None:
-            return DEFAULT_RETENTION
-        if not setting.value.isdigit() or int(setting.value) < 1:
+            return None
+        text = setting.value.strip()
+        # Some digits are no decimals to `int`, and it refuses thousands of them.
+        if not text.isdecimal() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
             raise ConfigError(
-                f"{setting.origin}: retention is a whole number of days; got {setting.value}"
+                f"{setting.origin}: {name} is a whole number from 1 to {most:,}; got {text[:40]}"
             )
-        return int(setting.value)
+        return int(text)
 
     @property
     def state(self) -> Path:

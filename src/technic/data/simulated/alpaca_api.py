@@ -30,7 +30,7 @@ def answer(tape: Publications, request: Request) -> Answer:
     query = request.params
     symbols = sorted({s for s in query.get("symbols", "").split(",") if s})
     text = query.get("limit", "1000")
-    limit = int(text) if text.isdigit() else 0
+    limit = int(text) if text.isdecimal() else 0
     if not symbols or query.get("timeframe") not in {"1Day", "1D"}:
         return Answer(400, orjson.dumps({"message": "ask for symbols and timeframe=1Day"}))
     if not 1 <= limit <= MOST_BARS:

@@ -50,7 +50,7 @@ class Request:
             If it is none.
         """
         text = self.params.get(name, str(default))
-        if not text.isdigit() or not 1 <= int(text) <= most:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
             raise Refusal(400, {"error": f"{name} must be between 1 and {most}"})
         return int(text)
 
@@ -163,7 +163,7 @@ def resume_request(request: Request) -> Request:
 
 def _start(request: Request) -> int:
     marker = request.params.get("page_marker", "0")
-    return int(marker) if marker.isdigit() else 0
+    return int(marker) if marker.isdecimal() else 0
 
 
 def within(request: Request, name: str, value: str | None) -> bool:

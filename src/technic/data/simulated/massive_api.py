@@ -315,7 +315,7 @@ def milliseconds(instant: datetime) -> int:
 
 def moment(text: str) -> date:
     """A date, or milliseconds since 1970, as a New York date."""
-    if text.isdigit():
+    if text.isdecimal():
         return datetime.fromtimestamp(int(text) / 1000, UTC).astimezone(NEW_YORK).date()
     return parse_day(text)
 

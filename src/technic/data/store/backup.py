@@ -240,7 +240,7 @@ def _table_files(table: Path, pinned: int) -> list[Path]:
     log = [
         p
         for p in (table / "_delta_log").iterdir()
-        if p.name[:20].isdigit() and int(p.name[:20]) <= pinned
+        if p.name[:20].isdecimal() and int(p.name[:20]) <= pinned
     ]
     mark = table / "_delta_log" / "_last_checkpoint"
     if _hinted(mark) <= pinned:

@@ -117,7 +117,7 @@ def log_files(log: Path, after: int) -> list[Path]:
     entries = [
         path
         for path in log.iterdir()
-        if path.name[:20].isdigit() and int(path.name[:20]) > after and path.suffix != ".tmp"
+        if path.name[:20].isdecimal() and int(path.name[:20]) > after and path.suffix != ".tmp"
     ]
     mark = log / "_last_checkpoint"
     return [*entries, mark] if mark.exists() else entries
@@ -225,7 +225,7 @@ def believe_log(folder: Path, name: str, version: StoreVersion) -> None:
         return
     recorded, log = recorded_files(folder, version), f"tables/{name}/_delta_log/"
     entries = (entry for entry in recorded if entry.startswith(log))
-    numbered = (entry for entry in entries if entry[len(log) :][:20].isdigit())
+    numbered = (entry for entry in entries if entry[len(log) :][:20].isdecimal())
     until = version.tables[name]
     believe(folder, recorded, [folder / e for e in numbered if int(e[len(log) :][:20]) <= until])
     _LOGS.add(key)

@@ -125,7 +125,7 @@ class Guards:
 
     def _bearable(self, headers: Headers) -> None:
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST:
+        if not length.isdecimal() or int(length) > LARGEST:
             raise Problem(413, "a body has at most 64 kB")
         if headers.get("content-type", "").lower().startswith("multipart/"):
             raise Problem(415, "bodies are JSON")

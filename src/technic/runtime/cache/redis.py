@@ -121,7 +121,9 @@ class RedisCache:
             )
             if answer is not None:
                 self._generation = {
-                    name: int(value or 0) if str(value or b"0", "ascii", "replace").isdigit() else 0
+                    name: int(value or 0)
+                    if str(value or b"0", "ascii", "replace").isdecimal()
+                    else 0
                     for name, value in zip(names, answer, strict=True)
                 }
         generations = self._generation.get("all", 0), self._generation.get(kind, 0)

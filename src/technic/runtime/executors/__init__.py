@@ -50,11 +50,12 @@ def open_executor(url: str = DEFAULT) -> Executor:
         return _ray(rest.removeprefix("//"), url)
     if kind == "inline" and not rest:
         return InlineExecutor()
-    if kind in {"threads", "processes"} and (not rest or (rest.isdigit() and int(rest) > 0)):
+    counts = rest.isdecimal() and len(rest) <= 4 and int(rest) > 0
+    if kind in {"threads", "processes"} and (not rest or counts):
         workers = int(rest) if rest else cpu_count() or 1
         return ThreadExecutor(workers) if kind == "threads" else ProcessExecutor(workers)
     raise ConfigError(
-        f"executor {url}: there are inline:, threads:N, processes:N, ray://local and "
+        f"executor {url[:80]}: there are inline:, threads:N, processes:N, ray://local and "
         "ray://host:port"
     )
 

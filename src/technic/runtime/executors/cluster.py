@@ -253,7 +253,7 @@ class _ClusterMap:
 def is_own(address: str) -> bool:
     """Whether an address means a Ray of our own: `local`, or `local:4` with four workers."""
     kind, _, workers = address.partition(":")
-    return kind == "local" and (not workers or workers.isdigit())
+    return kind == "local" and (not workers or workers.isdecimal())
 
 
 def _environment(own: bool) -> dict[str, str]:
