@@ -50,10 +50,7 @@ def store(tmp_path_factory, kernels):
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory, kernels):
-    home = tmp_path_factory.mktemp("home")
-    (home / "cache").mkdir()
-    (home / "cache/kernels").symlink_to(kernels)
+def settings(home):
     return Settings.load({"TECHNIC_HOME": str(home)})
 
 
