@@ -74,7 +74,7 @@ def prove(
     ----------
     store : whose rows are replayed; is only read
     settings : threads and kernels
-    nights : how many
+    nights : how many; all of them, if the store holds fewer
     between : is called after each night; a test tampers with the state there
 
     Raises
@@ -118,8 +118,10 @@ def _apart(settings: Settings, folder: Path) -> Settings:
 def _nights(store: Store, nights: int) -> list[tuple[datetime | None, datetime | None]]:
     """From which instant to which each night's rows became known; the first has all before."""
     version = store.require()
+    assert version.first is not None
     assert version.last is not None
     last = nyse().ordinal(version.last)
+    nights = min(nights, last - nyse().ordinal(version.first))  # there are no earlier ones
     bounds = [nyse().opens(k + 1) for k in range(last - nights, last)]
     edges: list[datetime | None] = [None, *bounds, None]
     return list(pairwise(edges))

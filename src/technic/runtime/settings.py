@@ -371,7 +371,8 @@ def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
     try:
         if path.stat().st_size > MOST_TOML:
             raise ConfigError(f"{path}: is larger than {MOST_TOML:,} bytes")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        str(content)  # Python writes no whole number of too many digits, which hexadecimals can be
     except FileNotFoundError as error:
         if required:
             raise ConfigError(f"{path}: there is no such file") from error
@@ -380,3 +381,4 @@ def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: nested too deep") from error
     except (ValueError, OSError) as error:  # no TOML, no UTF-8, or a number that nothing holds
         raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return content

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from technic.errors import ConfigError
 from technic.query.names import ALPHA
 from technic.runtime.cache import TieredCache, key_of
 from technic.scanner.ledger import Ledger
@@ -107,7 +108,12 @@ def report_key(canonical: CanonicalQuestion, view: str, model: str = "") -> str:
 
 
 def _json(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise ConfigError(
+            "the question holds a text that is no Unicode, or a whole number above 64 bits"
+        ) from error
 
 
 @cache

@@ -337,7 +337,7 @@ class Store:
         StoreError
             If the store is empty.
         SpanError
-            If `as_of` lies outside it.
+            If `as_of` lies outside it, or `known_at` outside the calendar.
         """
         pinned = version or self.require()
         if pinned.last is None or pinned.first is None:
@@ -350,6 +350,8 @@ class Store:
             )
         ordinal = nyse().ordinal(session)
         cutoff = known_at
+        if cutoff is not None:
+            _require_in_utc(cutoff)
         if cutoff is None and as_of is not None:
             cutoff = nyse().opens(ordinal + 1)
         return PanelCache(self.tables).open(pinned, session, cutoff)
@@ -374,6 +376,14 @@ class Store:
             named = recorded or secrets.token_hex(8)
             write_atomically(path, orjson.dumps({"identity": named}))
         return named
+
+
+def _require_in_utc(instant: datetime) -> None:
+    """Refuse an instant so near to the end of the calendar that in UTC it is no date."""
+    try:
+        instant.astimezone(UTC)
+    except OverflowError as error:
+        raise SpanError(f"{instant.isoformat()} is no instant of any market") from error
 
 
 def _span_with(version: StoreVersion, bars: pl.DataFrame | None) -> tuple[date | None, date | None]:

@@ -35,6 +35,7 @@ from technic.interfaces.cli import (
 
 STOPPED = 130
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+NAMES = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}  # of files that no system has
 
 app = typer.Typer(
     name="technic",
@@ -158,8 +159,12 @@ def logged(
     options.logging_as(verbose=verbose, as_json=log_json)
 
 
-def _end_if_full(error: Exception) -> None:
-    """End with one line if the disk has no room."""
+def _end_if_refused(error: Exception) -> None:
+    """End with one line if the disk has no room, or the system takes no such name."""
+    if isinstance(error, OSError) and error.errno in NAMES:
+        shown = printable(str(error.filename or ""))[:80]
+        print(f"technic: {shown}: {error.strerror}; nothing was changed", file=sys.stderr)
+        sys.exit(1)
     if isinstance(error, OSError) and error.errno in FULL:
         print(
             f"technic: {error.filename or 'the disk'}: cannot be written ({error.strerror}); what "
@@ -190,7 +195,7 @@ def _run() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = STOPPED
     except Exception as error:  # a full disk, a usage error of typer's own, or a defect of ours
-        _end_if_full(error)
+        _end_if_refused(error)
         show = getattr(error, "show", None)
         if show is None:
             raise

@@ -22,7 +22,9 @@ def bench(
     gpu: Annotated[
         bool, typer.Option("--gpu", help="Only this: models on the graphics card, and here.")
     ] = False,
-    runs: Annotated[int, typer.Option(help="Measured runs of each figure.", min=1)] = 5,
+    runs: Annotated[
+        int, typer.Option(help="Measured runs of each figure.", min=1, max=1_000_000)
+    ] = 5,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:

@@ -162,7 +162,9 @@ def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.
 
 def import_yahoo(
     symbols: Annotated[str, typer.Argument(metavar="A,B|@FILE", help="At most 200 symbols.")],
-    sessions: Annotated[int, typer.Option("--history", min=1, help="Sessions to bring in.")] = 504,
+    sessions: Annotated[
+        int, typer.Option("--history", min=1, max=1_000_000, help="Sessions to bring in.")
+    ] = 504,
     store: options.StoreOption = None,
 ) -> None:
     """Bring in a few symbols from Yahoo, one request a second; needs the extra `yahoo`.

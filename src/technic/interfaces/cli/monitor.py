@@ -64,7 +64,9 @@ def diff(
 def watch(
     scan: ScanArgument,
     every: Annotated[str, typer.Option(metavar="TIME", help="Between looks: 15s, 1m.")] = "60s",
-    looks: Annotated[int | None, typer.Option(help="End after so many.", min=1)] = None,
+    looks: Annotated[
+        int | None, typer.Option(help="End after so many.", min=1, max=1_000_000)
+    ] = None,
     stream: Annotated[
         bool, typer.Option("--stream", help="Minute bars by websocket, instead of snapshots.")
     ] = False,

@@ -122,9 +122,9 @@ def instant(text: str | None, option: str = "--known-at") -> datetime | None:
 
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"{option} {text}: write it as 2026-11-20T16:00") from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)).astimezone(UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the second: in UTC it would be no date
+        raise ConfigError(f"{option} {text[:40]}: write it as 2026-11-20T16:00") from error
 
 
 def symbols(text: str | None) -> tuple[str, ...] | None:

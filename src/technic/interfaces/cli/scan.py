@@ -61,7 +61,9 @@ class QuestionOptions:
 class RowOptions:
     """Which rows and columns are shown, in which form, and where."""
 
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Rows to show.")] = None
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, max=1_000_000, help="Rows to show.")
+    ] = None
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="A,B", help="What to show of each row.")
     ] = None

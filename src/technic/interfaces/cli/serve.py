@@ -207,7 +207,7 @@ def keys_create(
     scope: Annotated[
         str, typer.Option(help="read: look; scan: ask too; admin: keep and change too.")
     ] = "scan",
-    days: Annotated[int | None, typer.Option(help="Until it expires.", min=1)] = 365,
+    days: Annotated[int | None, typer.Option(help="Until it expires.", min=1, max=36_500)] = 365,
     store: options.StoreOption = None,
 ) -> None:
     """Make a key of the HTTP API. It is shown once; what is kept is its digest."""

@@ -60,7 +60,9 @@ def features(
         list[str], typer.Argument(metavar="FEATURE…", help="Such as 'rsi(14)' 'macd'.")
     ],
     symbols: options.SymbolsOption = None,
-    last: Annotated[int, typer.Option("--last", min=1, help="Sessions to show.")] = 5,
+    last: Annotated[
+        int, typer.Option("--last", min=1, max=1_000_000, help="Sessions to show.")
+    ] = 5,
     as_of: options.AsOfOption = None,
     out: Annotated[
         Path | None,

@@ -25,7 +25,8 @@ SymbolsOption = Annotated[
     str | None, typer.Option("--symbols", metavar="A,B|@FILE", help="Only these, not the market.")
 ]
 HistoryOption = Annotated[
-    int | None, typer.Option("--history", min=1, help="Sessions that the store should hold.")
+    int | None,
+    typer.Option("--history", min=1, max=1_000_000, help="Sessions that the store should hold."),
 ]
 
 

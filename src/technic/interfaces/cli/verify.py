@@ -42,7 +42,7 @@ def verify(
     incremental: Annotated[
         bool, typer.Option("--incremental", help="Prove that carrying state on changes no bit.")
     ] = False,
-    nights: Annotated[int, typer.Option(help="Nights to replay.", min=1)] = 10,
+    nights: Annotated[int, typer.Option(help="Nights to replay.", min=1, max=1_000_000)] = 10,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:

@@ -43,7 +43,10 @@ def share(value: Any, what: str) -> float:
 
 def shown(value: Any) -> str:
     """A value as a message quotes it: its beginning."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of more than some thousand digits
+        return "a number of too many digits"
     return text if len(text) <= 60 else f"{text[:60]}…"
 
 
