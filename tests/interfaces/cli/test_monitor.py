@@ -49,10 +49,15 @@ def day(twin, night):
     return str(twin.tape.sessions[night])
 
 
-@pytest.mark.slow
-def test_a_night_is_told_in_lines_and_kept_as_a_page_and_as_json(run, twin, home):
+@pytest.fixture(scope="module")
+def told(run, twin, home):
+    """The lines of the night after, whose files lie in `nights`."""
     at_evening(twin, NIGHT + 1)
-    lines = run("daily", "--out", home / "nights").splitlines()
+    return run("daily", "--out", home / "nights").splitlines()
+
+
+def test_a_night_is_told_in_lines_and_kept_as_a_page_and_as_json(told, twin, home):
+    lines = told
     assert lines[0].startswith(f"Done: {day(twin, NIGHT + 1)} · ")
     heads = [line.split()[0] for line in lines[1:]]
     assert heads == ["sync", "scan", "check", "alerts", "took"]
@@ -64,6 +69,7 @@ def test_a_night_is_told_in_lines_and_kept_as_a_page_and_as_json(run, twin, home
     assert "SIMULATED MARKET" in (place / "up.html").read_text()
 
 
+@pytest.mark.usefixtures("told")
 def test_a_scan_that_cannot_be_read_makes_the_night_one_to_look_at(run, twin, home):
     """The others run again, and write the same files."""
     path = home / "nights" / day(twin, NIGHT + 1) / "up.json"
