@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import technic
 
 SOURCE = Path(technic.__file__).parent
-MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
 LAYERS = [
     ["interfaces"], ["operations"], ["research"], ["scanner"], ["compute"], ["data", "query"],
     ["indicators", "scores", "runtime"], ["market"],
@@ -19,6 +19,11 @@ INSIDERS = {
     "asking", "probing", "remembering", "recording", "spanning", "canarying", "scanning", "listed",
     "crossed", "revised", "past", "saved", "kept", "learned", "found", "told", "seen",
 }  # fmt: skip
+
+
+@cache
+def modules() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")}
 
 
 def name_of(path: Path) -> str:
@@ -54,8 +59,8 @@ def test_the_root_holds_a_face_and_at_most_twelve_rooms():
 
 def test_nothing_imports_against_the_order():
     height = {room: -k for k, row in enumerate(LAYERS) for room in row}
-    names = {name_of(path): path for path in MODULES}
-    for path, tree in MODULES.items():
+    names = {name_of(path): path for path in modules()}
+    for path, tree in modules().items():
         inside = path.relative_to(SOURCE).parts
         if len(inside) == 1:
             continue
@@ -66,9 +71,9 @@ def test_nothing_imports_against_the_order():
 
 
 def test_no_files_import_each_other_in_a_circle():
-    names = {name_of(path) for path in MODULES}
-    below = {name_of(path): imported(tree) & names for path, tree in MODULES.items()}
-    for path in MODULES:  # a package's face imports what lies in it
+    names = {name_of(path) for path in modules()}
+    below = {name_of(path): imported(tree) & names for path, tree in modules().items()}
+    for path in modules():  # a package's face imports what lies in it
         if path.name == "__init__.py":
             below[name_of(path)] = set()
     done: set[str] = set()
@@ -87,7 +92,7 @@ def test_no_files_import_each_other_in_a_circle():
 
 def test_a_class_name_stands_for_one_thing():
     places = defaultdict(list)
-    for path, tree in MODULES.items():
+    for path, tree in modules().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(name_of(path))
@@ -95,13 +100,13 @@ def test_a_class_name_stands_for_one_thing():
 
 
 def test_a_module_is_named_by_what_it_holds():
-    assert {path.stem for path in MODULES} & INSIDERS == set()
+    assert {path.stem for path in modules()} & INSIDERS == set()
 
 
 def test_functions_take_few_parameters_and_are_short():
     """Signatures that are a definition or an interface may be long; at most 15 of them all."""
     many, long = [], []
-    for path, tree in MODULES.items():
+    for path, tree in modules().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
@@ -118,6 +123,6 @@ def test_functions_take_few_parameters_and_are_short():
 
 
 def test_the_formatter_and_the_linter_are_seldom_overruled():
-    texts = [path.read_text(encoding="utf-8") for path in MODULES]
+    texts = [path.read_text(encoding="utf-8") for path in modules()]
     assert sum(text.count("# fmt: skip") for text in texts) <= 20
     assert sum(text.count("# noqa") for text in texts) <= 60

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import technic as tc
+from support.cases import mostly_slow
 from support.vendors import SIMULATED, alpaca, at_evening, run_sync, tape, vendor
 from technic.data.ingest import actions
 from technic.data.ingest.inbox import Answered, Inbox
@@ -337,18 +338,21 @@ def test_an_unscheduled_closure_is_told_and_not_asked_for_ever(store):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "nan_values",
-        "null_values",
-        "string_numbers",
-        "huge_ints",
-        "negative_price",
-        "zero_price",
-        "outside_range",
-        "conflict_rows",
-        "wrong_day_rows",
-        "corrupt_ticker",
-    ],
+    mostly_slow(
+        [
+            "nan_values",
+            "null_values",
+            "string_numbers",
+            "huge_ints",
+            "negative_price",
+            "zero_price",
+            "outside_range",
+            "conflict_rows",
+            "wrong_day_rows",
+            "corrupt_ticker",
+        ],
+        daily=["string_numbers", "conflict_rows", "corrupt_ticker"],
+    ),
 )
 def test_bad_rows_are_set_aside_and_healed_the_next_night(store, name):
     market = record(3, 120, 40)
@@ -500,7 +504,12 @@ def test_vendors_are_compared_by_time():
     assert options[1].minutes == pytest.approx(19.0)
 
 
-@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    "zone",
+    mostly_slow(
+        ["Asia/Kolkata", "Pacific/Kiritimati", "America/Los_Angeles"], daily=["Pacific/Kiritimati"]
+    ),
+)
 def test_the_hosts_time_zone_does_not_matter(zone):
     program = """
 from datetime import datetime, timedelta, UTC
@@ -607,6 +616,7 @@ def test_identity_needs_proof_to_merge():
     assert empty.identify(reused)["security_id"].to_list() == [2]
 
 
+@pytest.mark.slow
 def test_adjusted_bars_are_the_vendors_own_for_fifty_and_a_hundred_symbols(store):
     import httpx2
     import numpy as np

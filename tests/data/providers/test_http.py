@@ -6,9 +6,11 @@ import logging
 import subprocess
 import sys
 import time
+from itertools import product
 
 import pytest
 
+from support.cases import mostly_slow
 from support.vendors import tape, vendor
 from technic.data.providers.allowance import Allowance
 from technic.data.providers.http import Endpoint, Http, _wait, strict_json
@@ -27,8 +29,13 @@ def faulty(*names, attempts=1, **rule):
     return FaultPlan((Rule(names, attempts=attempts, **rule),), 7)
 
 
-@pytest.mark.parametrize("name", [*TRANSPORT, *ANSWERS])
-@pytest.mark.parametrize("kind", ["day", "tickers"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    mostly_slow(
+        product([*TRANSPORT, *ANSWERS], ["day", "tickers"]),
+        daily=[*product([*TRANSPORT, *ANSWERS], ["day"]), ("trickle", "tickers")],
+    ),
+)
 def test_a_struck_request_is_asked_again_and_then_right(name, kind):
     ask = day() if kind == "day" else Ask("tickers")
     with vendor() as (_, source, _):
@@ -46,7 +53,9 @@ def test_a_vendor_that_never_gets_well_is_one_clear_line():
     assert len(calls) == 6, "attempts are bounded"
 
 
-@pytest.mark.parametrize("name", ["hang_before", "hang_after", "trickle"])
+@pytest.mark.parametrize(
+    "name", mostly_slow(["hang_before", "hang_after", "trickle"], daily=["trickle"])
+)
 def test_a_deadline_is_wall_clock(name):
     with vendor(faults=faulty(name, attempts=99)) as (_, source, calls):
         with pytest.raises(ProviderError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from shutil import copytree
 
 import pytest
 
@@ -23,11 +24,17 @@ SECRET = "https://hooks.example.com/very-secret"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, kernels):
-    market = simulate(seed=5, size=60, sessions=60)
+def market(tmp_path_factory, kernels):
+    simulated = simulate(seed=5, size=60, sessions=60)
     made = FileStore(tmp_path_factory.mktemp("told") / "store")
-    made.import_bars(market.bars, simulated=market.about)
-    return made
+    made.import_bars(simulated.bars, simulated=simulated.about)
+    return made.folder
+
+
+@pytest.fixture
+def store(market, tmp_path):
+    """A store of its own: what one test leaves to be told is not another's."""
+    return FileStore(copytree(market, tmp_path / "store"))
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_a_number_above_64_bits_is_refused_in_python_too(store):
         tc.scan(store, top=10**30)
 
 
+@pytest.mark.slow
 def test_as_many_nights_are_replayed_as_there_are(store, kernels, home):
     proof = prove(store, Settings.load({"TECHNIC_HOME": str(home)}), nights=1_000)
     assert proof.nights == 30

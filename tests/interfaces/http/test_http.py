@@ -600,6 +600,7 @@ def until(true, seconds=10.0):
 def test_signs_of_life_and_metrics(client):
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ready"}
+    client.post("/api/v1/scan", json={"rank": "ret(7)"})
     text = client.get("/metrics").text
     for name in ("technic_request_seconds_bucket", "technic_stage_seconds_bucket", "technic_cache_hits_total",
                  "technic_store_version", "technic_process_resident_bytes", "technic_scans_total"):  # fmt: skip

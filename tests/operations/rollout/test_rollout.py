@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from engines import program, question
 
 import technic as tc
+from support.cases import mostly_slow
 from technic.data.simulated import simulate
 from technic.errors import ConfigError
 from technic.operations.rollout import Observation, Rollout, RolloutFile, Router, engine, judge
@@ -95,8 +97,13 @@ def test_a_canary_gives_the_candidates_answer_for_its_share(trial, file, store):
     assert sum(one.given for one in seen) == sum(a["engine"] == "with_none" for a in answers) > 0
 
 
-@pytest.mark.parametrize("kind", ["ulp", "row", "order", "exception", "exit"])
-@pytest.mark.parametrize("share", [0, 100])
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    mostly_slow(
+        product(["ulp", "row", "order", "exception", "exit"], [0, 100]),
+        daily=[("ulp", 0), ("exit", 100)],
+    ),
+)
 def test_a_fault_is_noticed_within_twenty_answers_and_nobody_sees_it(
     trial, file, store, kind, share
 ):
@@ -108,7 +115,9 @@ def test_a_fault_is_noticed_within_twenty_answers_and_nobody_sees_it(
     assert not any(one.given for one in seen)
 
 
-@pytest.mark.parametrize("kind", ["quiet_ulp", "list", "words", "fast", "other_id"])
+@pytest.mark.parametrize(
+    "kind", mostly_slow(["quiet_ulp", "list", "words", "fast", "other_id"], daily=["list"])
+)
 def test_one_that_claims_what_it_does_not_show_or_answers_nonsense_has_failed(
     trial, file, store, kind
 ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import numpy as np
 import orjson
@@ -165,7 +165,7 @@ def test_without_a_card_the_processor_forecasts_and_one_line_of_the_log_says_so(
 def test_another_model_is_another_answer(store, settings, ridge, trees):
     use_model(store, ridge.card.sha256, datetime.now(UTC))
     first = tc.scan(store, rank="alpha", settings=settings)
-    use_model(store, trees.card.sha256, datetime.now(UTC) + timedelta(seconds=1))
+    use_model(store, trees.card.sha256, datetime.now(UTC))
     second = tc.scan(store, rank="alpha", settings=settings)
     assert first.manifest["answer_digest"] != second.manifest["answer_digest"]
     assert rerun(store, first.manifest, settings).manifest == first.manifest
@@ -174,8 +174,8 @@ def test_another_model_is_another_answer(store, settings, ridge, trees):
 def test_a_percentile_of_one_model_is_not_that_of_another(store, settings, ridge, trees):
     """Cross-sections are kept by content: whose forecast they rank is part of it."""
     found = []
-    for k, one in enumerate((ridge, trees)):
-        use_model(store, one.card.sha256, datetime.now(UTC) + timedelta(seconds=2 + k))
+    for one in (ridge, trees):
+        use_model(store, one.card.sha256, datetime.now(UTC))
         asked = {"rank": "pct_rank(alpha)", "columns": ["alpha", "pct_rank(alpha)"]}
         report = tc.scan(store, **asked, settings=settings)
         assert rerun(store, report.manifest, settings).manifest == report.manifest
@@ -186,7 +186,7 @@ def test_a_percentile_of_one_model_is_not_that_of_another(store, settings, ridge
 @pytest.mark.parametrize("kind", ["ridge", "trees"])
 def test_a_forecast_is_taken_apart_exactly(store, settings, kind, request):
     trained = request.getfixturevalue(kind)
-    use_model(store, trained.card.sha256, datetime.now(UTC) + timedelta(seconds=5))
+    use_model(store, trained.card.sha256, datetime.now(UTC))
     file = tc.ScanFile(rank="2 * alpha")
     symbol = tc.scan(store, file=file, settings=settings).shown[0].symbol
     part = explain(store, symbol, file, settings=settings).parts[0]
@@ -196,6 +196,7 @@ def test_a_forecast_is_taken_apart_exactly(store, settings, kind, request):
 
 def test_a_model_knows_when_it_may_not_speak(store, settings, trees):
     card = trees.card
+    use_model(store, card.sha256, datetime.now(UTC))
     usable = date.fromisoformat(card.usable_from)
     before = nyse().day(nyse().ordinal(usable) - 1)
     with pytest.raises(ModelError, match="it has seen what came until"):
@@ -213,8 +214,15 @@ def test_a_model_knows_when_it_may_not_speak(store, settings, trees):
         card.check_use(usable, card.max_age + 1, **good)
 
 
+def test_a_clock_that_was_once_ahead_hides_no_choice(store, ridge, trees):
+    use_model(store, ridge.card.sha256, datetime(2100, 1, 1, tzinfo=UTC))
+    use_model(store, trees.card.sha256, datetime.now(UTC))
+    assert active_model(store) == trees.card.sha256
+
+
 def test_whoever_tampers_is_refused(store, settings, trees):
     digest = trees.card.sha256
+    use_model(store, digest, datetime.now(UTC))
     file, card = (models_folder(store) / f"{digest}{end}" for end in (".ubj", ".card.json"))
     content, told = file.read_bytes(), card.read_bytes()
     try:
@@ -378,7 +386,7 @@ def test_each_opening_of_the_vault_is_written_down_and_told(store, settings):
     )
     with pytest.raises(ConfigError, match="keep back no vault"):
         train(store, none, open_vault=True, settings=settings)
-    use_model(store, registered(store)[-1]["sha256"], datetime.now(UTC) + timedelta(seconds=9))
+    use_model(store, registered(store)[-1]["sha256"], datetime.now(UTC))
 
 
 @pytest.mark.slow

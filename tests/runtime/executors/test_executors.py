@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
+from support.cases import mostly_slow
 from support.doubled import DOUBLED, NUMBERS, N, whole
 from technic.errors import ConfigError, QuestionError, StoreError
 from technic.runtime.executors import Work, open_executor, spans
@@ -90,7 +91,7 @@ def test_a_mapped_file_is_named_not_copied(tmp_path, processes):
     np.testing.assert_array_equal(whole(processes.map(work, spans(90, 30))), 2.0 * NUMBERS[10:])
 
 
-@pytest.mark.parametrize("how", ["exit", "segfault"])
+@pytest.mark.parametrize("how", mostly_slow(["exit", "segfault"], daily=["segfault"]))
 def test_a_position_that_always_crashes_is_named_and_all_others_come_back(processes, how):
     work = Work("works:crashing", {"bad": [37], "how": how}, {"numbers": NUMBERS})
     done = list(processes.map(work, spans(N, 50)))

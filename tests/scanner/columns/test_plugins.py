@@ -217,7 +217,7 @@ def test_a_plugin_that_is_not_there_is_said_not_to_be(package, store, settings):
         ("raises", ["S03"], "ValueError: no such thing"),
         ("mutates", [f"S{i:02d}" for i in range(12)], "read-only"),
         ("text", [f"S{i:02d}" for i in range(12)], "a score is a number, not str"),
-        ("exits", ["S05"], "code 3"),
+        pytest.param("exits", ["S05"], "code 3", marks=pytest.mark.slow),
         ("segfaults", ["S05"], "SIGSEGV"),
         ("spins", ["S05"], "took longer than 2 s"),
     ],

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from gzip import compress
@@ -317,7 +317,8 @@ def streaming(twin: Twin) -> Any:
             for k in range(0, len(bars), 500):
                 for frame in _frames(twin.faults.draw("/stocks"), bars[k : k + 500]):
                     await (socket.send_text if isinstance(frame, str) else socket.send_bytes)(frame)
-            await asyncio.sleep(STREAM_EVERY)
+            with suppress(TimeoutError):  # who leaves ends it, though no bar is to be sent
+                await asyncio.wait_for(socket.receive_text(), STREAM_EVERY)
 
     async def streamed(socket: WebSocket) -> None:
         try:

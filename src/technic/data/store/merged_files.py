@@ -16,6 +16,7 @@ from uuid import uuid4
 import orjson
 import polars as pl
 
+from technic.data.store.delta_log import entry_path, live_files
 from technic.data.store.recorded import believe, recorded_files
 from technic.data.store.tables import Appended, data_files, log_files, scan_files
 from technic.data.store.version import StoreVersion
@@ -51,8 +52,8 @@ def merge_small_files(folder: Path, name: str, version: StoreVersion) -> Appende
     before = int(table.version())
     if before != pinned:  # what an interrupted commit left behind
         table.restore(pinned)
-        before = int(DeltaTable(str(path)).version())
-    adds = [add for add in _adds(path, before) if MERGED not in add["path"]]
+        before = int(table.version())
+    adds = [add for add in live_files(path, before).values() if MERGED not in add["path"]]
     actions, written = [], list[Path]()
     for values in {tuple(sorted(add["partitionValues"].items())) for add in adds}:
         group = [add for add in adds if tuple(sorted(add["partitionValues"].items())) == values]
@@ -61,24 +62,11 @@ def merge_small_files(folder: Path, name: str, version: StoreVersion) -> Appende
         actions += [_removal(add) for add in group] + [action]
     sync_to_disk(*written, root=folder)
     note = {"commitInfo": {"timestamp": _now(), "operation": "OPTIMIZE", "engineInfo": "technic"}}
-    entry = path / "_delta_log" / f"{before + 1:020d}.json"
-    write_atomically(entry, b"\n".join(orjson.dumps(line) for line in (note, *actions)) + b"\n")
+    lines = (orjson.dumps(line) for line in (note, *actions))
+    write_atomically(entry_path(path, before + 1), b"\n".join(lines) + b"\n")
     written += log_files(path / "_delta_log", pinned)
     sync_to_disk(*written, root=folder)
     return Appended(before + 1, tuple(sorted(written)))
-
-
-def _adds(path: Path, version: int) -> list[dict[str, Any]]:
-    """What the log says of every file of a version, in the order in which they came."""
-    live: dict[str, dict[str, Any]] = {}
-    for number in range(version + 1):
-        entry = path / "_delta_log" / f"{number:020d}.json"
-        for action in map(orjson.loads, filter(None, entry.read_bytes().splitlines())):
-            if "add" in action:
-                live[action["add"]["path"]] = action["add"]
-            elif "remove" in action:
-                live.pop(action["remove"]["path"], None)
-    return list(live.values())
 
 
 def _merge(path: Path, name: str, group: list[dict[str, Any]]) -> tuple[Path, dict[str, Any]]:

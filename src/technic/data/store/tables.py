@@ -13,10 +13,12 @@ from functools import lru_cache
 from itertools import pairwise
 from logging import getLogger
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 import polars as pl
 
+from technic.data.store.delta_log import entry_path, live_files
 from technic.data.store.recorded import believe, recorded_files
 from technic.data.store.version import StoreVersion, read_version, record_path
 from technic.errors import StoreError, first_line
@@ -24,12 +26,17 @@ from technic.market.schema import TABLES
 from technic.runtime.files import make_folder, sync_to_disk, write_atomically
 from technic.runtime.logs import log_mended
 
+if TYPE_CHECKING:
+    from deltalake import WriterProperties
+
 # By default deltalake removes log files after 30 days, and old versions then fail to open.
 KEEP_FOREVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
 }
 LOG = getLogger(__name__)
+FEW_ROWS = 20_000  # of a file; a day of the whole market has fewer
+SOUGHT = ("security_id", "session", "known_at")
 _LOGS: set[tuple[Path, str, str]] = set()  # of tables and versions that this process has checked
 _WHOLE: set[tuple[Path, str, str]] = set()  # so are all files of these
 PARTITIONS = {"bars": ["year"]}  # columns by table; they are in names of folders, not in files
@@ -61,38 +68,52 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     rows : with the columns of the table's schema
     pinned : Delta version to append behind; None if the store has no such table yet
     """
-    from deltalake import DeltaTable, WriterProperties, write_deltalake  # scans never write
+    from deltalake import DeltaTable, write_deltalake  # scans never write
 
     path = folder / "tables" / name
     make_folder(path.parent)
-    before: set[str] = set()
     _drop_false_hint(path / "_delta_log")
-    if DeltaTable.is_deltatable(str(path)):
-        table = DeltaTable(str(path))
-        if table.version() != (pinned or 0):
-            table.restore(pinned or 0)
-        before = set(table.file_uris())
-    else:
+    if not DeltaTable.is_deltatable(str(path)):
         write_deltalake(
             str(path),
             pl.DataFrame(schema=TABLES[name]),
             partition_by=PARTITIONS.get(name),
             configuration=KEEP_FOREVER,
         )
+    table = DeltaTable(str(path))  # replays the log, which takes longer than all the rest
+    if table.version() != (pinned or 0):
+        table.restore(pinned or 0)
+    before = live_files(path, int(table.version()))
     # Merging lets a table that an older technic began gain columns.
     write_deltalake(
-        str(path),
+        table,
         rows.select(list(TABLES[name])),
         mode="append",
         schema_mode="merge",
-        writer_properties=WriterProperties(compression="ZSTD", compression_level=3),
+        writer_properties=_writer_properties(rows.height),
     )
-    table = DeltaTable(str(path))
     version = int(table.version())
-    written = [Path(uri) for uri in set(table.file_uris()) - before]
+    written = [path / name for name in live_files(path, version).keys() - before.keys()]
     written += log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))
+
+
+def _writer_properties(rows: int) -> WriterProperties:
+    """How Parquet is written: of few rows, dictionaries and bounds are larger than what they save.
+
+    Nothing is read by the bounds of prices; those of `SOUGHT` let a reader pass over a file.
+    """
+    from deltalake import ColumnProperties, WriterProperties
+
+    plain = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
+    sought = ColumnProperties(dictionary_enabled=False, statistics_enabled="CHUNK")
+    return WriterProperties(
+        compression="ZSTD",
+        compression_level=3,
+        default_column_properties=plain if rows <= FEW_ROWS else None,
+        column_properties=dict.fromkeys(SOUGHT, sought) if rows <= FEW_ROWS else None,
+    )
 
 
 def _drop_false_hint(log: Path) -> None:
@@ -202,8 +223,8 @@ def data_files(folder: Path, name: str, version: StoreVersion) -> list[str]:
     path, number = folder / "tables" / name, version.tables[name]
     believe_log(folder, name, version)
     try:
-        entry = (path / "_delta_log" / f"{number:020}.json").stat()
-    except OSError:  # folded into a checkpoint, or gone
+        entry = entry_path(path, number).stat()
+    except OSError:  # gone: the replay says so
         return list(_files_of_version.__wrapped__(path, number))
     return list(_files_of_version(path, number, entry.st_ino, entry.st_mtime_ns))
 
@@ -237,18 +258,7 @@ def _files_of_version(path: Path, version: int, *_entry: int) -> tuple[str, ...]
 
     `_entry` tells its entry in the log from that of another store made at the same place.
     """
-    from deltalake import DeltaTable  # a scan with a mapped panel needs none
-    from deltalake.exceptions import DeltaError
-
-    _drop_false_hint(path / "_delta_log")
-    try:
-        return tuple(sorted(DeltaTable(str(path), version=version).file_uris()))
-    except (DeltaError, OSError, ValueError) as error:
-        raise StoreError(
-            f"{path}: version {version} cannot be read ({first_line(error)[:120]}); the "
-            "store is damaged, or a copy of it is incomplete. technic doctor --deep says what is "
-            "missing; a backup by technic backup is always whole"
-        ) from error
+    return tuple(sorted(str(path / name) for name in live_files(path, version)))
 
 
 def scan_files(name: str, uris: list[str]) -> pl.LazyFrame:

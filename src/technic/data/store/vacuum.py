@@ -15,11 +15,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import orjson
 
+from technic.data.store.delta_log import replay
 from technic.data.store.store import Store
 from technic.data.store.version import (
     drop_versions,
@@ -27,7 +26,6 @@ from technic.data.store.version import (
     read_version,
     record_path,
 )
-from technic.errors import StoreError
 from technic.runtime.files import writing
 from technic.runtime.settings import Settings
 
@@ -180,30 +178,9 @@ def files_needed(folder: Path, before: datetime) -> set[str]:
         if number not in gone:
             for name, pinned in read_version(folder, number, dropped=True).tables.items():
                 pins.setdefault(name, set()).add(pinned)
-    return {path for name, pinned in pins.items() for path in _files_at(folder, name, pinned)}
-
-
-def _files_at(folder: Path, name: str, pinned: Collection[int]) -> set[str]:
-    """Data files of a table at some of its versions: its log is read once, from the first entry."""
-    live, found = set[str](), set[str]()
-    for number in range(max(pinned) + 1):
-        entry = folder / "tables" / name / "_delta_log" / f"{number:020d}.json"
-        for action in _actions(entry):
-            if "add" in action:
-                live.add(f"tables/{name}/{unquote(action['add']['path'])}")
-            elif "remove" in action:
-                live.discard(f"tables/{name}/{unquote(action['remove']['path'])}")
-        if number in pinned:
-            found |= live
-    return found
-
-
-def _actions(entry: Path) -> list[dict[str, Any]]:
-    """What an entry of a Delta log did."""
-    try:
-        return [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise StoreError(
-            f"{entry}: cannot be read, so that nobody knows which files are needed; nothing was "
-            "taken away. technic doctor --deep says what is damaged"
-        ) from error
+    return {
+        f"tables/{name}/{path}"
+        for name, pinned in pins.items()
+        for files in replay(folder / "tables" / name, pinned)
+        for path in files
+    }

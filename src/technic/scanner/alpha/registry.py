@@ -7,12 +7,12 @@ that digest, and the card is the very one that the store's record of seals names
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from technic.data.store import Store
 from technic.data.store.catalog.catalog import naive
@@ -50,8 +50,7 @@ def keep_model(store: Store, card: Card, content: bytes, at: datetime) -> None:
         there = select(MODELS.c.sha256).where(MODELS.c.sha256 == card.sha256)
         if connection.execute(there).first() is None:
             connection.execute(insert(MODELS).values(sha256=card.sha256, at=now, used_at=now))
-        else:
-            _use(connection, card.sha256, now)
+        _use(connection, card.sha256, now)
 
     store.catalog.write(work)
 
@@ -109,7 +108,11 @@ def use_model(store: Store, digest: str, at: datetime) -> None:
 
 
 def _use(connection: Connection, digest: str, now: datetime) -> None:
-    connection.execute(update(MODELS).where(MODELS.c.sha256 == digest).values(used_at=now))
+    """Let a model forecast, after all others: a clock that was once ahead hides no choice."""
+    others = select(func.max(MODELS.c.used_at)).where(MODELS.c.sha256 != digest)
+    newest: datetime | None = connection.execute(others).scalar()
+    at = now if newest is None else max(now, newest + timedelta(microseconds=1))
+    connection.execute(update(MODELS).where(MODELS.c.sha256 == digest).values(used_at=at))
 
 
 def card_of(store: Store, digest: str) -> Card:
