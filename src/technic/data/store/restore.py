@@ -60,16 +60,30 @@ def restore(source: Path, folder: Path, settings: Settings) -> Restored:
     if folder.exists():
         folder.rmdir()
     made: list[Path] = []
+    file = settings_file(settings)
+    before = file.read_bytes() if file.exists() else None
     try:
+        # The store gets its name last: one that is killed is run again, and finds all else there.
         with whole_or_nothing(folder, "nothing was restored") as scratch:
             _take_store(source, scratch, manifest)
             notes = _take_catalog(source, scratch, manifest, settings)
             untouched = _take_home(source, manifest, settings, made)
+            untouched += _take_settings(source, manifest, settings)
     except BaseException:
         for path in made:
             path.unlink(missing_ok=True)
+        _put_back(file, before)
         raise
-    return Restored(manifest, (*untouched, *_take_settings(source, manifest, settings)), notes)
+    return Restored(manifest, untouched, notes)
+
+
+def _put_back(file: Path, before: bytes | None) -> None:
+    """Let a file hold what it held; None if there was none."""
+    if before is None:
+        file.unlink(missing_ok=True)
+    elif file.read_bytes() != before:
+        write_atomically(file, before)
+        file.chmod(0o600)
 
 
 def refuse_existing(folder: Path) -> None:

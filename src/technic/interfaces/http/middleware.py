@@ -7,7 +7,7 @@ from our own page or carry a key, and nothing that is only read changes anything
 
 from __future__ import annotations
 
-from asyncio import timeout
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,13 +81,35 @@ class Guards:
             scope["technic.unread"] = self._hub.unread
             ASKER.set(key.id)
             with self._counted(key):
-                await self._app(scope, _Limited(receive), sending)
+                await self._answer(scope, _Limited(receive), sending)
         except Problem as problem:
             await problem_reply(problem)(scope, receive, sending)
         finally:
             route = scope.get("route")
             path = getattr(route, "path", "other")
             self._hub.observed.answered(path, status, perf_counter() - since)
+
+    async def _answer(self, scope: Scope, receive: _Limited, send: Send) -> None:
+        """Have it answered, for as long as somebody is there to read it."""
+        sent = False
+
+        async def sending(message: Message) -> None:
+            nonlocal sent
+            sent = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        answering = asyncio.ensure_future(self._app(scope, receive, sending))
+        leaving = asyncio.ensure_future(receive.until_gone(at_once=scope["method"] in READING))
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not sent:  # the end of an answer looks like that of the line
+                answering.cancel("nobody is there to read it")
+            await asyncio.wait({answering})
+            if not answering.cancelled():
+                answering.result()
+        finally:
+            leaving.cancel()
+            answering.cancel()
 
     async def _admit(self, scope: Scope) -> Key:
         headers = Headers(scope=scope)
@@ -186,20 +208,33 @@ class _Limited:
     """A body that ends where it may be no larger, and when it has taken too long."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive, self._taken, self._whole = receive, 0, False
+        self._receive, self._taken, self._whole = receive, 0, asyncio.Event()
         self._until = monotonic() + BODY_WITHIN
 
+    async def until_gone(self, *, at_once: bool) -> None:
+        """Wait until nobody listens any more.
+
+        Parameters
+        ----------
+        at_once : whether the request has no body that somebody else will read
+        """
+        if not at_once:
+            await self._whole.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def __call__(self) -> Message:
-        if self._whole:  # what comes now is that nobody listens any more
+        if self._whole.is_set():  # what comes now is that nobody listens any more
             return await self._receive()
         try:
-            async with timeout(max(self._until - monotonic(), 0.0)):
+            async with asyncio.timeout(max(self._until - monotonic(), 0.0)):
                 message = await self._receive()
         except TimeoutError as error:
             raise Problem(408, f"the body did not arrive in {BODY_WITHIN:.0f} s") from error
         if message["type"] == "http.request":
-            self._whole = not message.get("more_body", False)
             self._taken += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self._whole.set()
             if self._taken > LARGEST:
                 raise Problem(413, "a body has at most 64 kB")
         return message
