@@ -142,7 +142,8 @@ def _from_the_future(rows: pl.DataFrame) -> str:
     return (
         f"{rows.height:,} rows are known only from {earliest:%Y-%m-%d %H:%M} UTC on "
         f"({_examples(rows)}): the clock was wrong when they came in, or is behind now. What comes "
-        "in later counts all the same; a scan of a past session does not see them"
+        "in later counts all the same; a scan of a past session does not see them. Once the clock is "
+        "right: technic doctor --date-rows"
     )
 
 

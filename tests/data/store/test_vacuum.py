@@ -15,7 +15,7 @@ import pytest
 
 import technic as tc
 from technic.data.simulated import simulate
-from technic.data.store import merged_files, tables
+from technic.data.store import merged_files, table_writer, tables
 from technic.data.store.backup import backup
 from technic.data.store.integrity import examine_files
 from technic.data.store.restore import restore
@@ -220,7 +220,7 @@ def test_the_manifest_of_a_dropped_version_is_refused_with_the_reason(store, set
 
 
 def test_what_an_interrupted_commit_left_behind_goes(store, settings):
-    tables.append(store.folder, "bars", store.table("bars").head(3).collect().with_columns(
+    table_writer.append(store.folder, "bars", store.table("bars").head(3).collect().with_columns(
         year=pl.lit(2026, dtype=pl.Int32)), store.version().tables["bars"])  # fmt: skip
     want = shown(store, None)
     found = vacuum(store, settings)

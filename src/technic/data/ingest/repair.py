@@ -10,7 +10,7 @@ import polars as pl
 
 from technic.data.store import Store
 from technic.data.store.integrity import Damage, examine_files, sessions_of
-from technic.data.store.tables import drop_missing
+from technic.data.store.table_writer import drop_missing
 from technic.market.schema import ASKED
 from technic.runtime.files import alone, make_folder, writing
 

@@ -1,19 +1,24 @@
-"""The log of a Delta table, replayed: which files make it up at a version.
+"""The log of a Delta table, replayed: which files make it up at a version; and files exchanged.
 
-Entries are JSON and are never cleaned away (`tables.KEEP_FOREVER`), so that any version can be
-replayed from the first entry. `deltalake` itself is needed only to write.
+Entries are JSON and are never cleaned away (`table_writer.KEEP_FOREVER`), so that any version can be
+replayed from the first entry. Rows are appended by `deltalake` (`table_writer.append`); where files take
+the place of others, the entry is written here, as `deltalake` has no word for just that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from time import time_ns
 from typing import Any
 from urllib.parse import unquote
+from uuid import uuid4
 
 import orjson
+import polars as pl
 
 from technic.errors import StoreError
+from technic.runtime.files import write_atomically
 
 Add = dict[str, Any]  # what an entry says of a file: path, partitionValues, size, stats
 
@@ -68,3 +73,67 @@ def _actions(entry: Path) -> list[dict[str, Any]]:
             "is damaged, or a copy of it is incomplete. technic doctor --deep says what is missing; "
             "a backup by technic backup is always whole"
         ) from error
+
+
+def write_instead(
+    table: Path, files: Collection[Add], rows: pl.DataFrame, start: str
+) -> tuple[Path, list[dict[str, Any]]]:
+    """Write rows into a new file that takes the place of others.
+
+    Parameters
+    ----------
+    table : folder of the table
+    files : that go, all of one partition; not empty
+    rows : without the columns of the partition
+    start : of the new file's name
+
+    Returns
+    -------
+    Path, list
+        The file, and what is to be written into the log for it.
+    """
+    like = next(iter(files))
+    parent = Path(unquote(like["path"])).parent
+    place = table / parent / f"{start}{uuid4()}.zstd.parquet"
+    rows.write_parquet(place, compression="zstd", compression_level=3)
+    place.chmod(0o600)
+    about = {
+        "path": (parent / place.name).as_posix(),
+        "partitionValues": like["partitionValues"],
+        "size": place.stat().st_size,
+        "modificationTime": _now(),
+        "dataChange": False,
+        "stats": orjson.dumps({"numRecords": rows.height}).decode(),
+    }
+    return place, [*map(_removal, files), {"add": about}]
+
+
+def write_entry(table: Path, version: int, actions: Collection[dict[str, Any]]) -> None:
+    """Make a version of a table in which files have taken the place of others.
+
+    Parameters
+    ----------
+    table : folder of the table, to which nobody else writes now
+    version : to be made, the next one
+    actions : of `write_instead`
+    """
+    note = {"commitInfo": {"timestamp": _now(), "operation": "OPTIMIZE", "engineInfo": "technic"}}
+    lines = (orjson.dumps(line) for line in (note, *actions))
+    write_atomically(entry_path(table, version), b"\n".join(lines) + b"\n")
+
+
+def _removal(add: Add) -> dict[str, Any]:
+    return {
+        "remove": {
+            "path": add["path"],
+            "deletionTimestamp": _now(),
+            "dataChange": False,
+            "extendedFileMetadata": True,
+            "partitionValues": add["partitionValues"],
+            "size": add["size"],
+        }
+    }
+
+
+def _now() -> int:
+    return time_ns() // 1_000_000

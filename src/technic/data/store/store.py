@@ -6,14 +6,14 @@ tables/           Delta tables: bars, actions, tickers, listings, classification
 catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
 panels/           mapped panels: a cache; deleting it loses nothing
 
-Bars come in through `data/ingest`, which judges them and calls `Store.commit`; `tables.append`
+Bars come in through `data/ingest`, which judges them and calls `Store.commit`; `table_writer`
 writes them.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from logging import getLogger
@@ -26,7 +26,8 @@ import polars as pl
 from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import MappedPanel, PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per, newest_word
-from technic.data.store.tables import TableReader, append, believe_log, undone_on_failure
+from technic.data.store.table_writer import Appended, append, undone_on_failure
+from technic.data.store.tables import TableReader, believe_log
 from technic.data.store.version import (
     StoreVersion,
     digest_of,
@@ -294,17 +295,38 @@ class Store:
         """
         if self.place:
             return None
+        return self.exchange(
+            lambda before: {
+                name: merge_small_files(self.folder, name, before) for name in before.tables
+            },
+            merged=True,
+        )
+
+    def exchange(
+        self, work: Callable[[StoreVersion], Mapping[str, Appended | None]], *, merged: bool = False
+    ) -> StoreVersion | None:
+        """Make a version whose tables hold other files, all or nothing; None if none does.
+
+        Parameters
+        ----------
+        work : of the newest version; says of each table what it wrote, None for nothing
+        merged : whether the new files hold just the rows of the old
+
+        Raises
+        ------
+        StoreError
+            If the store cannot be written.
+        """
         with writing(self.folder), undone_on_failure(self.folder, self.version().tables):
             before = self.version()
-            merged = {name: merge_small_files(self.folder, name, before) for name in before.tables}
-            done = {name: appended for name, appended in merged.items() if appended is not None}
+            done = {name: one for name, one in work(before).items() if one is not None}
             if not done:
                 return None
             after = before.successor(
                 tables={**before.tables, **{name: one.version for name, one in done.items()}},
                 added=self._digests([path for one in done.values() for path in one.files]),
                 previous=digest_of(record_path(self.folder, before.number)),
-                merged=True,
+                merged=merged,
             )
             after = write_version(self.folder, after)
         self.__dict__.pop("catalog", None)

@@ -174,13 +174,25 @@ def doctor(
     deep: Annotated[
         bool, typer.Option("--deep", help="Hold every file against its digest.")
     ] = False,
+    date: Annotated[
+        bool, typer.Option("--date-rows", help="Let rows from the future be known from now on.")
+    ] = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Check this installation and the store, and say what to do."""
+    """Check this installation and the store, and say what to do.
+
+    Rows are from the future if the clock was ahead when they came in. They are named; with
+    --date-rows they are known from now on, once the clock is right.
+    """
+    from technic.data.store.dating import date_rows
     from technic.operations.doctor import examine
 
-    desk = options.desk(store)
+    desk = options.desk(store, writing=date)
+    if date:
+        dated = date_rows(desk.store)
+        told = ", ".join(f"{count:,} of {name}" for name, count in dated.items())
+        print(f"rows dated anew: {told or 'none, no row is from the future'}", file=sys.stderr)
     checks = examine(desk.store, desk.settings, deep=deep)
     if as_json:
         options.emit_json(checks)
