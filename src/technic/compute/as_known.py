@@ -23,7 +23,7 @@ import polars as pl
 from technic.compute.benchmark import benchmark_closes
 from technic.compute.last_bar import reads_benchmark
 from technic.compute.panel_series import PanelSeries
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.past_panels import PastTables, read_past_tables
 from technic.data.store.rows import columns_of_rows, newest_bars, newest_per
 from technic.indicators import Series

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import ConfigError
 from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse

@@ -22,7 +22,7 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import spread
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.rows import newest_per, read_newest_bars
 from technic.errors import SchemaError
 from technic.indicators import Series

@@ -25,7 +25,7 @@ from technic.compute.benchmark import benchmark_closes
 from technic.compute.column_cache import ColumnCache, arrow_of, table_of_arrow
 from technic.compute.kernel import ensure_compiled
 from technic.compute.stretches import advance_last_bars
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.program import Program, compile_program

@@ -12,7 +12,7 @@ from technic.compute.last_bar import reads_benchmark
 
 if TYPE_CHECKING:
     from technic.data.store import Store
-    from technic.data.store.panels import MappedPanel
+    from technic.data.store.mapped_panel import MappedPanel
     from technic.indicators import Series
     from technic.market.panel import Panel
     from technic.market.typing import FloatArray

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.providers.source import SNAPSHOT_COLUMNS
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.market.quality import examine
 from technic.market.sessions import nyse
 

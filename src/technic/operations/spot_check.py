@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators.kernel.run import evaluate
 from technic.market.panel import FIELDS
 from technic.query.lower import lower

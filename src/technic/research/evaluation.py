@@ -28,7 +28,7 @@ import orjson
 from technic.compute.kernel import ensure_compiled
 from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.version import SIMULATED_NOTE
 from technic.errors import StoreError
 from technic.indicators import Series

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.rows import newest_per
 from technic.market.panel import Panel
 from technic.market.sessions import nyse

@@ -12,7 +12,7 @@ import numpy as np
 from technic.compute.history import every_bar
 from technic.compute.panel_series import PanelSeries
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import StoreError
 from technic.indicators import Series
 from technic.indicators.series import field

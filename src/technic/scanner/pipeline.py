@@ -20,7 +20,7 @@ import numpy as np
 
 from technic.compute.last_bar import columns_of
 from technic.data.store import Store, StoreVersion
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.evaluate import Evaluation, both

@@ -16,7 +16,7 @@ import pytest
 import technic as tc
 from technic.compute.last_bar import columns_of
 from technic.data.simulated.market import simulate
-from technic.data.store import panels, recorded, tables
+from technic.data.store import mapped_panel, panels, recorded, tables
 from technic.data.store.integrity import examine_files
 from technic.data.store.panel_index import read_index, write_index
 from technic.data.store.version import read_version
@@ -35,7 +35,7 @@ def forget():
     tables._LOGS.clear()
     recorded._BELIEVED.clear()
     recorded._KNOWN.clear()
-    panels._VIEWS.clear()
+    mapped_panel._VIEWS.clear()
     panels._BARS.clear()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import technic as tc
 from technic.data.simulated import simulate
-from technic.data.store import panels
+from technic.data.store import mapped_panel
 from technic.data.store.rows import read_newest_bars
 from technic.data.store.tickers import directory
 from technic.market.adjust import adjust_for_splits
@@ -99,7 +99,7 @@ def test_views_do_not_change_each_other_nor_the_file(store):
     last = nyse().ordinal(store.version().last)
     path = next((store.folder / "panels").glob("*.f64"))
     before, files = path.read_bytes(), set((store.folder / "panels").iterdir())
-    days = [nyse().day(last - back) for back in range(2 * panels.PAST_VIEWS + 2)]
+    days = [nyse().day(last - back) for back in range(2 * mapped_panel.PAST_VIEWS + 2)]
     views = [store.panel(day) for day in days]
     held = [view.panel.bars.copy() for view in views]
     for day in reversed(days):

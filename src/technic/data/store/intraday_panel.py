@@ -19,8 +19,8 @@ from hashlib import blake2b
 import numpy as np
 import polars as pl
 
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.panel_bars import HeldBars
-from technic.data.store.panels import MappedPanel
 from technic.data.store.rows import adjusted_bars, columns_of_rows, lengths_of
 from technic.data.store.store import Store
 from technic.market.panel import LANES, Panel, fill

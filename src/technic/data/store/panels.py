@@ -17,8 +17,7 @@ It is a cache: deleting the folder loses nothing, and damage in it mends itself.
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from logging import getLogger
@@ -29,13 +28,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from technic.data.store.mapped_panel import MappedPanel, keep_view, view_at
 from technic.data.store.panel_bars import (
     HeldBars,
     MappedBars,
-    PanelBars,
     note_written,
     stamp_of,
 )
+from technic.data.store.panel_extension import Extension, reserve, write_extension
 from technic.data.store.panel_index import (
     Index,
     is_index,
@@ -56,7 +56,7 @@ from technic.data.store.rows import (
     lengths_of,
     read_newest_bars,
 )
-from technic.data.store.run_sums import SumArray, bars_between, sums_of_rows, sums_of_runs
+from technic.data.store.run_sums import sums_of_runs
 from technic.data.store.tables import TableReader
 from technic.data.store.tickers import directory
 from technic.data.store.version import StoreVersion
@@ -68,113 +68,12 @@ from technic.runtime.files import make_folder, sync_to_disk, writing
 from technic.runtime.logs import log_mended
 
 SPARE_ROWS = 64  # a quarter of a year before the next rebuild
-WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
 LAYOUT = 3  # of data and index files; a part of their names, so that older ones are not read
-PAST_VIEWS = 4  # kept per process; each holds some tens of megabytes of its own
 OLDER_VERSIONS = 50  # how far back an index is looked for that can be extended
 OPEN_PANELS = 4  # data files kept mapped per process
 LOG = getLogger(__name__)
 _GUARD = Lock()
 _BARS: dict[tuple[Path, str, str], MappedBars] = {}
-_VIEWS: dict[Path, MappedPanel] = {}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MappedPanel:
-    """A panel and the securities in it; two are equal if they show the same file.
-
-    Attributes
-    ----------
-    bars : position `i` is row `i` of `who`; see `PanelBars`
-    who : one row per security with a bar or a listing, see `tickers.directory`
-    as_of : the session it stands in
-    known_at : what was known before this instant; None for everything
-    version : the store version it shows
-    path : of its index
-    content : digest of what the file held that it was made from
-    provisional : names the bars of the day so far that it shows too; empty if it shows none
-    anew : securities whose runs are not those of the file; only of a provisional view
-    """
-
-    bars: PanelBars
-    who: pl.DataFrame
-    as_of: date
-    known_at: datetime | None
-    version: StoreVersion
-    path: Path
-    content: str
-    provisional: str = ""
-    anew: tuple[int, ...] = ()
-
-    def __len__(self) -> int:
-        """How many securities it shows."""
-        return len(self.bars.security_ids)
-
-    @property
-    def panel(self) -> Panel:
-        """All bars, each held against its checksum; `bars` alone tells ids and lengths sooner."""
-        return self.bars.panel()
-
-    @property
-    def data(self) -> str:
-        """Names the file of its runs: a run that it shows at a place never changes."""
-        return f"{self.version.identity}/{self.bars.data}" if self.bars.data else ""
-
-    @property
-    def name(self) -> str:
-        """Names the view and all it was made from, by content: equal names, equal answers."""
-        return f"{self.version.content}/{self.path.name}/{self.content}"
-
-    def __hash__(self) -> int:
-        return hash(self.path)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, MappedPanel):
-            return False
-        return other.path == self.path and other.name == self.name
-
-
-@dataclass(frozen=True, slots=True)
-class _Extension:
-    """What a newer version adds to the data file of an older one.
-
-    Attributes
-    ----------
-    moved : bool, by position: the whole run is written to a new place
-    places, lengths, sums : of the runs, before newer bars are written behind them; a run that
-        moves has no bars yet, and a sum of zero
-    runs : bars of the runs that moved, by security and session
-    newer : bars to be written behind the runs that did not
-    n_blocks : of the data file afterwards
-    """
-
-    who: pl.DataFrame
-    moved: BoolArray
-    places: IntArray
-    lengths: IntArray
-    sums: SumArray
-    runs: pl.DataFrame
-    newer: pl.DataFrame
-    n_blocks: int
-
-    @property
-    def ids(self) -> IntArray:
-        """Securities by position."""
-        ids: IntArray = self.who["security_id"].to_numpy()
-        return ids
-
-    @property
-    def lengths_after(self) -> IntArray:
-        """Lengths of the runs afterwards."""
-        return self.lengths + lengths_of(self.newer, self.ids)
-
-    def fits(self, base: Index) -> bool:
-        """Whether the data file has the rows and fields, and would not hold too much waste."""
-        return (
-            self.lengths_after.max(initial=0) <= base.n_rows
-            and self.n_blocks <= WASTE * (len(self.who) / LANES + 8)
-            and set(fields_of(self.runs)) <= set(FIELDS[: base.n_fields])
-        )
 
 
 class PanelCache:
@@ -208,7 +107,7 @@ class PanelCache:
     def _open(self, version: StoreVersion, as_of: date, cutoff: datetime | None) -> MappedPanel:
         path = self._path(version, as_of, cutoff)
         if as_of != version.last or cutoff is not None:
-            return _view_at(path, version) or _keep_view(self._past(version, as_of, cutoff, path))
+            return view_at(path, version) or keep_view(self._past(version, as_of, cutoff, path))
         index = self._current(version)
         return MappedPanel(
             _bars_of(self, version, index),
@@ -359,9 +258,9 @@ class PanelCache:
         path = self.folder / base.data
         before = stamp_of(path)
         with path.open("r+b") as handle:
-            _reserve(handle.fileno(), int(np.prod(shape)) * 8)
+            reserve(handle.fileno(), int(np.prod(shape)) * 8)
         bars = self._open_data(base.data, shape, "r+")
-        sums = extension.sums + _write_extension(bars, extension, FIELDS[: base.n_fields])
+        sums = extension.sums + write_extension(bars, extension, FIELDS[: base.n_fields])
         lengths = extension.lengths_after
         newest = Panel(extension.ids, bars, extension.places, lengths).last("session")
         del bars  # unmapped, so that what was written is the file's
@@ -369,7 +268,7 @@ class PanelCache:
         note_written(path, before)
         return Index(base.data, *shape[:3], extension.who, extension.places, lengths, newest, sums)
 
-    def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> _Extension:
+    def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> Extension:
         """What has to be written so that the data file of `older` shows `version` too."""
         assert version.last is not None
         who = self._who(version)
@@ -389,7 +288,7 @@ class PanelCache:
         highest = self._highest_block(base)
         places[moved] = highest * LANES + arrange(lengths[moved])
         n_blocks = highest + -(-int(moved.sum()) // LANES)
-        return _Extension(who, moved, places, lengths, sums, runs, newer, n_blocks)
+        return Extension(who, moved, places, lengths, sums, runs, newer, n_blocks)
 
     def _highest_block(self, base: Index) -> int:
         """How many blocks the data file holds by now: other indices may have added some."""
@@ -419,24 +318,6 @@ class PanelCache:
         return np.asarray(np.memmap(self.folder / name, np.float64, mode, shape=shape))
 
 
-def _reserve(handle: int, size: int) -> None:
-    """Give a file its size, and the room for it: a full disk would end whoever writes to the map."""
-    before = os.fstat(handle).st_size
-    if size <= before:
-        return
-    try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(handle, 0, size)
-        else:
-            os.truncate(handle, size)
-    except OSError as error:
-        os.truncate(handle, before)
-        raise StoreError(
-            f"the panel cannot be written ({error.strerror}); what is stored is whole. Make room on "
-            "the disk, and run the command again"
-        ) from error
-
-
 def _bars_of(cache: PanelCache, version: StoreVersion, index: Index) -> MappedBars:
     """The bars of an index; views of one process share what was checked of them."""
     key = cache.folder, f"{version.content}/{index.content}", index.data
@@ -450,21 +331,6 @@ def _bars_of(cache: PanelCache, version: StoreVersion, index: Index) -> MappedBa
     return bars
 
 
-def _view_at(path: Path, version: StoreVersion) -> MappedPanel | None:
-    with _GUARD:
-        view = _VIEWS.get(path.with_suffix(""))
-    return view if view is not None and view.version.content == version.content else None
-
-
-def _keep_view(view: MappedPanel) -> MappedPanel:
-    """Keep the last few views of the past, for whoever asks for the same once more."""
-    with _GUARD:
-        _VIEWS[view.path] = view
-        while len(_VIEWS) > PAST_VIEWS:
-            del _VIEWS[next(iter(_VIEWS))]
-    return view
-
-
 def _with_runs(panel: Panel, replaced: BoolArray, runs: pl.DataFrame) -> Panel:
     """A panel whose runs at some positions are those of rows; its bars are written over."""
     ids = panel.security_ids[replaced]
@@ -474,19 +340,3 @@ def _with_runs(panel: Panel, replaced: BoolArray, runs: pl.DataFrame) -> Panel:
     columns = columns_of_rows(rows, panel.fields)
     fill(panel.bars, panel.places[replaced], lengths[replaced], columns)
     return replace(panel, lengths=lengths)
-
-
-def _write_extension(bars: FloatArray, extension: _Extension, fields: tuple[str, ...]) -> SumArray:
-    """Runs that moved to their new places, newer bars behind the others; returns what they add."""
-    moved, lengths, places = extension.moved, extension.lengths, extension.places
-    runs = columns_of_rows(extension.runs, fields)
-    fill(bars, places[moved], lengths[moved], runs)
-    starts, ends = np.where(moved, 0, lengths), np.where(moved, lengths, 0)
-    n, n_rows = len(places), bars.shape[2]
-    whole = sums_of_rows(runs, *bars_between(np.zeros(n, np.int64), ends), n, n_rows)
-    at, rows = bars_between(starts, np.where(moved, 0, extension.lengths_after))
-    blocks, lanes = np.divmod(places[at], LANES)
-    newer = columns_of_rows(extension.newer, fields)
-    for j, column in enumerate(newer):
-        bars[blocks, j, rows, lanes] = column
-    return whole + sums_of_rows(newer, at, rows, n, n_rows)

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.merged_files import merge_small_files
-from technic.data.store.panels import MappedPanel, PanelCache
+from technic.data.store.panels import PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per, newest_word
 from technic.data.store.table_writer import Appended, append, undone_on_failure
 from technic.data.store.tables import TableReader, believe_log

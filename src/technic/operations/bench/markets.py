@@ -13,7 +13,7 @@ import polars as pl
 
 from technic.data.ingest import FileStore
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.rows import newest_per
 from technic.runtime.settings import Setting, Settings
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from technic.compute.benchmark import benchmark_closes
 from technic.data.store import Store, StoreVersion
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.version import SIMULATED_NOTE
 from technic.errors import ModelError, StoreError
 from technic.market.sessions import nyse

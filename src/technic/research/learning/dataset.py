@@ -31,7 +31,7 @@ from technic.compute.history import every_bar
 from technic.compute.kernel import ensure_compiled
 from technic.compute.panel_series import PanelSeries, is_relative
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.version import digest_of
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import FloatArray

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from technic.compute.column_cache import ColumnCache
 from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.market.typing import FloatArray, IntArray
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings

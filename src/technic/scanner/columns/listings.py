@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import UnlistedError
 from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.market.sessions import nyse

@@ -19,7 +19,7 @@ import numpy as np
 
 from technic.compute.column_cache import ColumnCache
 from technic.compute.last_bar import columns_of
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import ConfigError, ModelError, first_line
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.cross_section import percentile

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.tickers import directory
 from technic.market.schema import SECTORS
 from technic.market.sessions import nyse

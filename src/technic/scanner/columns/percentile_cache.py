@@ -10,7 +10,7 @@ from hashlib import blake2b
 import numpy as np
 
 from technic.compute.column_cache import ColumnCache
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.query.evaluate import Evaluation
 from technic.query.names import ALPHA

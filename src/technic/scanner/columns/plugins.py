@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from technic.compute.column_cache import ColumnCache
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import ConfigError, StoreError
 from technic.market.panel import FIELDS, Panel
 from technic.market.sessions import nyse

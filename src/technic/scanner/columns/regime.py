@@ -22,7 +22,7 @@ import orjson
 
 from technic.compute.benchmark import benchmark_closes, counted
 from technic.compute.last_bar import columns_of
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.cross_section import percentile
 from technic.market.panel import LANES

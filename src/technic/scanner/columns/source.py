@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from technic.data.store import Store
-    from technic.data.store.panels import MappedPanel
+    from technic.data.store.mapped_panel import MappedPanel
     from technic.market.typing import FloatArray, IntArray
     from technic.runtime.settings import Settings
     from technic.scores.statements import Statements

@@ -13,7 +13,7 @@ from technic.compute.benchmark import benchmark_closes
 from technic.compute.kernel import ensure_compiled
 from technic.compute.panel_series import is_relative
 from technic.data.store import Store
-from technic.data.store.panels import MappedPanel
+from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators.kernel.run import evaluate
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse
