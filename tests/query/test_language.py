@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.panels import walk
-from technic.errors import QuestionError
+from technic.errors import QuestionError, StoppedError
 from technic.indicators.kernel.run import evaluate
 from technic.market.panel import FIELDS
 from technic.query import Evaluation, Resolver, parse
 from technic.query.lower import lower, series_of
 from technic.query.reference import Reference
 from technic.query.tree import Feature, Name
+from technic.runtime.deadline import Deadline, held_to
 
 # --- random expressions --------------------------------------------------------------------
 
@@ -286,3 +287,19 @@ def test_let_and_params_are_bound_and_may_not_turn_in_circles():
     assert str(resolver.question("trend and rsi < 30")) == "close > sma(50) and rsi(14) < 30"
     with pytest.raises(QuestionError, match="defined by itself"):
         Resolver({"a": "b > 1", "b": "a"}).question("a")
+
+
+def test_one_long_expression_stops_where_nobody_wants_it_any_more():
+    """Looked at between its parts: those that were done are kept, the others never begin."""
+    limit = Deadline()
+    tree = Resolver().question(" and ".join(f"close > {n}" for n in range(20)))
+
+    class Called(dict):
+        def __getitem__(self, series):
+            limit.cancel()
+            return np.ones(len(PANEL))
+
+    evaluation = Evaluation(len(PANEL), Called(), {}, UNIVERSE, frozenset)
+    with held_to(limit), pytest.raises(StoppedError, match="nobody wants it"):
+        evaluation.value(tree)
+    assert 0 < len(evaluation.computed) < 20

@@ -35,6 +35,7 @@ from technic.query.tree import (
     Text,
     Truth,
 )
+from technic.runtime.deadline import check
 from technic.scores import SCORES
 
 Values = Any  # a float64 or an object array, one value per symbol
@@ -71,8 +72,14 @@ class Evaluation:
         array
             Shape (n_symbols,): float64 for numbers and truths (1.0 and 0.0), NaN for unknown;
             objects for texts, None for unknown.
+
+        Raises
+        ------
+        StoppedError
+            If the deadline of the work that asks has passed, or nobody wants the answer any more.
         """
         if node not in self.computed:
+            check()  # one expression may be long
             with np.errstate(all="ignore"):
                 self.computed[node] = self._value(node)
         return self.computed[node]
