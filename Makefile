@@ -34,7 +34,7 @@ compile: .make/test
 	@$(STEP) "compiling the indicators" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python scripts/compile_kernel.py
 
 test-all: .make/heavy compile  ## the slow tests too, on a fixed sample, with Ray and an S3 server
-	@$(STEP) "slow tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow -n 2 --dist loadgroup
+	@$(STEP) "slow tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -m slow -n 2 --dist loadgroup --durations=15
 
 # A sample, on another Python: everything imports, definitions are right, scans have the same seals.
 OTHER_PYTHON ?= $(shell scripts/other_python $(BIN)/python)
