@@ -45,8 +45,13 @@ def open_private(path: str | Path, flags: int) -> int:
 
 
 def make_file(path: Path) -> Path:
-    """Make an empty file for its owner alone, where none is; a library is to write it."""
-    os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+    """Make an empty file for its owner alone, where none is; a library is to write it.
+
+    A file that is there is not opened: closing it again would drop every lock that this process
+    holds on it, those of the library included.
+    """
+    with suppress(FileExistsError):
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     return path
 
 

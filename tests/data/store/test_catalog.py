@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -440,3 +442,31 @@ def test_every_table_is_an_index_or_kept():
     for table in METADATA.tables.values():
         for column in table.columns:
             assert column.name.islower()
+
+
+def test_what_is_written_stays_while_others_come_and_go(tmp_path):
+    """SQLite's locks belong to the process: closing the file beside it would drop them all, and the
+    next process to leave would take away the log that this one goes on writing to.
+    """
+    store = FileStore(tmp_path / "store")
+    catalog = store.catalog
+    catalog.watch("one", ["AAA"], datetime(2026, 1, 5, tzinfo=UTC))
+    with catalog._engine.connect() as first, catalog._engine.connect() as second:  # as a server has
+        for connection in (first, second):
+            connection.exec_driver_sql("select count(*) from watchlists")
+    program = (
+        "import sys; from pathlib import Path; from technic.data.store import Store;"
+        "print(sorted(Store(Path(sys.argv[1])).catalog.watchlists()))"
+    )
+
+    def another():
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(store.folder)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    another()
+    catalog.watch("two", ["BBB"], datetime(2026, 1, 6, tzinfo=UTC))
+    assert "two" in another()
+    assert "two" in str(catalog.watchlists())
