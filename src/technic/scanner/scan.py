@@ -43,7 +43,7 @@ from technic.scanner.report_cache import (
     unpack,
 )
 from technic.scanner.spec.question import Question, question_of_dict, resolve_question
-from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
+from technic.scanner.spec.scan_file import UNIVERSES, ScanFile, symbols_of
 
 SPARK_BARS = 20
 SETTLED = 1e-3  # weight of an average's seed below which its value has settled
@@ -108,14 +108,17 @@ def scan(
         "universe": UNIVERSES.get(universe, universe) if universe is not None else None,
         "rank": rank,
         "top": top,
-        "columns": tuple(columns) if columns is not None else None,
+        "columns": columns,
     }
     question_file = replace(file or ScanFile(), **{k: v for k, v in given.items() if v is not None})
     if rank is not None and file is None:
         question_file = replace(question_file, name=f"everything by {rank}")
-    only = None if symbols is None else sorted(set(symbols))
     return _scan_file(
-        store, question_file, only, Instants(as_of, known_at), settings or Settings.load()
+        store,
+        question_file,
+        symbols_of(symbols),
+        Instants(as_of, known_at),
+        settings or Settings.load(),
     )
 
 
@@ -128,7 +131,7 @@ class Instants:
 
 
 def _scan_file(
-    store: Store, file: ScanFile, only: list[str] | None, when: Instants, settings: Settings
+    store: Store, file: ScanFile, only: tuple[str, ...] | None, when: Instants, settings: Settings
 ) -> Report:
     """The report on a scan file: out of the cache, or made and put there."""
     timer = StageTimer()

@@ -360,12 +360,15 @@ class Store:
         StoreError
             If the store is empty.
         SpanError
-            If `as_of` lies outside it, or `known_at` outside the calendar.
+            If `as_of` is no date or lies outside it, or `known_at` is no instant with its zone or
+            lies outside the calendar.
         """
         pinned = version or self.require()
         if pinned.last is None or pinned.first is None:
             raise StoreError(f"{self.folder}: version {pinned.number} holds no bars")
-        session = as_of or pinned.last
+        session = pinned.last if as_of is None else as_of
+        if not isinstance(session, date) or isinstance(session, datetime):
+            raise SpanError(f"as_of is a date, such as {pinned.last}; got {session!r:.60}")
         if not pinned.first <= session <= pinned.last:
             raise SpanError(
                 f"{session} is outside the store, which holds sessions from {pinned.first} "
@@ -374,7 +377,7 @@ class Store:
         ordinal = nyse().ordinal(session)
         cutoff = known_at
         if cutoff is not None:
-            _require_in_utc(cutoff)
+            _require_instant(cutoff)
         if cutoff is None and as_of is not None:
             cutoff = nyse().opens(ordinal + 1)
         return PanelCache(self.tables).open(pinned, session, cutoff)
@@ -401,8 +404,15 @@ class Store:
         return named
 
 
-def _require_in_utc(instant: datetime) -> None:
-    """Refuse an instant so near to the end of the calendar that in UTC it is no date."""
+def _require_instant(instant: datetime) -> None:
+    """Refuse what names no instant: other values, times of no zone, and those that in UTC are no
+    date, so near are they to the end of the calendar.
+    """
+    if not isinstance(instant, datetime) or instant.utcoffset() is None:
+        raise SpanError(
+            "known_at is an instant with its time zone, such as 2026-01-05T21:00:00Z; got "
+            f"{instant!s:.60}"
+        )
     try:
         instant.astimezone(UTC)
     except OverflowError as error:

@@ -18,7 +18,7 @@ from technic.query.series import expand
 from technic.query.tree import Call, Node, Text, clauses, write_number
 from technic.scanner.plan import NEXT_OPEN, PlanRules
 from technic.scanner.rank import Term, terms_of
-from technic.scanner.spec.scan_file import ScanFile
+from technic.scanner.spec.scan_file import ScanFile, symbols_of
 
 LIQUIDITY = "dollar_volume(20)"  # breaks ties, and bounds plans
 
@@ -163,7 +163,7 @@ def question_of_dict(content: dict[str, Any]) -> Question:
         },
         "manifest",
     )
-    return resolve_question(file, symbols=tuple(content["symbols"]))
+    return resolve_question(file, symbols=content["symbols"] or None)
 
 
 def resolve_question(file: ScanFile, symbols: Iterable[str] | None = None) -> Question:
@@ -181,7 +181,7 @@ def resolve_question(file: ScanFile, symbols: Iterable[str] | None = None) -> Qu
     ConfigError
         If the plan's rules cannot be followed.
     """
-    chosen = tuple(sorted(set(symbols if symbols is not None else file.symbols)))
+    chosen = symbols_of(file.symbols or None if symbols is None else symbols) or ()
     bound = [dict(file.lets), dict(file.params)]
     bindings = orjson.dumps(bound, option=orjson.OPT_SORT_KEYS).decode()
     return _resolve(

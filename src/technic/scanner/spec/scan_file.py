@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ from technic.runtime.settings import read_toml
 from technic.scanner.plan import PlanRules
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.backtest_rules import BacktestRules
-from technic.scanner.spec.section import MOST_ITEMS, Section, number_of
+from technic.scanner.spec.section import MOST_ITEMS, Section, number_of, shown
 
 UNIVERSES = {
     "all": "",
@@ -65,6 +65,20 @@ class ScanFile:
     symbols: tuple[str, ...] = ()
     alert: AlertRules | None = None
     backtest: BacktestRules = field(default_factory=BacktestRules)
+
+    def __post_init__(self) -> None:
+        """Hold every value to its kind, whoever gives it.
+
+        Raises
+        ------
+        ConfigError
+            If one is of another kind, or out of bounds; names it.
+        """
+        section = Section({name: getattr(self, name) for name in (*_KINDS, "columns")}, "")
+        for name, kind in _KINDS.items():
+            kind(section, name)
+        object.__setattr__(self, "columns", section.texts("columns"))
+        symbols_of(self.symbols or None)
 
     @classmethod
     def read(cls, source: Path) -> ScanFile:
@@ -132,6 +146,42 @@ class ScanFile:
             alert=AlertRules.of(content["alert"], what) if "alert" in section else None,
             backtest=BacktestRules.of(section.table("backtest"), what),
         )
+
+
+_KINDS: Mapping[str, Callable[[Section, str], object]] = {
+    **dict.fromkeys(("name", "universe", "where", "benchmark", "rank", "missing"), Section.text),
+    "top": lambda section, name: section.whole(name, 1),
+}
+
+
+def symbols_of(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    """The symbols that alone are asked about; None for everybody.
+
+    Parameters
+    ----------
+    given : names; None if nobody was named
+
+    Raises
+    ------
+    ConfigError
+        If it is no list of texts, or names nobody: a filter that finds nobody is not the market.
+
+    Examples
+    --------
+    >>> symbols_of(["MSFT", "AAPL", "MSFT"])
+    ('AAPL', 'MSFT')
+    """
+    if given is None:
+        return None
+    is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+    names = list(given) if is_list else []
+    if not is_list or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f'symbols is a list of texts, such as ["AAPL", "MSFT"]; got {shown(given)}'
+        )
+    if not names:
+        raise ConfigError("symbols names nobody; leave it out to ask about everybody")
+    return tuple(sorted(set(names)))
 
 
 def presets() -> dict[str, str]:
