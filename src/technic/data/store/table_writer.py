@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from technic.data.store.delta_log import live_files, write_entry
+from technic.data.store.delta_log import entry_path, live_files, write_entry
 from technic.data.store.tables import PARTITIONS
 from technic.data.store.version import read_version, record_path
 from technic.errors import StoreError, first_line
@@ -67,7 +67,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
 
     path = folder / "tables" / name
     make_folder(path.parent)
-    _drop_false_hint(path / "_delta_log")
+    _drop_torn(path, -1 if pinned is None else pinned)
     if not DeltaTable.is_deltatable(str(path)):
         write_deltalake(
             str(path),
@@ -109,6 +109,38 @@ def _writer_properties(rows: int) -> WriterProperties:
         default_column_properties=plain if rows <= FEW_ROWS else None,
         column_properties=dict.fromkeys(SOUGHT, sought) if rows <= FEW_ROWS else None,
     )
+
+
+def _drop_torn(table: Path, pinned: int) -> None:
+    """Take away what of a log was not on the disk when the power went.
+
+    Behind the version that the store's record names, an entry may be cut, or be missing before
+    another one, and so may a checkpoint: `deltalake` then opens no version at all. Whole entries
+    stay, to be undone by one of their own.
+    """
+    log, good = table / "_delta_log", pinned
+    if not log.is_dir():
+        return
+    while _is_whole(entry_path(table, good + 1)):
+        good += 1
+    for path in log_files(log, pinned):
+        is_entry, number = path.suffix == ".json", path.name[:20]
+        if number.isdecimal() and (int(number) > good or not is_entry):
+            path.unlink()
+            if is_entry:
+                log_mended(
+                    LOG, f"{path}: was damaged; removed, as no version of the store needs it"
+                )
+    _drop_false_hint(log)
+
+
+def _is_whole(entry: Path) -> bool:
+    """Whether an entry of a log is there, and is one."""
+    try:
+        lines = [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
+    except (OSError, orjson.JSONDecodeError):
+        return False
+    return bool(lines) and all(isinstance(line, dict) for line in lines)
 
 
 def _drop_false_hint(log: Path) -> None:
@@ -168,7 +200,7 @@ def undone_on_failure(folder: Path, names: Collection[str]) -> Iterator[None]:
         for path in sorted(fresh, reverse=True):
             path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
         for path, content in marks.items():
-            if path.read_bytes() != content:
+            if not path.exists() or path.read_bytes() != content:
                 write_atomically(path, content)
         if isinstance(error, OSError | DeltaError):
             raise StoreError(
@@ -188,7 +220,7 @@ def settled_at(table: Path, pinned: int) -> int:
     """
     from deltalake import DeltaTable  # scans never write
 
-    _drop_false_hint(table / "_delta_log")
+    _drop_torn(table, pinned)
     delta = DeltaTable(str(table))
     if delta.version() != pinned:
         delta.restore(pinned)

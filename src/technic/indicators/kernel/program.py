@@ -221,6 +221,10 @@ class _Writer:
 
     def _write(self, node: Operation, ops: dict[str, int]) -> None:
         kind = node.kind
+        # Who holds a slow series looks at the slow sessions, also if nothing else of them is read.
+        if node.frame != DAILY and node.frame not in self.resampled:
+            self.resampled.add(node.frame)
+            self._row(ins.RESAMPLE, node)
         if kind in {"field", "benchmark"}:
             self._read_bars(node)
             return
@@ -236,9 +240,6 @@ class _Writer:
 
     def _read_bars(self, node: Operation) -> None:
         base = node.frame * ins.FRAME_REGISTERS
-        if node.frame != DAILY and node.frame not in self.resampled:
-            self.resampled.add(node.frame)
-            self._row(ins.RESAMPLE, node)
         if node.kind == "field":
             if node.frame != DAILY and node.name == "vwap":
                 raise IndicatorError("vwap is known for daily bars only")
@@ -268,7 +269,7 @@ class _Writer:
             row[ins.OUT + j] = register
         if op not in {ins.EMIT, ins.RESAMPLE, ins.ALIGN, ins.HOLD}:
             self.params.extend(node.params)
-        if node.kind == "fold" and op != ins.EMIT:
+        if node.kind == "fold" and op not in {ins.EMIT, ins.RESAMPLE}:
             carries = 1 + len(REGISTRY[node.name].carries)
             row[ins.STATE], row[ins.CARRIES] = self.n_slots, carries
             row[ins.PLAIN] = all(Operation.of(series).kind == "field" for series in node.inputs)
