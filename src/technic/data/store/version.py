@@ -187,7 +187,14 @@ def dropped_versions(folder: Path) -> dict[int, datetime]:
         at = {int(k): datetime.fromisoformat(v) for k, v in content["dropped"].items()}
     except FileNotFoundError:
         return {}
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        OSError,
+        orjson.JSONDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise StoreError(damage_message(path)) from error
     if seal != _seal(content):
         raise StoreError(damage_message(path))
