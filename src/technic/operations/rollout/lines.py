@@ -77,7 +77,7 @@ def answer_line(line: bytes, respond: Answer) -> bytes:
         message = read_message(line)
         number = id_of(message)
         return _line(respond(message))
-    except Exception as error:  # noqa: BLE001 -- a line that ends the loop ends it for everybody
+    except Exception as error:  # a line that ends the loop ends it for everybody
         if not isinstance(error, TechnicError):
             LOG.warning("a line could not be answered", exc_info=error)
         return _line(failure(number, error))
