@@ -301,9 +301,9 @@ def test_a_name_of_the_language_is_nobodys_own(name, given):
 
 @pytest.mark.parametrize("name", ["", "1a", "a b", "é", "a\n", "x" * 101, "$a"])
 def test_what_could_not_be_written_is_no_name(name):
-    for given in ({"lets": {name: "open"}}, {"params": {name: 1.0}}):
+    for bound in ({"lets": {name: "open"}}, {"params": {name: 1.0}}):
         with pytest.raises(QuestionError, match="is no name"):
-            Resolver(**given)
+            Resolver(**bound)
 
 
 def _without_history():
