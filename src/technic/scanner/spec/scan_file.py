@@ -67,7 +67,7 @@ class ScanFile:
     backtest: BacktestRules = field(default_factory=BacktestRules)
 
     @classmethod
-    def read(cls, source: Path) -> ScanFile:
+    def read(cls, source: Path | str) -> ScanFile:
         """Read a scan file, or a preset by its name.
 
         Parameters
@@ -79,9 +79,10 @@ class ScanFile:
         ConfigError
             If there is neither, or it says something that cannot be.
         """
-        if source.suffix != ".toml" and not source.exists():
+        path = Path(source)
+        if path.suffix != ".toml" and not _may_exist(path):
             return cls.preset(str(source))
-        content = read_toml(source, required=True)
+        content = read_toml(path, required=True)
         return cls.of(content, str(source))
 
     @classmethod
@@ -132,6 +133,14 @@ class ScanFile:
             alert=AlertRules.of(content["alert"], what) if "alert" in section else None,
             backtest=BacktestRules.of(section.table("backtest"), what),
         )
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether reading tells more: it does of a name that is too long."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def presets() -> dict[str, str]:
