@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -71,6 +72,16 @@ def _split(node: Node, sign: float) -> list[Term]:
         case Arithmetic("*", Number(weight), value) | Arithmetic("*", value, Number(weight)):
             return [Term(sign * weight, value)]
     return [Term(sign, node)]
+
+
+def term_names(terms: Iterable[Term]) -> list[str]:
+    """The texts of terms, numbered where one is repeated: no contribution may be lost."""
+    counts: dict[str, int] = {}
+    distinct = []
+    for name in map(str, terms):
+        counts[name] = counts.get(name, 0) + 1
+        distinct.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return distinct
 
 
 def combine(
