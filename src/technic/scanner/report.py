@@ -114,17 +114,15 @@ class Report:
         import polars as pl
 
         number, text, whole = pl.Float64(), pl.String(), pl.Int64()
-        terms = term_names(self.question.terms)
+        about = {"rank": whole, "symbol": text, "name": text, "sector": text}
+        score = {"score": number, "percentile": number, "settled": pl.Boolean()}
+        parts = dict.fromkeys(term_names(self.question.terms), number)
+        kinds = {tree: Resolver().any(tree)[1].what for tree in self.asked["columns"]}
+        values = {tree: text if what == TEXT else number for tree, what in kinds.items()}
         plan = {"side": text, "entry": number, "stop": number, "target": number}
         plan |= {"size": whole, "risk": number, "capped_by": text}
-        kinds = {tree: Resolver().any(tree)[1].what for tree in self.asked["columns"]}
-        return {
-            **{"rank": whole, "symbol": text, "name": text, "sector": text},
-            **{"score": number, "percentile": number, "settled": pl.Boolean()},
-            "contributions": pl.Struct(dict.fromkeys(terms, number)),
-            **{tree: text if what == TEXT else number for tree, what in kinds.items()},
-            "plan": pl.Struct(plan),
-        }
+        columns = {**about, **score, "contributions": pl.Struct(parts), **values}
+        return {**columns, "plan": pl.Struct(plan)}
 
     @property
     def ledger(self) -> pl.DataFrame:
