@@ -55,7 +55,7 @@ def scanning(**asked):
         (b"[1]", "an engine understands"),
         (b"\xff\xfe", "an engine understands"),
         (FAR_TOO_DEEP.encode(), "an engine understands"),
-        (f'{{"id": {TOO_DEEP}, "scan": {{}}}}'.encode(), "nested too deeply"),
+        (f'{{"id": {TOO_DEEP}, "scan": {{}}}}'.encode(), "id is a number"),
         (f'{{"id": 1, "scan": {{"file": {TOO_DEEP}}}}}'.encode(), "nested too deeply"),
         (b'{"id": [1], "scan": {}}', "id is a number"),
         (b'{"id": true, "scan": {}}', "id is a number"),

@@ -134,7 +134,7 @@ def test_no_line_ends_the_loop(file, engine):
         answer_lines(lines, out, router.answer)
         assert json.loads(answer_line(lines[0], router.answer))["engine"] == "stable"
     answers = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [answer["id"] for answer in answers] == [1, None, None, None, 3]
+    assert [answer["id"] for answer in answers] == [1, None, 2, None, 3]
     assert ["error" in answer for answer in answers] == [False, True, True, True, False]
 
 

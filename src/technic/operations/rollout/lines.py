@@ -29,7 +29,7 @@ def read_message(line: bytes) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it is no object of JSON, or nested more deeply than can be passed on.
+        If it is no object of JSON.
     """
     try:
         message = orjson.loads(line)
@@ -37,10 +37,6 @@ def read_message(line: bytes) -> dict[str, Any]:
         message = None
     if not isinstance(message, dict):
         raise ConfigError(UNDERSTOOD)
-    try:
-        orjson.dumps(message)
-    except TypeError as error:
-        raise ConfigError(f"{UNDERSTOOD}; this line is nested too deeply") from error
     return message
 
 
@@ -76,11 +72,20 @@ def answer_line(line: bytes, respond: Answer) -> bytes:
     try:
         message = read_message(line)
         number = id_of(message)
+        _require_writable(message)
         return _line(respond(message))
     except Exception as error:  # a line that ends the loop ends it for everybody
         if not isinstance(error, TechnicError):
             LOG.warning("a line could not be answered", exc_info=error)
         return _line(failure(number, error))
+
+
+def _require_writable(message: dict[str, Any]) -> None:
+    """Refuse what could be read and not be passed on: JSON is read deeper than it is written."""
+    try:
+        orjson.dumps(message)
+    except TypeError as error:
+        raise ConfigError(f"{UNDERSTOOD}; this line is nested too deeply") from error
 
 
 def failure(number: str | float | None, error: Exception) -> dict[str, Any]:
