@@ -55,20 +55,22 @@ SCAN = {
     "columns": "what is shown of each row: a list of expressions",
     "top": "how many rows are shown, and who counts as being on the list",
     "benchmark": 'what `beta`, `corr` and `rel_strength` compare with: `"market"` or a symbol',
-    "let": "texts with a name, to be used in the others: `let.trend = …`",
-    "params": "numbers with a name, used as `$name`: a number, or `{ default, min, max }`",
+    "let": "texts with a name that the language does not have, to be used in the others: "
+    "`let.trend = …`",
+    "params": "numbers with a name that the language does not have, used as `$name`: a number, or "
+    "`{ default, min, max }`",
     "plan": "how plans are made: [[plan]](#plan)",
     "alert": "when a change is sent as an alert: [[alert]](#alert)",
     "backtest": "how it is traded on the past: [[backtest]](#backtest)",
 }
 PLAN = {
     "side": '`"long"` or `"short"`',
-    "account": "USD; one account for all rows",
+    "account": "USD, up to 1e12; one account for all rows",
     "risk": 'share of the account that one row may lose between entry and stop: 0.01 or `"1%"`',
     "max_heat": "share of the account that all rows together may lose",
     "max_adv": "share of a symbol's mean daily dollar volume that one row may be",
-    "max_positions": "how many rows get a size",
-    "leverage": "buying power per dollar of account",
+    "max_positions": "how many rows get a size; 0 to 10,000",
+    "leverage": "buying power per dollar of account, up to 100",
     "entry": '`"next_open"`, which is estimated by the close until it trades; or an expression',
     "stop": "an expression. For a short the default adds instead of subtracting",
     "target": 'a multiple of the distance from entry to stop, `"2R"`; or an expression',
@@ -87,9 +89,9 @@ BACKTEST = {
     "rebalance": "the scan is asked on the last session of every day, week or month: `daily`, "
     "`weekly`, `monthly`",
     "hold": "how many names at once, at equal shares of `plan.account`; 1 to 500",
-    "buffer": "a name that is held stays while it ranks at least here",
+    "buffer": "a name that is held stays while it ranks at least here; up to 5,000",
     "cost": '`"spread+impact"`, `"none"`, or basis points a side: `"10bps"`',
-    "commission": "USD a share",
+    "commission": "USD a share, up to 10",
     "borrow": 'USD a year per USD sold short: 0.01 or `"1%"`',
     "delisting": 'what a name that vanishes returns from its last close: −0.3 or `"-30%"`',
 }

@@ -11,11 +11,13 @@ from support.panels import walk
 from technic.errors import QuestionError, StoppedError
 from technic.indicators.kernel.run import evaluate
 from technic.market.panel import FIELDS
-from technic.query import Evaluation, Resolver, parse
+from technic.query import Evaluation, Resolver, names, parse
 from technic.query.lower import lower, series_of
 from technic.query.reference import Reference
+from technic.query.series import series_for, single_series
 from technic.query.tree import Feature, Name
 from technic.runtime.deadline import Deadline, held_to
+from technic.scores import MACROS, SCORES
 
 # --- random expressions --------------------------------------------------------------------
 
@@ -287,6 +289,45 @@ def test_let_and_params_are_bound_and_may_not_turn_in_circles():
     assert str(resolver.question("trend and rsi < 30")) == "close > sma(50) and rsi(14) < 30"
     with pytest.raises(QuestionError, match="defined by itself"):
         Resolver({"a": "b > 1", "b": "a"}).question("a")
+
+
+@pytest.mark.parametrize("name", [*names.everything(), *names.WORDS])
+@pytest.mark.parametrize("given", [{"lets": "open"}, {"params": 1.0}], ids=["let", "params"])
+def test_a_name_of_the_language_is_nobodys_own(name, given):
+    ((where, value),) = given.items()
+    with pytest.raises(QuestionError, match=f"{name} means something in the language already"):
+        Resolver(**{where: {name: value}})
+
+
+@pytest.mark.parametrize("name", ["", "1a", "a b", "é", "a\n", "x" * 101, "$a"])
+def test_what_could_not_be_written_is_no_name(name):
+    for bound in ({"lets": {name: "open"}}, {"params": {name: 1.0}}):
+        with pytest.raises(QuestionError, match="is no name"):
+            Resolver(**bound)
+
+
+def _without_history():
+    tables = (names.ATTRIBUTES, names.FACTS, names.REGIME, names.ALPHA, SCORES, MACROS)
+    return [name for table in tables for name in table]
+
+
+@pytest.mark.parametrize("name", _without_history())
+def test_a_series_of_what_has_no_history_is_refused(name):
+    kind = Resolver().any(name)[1].what
+    texts = [name, f"coalesce({name}, {name})"]
+    if kind == names.NUMBER:
+        texts += [f"min({name}, 1)", f"-{name}", f"close + {name}", f"{name} > close"]
+    for text in texts:
+        for series in (series_for, single_series):
+            with pytest.raises(QuestionError, match="has no history") as caught:
+                series([text])
+            assert caught.value.text == text
+
+
+@pytest.mark.parametrize("name", sorted({*names.BAR_FIELDS, *names.OUTPUTS}))
+def test_fields_and_indicators_have_a_history(name):
+    columns, series = series_for([name])
+    assert len(columns) == len(series) >= 1
 
 
 def test_one_long_expression_stops_where_nobody_wants_it_any_more():

@@ -11,7 +11,7 @@ from scipy.stats import t as scipy_t
 import technic as tc
 from technic.data.simulated import simulate
 from technic.data.store.evidence import evidence_for, save_evidence
-from technic.errors import QuestionError, StoreError
+from technic.errors import ConfigError, QuestionError, StoreError
 from technic.market.sessions import nyse
 from technic.research.evaluation import default_columns, evaluate
 from technic.research.forward_returns import forward_returns
@@ -119,6 +119,19 @@ def market(tmp_path_factory, kernels):
     store.import_bars(made.bars, simulated=made.about)
     store.import_listings(made.listings)
     return store
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("horizons", value) for value in
+          [(-1,), (0,), (1.5,), (), (5, 1), (1, 1), (True,), ("1",), (10**9,), None, 5, "15"]),
+        *(("last", value) for value in [0, -1, 1.5, True, "60"]),
+    ],
+)  # fmt: skip
+def test_an_argument_that_counts_no_sessions_is_named(market, name, value):
+    with pytest.raises(ConfigError, match=f"evaluate: {name}"):
+        tc.evaluate(market, ["ret(5)"], **{name: value})
 
 
 def test_forward_returns_go_from_the_next_open_to_the_open_after_the_horizon(market):

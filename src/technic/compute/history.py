@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from technic.compute.as_known import RevisedValues, revised_values
+from technic.compute.frames import NEEDED, closes_of, panel_of, read_frame
 from technic.compute.kernel import ensure_compiled
 from technic.compute.panel_series import PanelSeries
 from technic.compute.parallel import spread
@@ -35,8 +36,6 @@ from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.series import series_for
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
-
-NEEDED = ("open", "high", "low", "close", "volume")
 
 
 def features(
@@ -63,7 +62,8 @@ def features(
     QuestionError
         If a text is no feature.
     SchemaError
-        If a column is missing, or a date is no session of the NYSE.
+        If a column is missing, stands there twice or holds something else, a date is no session
+        of the NYSE, or one symbol has it twice.
 
     Examples
     --------
@@ -74,16 +74,12 @@ def features(
     >>> tc.features(bars, ["sma(3)"])["sma(3)"].to_list()
     [None, None, 11.0, 12.0]
     """
-    table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-    names = {name: name.lower() for name in table.columns}
-    table = table.rename({k: v for k, v in names.items() if k != v})
-    if missing := [name for name in NEEDED if name not in table.columns]:
-        raise SchemaError(f"the frame has no column {', '.join(missing)}; it has {table.columns}")
+    table = read_frame(frame, "the frame", NEEDED)
     columns, series = series_for(texts)
     if "date" not in table.columns and any(map(_needs_dates, series)):
         raise SchemaError("weekly, monthly and relative features need a column date")
-    order, panel = _panel_of(table)
-    closes = _closes_of(benchmark) if benchmark is not None else None
+    order, panel = panel_of(table)
+    closes = closes_of(benchmark) if benchmark is not None else None
     kernels = (settings or Settings.load()).kernels
     ensure_compiled(kernels)
     values = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
@@ -328,39 +324,3 @@ def _packed(bars: pl.DataFrame) -> Panel:
     columns["session"] = nyse().ordinals(bars["session"].to_numpy()).astype(np.float64)
     columns["vwap"] = bars["vwap"].fill_null(float("nan")).to_numpy()
     return pack(ids, lengths.astype(np.int64), columns)
-
-
-def _panel_of(table: pl.DataFrame) -> tuple[np.ndarray, Panel]:
-    """The order that sorts the rows by symbol and date, and the panel in that order."""
-    n = table.height
-    symbols = (
-        table["symbol"].to_numpy() if "symbol" in table.columns else np.zeros(n, dtype=np.int64)
-    )
-    _, codes = np.unique(symbols.astype(str), return_inverse=True)
-    if "date" in table.columns:
-        days = table["date"].cast(pl.Date).to_numpy()
-        sessions = nyse().ordinals(days)
-        if (sessions < 0).any():
-            strange = days[sessions < 0][0]
-            raise SchemaError(f"{strange} is no session of the NYSE; remove that row")
-    else:
-        sessions = np.arange(n)
-    order = np.lexsort((sessions, codes))
-    columns = {
-        name: table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()[order] for name in NEEDED
-    }
-    columns["session"] = sessions[order].astype(np.float64)
-    if "vwap" in table.columns:
-        columns["vwap"] = table["vwap"].cast(pl.Float64).fill_null(np.nan).to_numpy()[order]
-    lengths = np.bincount(codes) if n else np.zeros(0, np.int64)
-    return order, pack(np.arange(len(lengths)), lengths.astype(np.int64), columns)
-
-
-def _closes_of(frame: Any) -> FloatArray:
-    """The closes of a benchmark, per session ordinal; NaN where it has none."""
-    table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-    table = table.rename({name: name.lower() for name in table.columns})
-    at = nyse().ordinals(table["date"].cast(pl.Date).to_numpy())
-    out = np.full(len(nyse()), np.nan)
-    out[at[at >= 0]] = table["close"].cast(pl.Float64).to_numpy()[at >= 0]
-    return out

@@ -96,7 +96,7 @@ def lower(node: Node, frame: int = DAILY) -> Series:  # noqa: C901, PLR0911, PLR
             return constant(value, frame)
         case Truth(value):
             return constant(float(value), frame)
-        case Name(name):
+        case Name(name) if name in names.BAR_FIELDS:
             return field(name, frame)
         case Feature():
             inputs = [lower(part, frame) for part in node.inputs]
@@ -126,7 +126,16 @@ def lower(node: Node, frame: int = DAILY) -> Series:  # noqa: C901, PLR0911, PLR
             return apply("lag", lower(value, frame), params=(bars,))
         case Call():
             return _call(node, frame)
-    raise QuestionError(f"{node} has no history", start=node.at)
+    raise _without_history(str(node), node.at)
+
+
+def _without_history(what: str, at: int) -> QuestionError:
+    """The refusal of what is known for one session at a time, and not at every bar."""
+    return QuestionError(
+        f"{what} has no history, bar by bar",
+        start=at,
+        hint="indicators and prices have one; a scan gives this value as of a session",
+    )
 
 
 def _call(node: Call, frame: int) -> Series:
@@ -141,7 +150,7 @@ def _call(node: Call, frame: int) -> Series:
         return apply("count", lower(condition, frame), params=(_bars(number),))
     if node.name in FUNCTIONS:
         return apply(FUNCTIONS[node.name], *(lower(part, frame) for part in node.arguments))
-    raise QuestionError(f"{node.name} has no history", start=node.at)
+    raise _without_history(node.name, node.at)
 
 
 def _bars(node: Node) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 
+from technic.errors import QuestionError
 from technic.indicators import REGISTRY
 from technic.market.items import COLUMNS
 from technic.market.panel import FIELDS
@@ -98,6 +101,19 @@ UNITS = {
     "count": COUNT,
     "plain": PLAIN,
 }
+WORDS = (
+    "and",
+    "or",
+    "not",
+    "in",
+    "between",
+    "true",
+    "false",
+    "crosses_above",
+    "crosses_below",
+    "by",
+)
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)  # as in the grammar
 # What filings said, as of the session.
 FACTS = {name: UNITS[item.unit] for name, item in COLUMNS.items()}
 
@@ -149,6 +165,35 @@ def everything() -> list[str]:
         *MACROS,
     }
     return sorted(vocabulary)
+
+
+@cache
+def _taken() -> frozenset[str]:
+    return frozenset([*everything(), *WORDS])
+
+
+def require_free(name: str, where: str) -> None:
+    """Refuse a name of one's own that nobody could use, or that means something already.
+
+    Parameters
+    ----------
+    name : the name
+    where : what gives it: "let" or "params"
+
+    Raises
+    ------
+    QuestionError
+        If it is no name, or one of the language.
+    """
+    if not NAME.fullmatch(name):
+        raise QuestionError(
+            f"{where}: {name[:60]!r} is no name; one is letters, digits and _, at most 100, and "
+            "begins with no digit"
+        )
+    if name in _taken():
+        raise QuestionError(
+            f"{where}.{name}: {name} means something in the language already; take another name"
+        )
 
 
 def did_you_mean(name: str, vocabulary: list[str] | None = None) -> str:

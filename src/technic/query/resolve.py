@@ -88,15 +88,18 @@ class Resolver:
     level: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse more names than anybody gives.
+        """Refuse more names than anybody gives, and names that mean something already.
 
         Raises
         ------
         QuestionError
-            If there are more than `MAX_LETS`.
+            If there are more than `MAX_LETS`, or one is taken by the language.
         """
         if len(self.lets) > MAX_LETS:
             raise QuestionError(f"{len(self.lets):,} names of let; the most is {MAX_LETS}")
+        for where, given in (("let", self.lets), ("params", self.params)):
+            for name in given:
+                names.require_free(name, where)
 
     def question(self, text: str, wanted: str = TRUTH) -> Node:
         """The canonical tree of a text that must be of one kind.

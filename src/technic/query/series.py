@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from technic.errors import QuestionError
 from technic.indicators import REGISTRY, Series
 from technic.query.lower import lower
 from technic.query.names import OUTPUTS
@@ -48,7 +49,7 @@ def expand(text: str, resolver: Resolver | None = None) -> list[Node]:
 
 def single_series(texts: Iterable[str]) -> list[Series]:
     """One series for each feature's text; of an indicator with several outputs the one it names."""
-    return [lower(Resolver().any(text)[0]) for text in texts]
+    return [_lowered(Resolver().any(text)[0], text) for text in texts]
 
 
 def series_for(texts: Iterable[str]) -> tuple[list[str], list[Series]]:
@@ -65,5 +66,13 @@ def series_for(texts: Iterable[str]) -> tuple[list[str], list[Series]]:
     QuestionError
         If a text cannot be meant, or has no history.
     """
-    trees = [tree for text in texts for tree in expand(text)]
-    return [str(tree) for tree in trees], [lower(tree) for tree in trees]
+    trees = [(tree, text) for text in texts for tree in expand(text)]
+    return [str(tree) for tree, _ in trees], [_lowered(tree, text) for tree, text in trees]
+
+
+def _lowered(tree: Node, text: str) -> Series:
+    """The series of a tree; a refusal knows the text that the tree comes from."""
+    try:
+        return lower(tree)
+    except QuestionError as error:
+        raise error.at(text) from None

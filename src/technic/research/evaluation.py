@@ -30,8 +30,9 @@ from technic.compute.parallel import kernels_here, pin, pinned
 from technic.data.store import Store
 from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.version import SIMULATED_NOTE
-from technic.errors import StoreError
+from technic.errors import ConfigError, StoreError
 from technic.indicators import Series
+from technic.indicators.define import MAX_LOOKBACK
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.query.lower import series_of
@@ -60,6 +61,7 @@ from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
 from technic.scanner.spec.scan_file import UNIVERSES
+from technic.scanner.spec.section import shown, whole_of
 from technic.scores import MACROS, SCORES
 
 HORIZONS = (1, 5, 21)
@@ -166,6 +168,8 @@ def evaluate(
 
     Raises
     ------
+    ConfigError
+        If `horizons` or `last` counts no sessions.
     QuestionError
         If a column cannot be understood.
     StoreError
@@ -181,6 +185,9 @@ def evaluate(
     >>> sorted(evaluated.as_dict()["rsi(14)"]["ic"])
     ['1', '5']
     """
+    horizons = _checked_horizons(horizons)
+    if last is not None:
+        whole_of(last, "evaluate: last")
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     version = store.require()
@@ -219,6 +226,18 @@ def evaluate(
         store_version=version.name,
         notes=tuple(about["notes"]),
     )
+
+
+def _checked_horizons(horizons: Sequence[int]) -> tuple[int, ...]:
+    """The horizons: at least one, each a number of sessions, ascending."""
+    if not isinstance(horizons, list | tuple):
+        raise ConfigError(f"evaluate: horizons is a list of sessions ahead; got {shown(horizons)}")
+    ahead = tuple(whole_of(h, "evaluate: horizons", 1, MAX_LOOKBACK) for h in horizons)
+    if not ahead or list(ahead) != sorted(set(ahead)):
+        raise ConfigError(
+            f"evaluate: horizons ascend, and there is at least one: (1, 5, 21); got {shown(horizons)}"
+        )
+    return ahead
 
 
 def run_part(shared: Shared, first: int, last: int) -> dict[str, Any]:

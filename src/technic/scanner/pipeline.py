@@ -164,7 +164,7 @@ def evaluate_question(
     ranking = _rank(question, evaluation, clauses)
     percentiles.keep(evaluation)
     timer.lap("rank")
-    unknowns = _unknowns(question, evaluation, view)
+    unknowns = _unknowns(question, evaluation, view, ranking.score)
     ledger = draw_up(membership.ledger_input(clauses, ranking.score, unknowns))
     notes = [*question.warnings, *percentiles.notes(evaluation), *attributes.notes]
     notes += _notes_on_bars(question, view)
@@ -295,12 +295,13 @@ def _symbols_of_list(store: Store, name: str, pinned: Pinned) -> frozenset[str]:
 
 
 def _unknowns(
-    question: Question, evaluation: Evaluation, view: MappedPanel
+    question: Question, evaluation: Evaluation, view: MappedPanel, score: FloatArray
 ) -> list[tuple[str, BoolArray, BoolArray]]:
-    """What may be unknown about the clauses, then about the score."""
+    """What may be unknown about the clauses, then about the score; last, a sum that overflows."""
     trees: list[Node] = [*question.where_clauses, *(term.node for term in question.terms)]
     bars = view.bars.lengths
-    return [unknown for tree in trees for unknown in evaluation.unknowns(tree, bars)]
+    unknowns = [unknown for tree in trees for unknown in evaluation.unknowns(tree, bars)]
+    return [*unknowns, (str(question.score), np.isnan(score), np.zeros(len(bars), dtype=bool))]
 
 
 class StageTimer:

@@ -18,8 +18,18 @@ from dataclasses import dataclass
 from math import floor, isfinite
 
 from technic.errors import ConfigError
+from technic.scanner.spec.section import (
+    DECIMAL,
+    decimal,
+    number_above,
+    shown,
+    text_of,
+    whole_of,
+)
 
 NEXT_OPEN = "next_open"  # an entry that the close stands for until it trades
+MOST = {"account": 1e12, "risk": 1.0, "max_heat": 1.0, "max_adv": 1.0, "leverage": 100.0}
+MOST_POSITIONS = 10_000
 STOPS = {"long": "close - 2 * atr(14)", "short": "close + 2 * atr(14)"}
 
 
@@ -53,14 +63,13 @@ class PlanRules:
 
     def __post_init__(self) -> None:
         """Refuse rules that no account could follow."""
-        if self.side not in STOPS:
-            raise ConfigError(f"plan.side is long or short; got {self.side!r}")
-        for name in ("account", "risk", "max_heat", "max_adv", "leverage"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0.0):
-                raise ConfigError(f"plan.{name} must be above 0, and finite; got {value!r}")
-        if self.max_positions < 0:
-            raise ConfigError(f"plan.max_positions cannot be {self.max_positions}")
+        if text_of(self.side, "plan.side") not in STOPS:
+            raise ConfigError(f"plan.side is long or short; got {shown(self.side)}")
+        for name, most in MOST.items():
+            number_above(getattr(self, name), f"plan.{name}", 0.0, most)
+        whole_of(self.max_positions, "plan.max_positions", 0, MOST_POSITIONS)
+        for name in ("entry", "stop", "target"):
+            text_of(getattr(self, name), f"plan.{name}")
 
     @property
     def entry_text(self) -> str:
@@ -78,12 +87,14 @@ class PlanRules:
         text = self.target.strip()
         if text[-1:] not in {"R", "r"}:
             return None
-        try:
-            multiple = float(text[:-1])
-        except ValueError:
+        number = text[:-1].rstrip()
+        if not DECIMAL.fullmatch(number):
             return None
-        if not (isfinite(multiple) and multiple > 0.0):
-            raise ConfigError(f"plan.target: {self.target} lies on the wrong side of the entry")
+        multiple = decimal(number)
+        if multiple is None or multiple <= 0.0:
+            raise ConfigError(
+                f"plan.target: {shown(self.target)} lies on the wrong side of the entry"
+            )
         return multiple
 
 

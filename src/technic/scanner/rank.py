@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 
@@ -11,6 +12,7 @@ from technic.errors import ConfigError
 from technic.market.cross_section import percentile
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.tree import Arithmetic, Negative, Node, Number
+from technic.scanner.spec.section import decimal, shown
 
 MISSING = "exclude", "zero_weight"  # or fill(<number>)
 
@@ -72,6 +74,16 @@ def _split(node: Node, sign: float) -> list[Term]:
     return [Term(sign, node)]
 
 
+def term_names(terms: Iterable[Term]) -> list[str]:
+    """The texts of terms, numbered where one is repeated: no contribution may be lost."""
+    counts: dict[str, int] = {}
+    distinct = []
+    for name in map(str, terms):
+        counts[name] = counts.get(name, 0) + 1
+        distinct.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return distinct
+
+
 def combine(
     terms: tuple[Term, ...], values: list[FloatArray], missing: str = "exclude"
 ) -> tuple[FloatArray, FloatArray]:
@@ -87,8 +99,9 @@ def combine(
     Returns
     -------
     tuple
-        The score, float64 of shape (n_symbols,), NaN where unknown; and the contributions, of
-        shape (n_terms, n_symbols): added from first to last, they are exactly the score.
+        The score, float64 of shape (n_symbols,), NaN where unknown or too large for a number; and
+        the contributions, of shape (n_terms, n_symbols): added from first to last, they are
+        exactly the score.
 
     Raises
     ------
@@ -96,9 +109,11 @@ def combine(
         If `missing` is none of these.
     """
     filled = [_filled(value, missing) for value in values]
-    parts = np.stack([term.weight * value for term, value in zip(terms, filled, strict=True)])
-    # Not np.sum: that adds in pairs, and the parts would no longer be exactly the score.
-    return reduce(np.add, parts), parts
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is no number to rank by
+        parts = np.stack([term.weight * value for term, value in zip(terms, filled, strict=True)])
+        # Not np.sum: that adds in pairs, and the parts would no longer be exactly the score.
+        score = reduce(np.add, parts)
+    return np.where(np.isfinite(score), score, np.nan), parts
 
 
 def _filled(value: FloatArray, missing: str) -> FloatArray:
@@ -107,11 +122,11 @@ def _filled(value: FloatArray, missing: str) -> FloatArray:
     if missing == "zero_weight":
         return np.where(np.isnan(value), 0.0, value)
     if missing.startswith("fill(") and missing.endswith(")"):
-        try:
-            return np.where(np.isnan(value), float(missing[5:-1]), value)
-        except ValueError as error:
-            raise ConfigError(f"rank.missing: {missing} holds no number") from error
-    raise ConfigError(f"rank.missing is exclude, zero_weight or fill(50); got {missing}")
+        number = decimal(missing[5:-1].strip())
+        if number is None:
+            raise ConfigError(f"rank.missing: {shown(missing)} holds no finite number")
+        return np.where(np.isnan(value), number, value)
+    raise ConfigError(f"rank.missing is exclude, zero_weight or fill(50); got {shown(missing)}")
 
 
 def order_by(

@@ -8,9 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from technic.errors import not_installed
+from technic.query.names import TEXT
+from technic.query.resolve import Resolver
 from technic.scanner.ledger import Ledger
 from technic.scanner.manifest import with_digest
 from technic.scanner.plan import Plan
+from technic.scanner.rank import term_names
 from technic.scanner.spec.question import Question, question_of_dict
 
 if TYPE_CHECKING:
@@ -100,11 +103,26 @@ class Report:
 
     @property
     def rows(self) -> pl.DataFrame:
-        """The shown rows as a Polars frame; unknown is null."""
+        """The shown rows as a Polars frame; unknown is null. No rows have all columns, too."""
         import polars as pl  # a text answer needs no frame
 
         records = [self.record(row) for row in self.shown]
-        return pl.DataFrame(records, infer_schema_length=None, nan_to_null=True)
+        return pl.DataFrame(records, schema=self._schema(), nan_to_null=True)
+
+    def _schema(self) -> dict[str, Any]:
+        """Columns of `rows` and their types, which no row changes."""
+        import polars as pl
+
+        number, text, whole = pl.Float64(), pl.String(), pl.Int64()
+        about = {"rank": whole, "symbol": text, "name": text, "sector": text}
+        score = {"score": number, "percentile": number, "settled": pl.Boolean()}
+        parts = dict.fromkeys(term_names(self.question.terms), number)
+        kinds = {tree: Resolver().any(tree)[1].what for tree in self.asked["columns"]}
+        values = {tree: text if what == TEXT else number for tree, what in kinds.items()}
+        plan = {"side": text, "entry": number, "stop": number, "target": number}
+        plan |= {"size": whole, "risk": number, "capped_by": text}
+        columns = {**about, **score, "contributions": pl.Struct(parts), **values}
+        return {**columns, "plan": pl.Struct(plan)}
 
     @property
     def ledger(self) -> pl.DataFrame:

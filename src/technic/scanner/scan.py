@@ -34,6 +34,7 @@ from technic.scanner.columns.plugins import plugin_named
 from technic.scanner.manifest import ManifestInput, canonical, make_manifest
 from technic.scanner.pipeline import Pinned, ScanResult, StageTimer, evaluate_question
 from technic.scanner.plan import Levels, plan_rows
+from technic.scanner.rank import term_names
 from technic.scanner.report import Report, Row
 from technic.scanner.report_cache import (
     CanonicalQuestion,
@@ -326,7 +327,7 @@ def _rows(result: ScanResult) -> tuple[Row, ...]:
     question, ranking = result.question, result.ranking
     shown = ranking.order[: question.top]
     plans = plan_rows(_levels(result, shown), question.plan)
-    names = _number_repeated([str(term) for term in question.terms])
+    names = term_names(question.terms)
     columns = {str(tree): result.evaluation.value(tree) for tree in question.columns}
     attributes, bars = result.evaluation.attributes, result.view.bars
     settled_after = settled_bars(question)
@@ -359,16 +360,6 @@ def _levels(result: ScanResult, shown: IntArray) -> list[Levels]:
         Levels(float(entry[i]), float(stop[i]), float(target[i]), float(liquidity[i]))
         for i in shown
     ]
-
-
-def _number_repeated(names: list[str]) -> list[str]:
-    """The names, numbered where one is repeated: no contribution may be lost."""
-    counts: dict[str, int] = {}
-    distinct = []
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-        distinct.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
-    return distinct
 
 
 def settled_bars(question: Question) -> int:

@@ -365,3 +365,13 @@ def test_nothing_is_learned_before_the_newest_word_and_a_clock_behind_it_is_told
     assert "2028-05-01" in note
     assert "technic doctor" in note
     assert "\n" not in note
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "loop", "file/within"])
+def test_a_folder_that_cannot_be_looked_at_is_a_store_error_or_empty(tmp_path, name):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "file").touch()
+    store = open_store(tmp_path / name)
+    with pytest.raises(StoreError) as refused:
+        store.require()
+    assert len(str(refused.value)) < 600

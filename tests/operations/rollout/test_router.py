@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from support.commands import run_command
 from technic.errors import StoreError
 from technic.operations.rollout import Observation, Rollout, RolloutFile, Router
 from technic.operations.rollout.health import ENOUGH
+from technic.operations.rollout.lines import answer_line, answer_lines
 from technic.operations.rollout.router import bucket, read_record
 from technic.operations.rollout.state import register
 from technic.scanner.manifest import seal_of
@@ -115,6 +117,32 @@ def test_a_stable_engine_that_cannot_be_had_is_an_error_and_says_nothing_of_the_
             router.answer({"id": 1, "scan": {}})
         router.settle()
     assert seen(file) == []
+
+
+def test_no_line_ends_the_loop(file, engine):
+    begin(file, engine("stable", "dies once"))
+    deep = "[" * 300 + "]" * 300
+    lines = [
+        b'{"id": 1, "scan": {}}',
+        f'{{"id": {deep}}}'.encode(),
+        f'{{"id": 2, "scan": {{"file": {deep}}}}}'.encode(),
+        b"no json",
+        b'{"id": 3, "scan": {}}',
+    ]
+    out = io.BytesIO()
+    with routed(file) as router:
+        answer_lines(lines, out, router.answer)
+        assert json.loads(answer_line(lines[0], router.answer))["engine"] == "stable"
+    answers = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [answer["id"] for answer in answers] == [1, None, 2, None, 3]
+    assert ["error" in answer for answer in answers] == [False, True, True, True, False]
+
+
+def test_a_stable_engine_that_cannot_be_had_ends_no_loop(file, engine):
+    begin(file, engine("stable", "dies"))
+    with routed(file) as router:
+        answers = [json.loads(answer_line(b'{"id": 1}', router.answer)) for _ in range(2)]
+    assert [answer["error"]["type"] for answer in answers] == ["StoreError", "StoreError"]
 
 
 def test_another_stable_engine_answers_once_the_file_says_so(file, engine):

@@ -26,6 +26,7 @@ from technic.data.ingest.merge import (
     ADJUSTMENTS,
     as_bars,
     as_source,
+    checked_instant,
     new_bars,
     refuse_mixture,
     session_closes,
@@ -106,7 +107,7 @@ class FileStore(Store):
         Raises
         ------
         SchemaError
-            If a column is missing or the file cannot be read.
+            If a column is missing, the file cannot be read, or `seen_at` has no time zone.
         StoreError
             If the store holds bars of the other kind, or cannot be written.
 
@@ -131,7 +132,7 @@ class FileStore(Store):
         label = name if isinstance(source, str | Path) else "frame"
         progress("reading")
         raw = read_bars(as_source(source))
-        seen = seen_at or self.learned_at()
+        seen = checked_instant(seen_at, self)
         progress("checking")
         judged = examine(_with_instants(raw))
         progress("comparing with the store")
@@ -179,7 +180,7 @@ class FileStore(Store):
         SchemaError
             If it has no readable symbol.
         """
-        return take_listings(self, as_source(source), seen_at or self.learned_at())
+        return take_listings(self, as_source(source), checked_instant(seen_at, self))
 
     def import_filings(
         self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
@@ -197,7 +198,7 @@ class FileStore(Store):
         SchemaError
             If it cannot be read, or no filing in it belongs to a symbol of the store.
         """
-        return take_filings(self, as_source(source), seen_at or self.learned_at())
+        return take_filings(self, as_source(source), checked_instant(seen_at, self))
 
     def _store(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import polars as pl
 
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per, right_after
-from technic.errors import StoreError
+from technic.errors import SchemaError, StoreError
 from technic.market.schema import BARS, INSTANT, conform
 from technic.market.sessions import nyse
 
 ADJUSTMENTS = {"none": "as traded", "splits": "adjusted for splits by the vendor"}
 VALUES = ("open", "high", "low", "close", "volume")
 KEY = ("security_id", "session")
+UNTIL = 9_000  # a clock may be ahead; what reaches the last year of calendars cannot be added to
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,39 @@ def refuse_mixture(
     if version.is_simulated != simulated:
         held, new = ("simulated", "real") if version.is_simulated else ("real", "simulated")
         raise StoreError(f"{store.folder}: holds a {held} market, and this is a {new} one; {end}")
+
+
+def checked_instant(given: datetime | None, store: Store) -> datetime:
+    """The instant, in UTC, at which something becomes known.
+
+    Parameters
+    ----------
+    given : as the user says it; None for now
+    store : which learns nothing before what it holds
+
+    Raises
+    ------
+    SchemaError
+        If it is no instant, has no time zone, or lies where there are no sessions.
+    """
+    if given is None:
+        return store.learned_at()
+    if not isinstance(given, datetime):
+        raise SchemaError(f"seen_at is a datetime with a time zone; got {str(given)[:60]!r}")
+    if given.utcoffset() is None:
+        raise SchemaError(
+            f"seen_at has no time zone: {given}; say which, such as datetime(…, tzinfo=UTC)"
+        )
+    first = nyse().first
+    try:
+        instant = given.astimezone(UTC)
+    except OverflowError:
+        instant = datetime.min.replace(tzinfo=UTC)
+    if not (first <= instant.date() and instant.year < UNTIL):
+        raise SchemaError(
+            f"seen_at: {given} is no time at which something was learned; sessions begin on {first}"
+        )
+    return instant
 
 
 def new_bars(

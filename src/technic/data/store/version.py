@@ -20,6 +20,7 @@ from technic.runtime.files import write_atomically
 
 FORMAT = 4  # 1 had no digests of files, 2 no dates of sectors, 3 no merged files
 FORMATS = (1, 2, 3, 4)
+LONGEST_SHOWN = 200  # characters of a folder's name in a message
 DROPPED = "dropped.json"  # beside the records: versions that can no longer be read
 SIMULATED_NOTE = "this market is simulated: its figures say nothing about a real one"
 
@@ -130,7 +131,7 @@ def read_version(folder: Path, number: int | None = None, *, dropped: bool = Fal
         If there is no such version, it is damaged, or a newer technic wrote it.
     """
     if number is None:
-        names = sorted(path.stem for path in (folder / "versions").glob("[0-9]*.json"))
+        names = _recorded(folder)
         if not names:
             return StoreVersion()
         number = int(names[-1])
@@ -161,6 +162,16 @@ def read_version(folder: Path, number: int | None = None, *, dropped: bool = Fal
     return _version_of(path, number, {**content, "seal": right})
 
 
+def _recorded(folder: Path) -> list[str]:
+    """The names of all records, oldest first; none where nothing was ever stored."""
+    try:
+        return sorted(path.stem for path in (folder / "versions").glob("[0-9]*.json"))
+    except OSError as error:  # a name that is too long, a loop of links, a disk that fails
+        name = str(folder)
+        shown = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
+        raise StoreError(f"{shown}: cannot be read: {error.strerror}") from error
+
+
 def dropped_versions(folder: Path) -> dict[int, datetime]:
     """When versions were dropped that can no longer be read, by number.
 
@@ -176,7 +187,14 @@ def dropped_versions(folder: Path) -> dict[int, datetime]:
         at = {int(k): datetime.fromisoformat(v) for k, v in content["dropped"].items()}
     except FileNotFoundError:
         return {}
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        OSError,
+        orjson.JSONDecodeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise StoreError(damage_message(path)) from error
     if seal != _seal(content):
         raise StoreError(damage_message(path))

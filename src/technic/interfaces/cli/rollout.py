@@ -35,23 +35,14 @@ def engine() -> None:
 
 def serve() -> None:
     """Answer scans as lines of JSON by the engine that is in force, and watch the candidate."""
-    import orjson
-
     from technic.operations.rollout import Router
+    from technic.operations.rollout.lines import answer_lines
 
     out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     router = Router(_file())
     try:
-        for line in sys.stdin.buffer:
-            try:
-                message = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                message = {}
-            out.write(
-                orjson.dumps(router.answer(message if isinstance(message, dict) else {})) + b"\n"
-            )
-            out.flush()
+        answer_lines(sys.stdin.buffer, out, router.answer)
         router.settle()
     finally:
         router.close()

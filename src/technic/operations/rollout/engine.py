@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from time import perf_counter
@@ -24,13 +23,14 @@ from technic.data.ingest import FileStore, open_store
 from technic.errors import ConfigError, TechnicError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.loader import load
+from technic.operations.rollout.lines import UNDERSTOOD, Answer, answer_lines, failure
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
+from technic.scanner.report import Report
 from technic.scanner.report_cache import code_digest
 from technic.scanner.scan import scan
 from technic.scanner.spec.scan_file import ScanFile
-
-Answer = Callable[[dict[str, Any]], dict[str, Any]]
+from technic.scanner.spec.section import Section, shown
 
 
 def about() -> dict[str, Any]:
@@ -55,17 +55,9 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
     number = message.get("id")
     since = perf_counter()
     try:
-        question = message.get("scan")
-        if not isinstance(question, dict):
-            raise ConfigError('an engine understands {"id": …, "scan": {…}}')
-        report = scan(
-            _store(str(question["store"])),
-            as_of=date.fromisoformat(question["as_of"]) if question.get("as_of") else None,
-            symbols=question.get("symbols"),
-            file=ScanFile.of(question.get("file") or {}, "question"),
-        )
-    except (TechnicError, KeyError, ValueError, TypeError) as error:
-        return {"id": number, "error": {"type": type(error).__name__, "text": str(error)}}
+        report = _report(message.get("scan"))
+    except TechnicError as error:
+        return failure(number, error)
     return {
         "id": number,
         "digest": digest_of(report.manifest),
@@ -73,6 +65,42 @@ def answer(message: dict[str, Any]) -> dict[str, Any]:
         "ms": round(1e3 * (perf_counter() - since), 3),
         "rss": resident(),
     }
+
+
+def _report(content: Any) -> Report:
+    """The answer to what stands under `scan`."""
+    if not isinstance(content, dict):
+        raise ConfigError(UNDERSTOOD)
+    section = Section.of(content, "scan: ", ("store", "file", "as_of", "symbols"))
+    if not (store := section.text("store")):
+        raise ConfigError("scan: store is missing: the folder of a store")
+    file = content.get("file")
+    return scan(
+        _store(store),
+        as_of=_session(content.get("as_of")),
+        symbols=_symbols(content.get("symbols")),
+        file=ScanFile.of({} if file is None else file, "question"),
+    )
+
+
+def _session(value: Any) -> date | None:
+    """The session that is named; None for the newest, which nothing but null stands for."""
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"scan: as_of is a date such as 2016-01-04, or null; got {shown(value)}"
+        ) from error
+
+
+def _symbols(value: Any) -> list[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(symbol, str) for symbol in value):
+        raise ConfigError(f"scan: symbols is a list of texts, or null; got {shown(value)}")
+    return value
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
@@ -107,20 +135,9 @@ def serve(
     if output is None:  # what anybody prints is none of our lines
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     warm()
-    _say(out, about())
-    for line in source or sys.stdin.buffer:
-        try:
-            message = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            message = {}
-        if not isinstance(message, dict):
-            message = {}
-        _say(out, respond(message))
-
-
-def _say(out: IO[bytes], message: dict[str, Any]) -> None:
     try:
-        out.write(orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY, default=str) + b"\n")
+        out.write(orjson.dumps(about()) + b"\n")
         out.flush()
+        answer_lines(source or sys.stdin.buffer, out, respond)
     except BrokenPipeError:  # whoever asked is gone; nobody is left to be told of anything
         os._exit(0)

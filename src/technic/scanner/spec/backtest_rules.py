@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from math import isfinite
 from typing import Any
 
 from technic.errors import ConfigError
-from technic.scanner.spec.section import Section, shown
+from technic.scanner.spec.section import Section, number_between, shown, text_of, whole_of
 
 REBALANCES = ("daily", "weekly", "monthly")
-COSTS = re.compile(r"spread\+impact|none|(\d{1,6}(?:\.\d{1,6})?) ?bps")
+COSTS = re.compile(r"spread\+impact|none|([0-9]{1,6}(?:\.[0-9]{1,6})?) ?bps")
 MOST_HELD = 500
+MOST_KEPT = 5_000
+MOST_A_SHARE, MOST_A_YEAR = 10.0, 10.0  # USD
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +46,22 @@ class BacktestRules:
 
     def __post_init__(self) -> None:
         """Refuse rules that nobody could trade by."""
-        if self.rebalance not in REBALANCES:
+        if text_of(self.rebalance, "backtest.rebalance") not in REBALANCES:
             raise ConfigError(
-                f"backtest.rebalance is {', '.join(REBALANCES)}; got {self.rebalance!r}"
+                f"backtest.rebalance is {', '.join(REBALANCES)}; got {shown(self.rebalance)}"
             )
-        if not 1 <= self.hold <= MOST_HELD:
-            raise ConfigError(f"backtest.hold is 1 to {MOST_HELD} names; got {self.hold}")
-        if not COSTS.fullmatch(self.cost):
+        whole_of(self.hold, "backtest.hold", 1, MOST_HELD)
+        whole_of(self.buffer, "backtest.buffer", 0, MOST_KEPT)
+        if not COSTS.fullmatch(text_of(self.cost, "backtest.cost")):
             raise ConfigError(
-                f'backtest.cost is "spread+impact", "none" or "10bps"; got {self.cost!r}'
+                f'backtest.cost is "spread+impact", "none" or "10bps"; got {shown(self.cost)}'
             )
-        for name in ("commission", "borrow"):
-            if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
-                raise ConfigError(f"backtest.{name} cannot be {getattr(self, name)}")
-        if not -1.0 <= self.delisting <= 0.0:
-            raise ConfigError(
-                f"backtest.delisting is a return from -100% to 0; got {self.delisting}"
-            )
+        number_between(self.commission, "backtest.commission", 0.0, MOST_A_SHARE)
+        number_between(self.borrow, "backtest.borrow", 0.0, MOST_A_YEAR)
+        number_between(self.delisting, "backtest.delisting", -1.0, 0.0)
+        for day in (self.first, self.last):
+            if day is not None and type(day) is not date:
+                raise ConfigError(f"backtest: from and to are dates; got {shown(day)}")
         if self.first and self.last and self.first >= self.last:
             raise ConfigError(f"backtest: from {self.first} lies after to {self.last}")
 
@@ -123,7 +123,7 @@ READ: Mapping[str, Callable[[Section, str], Any]] = {
     "last": _day,
     "rebalance": Section.text,
     "hold": lambda section, key: section.whole(key, 0, most=MOST_HELD),
-    "buffer": lambda section, key: section.whole(key, 0, least=0),
+    "buffer": lambda section, key: section.whole(key, 0, least=0, most=MOST_KEPT),
     "cost": Section.text,
     "commission": lambda section, key: section.number(key, 0.0),
     "borrow": lambda section, key: section.share(key, 0.0),

@@ -81,7 +81,7 @@ class ScanFile:
         symbols_of(self.symbols or None)
 
     @classmethod
-    def read(cls, source: Path) -> ScanFile:
+    def read(cls, source: Path | str) -> ScanFile:
         """Read a scan file, or a preset by its name.
 
         Parameters
@@ -93,9 +93,10 @@ class ScanFile:
         ConfigError
             If there is neither, or it says something that cannot be.
         """
-        if source.suffix != ".toml" and not source.exists():
+        path = Path(source)
+        if path.suffix != ".toml" and not _may_exist(path):
             return cls.preset(str(source))
-        content = read_toml(source, required=True)
+        content = read_toml(path, required=True)
         return cls.of(content, str(source))
 
     @classmethod
@@ -182,6 +183,14 @@ def symbols_of(given: Iterable[str] | None) -> tuple[str, ...] | None:
     if not names:
         raise ConfigError("symbols names nobody; leave it out to ask about everybody")
     return tuple(sorted(set(names)))
+
+
+def _may_exist(path: Path) -> bool:
+    """Whether reading tells more: it does of a name that is too long."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 def presets() -> dict[str, str]:

@@ -6,6 +6,7 @@ reads it key by key, so that a wrong kind is refused where it stands and not whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -16,6 +17,21 @@ from technic.errors import ConfigError
 MOST_TEXT = 4_096  # characters
 MOST_ITEMS = 500  # of a list or a table
 MOST_WHOLE = 1_000_000
+DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def decimal(text: str) -> float | None:
+    """The finite number that a text writes in plain digits; None if it writes none.
+
+    Python itself would also read `nan`, `5_0` and digits of other scripts.
+
+    Examples
+    --------
+    >>> decimal("-1.5e3"), decimal("1e999"), decimal("nan"), decimal("5_0")
+    (-1500.0, None, None, None)
+    """
+    number = float(text) if DECIMAL.fullmatch(text) else float("inf")
+    return number if isfinite(number) else None
 
 
 def share(value: Any, what: str) -> float:
@@ -31,14 +47,13 @@ def share(value: Any, what: str) -> float:
     >>> share("1%", "risk"), share(0.01, "risk")
     (0.01, 0.01)
     """
-    text = str(value).strip()
-    try:
-        number = float(text[:-1]) / 100.0 if text.endswith("%") else float(text)
-    except (ValueError, OverflowError):
-        number = float("nan")
-    if not isfinite(number):
+    if not isinstance(value, str):
+        return number_of(value, what)
+    text = value.strip()
+    number = decimal(text.removesuffix("%"))
+    if number is None:
         raise ConfigError(f'{what} is a share such as "1%"; got {shown(value)}')
-    return number
+    return number / 100.0 if text.endswith("%") else number
 
 
 def shown(value: Any) -> str:
@@ -95,12 +110,7 @@ class Section:
         ConfigError
             If it is none, or longer than `MOST_TEXT`.
         """
-        value = self.content.get(key, default)
-        if not isinstance(value, str):
-            raise ConfigError(f"{self.what}{key} is a text; got {shown(value)}")
-        if len(value) > MOST_TEXT:
-            raise ConfigError(f"{self.what}{key} is longer than {MOST_TEXT:,} characters")
-        return value
+        return text_of(self.content.get(key, default), f"{self.what}{key}")
 
     def texts(self, key: str, default: Iterable[str] = ()) -> tuple[str, ...]:
         """A list of texts; a single text is a list of one.
@@ -128,12 +138,7 @@ class Section:
         ConfigError
             If it is none.
         """
-        value = self.content.get(key, default)
-        if type(value) is not int or not least <= value <= most:
-            raise ConfigError(
-                f"{self.what}{key} is a whole number from {least} to {most:,}; got {shown(value)}"
-            )
-        return value
+        return whole_of(self.content.get(key, default), f"{self.what}{key}", least, most)
 
     def number(self, key: str, default: float) -> float:
         """A finite number.
@@ -166,6 +171,34 @@ class Section:
         return table_of(self.content.get(key, {}), f"{self.what}{key}")
 
 
+def text_of(value: Any, what: str) -> str:
+    """A value that must be a text of at most `MOST_TEXT` characters.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; names the setting.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"{what} is a text; got {shown(value)}")
+    if len(value) > MOST_TEXT:
+        raise ConfigError(f"{what} is longer than {MOST_TEXT:,} characters")
+    return value
+
+
+def whole_of(value: Any, what: str, least: int = 1, most: int = MOST_WHOLE) -> int:
+    """A value that must be a whole number from `least` to `most`, and no truth.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; names the setting.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ConfigError(f"{what} is a whole number from {least} to {most:,}; got {shown(value)}")
+    return value
+
+
 def number_of(value: Any, what: str) -> float:
     """A value that must be a finite number, and no truth.
 
@@ -175,11 +208,40 @@ def number_of(value: Any, what: str) -> float:
         If it is none; names the setting.
     """
     try:
-        number = float(value) if type(value) in {int, float} else float("nan")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = float(value) if is_number else float("nan")
     except OverflowError:  # a whole number that no float is as large as
         number = float("inf")
     if not isfinite(number):
         raise ConfigError(f"{what} is a number; got {shown(value)}")
+    return number
+
+
+def number_between(value: Any, what: str, least: float, most: float) -> float:
+    """A value that must be a number from `least` to `most`.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; names the setting.
+    """
+    number = number_of(value, what)
+    if not least <= number <= most:
+        raise ConfigError(f"{what} is a number from {least:g} to {most:,g}; got {shown(value)}")
+    return number
+
+
+def number_above(value: Any, what: str, least: float, most: float) -> float:
+    """A value that must be a number above `least`, up to `most`.
+
+    Raises
+    ------
+    ConfigError
+        If it is none; names the setting.
+    """
+    number = number_between(value, what, least, most)
+    if number == least:
+        raise ConfigError(f"{what} is a number above {least:g}, up to {most:,g}; got {least:g}")
     return number
 
 

@@ -1,0 +1,141 @@
+"""A user's frame of bars: checked column by column, and made a panel.
+
+Nobody knows what stands in it. What is no number, no date or no session is refused with the name of
+its column, before anything is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from technic.errors import SchemaError, first_line
+from technic.market.panel import Panel, pack
+from technic.market.sessions import nyse
+from technic.market.typing import FloatArray, IntArray
+
+NEEDED = ("open", "high", "low", "close", "volume")
+
+
+def read_frame(frame: Any, what: str, needed: Iterable[str]) -> pl.DataFrame:
+    """A frame under lower-case names.
+
+    Parameters
+    ----------
+    frame : Polars or pandas frame, or what Polars makes one of
+    what : it is, for messages
+    needed : columns that it must have
+
+    Raises
+    ------
+    SchemaError
+        If it is no frame, lacks a column, or has one twice.
+    """
+    try:
+        table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise SchemaError(f"{what} cannot be read: {first_line(error)}") from error
+    given: dict[str, str] = {}
+    for name in table.columns:
+        if (other := given.setdefault(name.lower(), name)) != name:
+            raise SchemaError(f"{what} has the column {name.lower()} twice: {other}, {name}")
+    if missing := [name for name in needed if name not in given]:
+        raise SchemaError(f"{what} has no column {', '.join(missing)}; it has {table.columns}")
+    return table.rename({name: lower for lower, name in given.items() if lower != name})
+
+
+def panel_of(table: pl.DataFrame) -> tuple[IntArray, Panel]:
+    """The order that sorts the rows by symbol and date, and the panel in that order.
+
+    Parameters
+    ----------
+    table : of `read_frame`, with the columns `NEEDED`
+
+    Raises
+    ------
+    SchemaError
+        If a column holds what it must not, a date is no session, or one symbol has it twice.
+    """
+    names, codes = _symbols(table)
+    sessions = _sessions(table) if "date" in table.columns else np.arange(table.height)
+    order = np.lexsort((sessions, codes))
+    twice = (np.diff(codes[order]) == 0) & (np.diff(sessions[order]) == 0)
+    if twice.any():
+        row = order[np.flatnonzero(twice)[0]]
+        whose = f"{names[codes[row]]} has" if "symbol" in table.columns else "the frame has"
+        raise SchemaError(f"{whose} {nyse().day(int(sessions[row]))} twice; keep one row of it")
+    prices = (*NEEDED, "vwap") if "vwap" in table.columns else NEEDED
+    columns = {name: _numbers(table, name, "the frame")[order] for name in prices}
+    columns["session"] = sessions[order].astype(np.float64)
+    lengths = np.bincount(codes) if table.height else np.zeros(0, np.int64)
+    return order, pack(np.arange(len(lengths)), lengths.astype(np.int64), columns)
+
+
+def closes_of(frame: Any) -> FloatArray:
+    """The closes of a benchmark, per session ordinal; NaN where it has none.
+
+    Parameters
+    ----------
+    frame : with `date` and `close`
+
+    Raises
+    ------
+    SchemaError
+        If a column is missing or holds what it must not, or a date is there twice.
+    """
+    table = read_frame(frame, "benchmark", ("date", "close"))
+    days = _days(table, "benchmark")
+    if twice := table.filter(pl.Series(days).is_duplicated()).height:
+        raise SchemaError(f"benchmark has {twice} rows of dates that stand there twice; keep one")
+    at = nyse().ordinals(days)
+    out = np.full(len(nyse()), np.nan)
+    out[at[at >= 0]] = _numbers(table, "close", "benchmark")[at >= 0]
+    return out
+
+
+def _symbols(table: pl.DataFrame) -> tuple[np.ndarray, IntArray]:
+    """The symbols there are, and which one each row is of."""
+    if "symbol" not in table.columns:
+        return np.array([""]), np.zeros(table.height, dtype=np.int64)
+    if table["symbol"].null_count():
+        raise SchemaError("the frame: column symbol is empty in some rows")
+    return np.unique(table["symbol"].to_numpy().astype(str), return_inverse=True)
+
+
+def _sessions(table: pl.DataFrame) -> IntArray:
+    days = _days(table, "the frame")
+    sessions = nyse().ordinals(days)
+    if (sessions < 0).any():
+        strange = days[sessions < 0][0]
+        raise SchemaError(f"{strange} is no session of the NYSE; remove that row")
+    return sessions
+
+
+def _days(table: pl.DataFrame, what: str) -> np.ndarray:
+    column = table["date"]
+    if column.dtype not in (pl.Date, pl.Datetime, pl.String, pl.Null):  # a Datetime of any unit
+        raise SchemaError(f"{what}: column date holds {column.dtype}, not dates")
+    try:
+        is_text = column.dtype == pl.String
+        days = column.str.to_date("%Y-%m-%d") if is_text else column.cast(pl.Date)
+    except pl.exceptions.PolarsError as error:
+        raise SchemaError(
+            f"{what}: column date holds what is no date; one is written 2024-01-02"
+        ) from error
+    if days.null_count():
+        raise SchemaError(f"{what}: column date is empty in some rows")
+    return days.to_numpy()
+
+
+def _numbers(table: pl.DataFrame, name: str, what: str) -> FloatArray:
+    column = table[name]
+    if not (column.dtype.is_numeric() or column.dtype in {pl.String, pl.Null}):
+        raise SchemaError(f"{what}: column {name} holds {column.dtype}, not numbers")
+    try:
+        numbers = column.cast(pl.Float64)
+    except pl.exceptions.PolarsError as error:
+        raise SchemaError(f"{what}: column {name} holds what is no number") from error
+    return numbers.fill_null(np.nan).to_numpy()
