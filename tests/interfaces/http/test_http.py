@@ -417,6 +417,20 @@ def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store)
         ("scan", {"as_of": "2026-11-21"}, 404, "outside the store"),
         ("scan", {"as_of": "1800-01-01"}, 404, "outside the store"),
         ("scan", {"as_of": "soon"}, 422, "as_of"),
+        ("scan", {"as_of": "20240102"}, 422, "write it as 2026-11-20"),
+        ("scan", {"as_of": "2026-W47"}, 422, "write it as 2026-11-20"),
+        ("scan", {"as_of": 0}, 422, "a date is a text"),
+        ("scan", {"known_at": 0}, 422, "an instant is a text"),
+        ("scan", {"known_at": "20240102"}, 422, "is no instant"),
+        ("scan", {"top": True}, 422, "top"),
+        ("scan", {"top": "5"}, 422, "top"),
+        ("scan", {"top": 5.0}, 422, "top"),
+        ("scan", {"params": {"n": True}}, 422, "params.n"),
+        ("scan", {"plan": {"risk": True}}, 422, "risk"),
+        ("scan", {"plan": {"risk": "0.01"}}, 422, "risk"),
+        ("train", {"horizon": True}, 422, "horizon"),
+        ("train", {"canaries": 1}, 422, "canaries"),
+        ("watches", {"scan": "squeeze", "every": "60"}, 422, "every"),
         ("scan", {"where": "a" * 5_000}, 422, "where"),
         ("scan", {"where": "close > 1\0"}, 422, "NUL"),
         ("scan", {"plan": {"side": "up"}}, 422, "side"),
@@ -429,6 +443,29 @@ def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store)
 )
 def test_a_wrong_request_is_told_what_is_wrong(client, path, body, status, says):
     assert says in orjson.dumps(problem(post(client, path, body), status)).decode()
+
+
+@pytest.mark.parametrize("path", ["scan", "grid", "explain", "why-not"])
+@pytest.mark.parametrize("known_at", ["2024-01-02", "2024-01-02T00:00:00"])
+def test_an_instant_without_a_zone_is_told_to_write_it(client, path, known_at):
+    symbol = {"symbol": "X"} if path in {"explain", "why-not"} else {}
+    told = problem(post(client, path, {"known_at": known_at} | symbol), 422)["detail"]
+    assert "write one, such as 2024-01-02T00:00:00Z" in told
+
+
+def test_values_of_the_right_kind_are_still_taken(client, store):
+    newest = store.require().last
+    asked = {"where": "close > $low", "params": {"low": 1}, "top": 3, "as_of": str(newest),
+             "known_at": None, "plan": {"risk": 0.02, "account": 50_000}}  # fmt: skip
+    assert len(post(client, "scan", asked).json()["rows"]) == 3
+    known = datetime.now(UTC).isoformat()
+    assert post(client, "scan", {"known_at": known}).is_success
+
+
+@pytest.mark.parametrize("as_of", ["0", "20240102", "2026-W47"])
+def test_days_in_addresses_are_written_as_those_in_bodies(client, as_of):
+    told = problem(client.get("/api/v1/coverage", params={"as_of": as_of}), 422)
+    assert "write it as 2026-11-20" in told["detail"]
 
 
 @pytest.mark.parametrize(
