@@ -132,6 +132,12 @@ def test_a_symbol_is_charted_with_what_was_filed(client, store, settings):
     assert listed[0]["symbol"] == symbol
 
 
+@pytest.mark.parametrize("column", ["close * 1e308 * 10", "1e16 + close / 1e9", "close * 0"])
+def test_any_column_is_counted(client, column):
+    found = post(client, "distribution", {"column": column, "universe": "all"}).json()
+    assert sum(found["counts"]) + found["below"] + found["above"] == found["known"]
+
+
 def test_the_market_and_distributions_count_the_universe(client, store):
     found = post(client, "market", {"universe": "common"}).json()
     moves = found["advancing"] + found["declining"] + found["unchanged"]
