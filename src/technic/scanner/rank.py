@@ -101,6 +101,17 @@ def combine(
     return reduce(np.add, parts), parts
 
 
+def check_missing(missing: str) -> None:
+    """Refuse what `combine` would refuse, before there are values.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither of `MISSING` nor fill(<number>).
+    """
+    _filled(np.empty(0), missing)
+
+
 def _filled(value: FloatArray, missing: str) -> FloatArray:
     if missing == "exclude":
         return value

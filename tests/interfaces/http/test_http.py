@@ -409,6 +409,31 @@ def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store)
     book.forget("again")
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"missing": "nope"}, "rank.missing is exclude"),
+        ({"missing": "fill(x)"}, "holds no"),
+        ({"alert": {"crossed": ["((("]}}, "("),
+        ({"alert": {"crossed": [""]}}, "empty"),
+        ({"alert": {"crossed": ["close > 1", "close"]}}, "close"),
+        ({"alert": {"crossed": ["nosuch > 1"]}}, "nosuch"),
+        ({"plan": {"stop": "((("}}, "("),
+        ({"columns": ["((("]}, "("),
+    ],
+)
+def test_a_scan_that_could_not_be_run_is_not_kept(client, body, says):
+    told = problem(client.put("/api/v1/scans/never", json=ASKED | body), 422)
+    assert says in told["detail"] + told.get("text", "")
+    assert client.get("/api/v1/scans/never").status_code == 404
+
+
+def test_a_scan_with_a_crossing_is_kept(client):
+    body = ASKED | {"missing": "fill(50)", "alert": {"crossed": ["close > sma(20)"]}}
+    assert client.put("/api/v1/scans/crosses", json=body).is_success
+    assert client.delete("/api/v1/scans/crosses").status_code == 204
+
+
 # -- wrong requests
 
 
