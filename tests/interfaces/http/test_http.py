@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from support.commands import run_command
-from support.serving import served
+from support.serving import listed_symbol, served
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
@@ -277,8 +277,37 @@ def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
     assert "kept no report" in told["error"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("ranks", {"as_of": "9999-12-31"}, 404),
+        ("ranks", {"as_of": "2010-01-04"}, 404),
+        ("ranks", {"symbol": "NOSUCH"}, 404),
+        ("ranks", {"rank": "((("}, 422),
+        ("ranks", {"missing": "nope"}, 422),
+        ("sessions", {"first": "2010-01-04", "last": "2010-02-01"}, 404),
+        ("sessions", {"first": "9999-01-04", "last": "9999-12-31"}, 422),
+        ("sessions", {"first": "2026-11-16", "last": "2026-11-20", "where": "((("}, 422),
+    ],
+)
+def test_what_no_scan_would_answer_is_refused_before_a_job(client, path, body, status):
+    named = {"symbol": listed_symbol(client)} if path == "ranks" else {}
+    before = len(client.get("/api/v1/jobs").json())
+    problem(post(client, path, named | body), status)
+    assert len(client.get("/api/v1/jobs").json()) == before
+
+
+def test_ranks_as_of_a_day_without_a_session_name_its_neighbours(client, store):
+    first = store.require().first
+    day = next(d for k in range(9) if (d := first + timedelta(k)).weekday() == 5)  # a Saturday
+    body = {"symbol": listed_symbol(client), "as_of": str(day)}
+    assert "the sessions around it are" in problem(post(client, "ranks", body), 422)["detail"]
+
+
 def test_a_job_is_cancelled_and_says_so(client):
-    job = post(client, "ranks", {"rank": "ret(5)", "symbol": "X", "sessions": 250}).json()
+    job = post(
+        client, "ranks", {"rank": "ret(5)", "symbol": listed_symbol(client), "sessions": 250}
+    ).json()
     second = post(client, "evaluate", {"columns": ["ret(5)"]}).json()
     assert client.delete(f"/api/v1/jobs/{second['id']}").json()["state"] == "cancelled"
     client.delete(f"/api/v1/jobs/{job['id']}")
@@ -288,14 +317,18 @@ def test_a_job_is_cancelled_and_says_so(client):
 
 
 def test_the_events_of_a_job_end_with_its_end(client):
-    job = post(client, "ranks", {"rank": "ret(5)", "symbol": "X", "sessions": 5}).json()
+    job = post(
+        client, "ranks", {"rank": "ret(5)", "symbol": listed_symbol(client), "sessions": 5}
+    ).json()
     with client.stream("GET", f"/api/v1/jobs/{job['id']}/events") as answer:
         lines = [line for line in answer.iter_lines() if line.startswith("data: ")]
     assert orjson.loads(lines[-1][6:])["state"] == "done"
 
 
 def test_one_job_too_many_is_told_to_come_back(client):
-    bodies = [post(client, "ranks", {"symbol": "X", "sessions": 200}) for _ in range(12)]
+    bodies = [
+        post(client, "ranks", {"symbol": listed_symbol(client), "sessions": 200}) for _ in range(12)
+    ]
     busy = [answer for answer in bodies if answer.status_code == 429]
     assert busy
     assert all(answer.headers["retry-after"] for answer in busy)
@@ -378,7 +411,7 @@ def test_a_job_is_told_of_to_the_pages_of_its_owner_alone(tmp_path, settings):
         lines = [stream.iter_lines() for stream in streams]
         for each in lines:
             assert next(each) == "event: hello"
-        body = {"symbol": "X", "sessions": 3}
+        body = {"symbol": listed_symbol(client), "sessions": 3}
         jobs = [post(client, "ranks", body, headers=head).json() for head in reversed(heads)][::-1]
         for job, each in zip(jobs, lines, strict=True):
             assert jobs_until_the_end_of(job, each) == {job["id"]}
@@ -591,7 +624,9 @@ def test_with_keys_nothing_is_answered_without_one(store, settings):
         revoke_key(catalog, "k-scan", now)
         sleep(5.2)  # a key is remembered for five seconds
         problem(post(client, "scan", ASKED, headers=head["scan"]), 401)
-        job = post(client, "ranks", {"symbol": "X", "sessions": 3}, headers=head["admin"]).json()
+        job = post(
+            client, "ranks", {"symbol": listed_symbol(client), "sessions": 3}, headers=head["admin"]
+        ).json()
         problem(client.get(f"/api/v1/jobs/{job['id']}", headers=head["read"]), 404)
 
 
