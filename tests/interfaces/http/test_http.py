@@ -598,6 +598,70 @@ def test_reading_routes_read_with_get_only(client):
         assert answer.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("text/*", "text/csv"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
+        ("application/json;q=0.5, text/csv", "text/csv"),
+        ("text/csv, application/json", "text/csv"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("application/json;q=0, text/csv;q=0.1", "text/csv"),
+        ("*/*, application/json;q=0", "application/vnd.apache.arrow.stream"),
+        ("application/json, */*;q=0", "application/json"),
+        ("application/json;q=0", None),
+        ("*/*;q=0.000", None),
+        ("text/html", None),
+    ],
+)
+def test_the_form_is_the_one_that_is_accepted_most_gladly(client, accept, given):
+    answer = post(client, "scan", ASKED, headers={"Accept": accept})
+    if given is None:
+        problem(answer, 406)
+    else:
+        assert answer.headers["content-type"].startswith(given)
+
+
+def test_no_error_tells_where_our_files_lie(client, store, settings):
+    first, folder = store.require().first, str(store.folder.parent)
+    broken = settings.scans / "broken.toml"
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_text("where = (((", encoding="utf-8")
+    try:
+        answers = [
+            post(client, "diff", {"after": str(first)}),
+            post(client, "scan", {"preset": "broken"}),
+            client.get("/api/v1/scans"),
+            client.get("/api/v1/scans/broken"),
+            client.get("/api/v1/today"),
+        ]
+    finally:
+        broken.unlink()
+    assert "is its first session" in problem(answers[0], 404)["detail"]
+    problem(answers[1], 422)
+    for answer in answers:
+        assert folder not in answer.text
+        assert str(settings.scans.parent) not in answer.text
+
+
+def test_the_error_of_a_job_is_one_line_without_a_folder(client, store):
+    wrong = {"rank": "ret(5", "first": str(store.require().first)}
+    job = wait(client, post(client, "backtest", wrong).json(), "failed")
+    assert job["error"]
+    assert "\n" not in job["error"]
+    assert str(store.folder.parent) not in job["error"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"x" * 10_000: 1}, {"params": {"x" * 10_000: 1}}, {"preset": "x" * 10_000}]
+)
+def test_an_error_quotes_no_more_than_the_beginning(client, body):
+    assert len(problem(post(client, "scan", body), 422)["detail"]) < 400
+
+
 # -- keys
 
 

@@ -15,6 +15,7 @@ from technic.interfaces.http.api_keys import SCOPES, Key
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.responses import ProblemShape
 from technic.interfaces.http.state import ServerState
+from technic.interfaces.outside import shortened
 from technic.runtime.strict_json import read_json
 
 SHORT = 2_048  # bytes that are parsed at once: a thread would take longer
@@ -135,5 +136,6 @@ KeyOf = Annotated[Key, Depends(_key)]
 def said(error: Any) -> str:
     """What is wrong with a request, in one line."""
     problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"] if part != "body")
-    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+    where = ".".join(shortened(str(part), 60) for part in problem["loc"] if part != "body")
+    says = shortened(problem["msg"])
+    return f"{where}: {says}" if where else says
