@@ -481,6 +481,7 @@ def test_a_scan_with_a_crossing_is_kept(client):
         ("scan", {"as_of": "2026-11-21"}, 404, "outside the store"),
         ("scan", {"as_of": "1800-01-01"}, 404, "outside the store"),
         ("scan", {"as_of": "soon"}, 422, "as_of"),
+        ("backtest", {"first": "2026-11-02", "last": "2026-11-02"}, 422, "must lie after from"),
         ("scan", {"as_of": "20240102"}, 422, "write it as 2026-11-20"),
         ("scan", {"as_of": "2026-W47"}, 422, "write it as 2026-11-20"),
         ("scan", {"as_of": 0}, 422, "a date is a text"),

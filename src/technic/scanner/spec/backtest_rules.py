@@ -63,7 +63,7 @@ class BacktestRules:
                 f"backtest.delisting is a return from -100% to 0; got {self.delisting}"
             )
         if self.first and self.last and self.first >= self.last:
-            raise ConfigError(f"backtest: from {self.first} lies after to {self.last}")
+            raise ConfigError(f"backtest: to must lie after from {self.first}; got {self.last}")
 
     @property
     def kept(self) -> int:
