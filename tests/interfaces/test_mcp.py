@@ -20,6 +20,7 @@ from technic.data.simulated import simulate
 from technic.interfaces.mcp import make_server
 from technic.runtime.settings import Settings
 from technic.scanner.scan import scan
+from technic.scanner.spec.scan_file import ScanFile
 
 TOOLS = {
     "compile",
@@ -104,6 +105,22 @@ def test_what_vendors_wrote_is_marked_one_line_and_short(store):
         ("scan", {"as_of": "2026-11-22"}, "bad_date"),
         ("scan", {"as_of": "soon"}, "bad_date"),
         ("scan", {"known_at": "2026-11-20T10:00"}, "bad_date"),
+        ("scan", {"as_of": "2026-W47"}, "bad_date"),
+        ("scan", {"as_of": "20261120"}, "bad_date"),
+        ("scan", {"known_at": "20261120T100000Z"}, "bad_date"),
+        ("scan", {"filter": "close < 0"}, "bad_argument"),
+        ("coverage", {"when": "2026-11-20"}, "bad_argument"),
+        ("evidence", {"scan": "x"}, "bad_argument"),
+        ("scan", {"top": 0}, "bad_argument"),
+        ("explain", {}, "bad_argument"),
+        ("scan", {"preset": "squeeze", "universe": "nope"}, "bad_question"),
+        ("diff", {"preset": "squeeze", "universe": "nope"}, "bad_question"),
+        (
+            "backtest",
+            {"preset": "squeeze", "universe": "nope", "rebalance": "monthly"},
+            "bad_question",
+        ),
+        ("why_not", {"symbol": "NOSUCH", "preset": "squeeze", "universe": "nope"}, "bad_question"),
         ("scan", {"preset": "nosuch"}, "bad_argument"),
         ("explain", {"symbol": "NOSUCH"}, "unknown_symbol"),
         ("why_not", {"symbol": "NOSUCH"}, "unknown_symbol"),
@@ -122,6 +139,22 @@ def test_each_kind_of_answer_has_a_status_of_its_own(store, name, arguments, sta
     found = call(store, name, **arguments)
     assert found["status"] == status
     assert str(store.folder) not in str(found)
+
+
+def test_an_argument_that_is_not_known_is_named_with_those_that_are(store):
+    why = call(store, "scan", filter="close < 0", wher="close < 0")["data"]["why"]
+    assert why.startswith("filter, wher means nothing to scan; there are where, universe")
+    for tool in asyncio.run(make_server(store, Settings.load()).list_tools()):
+        assert tool.input_schema["additionalProperties"] is False
+
+
+def test_what_is_said_beside_a_preset_replaces_what_the_preset_says(store):
+    preset = ScanFile.preset("squeeze")
+    found = call(store, "scan", preset="squeeze")
+    assert found["manifest_id"] == scan(store, file=preset).manifest["seal"]
+    found = call(store, "scan", preset="squeeze", universe="all", top=3)
+    wanted = scan(store, file=preset, universe="all", top=3)
+    assert found["manifest_id"] == wanted.manifest["seal"]
 
 
 def test_who_is_not_ranked_is_not_explained_but_said_why(store):

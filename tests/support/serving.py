@@ -13,6 +13,7 @@ from technic.interfaces.http.app import create_app
 from technic.interfaces.http.server import BoundedServer
 from technic.interfaces.http.state import Exposure, ServerState
 from technic.runtime.settings import Settings
+from technic.scanner.columns.listings import listed_on
 
 
 @contextmanager
@@ -37,3 +38,9 @@ def served(store, *, keyed=False, feed=None, settings=None):
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+def listed_symbol(client):
+    """Some symbol that is listed on the newest session of a server's store."""
+    view = client.hub.store.panel()
+    return view.who["symbol"].filter(listed_on(view))[0]

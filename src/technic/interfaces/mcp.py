@@ -14,8 +14,9 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from technic.data.store import Store
 from technic.data.store.evidence import load_evidence
@@ -24,11 +25,11 @@ from technic.errors import (
     QuestionError,
     SessionError,
     SpanError,
-    StoreError,
     TechnicError,
     UnlistedError,
-    first_line,
 )
+from technic.interfaces.instants import day_of, instant_of
+from technic.interfaces.outside import outside, shortened
 from technic.interfaces.render.backtest import hangs, verdict
 from technic.interfaces.render.model_card import card_lines
 from technic.operations.saved_scans import scan_file
@@ -53,6 +54,7 @@ READING = ToolAnnotations(
 TRYING = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+LOOKED_AT = "liquid"  # the universe, where neither a preset nor the question names one
 MOST_ROWS = 100
 MOST_DECISIONS = 300  # sessions on which an agent may ask in one backtest
 LONGEST = 80  # characters of a vendor's text
@@ -66,12 +68,27 @@ INSTRUCTIONS = (
 
 Where = Annotated[str, Field(description="Which symbols pass, e.g. rsi(14) < 30", max_length=4096)]
 Universe = Annotated[
-    str, Field(description="all, common, liquid, large, or a question", max_length=4096)
+    str,
+    Field(
+        description="all, common, liquid, large, or a question; the preset's, or else liquid",
+        max_length=4096,
+    ),
 ]
 Rank = Annotated[str, Field(description="What they are ordered by", max_length=4096)]
 Preset = Annotated[str, Field(description="A preset or saved scan to begin with", max_length=64)]
+Top = Annotated[
+    int | None,
+    Field(ge=1, le=MOST_ROWS, description="Rows; the preset's, or else 20"),
+]
 Day = Annotated[
     str, Field(description="A session, YYYY-MM-DD; the newest by default", max_length=10)
+]
+Rebalance = Annotated[
+    str, Field(description="daily, weekly or monthly; the preset's, or else weekly", max_length=16)
+]
+Hold = Annotated[
+    int | None,
+    Field(ge=1, le=500, description="Names held at once; the preset's, or else 20"),
 ]
 Instant = Annotated[
     str, Field(description="Only what was known before it, ISO 8601 with a zone", max_length=40)
@@ -81,15 +98,8 @@ Symbol = Annotated[str, Field(description="A ticker", max_length=24)]
 
 def make_server(store: Store, settings: Settings) -> MCPServer[Any]:
     """The server, with its tools over one store."""
-    server: MCPServer[Any] = MCPServer(
-        "technic",
-        title="technic",
-        instructions=INSTRUCTIONS,
-        version=__version__,
-        log_level="WARNING",
-    )
     tools = _Tools(store, settings)
-    for tool in (
+    reading = (
         tools.compile,
         tools.scan,
         tools.explain,
@@ -98,14 +108,59 @@ def make_server(store: Store, settings: Settings) -> MCPServer[Any]:
         tools.coverage,
         tools.evidence,
         tools.models,
-    ):
-        server.tool(annotations=READING, structured_output=True)(tool)
-    server.tool(annotations=TRYING, structured_output=True)(tools.backtest)
-    return server
+    )
+    kinds = [(tool, READING) for tool in reading] + [(tools.backtest, TRYING)]
+    return MCPServer(
+        "technic",
+        title="technic",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        log_level="WARNING",
+        tools=[_StrictTool.over(tools, work, kind) for work, kind in kinds],
+    )
+
+
+class _StrictTool(Tool):
+    """A tool that refuses what it does not know: an argument passed over changes the question."""
+
+    refuse: Callable[[str], dict[str, Any]] = Field(exclude=True)
+
+    @classmethod
+    def over(cls, tools: _Tools, work: Callable[..., Any], kind: ToolAnnotations) -> _StrictTool:
+        """A method of the tools as a tool."""
+        made = Tool.from_function(work, annotations=kind, structured_output=True)
+        parts = {name: getattr(made, name) for name in Tool.model_fields}
+        parts["parameters"] = {**made.parameters, "additionalProperties": False}
+        return cls(**parts, refuse=tools.refused)
+
+    async def run(
+        self, arguments: dict[str, Any], context: Any, convert_result: bool = False
+    ) -> Any:
+        """The answer to some arguments; if they are wrong, what is wrong with them."""
+        if trouble := self._trouble(arguments):
+            answer = self.refuse(trouble)
+            return self.fn_metadata.convert_result(answer) if convert_result else answer
+        return await super().run(arguments, context, convert_result)
+
+    def _trouble(self, arguments: dict[str, Any]) -> str:
+        known = self.parameters["properties"]
+        if strange := sorted(set(arguments) - set(known)):
+            named = ", ".join(shortened(name, 60) for name in strange[:5])
+            return f"{named} means nothing to {self.name}; there are {', '.join(known) or 'none'}"
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            return f"{'.'.join(shortened(str(part), 60) for part in wrong['loc'])}: {wrong['msg']}"
+        return ""
 
 
 class _Tools:
     """What agents may ask."""
+
+    def refused(self, why: str) -> dict[str, Any]:
+        """The answer to arguments that are wrong."""
+        return self._envelope("bad_argument", {"why": why}, [])
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
@@ -132,10 +187,10 @@ class _Tools:
     def scan(
         self,
         where: Where = "",
-        universe: Universe = "liquid",
+        universe: Universe = "",
         rank: Rank = "",
         preset: Preset = "",
-        top: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 20,
+        top: Top = None,
         columns: Annotated[list[str] | None, Field(max_length=24)] = None,
         as_of: Day = "",
         known_at: Instant = "",
@@ -147,9 +202,9 @@ class _Tools:
             report = scan(
                 self._store,
                 where or None,
-                universe if not preset else None,
+                universe or (None if preset else LOOKED_AT),
                 rank or None,
-                top,
+                top or (min(file.top, MOST_ROWS) if file else None),
                 columns,
                 _day(as_of),
                 known_at=_instant(known_at),
@@ -193,7 +248,7 @@ class _Tools:
         """Each clause for one symbol: ok, fails by how much, or unknown; the rank it would have."""
 
         def work() -> dict[str, Any]:
-            file = _with(self._file(preset), where, "", UNIVERSES.get(universe, universe))
+            file = _with(self._file(preset), where, universe=universe)
             answer = why_not(self._store, symbol, file, _day(as_of), settings=self._settings)
             return self._about("ok", answer.as_dict(), file, answer.as_of)
 
@@ -203,17 +258,17 @@ class _Tools:
         self,
         preset: Preset = "",
         where: Where = "",
-        universe: Universe = "liquid",
+        universe: Universe = "",
         rank: Rank = "",
-        top: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 20,
+        top: Top = None,
         before: Day = "",
         after: Day = "",
     ) -> dict[str, Any]:
         """Who entered and who left a scan between two sessions, and why."""
 
         def work() -> dict[str, Any]:
-            named = "" if preset else UNIVERSES.get(universe, universe)
-            file = _with(self._file(preset), where, rank, named, top)
+            written = self._file(preset) or ScanFile(universe=UNIVERSES[LOOKED_AT])
+            file = _with(written, where, rank, universe, top or min(written.top, MOST_ROWS))
             difference = diff(self._store, file, _day(before), _day(after), settings=self._settings)
             content = difference.as_dict()
             for kind in ("entered", "left", "crossed", "stayed"):
@@ -267,12 +322,12 @@ class _Tools:
         self,
         preset: Preset = "",
         where: Where = "",
-        universe: Universe = "liquid",
+        universe: Universe = "",
         rank: Rank = "",
         first: Day = "",
         last: Day = "",
-        rebalance: Annotated[str, Field(description="daily, weekly or monthly")] = "weekly",
-        hold: Annotated[int, Field(ge=1, le=500, description="Names held at once")] = 20,
+        rebalance: Rebalance = "",
+        hold: Hold = None,
     ) -> dict[str, Any]:
         """Trade a scan on the past, on what was known then; the verdict says what it allows.
 
@@ -280,9 +335,10 @@ class _Tools:
         """
 
         def work() -> dict[str, Any]:
-            named = "" if preset else UNIVERSES.get(universe, universe)
-            file = _with(self._file(preset), where, rank, named)
-            rules = replace(file.backtest, rebalance=rebalance, hold=hold)
+            written = self._file(preset) or ScanFile(universe=UNIVERSES[LOOKED_AT])
+            file = _with(written, where, rank, universe)
+            rules = file.backtest
+            rules = replace(rules, rebalance=rebalance or rules.rebalance, hold=hold or rules.hold)
             version = self._store.require()
             low, high = _day(first) or rules.first or version.first, _day(last) or rules.last
             days = sessions_between(self._store, version, low or date.min, high)
@@ -363,17 +419,14 @@ class _Tools:
             data = {"why": error.why, "text": error.text, "start": error.start, "hint": error.hint}
             return self._envelope("bad_question", data, [])
         except (SessionError, SpanError, _BadDateError) as error:
-            return self._envelope("bad_date", {"why": str(error)}, [])
+            return self._envelope("bad_date", {"why": outside(error)}, [])
         except UnlistedError as error:
-            details = {"why": str(error), "last_listed": error.last and error.last.isoformat()}
+            details = {"why": outside(error), "last_listed": error.last and error.last.isoformat()}
             return self._envelope("unknown_symbol", details, [])
         except ConfigError as error:
-            return self._envelope("bad_argument", {"why": str(error)}, [])
+            return self.refused(outside(error))
         except TechnicError as error:
-            why = first_line(error)
-            if isinstance(error, StoreError):  # whose path is nobody's business
-                why = why.rpartition("/")[2]
-            return self._envelope("unavailable", {"why": why}, [])
+            return self._envelope("unavailable", {"why": outside(error)}, [])
 
 
 class _BadDateError(Exception):
@@ -381,34 +434,28 @@ class _BadDateError(Exception):
 
 
 def _day(text: str) -> date | None:
-    if not text:
-        return None
     try:
-        return date.fromisoformat(text)
+        return day_of(text) if text else None
     except ValueError as error:
-        message = f"{text!r} is no date: write it as 2026-11-20"
-        raise _BadDateError(message) from error
+        raise _BadDateError(str(error)) from error
 
 
 def _instant(text: str) -> datetime | None:
-    if not text:
-        return None
     try:
-        moment = datetime.fromisoformat(text)
+        return instant_of(text) if text else None
     except ValueError as error:
-        message = f"{text!r} is no instant: write it as 2026-11-20T21:00:00+00:00"
-        raise _BadDateError(message) from error
-    if moment.tzinfo is None:
-        message = f"{text!r} names no zone"
-        raise _BadDateError(message)
-    return moment
+        raise _BadDateError(str(error)) from error
 
 
 def _with(
-    file: ScanFile | None, where: str, rank: str, universe: str = "", top: int | None = None
+    file: ScanFile | None, where: str, rank: str = "", universe: str = "", top: int | None = None
 ) -> ScanFile:
-    given: dict[str, Any] = {"where": where, "rank": rank, "universe": universe, "top": top}
-    return replace(file or ScanFile(), **{k: v for k, v in given.items() if v})
+    """A scan file with what else is said; `all` says something too: nobody is left out."""
+    given: dict[str, Any] = {"where": where, "rank": rank, "top": top}
+    changed = {name: value for name, value in given.items() if value}
+    if universe:
+        changed["universe"] = UNIVERSES.get(universe, universe)
+    return replace(file or ScanFile(), **changed)
 
 
 def _row(record: dict[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,17 @@ def combine(
     return np.where(np.isfinite(score), score, np.nan), parts
 
 
+def check_missing(missing: str) -> None:
+    """Refuse what `combine` would refuse, before there are values.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither of `MISSING` nor fill(<number>).
+    """
+    _filled(np.empty(0), missing)
+
+
 def _filled(value: FloatArray, missing: str) -> FloatArray:
     if missing == "exclude":
         return value

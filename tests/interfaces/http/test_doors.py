@@ -20,7 +20,7 @@ import pytest
 from sqlalchemy import update
 
 from support.servers import free_port, postgres
-from support.serving import served
+from support.serving import listed_symbol, served
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.store.catalog.catalog import naive
@@ -144,7 +144,9 @@ def test_a_stream_and_a_job_end_with_their_key(keyed, store, key):
     with keyed.stream("GET", "/api/v1/events", headers=head) as answer:
         lines = answer.iter_lines()
         assert next(lines) == "event: hello"
-        job = post(keyed, "ranks", {"symbol": "X", "sessions": 250}, headers=head).json()
+        job = post(
+            keyed, "ranks", {"symbol": listed_symbol(keyed), "sessions": 250}, headers=head
+        ).json()
         revoke_key(store.catalog, name, datetime.now(UTC))
         for _ in lines:  # until it ends
             pass
@@ -422,7 +424,9 @@ def test_streams_are_counted_before_they_are_let_in(keyed, key):
 
 def test_the_events_of_jobs_take_seats_too(keyed, key):
     _, head = key("scan")
-    job = post(keyed, "ranks", {"symbol": "X", "sessions": 250}, headers=head).json()
+    job = post(
+        keyed, "ranks", {"symbol": listed_symbol(keyed), "sessions": 250}, headers=head
+    ).json()
     with keyed.stream("GET", f"/api/v1/jobs/{job['id']}/events", headers=head):
         until(lambda: keyed.hub.bus.listeners == 1)
         keyed.delete(f"/api/v1/jobs/{job['id']}", headers=head)

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from support.commands import run_command
-from support.serving import served
+from support.serving import listed_symbol, served
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
@@ -130,6 +130,12 @@ def test_a_symbol_is_charted_with_what_was_filed(client, store, settings):
     assert "pe" in told["ratios"]
     listed = client.get(f"/api/v1/symbols?q={symbol.lower()}").json()
     assert listed[0]["symbol"] == symbol
+
+
+@pytest.mark.parametrize("column", ["close * 1e308 * 10", "1e16 + close / 1e9", "close * 0"])
+def test_any_column_is_counted(client, column):
+    found = post(client, "distribution", {"column": column, "universe": "all"}).json()
+    assert sum(found["counts"]) + found["below"] + found["above"] == found["known"]
 
 
 def test_the_market_and_distributions_count_the_universe(client, store):
@@ -271,8 +277,37 @@ def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
     assert "kept no report" in told["error"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("ranks", {"as_of": "9999-12-31"}, 404),
+        ("ranks", {"as_of": "2010-01-04"}, 404),
+        ("ranks", {"symbol": "NOSUCH"}, 404),
+        ("ranks", {"rank": "((("}, 422),
+        ("ranks", {"missing": "nope"}, 422),
+        ("sessions", {"first": "2010-01-04", "last": "2010-02-01"}, 404),
+        ("sessions", {"first": "9999-01-04", "last": "9999-12-31"}, 422),
+        ("sessions", {"first": "2026-11-16", "last": "2026-11-20", "where": "((("}, 422),
+    ],
+)
+def test_what_no_scan_would_answer_is_refused_before_a_job(client, path, body, status):
+    named = {"symbol": listed_symbol(client)} if path == "ranks" else {}
+    before = len(client.get("/api/v1/jobs").json())
+    problem(post(client, path, named | body), status)
+    assert len(client.get("/api/v1/jobs").json()) == before
+
+
+def test_ranks_as_of_a_day_without_a_session_name_its_neighbours(client, store):
+    first = store.require().first
+    day = next(d for k in range(9) if (d := first + timedelta(k)).weekday() == 5)  # a Saturday
+    body = {"symbol": listed_symbol(client), "as_of": str(day)}
+    assert "the sessions around it are" in problem(post(client, "ranks", body), 422)["detail"]
+
+
 def test_a_job_is_cancelled_and_says_so(client):
-    job = post(client, "ranks", {"rank": "ret(5)", "symbol": "X", "sessions": 250}).json()
+    job = post(
+        client, "ranks", {"rank": "ret(5)", "symbol": listed_symbol(client), "sessions": 250}
+    ).json()
     second = post(client, "evaluate", {"columns": ["ret(5)"]}).json()
     assert client.delete(f"/api/v1/jobs/{second['id']}").json()["state"] == "cancelled"
     client.delete(f"/api/v1/jobs/{job['id']}")
@@ -282,14 +317,18 @@ def test_a_job_is_cancelled_and_says_so(client):
 
 
 def test_the_events_of_a_job_end_with_its_end(client):
-    job = post(client, "ranks", {"rank": "ret(5)", "symbol": "X", "sessions": 5}).json()
+    job = post(
+        client, "ranks", {"rank": "ret(5)", "symbol": listed_symbol(client), "sessions": 5}
+    ).json()
     with client.stream("GET", f"/api/v1/jobs/{job['id']}/events") as answer:
         lines = [line for line in answer.iter_lines() if line.startswith("data: ")]
     assert orjson.loads(lines[-1][6:])["state"] == "done"
 
 
 def test_one_job_too_many_is_told_to_come_back(client):
-    bodies = [post(client, "ranks", {"symbol": "X", "sessions": 200}) for _ in range(12)]
+    bodies = [
+        post(client, "ranks", {"symbol": listed_symbol(client), "sessions": 200}) for _ in range(12)
+    ]
     busy = [answer for answer in bodies if answer.status_code == 429]
     assert busy
     assert all(answer.headers["retry-after"] for answer in busy)
@@ -372,7 +411,7 @@ def test_a_job_is_told_of_to_the_pages_of_its_owner_alone(tmp_path, settings):
         lines = [stream.iter_lines() for stream in streams]
         for each in lines:
             assert next(each) == "event: hello"
-        body = {"symbol": "X", "sessions": 3}
+        body = {"symbol": listed_symbol(client), "sessions": 3}
         jobs = [post(client, "ranks", body, headers=head).json() for head in reversed(heads)][::-1]
         for job, each in zip(jobs, lines, strict=True):
             assert jobs_until_the_end_of(job, each) == {job["id"]}
@@ -403,6 +442,31 @@ def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store)
     book.forget("again")
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"missing": "nope"}, "rank.missing is exclude"),
+        ({"missing": "fill(x)"}, "holds no"),
+        ({"alert": {"crossed": ["((("]}}, "("),
+        ({"alert": {"crossed": [""]}}, "empty"),
+        ({"alert": {"crossed": ["close > 1", "close"]}}, "close"),
+        ({"alert": {"crossed": ["nosuch > 1"]}}, "nosuch"),
+        ({"plan": {"stop": "((("}}, "("),
+        ({"columns": ["((("]}, "("),
+    ],
+)
+def test_a_scan_that_could_not_be_run_is_not_kept(client, body, says):
+    told = problem(client.put("/api/v1/scans/never", json=ASKED | body), 422)
+    assert says in told["detail"] + told.get("text", "")
+    assert client.get("/api/v1/scans/never").status_code == 404
+
+
+def test_a_scan_with_a_crossing_is_kept(client):
+    body = ASKED | {"missing": "fill(50)", "alert": {"crossed": ["close > sma(20)"]}}
+    assert client.put("/api/v1/scans/crosses", json=body).is_success
+    assert client.delete("/api/v1/scans/crosses").status_code == 204
+
+
 # -- wrong requests
 
 
@@ -417,6 +481,21 @@ def test_a_scan_that_is_deleted_forgets_whom_its_alerts_have_told(client, store)
         ("scan", {"as_of": "2026-11-21"}, 404, "outside the store"),
         ("scan", {"as_of": "1800-01-01"}, 404, "outside the store"),
         ("scan", {"as_of": "soon"}, 422, "as_of"),
+        ("backtest", {"first": "2026-11-02", "last": "2026-11-02"}, 422, "must lie after from"),
+        ("scan", {"as_of": "20240102"}, 422, "write it as 2026-11-20"),
+        ("scan", {"as_of": "2026-W47"}, 422, "write it as 2026-11-20"),
+        ("scan", {"as_of": 0}, 422, "a date is a text"),
+        ("scan", {"known_at": 0}, 422, "an instant is a text"),
+        ("scan", {"known_at": "20240102"}, 422, "is no instant"),
+        ("scan", {"top": True}, 422, "top"),
+        ("scan", {"top": "5"}, 422, "top"),
+        ("scan", {"top": 5.0}, 422, "top"),
+        ("scan", {"params": {"n": True}}, 422, "params.n"),
+        ("scan", {"plan": {"risk": True}}, 422, "risk"),
+        ("scan", {"plan": {"risk": "0.01"}}, 422, "risk"),
+        ("train", {"horizon": True}, 422, "horizon"),
+        ("train", {"canaries": 1}, 422, "canaries"),
+        ("watches", {"scan": "squeeze", "every": "60"}, 422, "every"),
         ("scan", {"where": "a" * 5_000}, 422, "where"),
         ("scan", {"where": "close > 1\0"}, 422, "NUL"),
         ("scan", {"plan": {"side": "up"}}, 422, "side"),
@@ -431,13 +510,38 @@ def test_a_wrong_request_is_told_what_is_wrong(client, path, body, status, says)
     assert says in orjson.dumps(problem(post(client, path, body), status)).decode()
 
 
+@pytest.mark.parametrize("path", ["scan", "grid", "explain", "why-not"])
+@pytest.mark.parametrize("known_at", ["2024-01-02", "2024-01-02T00:00:00"])
+def test_an_instant_without_a_zone_is_told_to_write_it(client, path, known_at):
+    symbol = {"symbol": "X"} if path in {"explain", "why-not"} else {}
+    told = problem(post(client, path, {"known_at": known_at} | symbol), 422)["detail"]
+    assert "write one, such as 2024-01-02T00:00:00Z" in told
+
+
+def test_values_of_the_right_kind_are_still_taken(client, store):
+    newest = store.require().last
+    asked = {"where": "close > $low", "params": {"low": 1}, "top": 3, "as_of": str(newest),
+             "known_at": None, "plan": {"risk": 0.02, "account": 50_000}}  # fmt: skip
+    assert len(post(client, "scan", asked).json()["rows"]) == 3
+    known = datetime.now(UTC).isoformat()
+    assert post(client, "scan", {"known_at": known}).is_success
+
+
+@pytest.mark.parametrize("as_of", ["0", "20240102", "2026-W47"])
+def test_days_in_addresses_are_written_as_those_in_bodies(client, as_of):
+    told = problem(client.get("/api/v1/coverage", params={"as_of": as_of}), 422)
+    assert "write it as 2026-11-20" in told["detail"]
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
         (b'{"top": NaN}', "application/json", 400),
         (b'{"top": 1, "top": 2}', "application/json", 400),
         (b'{"where": "\xff"}', "application/json", 400),
+        (b'{"top" :1,"top":2,"where":"close > 1"}', "application/json", 400),
         (b"[" * 40 + b"]" * 40, "application/json", 400),
+        (b"[" * 1_000 + b"]" * 1_000, "application/json", 400),
         (b"{}", "text/plain", 415),
         (b"{}", "multipart/form-data; boundary=x", 415),
         (b" " * (1 << 20) + b"{}", "application/json", 413),
@@ -495,6 +599,70 @@ def test_reading_routes_read_with_get_only(client):
         assert answer.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("text/*", "text/csv"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
+        ("application/json;q=0.5, text/csv", "text/csv"),
+        ("text/csv, application/json", "text/csv"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("application/json;q=0, text/csv;q=0.1", "text/csv"),
+        ("*/*, application/json;q=0", "application/vnd.apache.arrow.stream"),
+        ("application/json, */*;q=0", "application/json"),
+        ("application/json;q=0", None),
+        ("*/*;q=0.000", None),
+        ("text/html", None),
+    ],
+)
+def test_the_form_is_the_one_that_is_accepted_most_gladly(client, accept, given):
+    answer = post(client, "scan", ASKED, headers={"Accept": accept})
+    if given is None:
+        problem(answer, 406)
+    else:
+        assert answer.headers["content-type"].startswith(given)
+
+
+def test_no_error_tells_where_our_files_lie(client, store, settings):
+    first, folder = store.require().first, str(store.folder.parent)
+    broken = settings.scans / "broken.toml"
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_text("where = (((", encoding="utf-8")
+    try:
+        answers = [
+            post(client, "diff", {"after": str(first)}),
+            post(client, "scan", {"preset": "broken"}),
+            client.get("/api/v1/scans"),
+            client.get("/api/v1/scans/broken"),
+            client.get("/api/v1/today"),
+        ]
+    finally:
+        broken.unlink()
+    assert "is its first session" in problem(answers[0], 404)["detail"]
+    problem(answers[1], 422)
+    for answer in answers:
+        assert folder not in answer.text
+        assert str(settings.scans.parent) not in answer.text
+
+
+def test_the_error_of_a_job_is_one_line_without_a_folder(client, store):
+    wrong = {"rank": "ret(5", "first": str(store.require().first)}
+    job = wait(client, post(client, "backtest", wrong).json(), "failed")
+    assert job["error"]
+    assert "\n" not in job["error"]
+    assert str(store.folder.parent) not in job["error"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"x" * 10_000: 1}, {"params": {"x" * 10_000: 1}}, {"preset": "x" * 10_000}]
+)
+def test_an_error_quotes_no_more_than_the_beginning(client, body):
+    assert len(problem(post(client, "scan", body), 422)["detail"]) < 400
+
+
 # -- keys
 
 
@@ -521,7 +689,9 @@ def test_with_keys_nothing_is_answered_without_one(store, settings):
         revoke_key(catalog, "k-scan", now)
         sleep(5.2)  # a key is remembered for five seconds
         problem(post(client, "scan", ASKED, headers=head["scan"]), 401)
-        job = post(client, "ranks", {"symbol": "X", "sessions": 3}, headers=head["admin"]).json()
+        job = post(
+            client, "ranks", {"symbol": listed_symbol(client), "sessions": 3}, headers=head["admin"]
+        ).json()
         problem(client.get(f"/api/v1/jobs/{job['id']}", headers=head["read"]), 404)
 
 

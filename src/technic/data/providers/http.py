@@ -30,6 +30,7 @@ import stamina
 from technic.data.providers.allowance import Allowance
 from technic.data.providers.source import Log, VendorCall, unheard
 from technic.errors import AccessError, PageError, ProviderError, RateError
+from technic.runtime.strict_json import read_json
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # retries are in the call ledger
 LARGEST = 64 << 20  # bytes of one body, unpacked
@@ -336,7 +337,7 @@ def _wait(headers: Mapping[str, str]) -> float | None:
 
 
 def strict_json(body: bytes, provider: str) -> Any:
-    """Parse JSON strictly: no byte-order mark, no NaN, no key twice in one object.
+    """Parse a vendor's JSON strictly; see `technic.runtime.strict_json`.
 
     Parameters
     ----------
@@ -348,32 +349,6 @@ def strict_json(body: bytes, provider: str) -> Any:
         If it is not that.
     """
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        return read_json(body)
+    except ValueError as error:
         raise PageError(f"{provider}: an answer that is no JSON ({error})") from error
-    if body.count(b'":') != _keys(content) and _repeats(body):
-        raise PageError(f"{provider}: an answer that names a field twice")
-    return content
-
-
-def _keys(content: Any) -> int:
-    """How many keys an object has, and the rows of its lists: all, if the rows are flat."""
-    if not isinstance(content, dict):
-        return -1
-    rows = (v for v in content.values() if isinstance(v, list))
-    return len(content) + sum(len(row) for v in rows for row in v if isinstance(row, dict))
-
-
-def _repeats(body: bytes) -> bool:
-    """Whether an object names a key twice; slow, for when counting raised a doubt."""
-    import json  # the only parser that shows pairs
-
-    repeated = False
-
-    def look(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal repeated
-        repeated = repeated or len(dict(pairs)) != len(pairs)
-        return dict(pairs)
-
-    json.loads(body, object_pairs_hook=look)
-    return repeated

@@ -15,6 +15,7 @@ from typing import Any
 from technic.errors import StoppedError, TechnicError
 from technic.interfaces.http.api_keys import Key
 from technic.interfaces.http.problems import Problem
+from technic.interfaces.outside import outside
 from technic.runtime.deadline import Deadline, held_to
 
 MOST_WAITING = 32  # of all keys, with the one that runs
@@ -181,10 +182,10 @@ class Jobs:
             with held_to(job.deadline):
                 job.result = run(progress)
         except StoppedError as error:
-            job.error = "" if job.deadline.cancelled else str(error)
+            job.error = "" if job.deadline.cancelled else outside(error)
             self._end(job, "cancelled" if job.deadline.cancelled else "failed")
         except TechnicError as error:
-            job.error = str(error)
+            job.error = outside(error)
             self._end(job, "failed")
         except Exception:
             LOG.exception("a job of kind %s", job.kind)

@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from time import monotonic
 
-from technic.errors import first_line
 from technic.interfaces.http.api_keys import LOCAL, Key, digest_of
 from technic.interfaces.http.logins import WrongKeys
 from technic.interfaces.http.problems import Problem
+from technic.interfaces.outside import outside
 
 FRESH = 2.0  # seconds that a reading is good for
 SOON = 0.25  # seconds between two readings for the sake of keys that are unknown
@@ -124,7 +124,7 @@ class KeyRing:
         if reading.cancelled():
             return
         if (error := reading.exception()) is not None:
-            self._trouble(f"keys: {first_line(error)}")
+            self._trouble(f"keys: {outside(error)}")
             return
         self._keys, self._read_at = reading.result(), self._began
         self._good = {key.id: key for key in self._keys.values()}

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from technic.data.ingest import FileStore
-from technic.errors import TechnicError, first_line
+from technic.errors import TechnicError
 from technic.interfaces.http.events import Bus
 from technic.interfaces.http.metrics import Observed
 from technic.interfaces.http.problems import Problem
+from technic.interfaces.outside import outside
 from technic.operations.alerts import AlertBook
 from technic.operations.intraday import Watch
 from technic.operations.saved_scans import scan_file
@@ -133,7 +134,7 @@ class Watches:
                     self._glance(watch, running)
                     running.over.wait(running.every)
         except TechnicError as error:
-            desk.observed.trouble(f"watch {running.name}: {first_line(error)}")
+            desk.observed.trouble(f"watch {running.name}: {outside(error)}")
         finally:
             if self._running.get(running.name) is running:  # it may have been begun anew
                 del self._running[running.name]
@@ -143,7 +144,7 @@ class Watches:
             glance = watch.glance()
         except Exception as error:  # whatever one look meets, the next one is made
             LOG.warning("watch %s", running.name, exc_info=not isinstance(error, TechnicError))
-            self._desk.observed.trouble(f"watch {running.name}: {first_line(error)}")
+            self._desk.observed.trouble(f"watch {running.name}: {outside(error)}")
             return
         running.looks += 1
         running.last = glance.as_dict()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 JSON, CSV = "application/json", "text/csv"
 ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 TABLES = (JSON, ARROW, PARQUET, CSV)
+WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 
 def json_reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -35,23 +37,31 @@ def json_bytes(content: Any) -> bytes:
 
 
 def wanted_form(request: Request) -> str:
-    """The first of our forms that a request accepts.
+    """The form of ours that a request accepts most gladly; of several, the first it names.
 
     Raises
     ------
     Problem
         406, if it accepts none of them.
     """
-    accepted = request.headers.get("accept", "*/*")
-    for part in accepted.split(","):
-        kind = part.split(";")[0].strip().lower()
-        if kind in TABLES:
-            return kind
-        if kind in {"*/*", "", "application/*"}:
-            return JSON
-        if kind == "text/*":
-            return CSV
+    weighed = [_weighed(part) for part in request.headers.get("accept", "*/*").split(",")]
+    refused = {kind for kind, weight in weighed if not weight}
+    for kind, weight in sorted(weighed, key=lambda part: -part[1]):
+        form = next((form for form in TABLES if form not in refused and _fits(form, kind)), None)
+        if weight and form is not None:
+            return form
     raise Problem(406, f"there are {', '.join(TABLES)}")
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    """A kind of content that is accepted, and how gladly: 0 means that it is not."""
+    kind, *parameters = (text.strip().lower() for text in part.split(";"))
+    weights = [WEIGHT.fullmatch(text) for text in parameters]
+    return kind, next((float(found[1]) for found in weights if found), 1.0)
+
+
+def _fits(form: str, kind: str) -> bool:
+    return kind in {form, f"{form.split('/', maxsplit=1)[0]}/*", "*/*", ""}
 
 
 def table_reply(table: pl.DataFrame, form: str, name: str, *, simulated: bool) -> Response:

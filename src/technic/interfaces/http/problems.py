@@ -21,6 +21,7 @@ from technic.errors import (
     UnlistedError,
     VerifyError,
 )
+from technic.interfaces.outside import outside, shortened
 
 TITLES = {
     400: "The request cannot be understood",
@@ -86,7 +87,7 @@ def of_error(error: TechnicError) -> Problem:
     if isinstance(error, QuestionError):
         return Problem(
             status,
-            error.why,
+            shortened(error.why),
             code="QuestionError",
             text=error.text,
             start=error.start,
@@ -96,4 +97,4 @@ def of_error(error: TechnicError) -> Problem:
     if isinstance(error, UnlistedError) and error.last is not None:
         more |= {"title": "Listed no more", "last_listed": error.last.isoformat()}
     retry_after = 10 if status == 503 else None
-    return Problem(status, str(error), retry_after=retry_after, **more)
+    return Problem(status, outside(error), retry_after=retry_after, **more)

@@ -6,8 +6,16 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
+from technic.interfaces.instants import day_of, instant_of
 from technic.operations.saved_scans import scan_file
 from technic.research.learning.train_file import TrainFile
 from technic.runtime.settings import NAME, Settings
@@ -25,6 +33,29 @@ def _printable(text: str) -> str:
     return text
 
 
+def _day(given: Any) -> date:
+    if not isinstance(given, str):
+        message = "a date is a text: write it as 2026-11-20"
+        raise ValueError(message)  # noqa: TRY004  pydantic tells of no other
+    return day_of(given)
+
+
+def _instant(given: Any) -> datetime:
+    if not isinstance(given, str):
+        message = "an instant is a text: write it as 2026-11-20T21:00:00Z"
+        raise ValueError(message)  # noqa: TRY004
+    return instant_of(given)
+
+
+def _no_truth(given: Any) -> Any:
+    if isinstance(given, bool):
+        message = "a truth is no number"
+        raise ValueError(message)  # noqa: TRY004
+    return given
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
 Written = Annotated[str, AfterValidator(_printable)]
 Expression = Annotated[Written, Field(max_length=TEXT)]
 Indicator = Annotated[Written, Field(min_length=1, max_length=200)]
@@ -33,9 +64,9 @@ Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
 class StrictModel(BaseModel):
-    """What all of them share: nothing that was not asked for."""
+    """What all of them share: nothing that was not asked for, and nothing taken for another kind."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class PlanFields(StrictModel):
@@ -96,8 +127,8 @@ class QuestionFields(StrictModel):
 class SessionFields(StrictModel):
     """Where a question stands in time."""
 
-    as_of: date | None = Field(None, description="The session; the newest stored by default.")
-    known_at: datetime | None = Field(None, description="Only what was known before it.")
+    as_of: Day | None = Field(None, description="The session; the newest stored by default.")
+    known_at: Instant | None = Field(None, description="Only what was known before it.")
 
 
 class ScanRequest(QuestionFields, SessionFields):
@@ -115,8 +146,8 @@ class SymbolRequest(QuestionFields, SessionFields):
 class DiffRequest(QuestionFields):
     """A question on two sessions."""
 
-    before: date | None = None
-    after: date | None = None
+    before: Day | None = None
+    after: Day | None = None
 
 
 class FeaturesRequest(StrictModel):
@@ -125,7 +156,7 @@ class FeaturesRequest(StrictModel):
     features: Annotated[list[Indicator], Field(min_length=1, max_length=64)]
     symbols: Annotated[list[Symbol], Field(min_length=1, max_length=200)]
     last: Annotated[int, Field(ge=1, le=5_000)] = 252
-    as_of: date | None = None
+    as_of: Day | None = None
 
     @model_validator(mode="after")
     def _bounded(self) -> FeaturesRequest:
@@ -159,22 +190,22 @@ class RankHistoryRequest(QuestionFields):
     """The rank of one symbol over the last sessions, up to one of them."""
 
     symbol: Symbol
-    as_of: date | None = None
+    as_of: Day | None = None
     sessions: Annotated[int, Field(ge=2, le=504)] = 60
 
 
 class SpanRequest(QuestionFields):
     """A question on every session of a span."""
 
-    first: date
-    last: date
+    first: Day
+    last: Day
 
 
 class BacktestJobRequest(QuestionFields):
     """A question that is to be traded on the past; what is left out is what the scan file says."""
 
-    first: date | None = None
-    last: date | None = None
+    first: Day | None = None
+    last: Day | None = None
     rebalance: Literal["daily", "weekly", "monthly"] | None = None
     hold: Annotated[int, Field(ge=1, le=500)] | None = None
     buffer: Annotated[int, Field(ge=0, le=5_000)] | None = None
@@ -202,7 +233,7 @@ class TrainRequest(StrictModel):
 
     name: Annotated[Written, Field(max_length=80)] | None = None
     model: Literal["ridge", "xgboost"] | None = None
-    horizon: Literal[1, 5, 21] | None = None
+    horizon: Annotated[Literal[1, 5, 21], BeforeValidator(_no_truth)] | None = None
     universe: Expression | None = None
     demean: Literal["market", "sector"] | None = None
     features: Annotated[list[Indicator], Field(min_length=1, max_length=400)] | None = None
@@ -226,7 +257,7 @@ class MarketMapRequest(StrictModel):
     size: Literal["market_cap", "dollar_volume"] = "dollar_volume"
     colour: Expression = "100 * ret(1)"
     universe: Expression = "liquid"
-    as_of: date | None = None
+    as_of: Day | None = None
 
 
 class DistributionRequest(StrictModel):
@@ -234,7 +265,7 @@ class DistributionRequest(StrictModel):
 
     column: Expression
     universe: Expression = "liquid"
-    as_of: date | None = None
+    as_of: Day | None = None
 
 
 class WatchListRequest(StrictModel):

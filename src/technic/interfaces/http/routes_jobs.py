@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -27,8 +27,10 @@ from technic.operations.metrics import history
 from technic.research.backtest.run import Backtest
 from technic.research.evaluation import DEFAULT_UNIVERSE, evaluate
 from technic.research.learning.train import Trained
-from technic.scanner.scan_sessions import Reports, scan_sessions
-from technic.scanner.spec.scan_file import UNIVERSES
+from technic.scanner.columns.listings import position_of
+from technic.scanner.scan_sessions import Reports, scan_sessions, sessions_between
+from technic.scanner.spec.question import resolve_question
+from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
 
 router = APIRouter(
     prefix="/api/v1",
@@ -96,6 +98,13 @@ async def sessions(body: SpanRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to ask a question on every session of a span; a job."""
     file = body.file(hub.settings)
 
+    def check() -> None:
+        """What no scan would answer is refused before a job."""
+        resolve_question(file)
+        sessions_between(hub.store, hub.store.require(), body.first, body.last)
+
+    await hub.gate.run(check)
+
     def run(progress: Progress) -> Reports:
         return scan_sessions(
             hub.store,
@@ -116,18 +125,14 @@ async def sessions(body: SpanRequest, hub: HubOf, key: KeyOf) -> Response:
 async def ranks(body: RankHistoryRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to find the rank of one symbol on each of the last sessions; a job."""
     file = body.file(hub.settings)
+    days = await hub.gate.run(lambda: _days_of(hub, file, body))
 
     def run(progress: Progress) -> Any:
-        version = hub.store.require()
-        assert version.last is not None
-        assert version.first is not None
-        newest = min(body.as_of or version.last, version.last)
-        last, first = nyse().ordinal(newest), nyse().ordinal(version.first)
-        days = [nyse().day(d) for d in range(max(last - body.sessions + 1, first), last + 1)]
+        newest = hub.store.require().last
         rows = []
         for k, day in enumerate(days):
             progress(k, len(days), str(day))
-            report = hub.scan(file, as_of=None if day == version.last else day)
+            report = hub.scan(file, as_of=None if day == newest else day)
             place = {report.symbols[i]: n for n, i in enumerate(report.ranked, 1)}
             rows.append(
                 {"session": str(day), "rank": place.get(body.symbol), "of": report.n_ranked}
@@ -135,6 +140,16 @@ async def ranks(body: RankHistoryRequest, hub: HubOf, key: KeyOf) -> Response:
         return {"symbol": body.symbol, "title": file.name, "ranks": rows}
 
     return started(hub.jobs.start("ranks", f"{body.symbol} in {file.name}", key, run))
+
+
+def _days_of(hub: ServerState, file: ScanFile, body: RankHistoryRequest) -> list[date]:
+    """The sessions up to one of the store's; what no scan would answer is refused before a job."""
+    resolve_question(file)
+    version, view = hub.store.require(), hub.store.panel(body.as_of)
+    position_of(view, body.symbol)
+    assert version.first is not None
+    last, first = nyse().ordinal(view.as_of), nyse().ordinal(version.first)
+    return [nyse().day(d) for d in range(max(last - body.sessions + 1, first), last + 1)]
 
 
 def started(job: Job) -> Response:

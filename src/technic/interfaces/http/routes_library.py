@@ -10,13 +10,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from technic.errors import StoreError, TechnicError, first_line
+from technic.errors import StoreError, TechnicError
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.requests import Name, SaveScanRequest, WatchListRequest, WatchRequest
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
+from technic.interfaces.outside import outside, without_folders
 from technic.operations.saved_scans import content_of, forget_scan, save_scan, saved_scans
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import difference, session_before
@@ -54,14 +55,14 @@ def today_of(hub: ServerState) -> dict[str, Any]:
 def _card(
     hub: ServerState, name: str, file: ScanFile | None, trouble: str, is_preset: bool
 ) -> dict[str, Any]:
-    card: dict[str, Any] = {"name": name, "preset": is_preset, "trouble": trouble}
+    card: dict[str, Any] = {"name": name, "preset": is_preset, "trouble": without_folders(trouble)}
     if file is None:
         return {**card, "title": name}
     card |= {"title": file.name, "alert": file.alert.content() if file.alert else None}
     try:
         report = hub.scan(file)
     except TechnicError as error:
-        return {**card, "trouble": first_line(error)}
+        return {**card, "trouble": outside(error)}
     rows = report.shown[:8]
     card |= {
         "as_of": report.as_of.isoformat(),
@@ -111,7 +112,7 @@ def _entry(
         "name": name,
         "title": title,
         "preset": preset,
-        "trouble": trouble,
+        "trouble": without_folders(trouble),
         "file": dict(content),
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from time import perf_counter
 from typing import Any
 
@@ -20,6 +19,7 @@ from technic.interfaces.http.negotiate import (
     wanted_form,
 )
 from technic.interfaces.http.requests import (
+    Day,
     DiffRequest,
     FeaturesRequest,
     ScanRequest,
@@ -244,7 +244,7 @@ async def features(body: FeaturesRequest, request: Request, hub: HubOf) -> Respo
 
 
 @router.get("/coverage")
-async def covered(hub: HubOf, key: KeyOf, as_of: date | None = None) -> Response:
+async def covered(hub: HubOf, key: KeyOf, as_of: Day | None = None) -> Response:
     """What the store holds, and what is missing; of a session of the past, with the scope scan."""
     if as_of is not None:
         require(key, "scan")

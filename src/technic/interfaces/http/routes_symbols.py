@@ -14,6 +14,7 @@ from technic.interfaces.http import responses
 from technic.interfaces.http.api_keys import Key
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.requests import (
+    Day,
     DistributionRequest,
     Indicator,
     MarketMapRequest,
@@ -89,7 +90,7 @@ async def chart(
     key: KeyOf,
     bars: Annotated[int, Query(ge=1, le=5_000)] = 504,
     indicator: Annotated[list[Indicator] | None, Query(max_length=16)] = None,
-    as_of: date | None = None,
+    as_of: Day | None = None,
 ) -> Response:
     """Bars, indicators and events of one symbol; a session of the past needs the scope scan."""
     _looks_back(key, as_of)
@@ -106,7 +107,7 @@ def _looks_back(key: Key, as_of: date | None) -> None:
 
 
 @router.get("/symbols/{symbol}/fundamentals")
-async def filed(symbol: Symbol, hub: HubOf, key: KeyOf, as_of: date | None = None) -> Response:
+async def filed(symbol: Symbol, hub: HubOf, key: KeyOf, as_of: Day | None = None) -> Response:
     """Ratios of one symbol, and what it filed, with the instants it became known.
 
     A session of the past needs the scope scan.

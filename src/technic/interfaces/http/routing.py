@@ -11,14 +11,13 @@ from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from technic.data.providers.http import strict_json
-from technic.errors import PageError
 from technic.interfaces.http.api_keys import SCOPES, Key
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.responses import ProblemShape
 from technic.interfaces.http.state import ServerState
+from technic.interfaces.outside import shortened
+from technic.runtime.strict_json import read_json
 
-DEEPEST = 32
 SHORT = 2_048  # bytes that are parsed at once: a thread would take longer
 _PARSERS = ThreadPoolExecutor(2, "technic-parse")
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -82,22 +81,9 @@ class StrictRoute(APIRoute):
 
 def _parsed(body: bytes) -> Any:
     try:
-        content = strict_json(body, "request")
-    except PageError as error:
-        raise Problem(400, "the body is no JSON: no NaN, no key twice in one object") from error
-    if _too_deep(content, DEEPEST):
-        raise Problem(400, f"the body nests deeper than {DEEPEST}")
-    return content
-
-
-def _too_deep(content: Any, left: int) -> bool:
-    if left < 0:
-        return True
-    if isinstance(content, dict):
-        return any(_too_deep(value, left - 1) for value in content.values())
-    if isinstance(content, list):
-        return any(_too_deep(value, left - 1) for value in content)
-    return False
+        return read_json(body)
+    except ValueError as error:
+        raise Problem(400, f"the body is not the JSON that is read here: {error}") from error
 
 
 def hub_of(request: Request) -> ServerState:
@@ -150,5 +136,6 @@ KeyOf = Annotated[Key, Depends(_key)]
 def said(error: Any) -> str:
     """What is wrong with a request, in one line."""
     problem = error.errors()[0]
-    where = ".".join(str(part) for part in problem["loc"] if part != "body")
-    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
+    where = ".".join(shortened(str(part), 60) for part in problem["loc"] if part != "body")
+    says = shortened(problem["msg"])
+    return f"{where}: {says}" if where else says

@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 from typing import Any, TypeVar
 
 from technic.data.ingest import FileStore
-from technic.errors import TechnicError, first_line
+from technic.errors import TechnicError
 from technic.interfaces.http.addresses import Networks
 from technic.interfaces.http.admission import AdmissionLimit
 from technic.interfaces.http.answers import UnreadBytes
@@ -24,6 +24,7 @@ from technic.interfaces.http.keyring import KeyRing
 from technic.interfaces.http.live_watches import WatchDesk, Watches
 from technic.interfaces.http.logins import LoginSessions
 from technic.interfaces.http.metrics import Observed
+from technic.interfaces.outside import outside
 from technic.operations.alerts import AlertBook, channels_of, deliver
 from technic.operations.metrics import save_metrics
 from technic.runtime.settings import Settings
@@ -166,7 +167,7 @@ class ServerState:
             except Exception as error:
                 if not isinstance(error, TechnicError | OSError):
                     LOG.exception("a round of %s", act.__name__)
-                self.observed.trouble(first_line(error))
+                self.observed.trouble(outside(error))
             await asyncio.sleep(every)
 
     async def _tick(self) -> None:

@@ -89,7 +89,7 @@ def histogram(values: FloatArray, bins: int = 40) -> dict[str, Any]:
 
     Parameters
     ----------
-    values : float64; NaN is unknown
+    values : float64; NaN is unknown, and so is what is infinite
     bins : how many
 
     Returns
@@ -97,22 +97,32 @@ def histogram(values: FloatArray, bins: int = 40) -> dict[str, Any]:
     dict
         `edges` (bins + 1), `counts` (bins), `below`, `above`, `unknown`, `median`
     """
-    finite = values[~np.isnan(values)]
+    finite = values[np.isfinite(values)]
     about = {"unknown": int(len(values) - len(finite)), "known": len(finite)}
     if not len(finite):
         return {**about, "edges": [], "counts": [], "below": 0, "above": 0, "median": None}
-    low, high = np.percentile(finite, (1.0, 99.0))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(finite, bins=bins, range=(float(low), float(high)))
+    edges = _edges(finite, bins)
     return {
         **about,
         "edges": edges.tolist(),
-        "counts": counts.tolist(),
-        "below": int((finite < low).sum()),
-        "above": int((finite > high).sum()),
-        "median": float(np.median(finite)),
+        "counts": np.histogram(finite, edges)[0].tolist(),
+        "below": int((finite < edges[0]).sum()),
+        "above": int((finite > edges[-1]).sum()),
+        "median": float(2.0 * np.median(finite / 2.0)),  # the sum of two may be infinite
     }
+
+
+def _edges(finite: FloatArray, bins: int) -> FloatArray:
+    """Ends of bins of one width, between two of the values; halved, as any two may be added."""
+    low = np.percentile(finite, 1.0, method="lower") / 2.0
+    high = np.percentile(finite, 99.0, method="higher") / 2.0
+    narrowest = bins * np.spacing(max(abs(low), abs(high)))  # at which no two ends are the same
+    if high - low < narrowest:
+        middle, aside = low + (high - low) / 2.0, max(narrowest, 0.25 if low == high else 0.0)
+        most = np.finfo(np.float64).max / 2.0
+        low, high = max(middle - aside, -most), min(middle + aside, most)
+    edges: FloatArray = 2.0 * np.linspace(low, high, bins + 1)
+    return edges
 
 
 def value_of(result: ScanResult, tree: Node) -> FloatArray:

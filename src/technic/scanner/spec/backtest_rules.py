@@ -63,7 +63,7 @@ class BacktestRules:
             if day is not None and type(day) is not date:
                 raise ConfigError(f"backtest: from and to are dates; got {shown(day)}")
         if self.first and self.last and self.first >= self.last:
-            raise ConfigError(f"backtest: from {self.first} lies after to {self.last}")
+            raise ConfigError(f"backtest: to must lie after from {self.first}; got {self.last}")
 
     @property
     def kept(self) -> int:

@@ -17,7 +17,7 @@ from technic.query.resolve import Resolver
 from technic.query.series import expand
 from technic.query.tree import Call, Node, Text, clauses, write_number
 from technic.scanner.plan import NEXT_OPEN, PlanRules
-from technic.scanner.rank import Term, terms_of
+from technic.scanner.rank import Term, check_missing, terms_of
 from technic.scanner.spec.scan_file import ScanFile, symbols_of
 
 LIQUIDITY = "dollar_volume(20)"  # breaks ties, and bounds plans
@@ -179,8 +179,11 @@ def resolve_question(file: ScanFile, symbols: Iterable[str] | None = None) -> Qu
     QuestionError
         If one cannot be understood.
     ConfigError
-        If the plan's rules cannot be followed.
+        If the plan's rules cannot be followed, or `missing` means nothing.
     """
+    if file.alert is not None:
+        for text in file.alert.crossed:  # which alerts read by themselves, without let and params
+            Resolver().question(text)
     chosen = symbols_of(file.symbols or None if symbols is None else symbols) or ()
     bound = [dict(file.lets), dict(file.params)]
     bindings = orjson.dumps(bound, option=orjson.OPT_SORT_KEYS).decode()
@@ -221,6 +224,7 @@ class _QuestionTexts:
 @lru_cache(maxsize=64)
 def _resolve(texts: _QuestionTexts) -> Question:
     """The question of some texts, parsed once while it is among the last 64."""
+    check_missing(texts.missing)
     lets, params = orjson.loads(texts.bindings)
     resolver = Resolver(lets, params)
     plan = texts.plan
