@@ -59,9 +59,9 @@ from technic.research.statistics.rank_ic import (
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
+from technic.runtime.section import shown, whole_of
 from technic.runtime.settings import Settings
 from technic.scanner.spec.scan_file import UNIVERSES
-from technic.scanner.spec.section import shown, whole_of
 from technic.scores import MACROS, SCORES
 
 HORIZONS = (1, 5, 21)

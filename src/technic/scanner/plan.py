@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import floor, isfinite
 
 from technic.errors import ConfigError
-from technic.scanner.spec.section import (
+from technic.runtime.section import (
     DECIMAL,
     decimal,
     number_above,

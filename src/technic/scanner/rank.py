@@ -12,7 +12,7 @@ from technic.errors import ConfigError
 from technic.market.cross_section import percentile
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.tree import Arithmetic, Negative, Node, Number
-from technic.scanner.spec.section import decimal, shown
+from technic.runtime.section import decimal, shown
 
 MISSING = "exclude", "zero_weight"  # or fill(<number>)
 

@@ -24,13 +24,13 @@ from technic.errors import ConfigError, TechnicError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.loader import load
 from technic.operations.rollout.lines import UNDERSTOOD, Answer, answer_lines, failure
+from technic.runtime.section import Section, shown
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
 from technic.scanner.report import Report
 from technic.scanner.report_cache import code_digest
 from technic.scanner.scan import scan
 from technic.scanner.spec.scan_file import ScanFile
-from technic.scanner.spec.section import Section, shown
 
 
 def about() -> dict[str, Any]:

@@ -14,9 +14,9 @@ import orjson
 
 from technic.errors import ConfigError, QuestionError, first_line
 from technic.research.learning.folds import Spans
+from technic.runtime.section import share
 from technic.runtime.settings import read_toml
 from technic.scanner.spec.scan_file import UNIVERSES
-from technic.scanner.spec.section import share
 
 HORIZONS = (1, 5, 21)
 MODELS = ("ridge", "xgboost")

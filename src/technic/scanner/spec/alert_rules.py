@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from technic.errors import ConfigError
-from technic.scanner.spec.section import Section, shown
+from technic.runtime.section import Section, shown
 
 MOST_LOOKS = 1_000  # that a change may have to hold
 KINDS = ("entered", "left", "crossed")

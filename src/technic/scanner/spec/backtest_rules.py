@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from technic.errors import ConfigError
-from technic.scanner.spec.section import Section, number_between, shown, text_of, whole_of
+from technic.runtime.section import Section, number_between, shown, text_of, whole_of
 
 REBALANCES = ("daily", "weekly", "monthly")
 COSTS = re.compile(r"spread\+impact|none|([0-9]{1,6}(?:\.[0-9]{1,6})?) ?bps")
