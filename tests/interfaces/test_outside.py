@@ -34,7 +34,7 @@ def test_what_is_no_path_is_left_as_it_is(text):
 
 
 def test_an_error_of_many_lines_is_one():
-    told = outside(QuestionError("no such name", text="closee > 1", start=0, hint="close"))
+    told = outside(QuestionError("no such name", text="cl0se > 1", start=0, hint="close"))
     assert told == "question:1:1  no such name"
 
 
