@@ -93,7 +93,7 @@ def test_every_spelling_of_a_plan_has_one_key(one, other):
         {"universe": "close > 6"},
         {"columns": ("close",)},
         {"benchmark": "SPY"},
-        {"missing": "ignore"},
+        {"missing": "zero_weight"},
         {"symbols": ("A",)},
         {"name": "another"},
         {"plan": PlanRules(entry="open")},

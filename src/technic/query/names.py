@@ -172,8 +172,8 @@ def _taken() -> frozenset[str]:
     return frozenset([*everything(), *WORDS])
 
 
-def require_free(name: str, where: str) -> None:
-    """Refuse a name of one's own that nobody could use, or that means something already.
+def require_name(name: str, where: str) -> None:
+    """Refuse a name of one's own that nobody could write.
 
     Parameters
     ----------
@@ -183,16 +183,27 @@ def require_free(name: str, where: str) -> None:
     Raises
     ------
     QuestionError
-        If it is no name, or one of the language.
+        If it is no name.
     """
     if not NAME.fullmatch(name):
         raise QuestionError(
             f"{where}: {name[:60]!r} is no name; one is letters, digits and _, at most 100, and "
             "begins with no digit"
         )
+
+
+def require_free(name: str) -> None:
+    """Refuse a name of let that nobody could write, or that means something already.
+
+    Raises
+    ------
+    QuestionError
+        If it is no name, or one of the language.
+    """
+    require_name(name, "let")
     if name in _taken():
         raise QuestionError(
-            f"{where}.{name}: {name} means something in the language already; take another name"
+            f"let.{name}: {name} means something in the language already; take another name"
         )
 
 

@@ -93,13 +93,14 @@ class Resolver:
         Raises
         ------
         QuestionError
-            If there are more than `MAX_LETS`, or one is taken by the language.
+            If there are more than `MAX_LETS`, one is none, or a name of let is the language's.
         """
         if len(self.lets) > MAX_LETS:
             raise QuestionError(f"{len(self.lets):,} names of let; the most is {MAX_LETS}")
-        for where, given in (("let", self.lets), ("params", self.params)):
-            for name in given:
-                names.require_free(name, where)
+        for name in self.lets:
+            names.require_free(name)
+        for name in self.params:  # written $name: it is nobody else's
+            names.require_name(name, "params")
 
     def question(self, text: str, wanted: str = TRUTH) -> Node:
         """The canonical tree of a text that must be of one kind.
