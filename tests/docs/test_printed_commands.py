@@ -16,7 +16,7 @@ from support.printed import PAGES, PageError, Runner
 
 # Blocks that are shown only, by page: each says why, and there may not come to be more.
 NOT_RUN = {"your-own-bars.md": 1, "sizing.md": 1, "sync.md": 1, "your-own-data.md": 1}
-EVERY_DAY = {"README.md", "data-licences.md", "sizing.md"}  # the others are slow
+EVERY_DAY = {"data-licences.md", "sizing.md"}  # the others are slow
 SHOWN_NOWHERE_OR_NOT_RUN = {"technic import-yahoo"}
 
 

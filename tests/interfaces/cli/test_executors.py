@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 import technic as tc
+from support.cases import mostly_slow
 from support.commands import run_command
 from technic.data.simulated import simulate
 from technic.interfaces.render.bench import bench_page
@@ -139,7 +140,9 @@ def test_ctrl_c_while_commands_are_imported_ends_in_one_line(home, store, name):
     assert done.stderr.strip() == "technic: stopped; what was stored is safe"
 
 
-@pytest.mark.parametrize("executor", ["processes:2", "threads:2", "inline:"])
+@pytest.mark.parametrize(
+    "executor", mostly_slow(["processes:2", "threads:2", "inline:"], daily=["threads:2"])
+)
 def test_ctrl_c_ends_long_work_and_everything_it_started(home, store, executor):
     env = {**os.environ, "TECHNIC_HOME": str(home), "NO_COLOR": "1"}
     command = [*TECHNIC, "scan", "--from", days(store, 150), "--executor", executor, "--columns",

@@ -16,6 +16,7 @@ from technic.operations.saved_scans import folder_of
 from technic.runtime.settings import Setting, Settings
 
 NIGHT = 40
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

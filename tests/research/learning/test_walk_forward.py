@@ -258,6 +258,7 @@ def test_green_canaries(world, folds):
         assert canary.passed, canary
 
 
+@pytest.mark.slow
 def test_each_canary_can_sing(world, folds, monkeypatch):
     """What they are there for: a leak of one bar, a constant, names that tell the future."""
     days = samples_of(random_walk(3, symbols=80, sessions=500), horizon=1)
