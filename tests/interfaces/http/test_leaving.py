@@ -76,6 +76,24 @@ def test_what_works_for_a_client_that_has_gone_stops(endless, head, body):
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_stream_outlives_the_time_in_which_a_body_must_arrive(store, monkeypatch):
+    monkeypatch.setattr("technic.interfaces.http.middleware.BODY_WITHIN", 0.3)
+    with served(store) as client:
+        line = asked(client, "GET /api/v1/events HTTP/1.1")
+        line.settimeout(10)
+        assert b"200 OK" in line.recv(65536)
+        sleep(1.5)
+        client.hub.bus.publish("told", {"late": True})
+        got = b""
+        while b"late" not in got:
+            piece = line.recv(65536)
+            assert piece, "the stream was cut"
+            got += piece
+        assert client.hub.bus.listeners == 1
+        line.close()
+        until(lambda: client.hub.bus.listeners == 0)
+
+
 def test_a_line_that_is_used_again_is_answered_each_time(store):
     """The end of one answer is not taken for the end of the next."""
     with served(store) as client:

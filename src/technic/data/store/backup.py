@@ -18,12 +18,12 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from urllib.parse import unquote
 
 import orjson
 import tomli_w
 
 from technic.data.store.backup_manifest import FILE, HOME, BackupManifest
+from technic.data.store.delta_log import added_files
 from technic.data.store.store import Store
 from technic.data.store.tables import data_files
 from technic.data.store.version import DROPPED, StoreVersion, digest_of, read_version
@@ -248,7 +248,7 @@ def _table_files(table: Path, pinned: int) -> list[Path]:
     named: set[Path] = set()
     for path in log:
         if path.suffix == ".json":
-            named |= {table / add for add in _added_files(path)}
+            named |= {table / add for add in added_files(table, int(path.stem))}
     return [*log, *sorted(path for path in named if path.exists())]
 
 
@@ -258,9 +258,3 @@ def _hinted(mark: Path) -> float:
         return int(orjson.loads(mark.read_bytes())["version"])
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return float("inf")
-
-
-def _added_files(entry: Path) -> list[str]:
-    """Names of the data files that an entry of a Delta log adds."""
-    lines = [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
-    return [unquote(line["add"]["path"]) for line in lines if "add" in line]

@@ -58,6 +58,11 @@ def replay(table: Path, versions: Collection[int]) -> Iterator[dict[str, Add]]:
             yield live
 
 
+def added_files(table: Path, version: int) -> list[str]:
+    """Paths in the table of the files that its entry of a version added; see `replay`."""
+    return [unquote(a["add"]["path"]) for a in _actions(entry_path(table, version)) if "add" in a]
+
+
 def live_files(table: Path, version: int) -> dict[str, Add]:
     """The files of a table at a version; see `replay`."""
     return next(replay(table, {version}))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from technic.data.store.delta_log import entry_path, live_files, write_entry
+from technic.data.store.delta_log import added_files, entry_path, write_entry
 from technic.data.store.tables import PARTITIONS
 from technic.data.store.version import read_version, record_path
 from technic.errors import StoreError, first_line
@@ -78,7 +78,7 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     table = DeltaTable(str(path))  # replays the log, which takes longer than all the rest
     if table.version() != (pinned or 0):
         table.restore(pinned or 0)
-    before = live_files(path, int(table.version()))
+    before = int(table.version())
     # Merging lets a table that an older technic began gain columns.
     write_deltalake(
         table,
@@ -88,7 +88,8 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
         writer_properties=_writer_properties(rows.height),
     )
     version = int(table.version())
-    written = [path / name for name in live_files(path, version).keys() - before.keys()]
+    entries = range(before + 1, version + 1)
+    written = [path / name for number in entries for name in added_files(path, number)]
     written += log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))

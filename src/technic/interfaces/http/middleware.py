@@ -218,8 +218,9 @@ class _Limited:
         ----------
         at_once : whether the request has no body that somebody else will read
         """
-        if not at_once:
-            await self._whole.wait()
+        if at_once:
+            self._whole.set()  # who asks later is told when nobody listens any more, and no sooner
+        await self._whole.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
