@@ -16,6 +16,7 @@ help:            ## what there is to make
 
 demo: .make/install   ## set up, and scan the simulated market
 	@$(BIN)/technic demo
+	@echo "To type technic yourself: source $(BIN)/activate"
 
 test: .make/test compile  ## set up, and run the tests against the built wheel
 	@$(STEP) "tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal

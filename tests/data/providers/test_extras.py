@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, timedelta
 from importlib import import_module
 
@@ -77,3 +78,11 @@ def test_a_port_with_401_in_it_is_no_refusal():
         "GET http://127.0.0.1:40157/us_stocks_sip/2014/01/x.csv.gz: 404 Not Found"
     )
     assert not is_refusal("http://127.0.0.1:54031 closed")
+
+
+def test_without_its_extra_yahoo_says_what_to_install(monkeypatch):
+    from technic.data.providers.yahoo import download
+
+    monkeypatch.setitem(sys.modules, "yfinance", None)
+    with pytest.raises(ConfigError, match=r"yahoo: yfinance is not installed: .*\[yahoo\]"):
+        download(["AAPL"], date(2026, 1, 5), date(2026, 1, 6))

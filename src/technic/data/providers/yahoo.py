@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from technic.errors import ProviderError
+from technic.errors import ProviderError, not_installed
 
 MOST_SYMBOLS = 200
 PAUSE = 1.0  # seconds between two symbols
@@ -36,9 +36,13 @@ def download(symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
     ------
     ProviderError
         If there are too many symbols, or Yahoo refuses.
+    ConfigError
+        If the extra is not installed.
     """
-    import yfinance  # it imports pandas
-
+    try:
+        import yfinance  # it imports pandas
+    except ModuleNotFoundError as error:
+        raise not_installed(error, "yahoo", "yahoo") from error
     if len(symbols) > MOST_SYMBOLS:
         raise ProviderError(
             f"yahoo: {len(symbols)} symbols are more than it stands; at most {MOST_SYMBOLS}"
