@@ -68,10 +68,23 @@ def live_files(table: Path, version: int) -> dict[str, Add]:
     return next(replay(table, {version}))
 
 
+def is_whole(table: Path, version: int) -> bool:
+    """Whether the entry of a version is there, and is one."""
+    try:
+        actions = _lines(entry_path(table, version))
+    except (OSError, orjson.JSONDecodeError):
+        return False
+    return bool(actions) and all(isinstance(action, dict) for action in actions)
+
+
+def _lines(entry: Path) -> list[Any]:
+    return [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
+
+
 def _actions(entry: Path) -> list[dict[str, Any]]:
     """What an entry did."""
     try:
-        return [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
+        return _lines(entry)
     except (OSError, orjson.JSONDecodeError) as error:
         raise StoreError(
             f"{entry}: cannot be read, so that nobody knows which rows the table holds; the store "

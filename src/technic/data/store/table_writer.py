@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
-from technic.data.store.delta_log import added_files, entry_path, write_entry
+from technic.data.store.delta_log import added_files, is_whole, write_entry
 from technic.data.store.tables import PARTITIONS
 from technic.data.store.version import read_version, record_path
 from technic.errors import StoreError, first_line
@@ -122,7 +122,7 @@ def _drop_torn(table: Path, pinned: int) -> None:
     log, good = table / "_delta_log", pinned
     if not log.is_dir():
         return
-    while _is_whole(entry_path(table, good + 1)):
+    while is_whole(table, good + 1):
         good += 1
     for path in log_files(log, pinned):
         is_entry, number = path.suffix == ".json", path.name[:20]
@@ -133,15 +133,6 @@ def _drop_torn(table: Path, pinned: int) -> None:
                     LOG, f"{path}: was damaged; removed, as no version of the store needs it"
                 )
     _drop_false_hint(log)
-
-
-def _is_whole(entry: Path) -> bool:
-    """Whether an entry of a log is there, and is one."""
-    try:
-        lines = [orjson.loads(line) for line in entry.read_bytes().splitlines() if line]
-    except (OSError, orjson.JSONDecodeError):
-        return False
-    return bool(lines) and all(isinstance(line, dict) for line in lines)
 
 
 def _drop_false_hint(log: Path) -> None:
