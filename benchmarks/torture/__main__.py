@@ -57,7 +57,9 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(CHECKS)):
         parser.error(f"no check {', '.join(unknown)}; there are {', '.join(CHECKS)}")
-    lines, broken = [], 0
+    lines: list[str] = []
+    bad: list[str] = []
+    broken = 0
     for name, check in CHECKS.items():
         if options.names and name not in options.names:
             continue
@@ -67,6 +69,7 @@ def main() -> int:
             bound = f" (≤ {3 / count:.1e})" if count and not failed else ""
             line = f"| {what} | {failed} of {count:,}{bound} | {more} |"
             lines.append(line)
+            bad += [line] if failed else []
             print(line, flush=True)
         print(f"  {name}: {perf_counter() - since:.0f} s, seed {options.seed}", flush=True)
     if options.write:
@@ -76,8 +79,11 @@ def main() -> int:
         head = f"# Torture\n\nBy `make torture TIER={options.tier}`, seed {options.seed}: {machine()}.\n\n"
         table = "| what | failed | |\n|---|---|---|\n" + "\n".join(lines)
         target.write_text(head + table + "\n")
+    # Last, and once more what failed: of a long run often only the end is at hand.
     print(f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC: {broken} failures")
-    print(f"{len(lines) - min(broken, len(lines))} passed, {min(broken, len(lines))} failed")
+    for line in bad:
+        print(f"failed: {line}")
+    print(f"{len(lines) - len(bad)} passed, {len(bad)} failed")
     return 1 if broken else 0
 
 
