@@ -1,0 +1,232 @@
+"""Days and instants, as files write them: one meaning in every format, or none.
+
+1. A day is a session's day in New York. Stamps that all stand at 00:00 UTC are days, as are
+   stamps that all stand at New York's midnight.
+2. A night is a night: what became known on a day alone is known after that day is over.
+3. `03/02/2023` is two days. It is read if the column decides (a part above 12), or the user says.
+4. Whole numbers are read by their size: 20240112, or seconds to nanoseconds since 1970, or days
+   of a spreadsheet. A column is of one kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from technic.data.formats.date_text import NEW_YORK, ORDERS, split_text
+from technic.data.formats.numbers import NOTHING
+from technic.errors import SchemaError
+from technic.market.schema import INSTANT
+
+UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}  # in nanoseconds
+# A whole number between 1970 and 2100 is of one unit alone.
+SPANS = {
+    "serial": (18_000, 80_000),
+    "yyyymmdd": (19_000_101, 21_001_231),
+    "s": (100_000_000, 4_200_000_000),
+    "ms": (100_000_000_000, 4_200_000_000_000),
+    "us": (100_000_000_000_000, 4_200_000_000_000_000),
+    "ns": (100_000_000_000_000_000, 4_200_000_000_000_000_000),
+}
+SAID = {
+    "serial": "days of a spreadsheet",  # since 1899-12-30: they think 1900 a leap year
+    "yyyymmdd": "YYYYMMDD",
+    "s": "seconds since 1970",
+    "ms": "milliseconds since 1970",
+    "us": "microseconds since 1970",
+    "ns": "nanoseconds since 1970",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """A column of stamps, and how it was read.
+
+    Attributes
+    ----------
+    values : Date of `as_days`, Datetime in UTC of `as_instants`; null where empty or unreadable
+    how : what the column was taken for, in words
+    unreadable : how many cells hold something that was not read
+    example : one of them, as it stands in the file
+    """
+
+    values: pl.Series
+    how: str
+    unreadable: int = 0
+    example: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Stamps taken apart: `day`, and `at` (Datetime in UTC) where a time stands behind it.
+
+    A column whose stamps are all midnights has no `at`: they are days.
+    """
+
+    day: pl.Series
+    at: pl.Series
+    how: str
+
+
+def as_days(cells: pl.Series, order: str | None = None) -> Stamps:
+    """Read a column as days of New York.
+
+    Parameters
+    ----------
+    cells : dates, datetimes, whole numbers or text
+    order : of day and month between slashes, "dmy" or "mdy"; None to let the column decide
+
+    Raises
+    ------
+    SchemaError
+        If the column can be read in two ways, or mixes two; the message names both.
+    """
+    parts = _parts(cells, order)
+    local = parts.at.dt.convert_time_zone(NEW_YORK).dt.date()
+    days = parts.day.zip_with(parts.at.is_null(), local)
+    return _stamps(cells, days, parts.how)
+
+
+def as_instants(cells: pl.Series, order: str | None = None) -> Stamps:
+    """Read a column as the instants at which something became known.
+
+    A day alone is its last second in New York; a time without a zone is one of New York.
+
+    Parameters
+    ----------
+    cells, order : as in `as_days`
+
+    Raises
+    ------
+    SchemaError
+        If the column can be read in two ways, or mixes two; the message names both.
+    """
+    parts = _parts(cells, order)
+    nights = night_of(parts.day)
+    return _stamps(cells, nights.zip_with(parts.at.is_null(), parts.at), parts.how)
+
+
+def night_of(days: pl.Series) -> pl.Series:
+    """The last second of each day in New York, as Datetime in UTC."""
+    ends = days.cast(pl.Datetime("us")).dt.offset_by("1d").dt.offset_by("-1s")
+    local = ends.dt.replace_time_zone(NEW_YORK, ambiguous="latest", non_existent="null")
+    return local.dt.convert_time_zone("UTC").cast(INSTANT)
+
+
+def _parts(cells: pl.Series, order: str | None) -> _Parts:
+    """Each different stamp once, then each cell."""
+    if order is not None and order not in ORDERS:
+        raise SchemaError(f"dates are {' or '.join(ORDERS)}; got {order!r}")
+    different = cells.unique()
+    told = _told(different, order)
+    table = pl.DataFrame({"cell": different, "day": told.day, "at": told.at})
+    joined = cells.to_frame("cell").join(
+        table, on="cell", how="left", maintain_order="left", nulls_equal=True
+    )
+    return _Parts(joined["day"], joined["at"], told.how)
+
+
+def _told(different: pl.Series, order: str | None) -> _Parts:
+    dtype = different.dtype
+    if dtype == pl.Date:
+        return _only_days(different, "days")
+    if isinstance(dtype, pl.Datetime):
+        return _of_datetimes(different)
+    if dtype.is_integer() or dtype.is_float():
+        return _of_numbers(different)
+    if dtype == pl.String:
+        text = different.str.strip_chars()
+        text = text.set(text == "", None)
+        numbers = text.drop_nulls().str.contains(r"^\d+(\.0+)?$")
+        if len(numbers) and bool(numbers.all()):
+            return _of_numbers(text.cast(pl.Float64).cast(pl.Int64, strict=False))
+        return _of_text(text, order)
+    return _only_days(pl.Series([None] * len(different), dtype=pl.Date), "no dates")
+
+
+def _of_datetimes(stamps: pl.Series) -> _Parts:
+    zone = getattr(stamps.dtype, "time_zone", None)
+    if zone is None:
+        local = stamps.dt.replace_time_zone(NEW_YORK, ambiguous="earliest", non_existent="null")
+        return _days_or_instants(local.dt.convert_time_zone("UTC").cast(INSTANT), stamps.dt.date())
+    return _days_or_instants(stamps.dt.convert_time_zone("UTC").cast(INSTANT), None)
+
+
+def _days_or_instants(at: pl.Series, naive: pl.Series | None, how: str = "instants") -> _Parts:
+    """Stamps that all stand at midnight are days.
+
+    Parameters
+    ----------
+    at : Datetime in UTC
+    naive : the days that stand there, where no zone does: then a midnight is never an instant
+    """
+    local = at.dt.convert_time_zone(NEW_YORK)
+    at_new_york = _midnights(local)
+    if naive is not None:
+        return _Parts(naive, _without(at, at_new_york), how if not at_new_york.all() else "days")
+    for zone, day, midnight in (
+        ("UTC", at.dt.date(), _midnights(at)),
+        ("New York", local.dt.date(), at_new_york),
+    ):
+        if at.drop_nulls().len() and bool(midnight.all()):
+            return _only_days(day, f"days, stamped at midnight of {zone}")
+    return _Parts(local.dt.date(), at, how)
+
+
+def _midnights(stamps: pl.Series) -> pl.Series:
+    """Whether each stamp stands at midnight of its zone; null where there is none."""
+    return stamps.dt.time().cast(pl.Int64) == 0
+
+
+def _without(at: pl.Series, gone: pl.Series) -> pl.Series:
+    return at.zip_with(~gone.fill_null(value=True), pl.Series([None], dtype=at.dtype))
+
+
+def _of_numbers(numbers: pl.Series) -> _Parts:
+    """Whole numbers, all of one unit; those that are of another are not read."""
+    whole = numbers.cast(pl.Int64, strict=False)
+    counts = {unit: int(whole.is_between(low, high).sum()) for unit, (low, high) in SPANS.items()}
+    seen = [unit for unit, count in counts.items() if count]
+    if len(seen) > 1:
+        both = " and ".join(SAID[unit] for unit in seen[:2])
+        raise SchemaError(f"dates: some whole numbers are {both}; one column has one kind")
+    if not seen:
+        return _only_days(pl.Series([None] * len(whole), dtype=pl.Date), "no dates")
+    unit = seen[0]
+    low, high = SPANS[unit]
+    whole = whole.set(~whole.is_between(low, high).fill_null(value=False), None)
+    if unit == "serial":
+        days = (whole - 25_569).cast(pl.Int32).cast(pl.Date)  # 1970-01-01 is 25569
+        return _only_days(days, SAID[unit])
+    if unit == "yyyymmdd":
+        days = whole.cast(pl.String).str.to_date("%Y%m%d", strict=False)
+        return _only_days(days, SAID[unit])
+    micro = whole * UNITS[unit] // 1_000 if unit != "ns" else whole // 1_000
+    parts = _days_or_instants(micro.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"), None)
+    return _Parts(parts.day, parts.at, f"{parts.how}; {SAID[unit]}")
+
+
+def _of_text(text: pl.Series, order: str | None) -> _Parts:
+    """Text of days, with a time behind them or none; what is neither is not read."""
+    stamps, how = split_text(text, order)
+    zoned = stamps["zoned"]
+    if zoned.null_count() == len(zoned):
+        return _Parts(stamps["day"], stamps["at"], how)
+    whole = _days_or_instants(zoned, None)
+    days = stamps["day"].zip_with(zoned.is_null(), whole.day)
+    return _Parts(days, stamps["at"].zip_with(zoned.is_null(), whole.at), whole.how)
+
+
+def _only_days(days: pl.Series, how: str) -> _Parts:
+    return _Parts(days, pl.Series([None] * len(days), dtype=INSTANT), how)
+
+
+def _stamps(cells: pl.Series, values: pl.Series, how: str) -> Stamps:
+    """With how many cells hold something that was not read."""
+    lost = values.is_null() & cells.is_not_null()
+    if cells.dtype == pl.String:
+        lost = lost & ~cells.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
+    bad = cells.filter(lost)
+    example = str(bad[0])[:40] if len(bad) else None
+    return Stamps(values.alias(cells.name), how, len(bad), example)

@@ -1,0 +1,118 @@
+"""Days and instants mean one thing in every format."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from technic.data.formats.dates import as_days, as_instants
+from technic.errors import SchemaError
+
+DAY = dt.date(2024, 1, 12)
+NIGHT = dt.datetime(2024, 1, 13, 4, 59, 59, tzinfo=dt.UTC)
+NEW_YORK = ZoneInfo("America/New_York")
+SPELLINGS = [
+    "2024-01-12",
+    "2024/01/12",
+    "2024-1-12",
+    "20240112",
+    "12-Jan-2024",
+    "12 January 2024",
+    "Jan 12, 2024",
+    "2024-01-12 00:00:00",
+    "2024-01-12T00:00:00.000Z",
+    "2024-01-12T00:00:00-05:00",
+    20240112,
+    45303,
+    1_705_017_600,
+    1_705_035_600,
+    1_705_035_600_000,
+    1_705_017_600_000_000,
+    1_705_035_600_000_000_000,
+    DAY,
+    dt.datetime(2024, 1, 12),  # noqa: DTZ001 -- as frames have them
+    dt.datetime(2024, 1, 12, tzinfo=dt.UTC),
+    dt.datetime(2024, 1, 12, 5, tzinfo=dt.UTC),
+]
+
+
+@pytest.mark.parametrize("stamp", SPELLINGS, ids=str)
+def test_a_day_is_that_day_and_known_after_its_night(stamp):
+    cells = pl.Series([stamp, None])
+    days, nights = as_days(cells), as_instants(cells)
+    assert days.values.to_list() == [DAY, None]
+    assert nights.values.to_list() == [NIGHT, None]
+    assert days.unreadable == nights.unreadable == 0
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["2024-02-13T21:40:00Z", "2024-02-13T16:40:00-05:00", "2024-02-13 16:40", "02/13/2024 4:40 PM"],
+)
+def test_an_instant_is_one_whatever_its_zone(stamp):
+    told = as_instants(pl.Series([stamp]))
+    assert told.values.to_list() == [dt.datetime(2024, 2, 13, 21, 40, tzinfo=dt.UTC)]
+    assert as_days(pl.Series([stamp])).values.to_list() == [dt.date(2024, 2, 13)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "order", "day"),
+    [
+        (["03/02/2023", "01/25/2023"], None, dt.date(2023, 3, 2)),
+        (["03/02/2023", "25/01/2023"], None, dt.date(2023, 2, 3)),
+        (["03/02/2023"], "mdy", dt.date(2023, 3, 2)),
+        (["03.02.2023"], "dmy", dt.date(2023, 2, 3)),
+    ],
+)
+def test_slashes_are_read_where_the_column_or_the_user_decides(cells, order, day):
+    assert as_days(pl.Series(cells), order).values[0] == day
+
+
+@pytest.mark.parametrize(
+    ("cells", "order", "word"),
+    [
+        (["03/02/2023"], None, "--dates"),
+        (["25/01/2023", "01/25/2023"], None, "others with the month"),
+        (["25/01/2023"], "mdy", "not mdy"),
+        ([20240112, 1_705_017_600], None, "one column has one kind"),
+        (["2024-01-12"], "ymd", "dmy or mdy"),
+    ],
+)
+def test_two_readings_are_refused(cells, order, word):
+    with pytest.raises(SchemaError, match=word):
+        as_days(pl.Series(cells), order)
+
+
+@pytest.mark.parametrize(
+    "cell", ["x", "2024-02-30", "2024-13-01", "02.01.24", "2024-01-12 noon", "Foo 3, 2024", "7"]
+)
+def test_what_is_no_day_is_counted_and_shown(cell):
+    told = as_days(pl.Series([cell, ""]))
+    assert told.values.to_list() == [None, None]
+    assert (told.unreadable, told.example) == (1, cell)
+
+
+@given(st.lists(st.dates(dt.date(1980, 1, 1), dt.date(2090, 1, 1)), min_size=1), st.data())
+def test_every_format_of_days_gives_the_same_days(days, data):
+    form = data.draw(st.sampled_from(["%Y-%m-%d", "%Y%m%d", "%d-%b-%Y", "%Y-%m-%dT00:00:00Z"]))
+    cells = pl.Series([day.strftime(form) for day in days])
+    assert as_days(cells).values.to_list() == days
+    nights = as_instants(cells).values.to_list()
+    local = [night.astimezone(NEW_YORK) for night in nights]
+    assert [at.date() for at in local] == days
+    assert {at.time() for at in local} == {dt.time(23, 59, 59)}
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=20))))
+def test_any_text_is_read_refused_or_counted(cells):
+    try:
+        told = as_days(pl.Series(cells, dtype=pl.String))
+    except SchemaError:
+        return
+    assert len(told.values) == len(cells)
+    assert told.values.count() + told.unreadable <= sum(c is not None for c in cells)
