@@ -11,6 +11,7 @@ from typing import Any
 
 from reference import format_texts as texts
 from reference.markdown import code, codes, complete, fill, table
+from technic.data.formats import dialects
 from technic.data.providers import files, filings
 from technic.market import schema
 from technic.market.items import FLOW, ITEMS
@@ -36,7 +37,10 @@ def file_formats() -> str:
     complete({*scan, *ADDED}, texts.SCAN, "key of a scan file", HERE)
     return fill(
         "file-formats.md",
-        bars=_columns((*files.REQUIRED, *files.OPTIONAL), files.REQUIRED, files.ALIASES, texts.BARS),
+        bars=_columns(
+            (*dialects.REQUIRED, *dialects.OPTIONAL), dialects.REQUIRED, dialects.NAMES, texts.BARS
+        ),
+        layouts=_layouts(),
         listings=_columns(files.LISTING_COLUMNS, ("symbol",), files.LISTING_ALIASES, texts.LISTINGS),
         filings=_columns(
             (*filings.REQUIRED, "fiscal_year", "amended"), filings.REQUIRED, filings.ALIASES,
@@ -70,6 +74,25 @@ def _columns(
         for name in names
     ]
     return table(("column", "required", "meaning and unit", "also called"), rows)
+
+
+def _layouts() -> str:
+    """Whose layouts are known, and by which columns."""
+    said = {
+        "none": "as traded",
+        "splits": "adjusted for splits",
+        "": "as traded, unless you say so",
+    }
+    rows = [
+        (d.name, codes(sorted(d.marks)), said[d.adjusted], codes(sorted(d.left_out), ""))
+        for d in dialects.DIALECTS
+    ]
+    for special, marks in (
+        (dialects.WIDE, "two or three lines of header: fields and tickers"),
+        (dialects.LEAN, "no header: a day with `00:00` behind it, and five whole numbers"),
+    ):
+        rows.append((special.name, marks, said[special.adjusted], ""))
+    return table(("layout", "known by", "prices", "left out"), rows)
 
 
 def _items() -> str:

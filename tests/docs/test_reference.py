@@ -174,6 +174,7 @@ def test_every_public_name_and_every_parameter_is_documented():
 def test_every_column_and_key_of_a_file_is_documented():
     from dataclasses import fields
 
+    from technic.data.formats import dialects
     from technic.data.providers import files, filings
     from technic.market import schema
     from technic.market.items import ITEMS
@@ -181,7 +182,7 @@ def test_every_column_and_key_of_a_file_is_documented():
     from technic.scanner.plan import PlanRules
 
     text = page("file-formats.md")
-    columns = [*files.REQUIRED, *files.OPTIONAL, *files.LISTING_COLUMNS, *filings.REQUIRED]
+    columns = [*dialects.REQUIRED, *dialects.OPTIONAL, *files.LISTING_COLUMNS, *filings.REQUIRED]
     keys = [one.name for one in fields(PlanRules)]
     assert lacking([*columns, *ITEMS, *REASONS, *keys], text, "| `{}` |") == []
     for name, columns_of in schema.TABLES.items():

@@ -13,6 +13,8 @@ import polars as pl
 from technic.market.schema import PRICES, SYMBOL_PATTERN
 from technic.market.sessions import nyse
 
+KEY = ["symbol", "date", "known_at"]
+COUNTS = ("cells", "lost")  # of a row of a file: they say nothing of the bar
 SAME_SPLIT = 1e-3
 TOLERANCE = 1e-6  # how far, relative, open and close may lie outside [low, high]
 
@@ -25,6 +27,8 @@ REASONS = {
     "negative_volume": "the volume is below zero",
     "outside_range": "open or close lies outside [low, high]",
     "conflicting_duplicate": "another row for the same symbol and session says otherwise",
+    "another_interval": "it is no bar of a day",
+    "ragged": "the row has more cells than the header",
     "another_day": "the vendor stamped it with another day than the one that was asked for",
     "split_contradicted": "prices show no such split",
     "action_not_positive": "a split or dividend is zero or less, or cannot be read",
@@ -111,21 +115,26 @@ def _checks(bars: pl.DataFrame) -> dict[str, pl.Expr]:
 def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:
     """One row where all say the same; all set aside where they do not.
 
-    A `known_at` that is not known yet is one instant, the same for all rows that lack it.
+    A `known_at` that is not known yet is one instant, the same for all rows that lack it. Rows
+    agree on what they have: a split that one of them does not mention is no contradiction.
     """
-    key = ["symbol", "date", "known_at"]
     if _all_different(good):
         return Sorted(good, bad, 0)
-    doubled = good.filter(pl.struct(key).is_duplicated())
+    doubled = good.filter(pl.struct(KEY).is_duplicated())
     if doubled.is_empty():
         return Sorted(good, bad, 0)
-    single = doubled.unique(maintain_order=True)
-    clash = single.filter(pl.struct(key).is_duplicated()).select(key).unique()
-    agreed = single.join(clash, on=key, how="anti", nulls_equal=True)
-    set_aside = doubled.join(clash, on=key, nulls_equal=True).with_columns(
+    about = [name for name in doubled.columns if name not in {*KEY, *COUNTS}]
+    counts = [pl.col(name).first() for name in doubled.columns if name in COUNTS]
+    ways = [pl.col(name).drop_nulls().n_unique().alias(f"{name} ways") for name in about]
+    told = [pl.col(name).drop_nulls().first() for name in about]
+    groups = doubled.group_by(KEY, maintain_order=True).agg(*told, *counts, *ways)
+    is_clash = pl.any_horizontal(pl.col(f"{name} ways") > 1 for name in about)
+    agreed = groups.filter(~is_clash).select(good.columns)
+    clash = groups.filter(is_clash).select(KEY)
+    set_aside = doubled.join(clash, on=KEY, how="semi", nulls_equal=True).with_columns(
         reason=pl.lit("conflicting_duplicate")
     )
-    single_rows = good.join(doubled.select(key).unique(), on=key, how="anti", nulls_equal=True)
+    single_rows = good.join(groups.select(KEY), on=KEY, how="anti", nulls_equal=True)
     repeated = doubled.height - set_aside.height - agreed.height
     return Sorted(
         pl.concat([single_rows, agreed]), pl.concat([bad, set_aside.select(bad.columns)]), repeated

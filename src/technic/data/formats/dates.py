@@ -48,13 +48,15 @@ class Stamps:
     values : Date of `as_days`, Datetime in UTC of `as_instants`; null where empty or unreadable
     how : what the column was taken for, in words
     unreadable : how many cells hold something that was not read
-    example : one of them, as it stands in the file
+    example : one of them, as it stands in the file; None if there is none
+    lost : whether each cell is one of them; None if there is none
     """
 
     values: pl.Series
     how: str
     unreadable: int = 0
     example: str | None = None
+    lost: pl.Series | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ def _stamps(cells: pl.Series, values: pl.Series, how: str) -> Stamps:
     lost = values.is_null() & cells.is_not_null()
     if cells.dtype == pl.String:
         lost = lost & ~cells.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
-    bad = cells.filter(lost)
-    example = str(bad[0])[:40] if len(bad) else None
-    return Stamps(values.alias(cells.name), how, len(bad), example)
+    bad, values = cells.filter(lost), values.alias(cells.name)
+    return (
+        Stamps(values, how, len(bad), str(bad[0])[:40], lost) if len(bad) else Stamps(values, how)
+    )

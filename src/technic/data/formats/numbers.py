@@ -25,11 +25,13 @@ class Numbers:
     values : float64; null where a cell is empty or unreadable
     unreadable : how many cells hold something that is no number
     example : one of them, as it stands in the file; None if there is none
+    lost : whether each cell is one of them; None if there is none
     """
 
     values: pl.Series
     unreadable: int = 0
     example: str | None = None
+    lost: pl.Series | None = None
 
 
 def as_numbers(cells: pl.Series, mark: str | None = None) -> Numbers:
@@ -46,10 +48,7 @@ def as_numbers(cells: pl.Series, mark: str | None = None) -> Numbers:
     if cells.dtype == pl.Null:
         return Numbers(cells.cast(pl.Float64))
     if cells.dtype == pl.Boolean or cells.dtype.is_temporal():
-        bad = cells.drop_nulls()
-        return Numbers(
-            pl.Series(cells.name, [None] * len(cells), dtype=pl.Float64), len(bad), _first(bad)
-        )
+        return _counted(cells, pl.Series(cells.name, [None] * len(cells), dtype=pl.Float64))
     if cells.dtype != pl.String:
         values = cells.cast(pl.Float64, strict=False)
         return _counted(cells, values)
@@ -163,8 +162,4 @@ def _counted(cells: pl.Series, values: pl.Series, nothing: pl.Series | None = No
     if nothing is not None and len(nothing):
         lost = lost & ~cells.is_in(nothing.implode())
     bad = cells.filter(lost)
-    return Numbers(values, len(bad), _first(bad))
-
-
-def _first(cells: pl.Series) -> str | None:
-    return str(cells[0])[:40] if len(cells) else None
+    return Numbers(values, len(bad), str(bad[0])[:40], lost) if len(bad) else Numbers(values)

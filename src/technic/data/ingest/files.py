@@ -1,6 +1,6 @@
 """From the user's files into a store.
 
-1. `providers.files.read_bars` reads the file under our names.
+1. `formats.bars.read_bars` reads files of any known layout under our names.
 2. `_with_instants` gives every row the instant it became known.
 3. `market.quality.examine` sets aside what cannot be believed.
 4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
@@ -12,13 +12,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from technic.data.formats.bars import BarFile, Wish, read_bars
 from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.filing_files import TakenFilings, take_filings
 from technic.data.ingest.listing_files import TakenListings, take_listings
@@ -32,13 +33,15 @@ from technic.data.ingest.merge import (
     session_closes,
     stated_instants,
 )
-from technic.data.providers.files import read_bars
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import dated_after
 from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
-from technic.market.quality import contradicted_splits, examine
+from technic.market.quality import REASONS, Sorted, contradicted_splits, examine
 from technic.market.schema import ACTIONS, conform
+
+CLOSED = 0.2  # of the rows on days without a session: the dates are not what they seem
+FEW = 5  # rows of which a share says something
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Imported:
     version : the store version afterwards
     splits_set_aside : splits that prices contradict
     notes : reasons for which rows were set aside, the most frequent first
+    file : what was recognised, and what of it was not used
+    cells : how many cells the file has, and what became of them
     """
 
     rows: int
@@ -71,6 +76,26 @@ class Imported:
     version: StoreVersion
     splits_set_aside: int = 0
     notes: list[str] = field(default_factory=list)
+    file: BarFile | None = None
+    cells: Cells | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What became of the cells of a file: `read` is the sum of the others.
+
+    Attributes
+    ----------
+    read : cells of the file, the header and blank lines aside
+    stored : in rows that were kept, as the store now has them or had them before
+    set_aside : in rows that were set aside, or unreadable in a row that was kept
+    unused : in columns that were left out by name
+    """
+
+    read: int
+    stored: int
+    set_aside: int
+    unused: int
 
 
 def _silent(_stage: str) -> None:
@@ -83,20 +108,24 @@ class FileStore(Store):
     def import_bars(
         self,
         source: pl.DataFrame | Path | str | Any,
-        adjusted: str = "none",
+        adjusted: str | None = None,
         *,
         seen_at: datetime | None = None,
         simulated: dict[str, Any] | None = None,
+        wish: Wish | None = None,
         progress: Callable[[str], None] = _silent,
     ) -> Imported:
-        """Import bars from a file or a frame; all good rows, or nothing.
+        """Import bars from a file, a folder, an archive or a frame; all good rows, or nothing.
 
         Parameters
         ----------
-        source : Parquet or CSV file, or a Polars or pandas frame
-        adjusted : "none" if prices are as traded, "splits" if the vendor adjusted them
+        source : a file of any layout that `formats.dialects` knows, a folder or zip of such, or a
+            frame of Polars, Arrow or pandas
+        adjusted : "none" if prices are as traded, "splits" if the vendor adjusted them; None for
+            what the layout says, and as traded where it says nothing
         seen_at : the instant corrections of stored bars became known; now by default
         simulated : how the market was made; None for a real one
+        wish : what the file does not say itself: its symbol, the order of its dates
         progress : is told which stage begins
 
         Returns
@@ -107,7 +136,8 @@ class FileStore(Store):
         Raises
         ------
         SchemaError
-            If a column is missing, the file cannot be read, or `seen_at` has no time zone.
+            If a column is missing, the file cannot be read, no row of it can be believed, or
+            `seen_at` has no time zone.
         StoreError
             If the store holds bars of the other kind, or cannot be written.
 
@@ -124,17 +154,20 @@ class FileStore(Store):
         >>> store.import_bars(bars).added
         2
         """
-        if adjusted not in ADJUSTMENTS:
+        if adjusted is not None and adjusted not in ADJUSTMENTS:
             raise SchemaError(f"adjusted is one of {', '.join(ADJUSTMENTS)}; got {adjusted!r}")
         before = self.version()
+        seen = checked_instant(seen_at, self)
+        progress("reading")
+        file = read_bars(as_source(source), wish, adjusted)
+        adjusted = adjusted or file.adjusted or "none"
         refuse_mixture(self, "imported", adjustment=adjusted, simulated=bool(simulated))
         name = source.name if isinstance(source, Path) else Path(str(source)).name
         label = name if isinstance(source, str | Path) else "frame"
-        progress("reading")
-        raw = read_bars(as_source(source))
-        seen = checked_instant(seen_at, self)
         progress("checking")
-        judged = examine(_with_instants(raw))
+        raw = file.rows
+        judged = believed(file)
+        refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
         good, tickers = identify_symbols(self, judged.good, judged.bad, before)
         merged = new_bars(self, before, as_bars(good), seen)
@@ -142,7 +175,7 @@ class FileStore(Store):
         progress("writing")
         tables = {"bars": merged.bars, "actions": actions, "tickers": tickers}
         after = self._store(before, tables, adjusted, simulated)
-        bad = pl.concat([judged.bad, refused], how="diagonal")
+        bad = pl.concat([judged.bad.drop("cells", "lost"), refused], how="diagonal")
         if not bad.is_empty():
             self.catalog.quarantine(bad, label, seen)
         if after.last is not None:
@@ -162,6 +195,8 @@ class FileStore(Store):
             version=self.version(),
             splits_set_aside=refused.height,
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
+            file=replace(file, rows=file.rows.clear()),
+            cells=_cells(file, judged, refused.height),
         )
 
     def import_listings(
@@ -255,6 +290,49 @@ class FileStore(Store):
         stored = self.table("actions", version).select(*about, "known_at").collect()
         new = table.join(stored, on=about, how="anti")
         return dated_after(new, stored, seen, "security_id", "session", "kind"), refused
+
+
+def believed(file: BarFile) -> Sorted:
+    """The rows of a file that can be believed, each with the instant it became known."""
+    return examine(_with_instants(file.rows))
+
+
+def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
+    """Refuse a file of which too little can be believed; nothing has been stored yet.
+
+    Raises
+    ------
+    SchemaError
+        If no row is left, or a fifth of the rows stands on days without a session.
+    """
+    closed = judged.bad.filter(pl.col("reason") == "no_session")
+    if closed.height >= max(CLOSED * raw.height, 1) and raw.height >= FEW:
+        day = closed["date"][0]
+        raise SchemaError(
+            f"{name}: {closed.height:,} of {raw.height:,} rows stand on days on which the NYSE was "
+            f"closed, such as {day:%A} {day}: are day and month swapped, or the days of another "
+            "time zone or market? See technic import --check, and --dates. Nothing was imported"
+        )
+    if judged.good.is_empty():
+        counts = judged.bad.group_by("reason").len().sort("len", descending=True)
+        told = "; ".join(f"{n:,}: {REASONS[reason]}" for reason, n in counts.iter_rows())
+        raise SchemaError(
+            f"{name}: none of its {raw.height:,} rows can be believed ({told}). Nothing was imported"
+        )
+
+
+def _cells(file: BarFile, judged: Sorted, refused: int) -> Cells:
+    """What became of a file's cells.
+
+    Parameters
+    ----------
+    judged : its rows; those that were there more than once say nothing new
+    refused : splits and dividends set aside, of rows that were kept
+    """
+    bad = int(judged.bad["cells"].sum())
+    kept = int(file.rows["cells"].sum()) - bad
+    lost = int(judged.good["lost"].sum()) + refused
+    return Cells(file.cells, kept - lost, bad + lost + file.cells_strange, file.cells_unused)
 
 
 def _settled_until(before: StoreVersion, new: pl.DataFrame) -> date | None:

@@ -1,4 +1,4 @@
-"""Bars and listings from the user's own files: Parquet or CSV, long format."""
+"""Listings from the user's own files: Parquet or CSV, long format."""
 
 from __future__ import annotations
 
@@ -9,20 +9,6 @@ import polars as pl
 
 from technic.errors import SchemaError, first_line
 
-REQUIRED = ("symbol", "date", "open", "high", "low", "close", "volume")
-OPTIONAL = ("split", "dividend", "vwap", "as_of")
-# Names other tools write, yfinance's among them, in lower case.
-ALIASES = {
-    "ticker": "symbol",
-    "datetime": "date",
-    "session": "date",
-    "timestamp": "date",
-    "stock splits": "split",
-    "stock_splits": "split",
-    "splits": "split",
-    "dividends": "dividend",
-    "knowledge_date": "as_of",
-}
 LISTING_COLUMNS = (
     "symbol",
     "name",
@@ -48,38 +34,6 @@ LISTING_ALIASES = {
     "last_seen": "to",
     "ipo_date": "from",
 }
-
-
-def read_bars(source: Path | pl.DataFrame) -> pl.DataFrame:
-    """Read bars as a file has them, under our names.
-
-    Values are cast, never corrected: what cannot be read as a number or a date is null, and
-    the import quarantines it.
-
-    Returns
-    -------
-    DataFrame
-        `REQUIRED`, and what there is of `OPTIONAL`; numbers are float64.
-
-    Raises
-    ------
-    SchemaError
-        If the file cannot be read, or lacks one of `REQUIRED`.
-    """
-    table, what = open_table(source, text=("symbol", "Symbol", "Ticker", "ticker", "SYMBOL"))
-    table = rename_columns(table, ALIASES)
-    if missing := [name for name in REQUIRED if name not in table.columns]:
-        raise SchemaError(
-            f"{what}: no column {', '.join(missing)}; it has {', '.join(table.columns)}. "
-            "One row per symbol and date is expected; nothing was imported"
-        )
-    columns = [*REQUIRED, *(name for name in OPTIONAL if name in table.columns)]
-    numbers = [name for name in columns if name not in {"symbol", "date", "as_of"}]
-    return table.select(columns).with_columns(
-        pl.col("symbol").cast(pl.String),
-        as_date(table, "date"),
-        *(pl.col(name).cast(pl.Float64, strict=False) for name in numbers),
-    )
 
 
 def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:

@@ -9,20 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import StoreError
+from technic.errors import ConfigError, StoreError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
+    from technic.data.formats.bars import Wish
     from technic.data.ingest import FileStore, Imported
 
 FilesArgument = Annotated[
-    list[Path], typer.Argument(metavar="FILE…", help="Parquet or CSV, one row per symbol and date.")
+    list[Path], typer.Argument(metavar="FILE|DIR|ZIP…", help="Bars in any layout that is known.")
 ]
 AdjustedOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--adjusted", metavar="none|splits", help="Whether the vendor adjusted prices for splits."
+        "--adjusted",
+        metavar="none|splits",
+        help="Whether the vendor adjusted prices for splits; by default as the layout says.",
     ),
+]
+SymbolOption = Annotated[
+    str | None, typer.Option("--symbol", metavar="ACME", help="Of a file that names none.")
+]
+DatesOption = Annotated[
+    str | None,
+    typer.Option("--dates", metavar="mdy|dmy", help="How 03/02/2024 is meant."),
+]
+DecimalOption = Annotated[
+    str | None,
+    typer.Option("--decimal", metavar="point|comma", help="How 1,234 is meant."),
 ]
 
 
@@ -94,22 +108,34 @@ def _simulated_store(folder: Path, seed: int, size: int, fresh: bool) -> tuple[F
 
 def import_(
     files: FilesArgument,
-    adjusted: AdjustedOption = "none",
+    adjusted: AdjustedOption = None,
+    symbol: SymbolOption = None,
+    dates: DatesOption = None,
+    decimal: DecimalOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Show what would be imported, and import nothing.")
+    ] = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Import bars from Parquet or CSV files.
+    """Import bars from files, folders or zips of any known layout.
 
-    Columns: symbol, date, open, high, low, close, volume; optional split, dividend, vwap,
-    as_of. yfinance's names are understood. Rows that cannot be believed are set aside with a
-    reason; nothing is repaired.
+    Tiingo, Alpha Vantage, Stooq, yfinance, Sharadar, WIKI, Nasdaq, Massive, Databento, LEAN, or
+    columns symbol, date, open, high, low, close, volume; optional split, dividend, vwap, as_of.
+    Rows that cannot be believed are set aside with a reason; nothing is repaired.
     """
-    desk = options.desk(store, writing=True)
+    from technic.data.formats.bars import Wish
+
+    wish = Wish(symbol, _one_of("--dates", dates, ("mdy", "dmy")), _one_of("--decimal", decimal, ("point", "comma")))  # fmt: skip
+    desk = options.desk(store, writing=not check)
+    if check:
+        _check(files, adjusted, wish, desk, as_json)
+        return
     outcomes = []
     for path in files:
         show = options.progress(f"Importing {path.name}")
         since = perf_counter()
-        outcome = desk.store.import_bars(path, adjusted, progress=show)
+        outcome = desk.store.import_bars(path, adjusted, wish=wish, progress=show)
         options.progress_done()
         outcomes.append(_outcome(path, outcome))
         if not as_json:
@@ -118,9 +144,36 @@ def import_(
         options.emit_json(outcomes)
 
 
+def _one_of(option: str, given: str | None, allowed: tuple[str, ...]) -> str | None:
+    if given is not None and given not in allowed:
+        raise ConfigError(f"{option} is {' or '.join(allowed)}; got {given!r}")
+    return given
+
+
+def _check(
+    files: list[Path], adjusted: str | None, wish: Wish, desk: options.Desk, as_json: bool
+) -> None:
+    from technic.data.ingest.checking import check_bars
+    from technic.interfaces.render.bar_files import as_dict, render_check
+
+    checks = [(path, check_bars(desk.store, path, adjusted, wish)) for path in files]
+    if as_json:
+        options.emit_json([as_dict(path.name, checked) for path, checked in checks])
+    else:
+        for path, checked in checks:
+            render_check(path.name, checked, sys.stdout)
+        print("Nothing was imported.")
+    if any(checked.refusal for _, checked in checks):
+        raise typer.Exit(1)
+
+
 def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
+    from dataclasses import asdict
+
+    file, cells = outcome.file, outcome.cells
     return {
         "file": path.name,
+        "layouts": file.layouts if file else {},
         "rows": outcome.rows,
         "added": outcome.added,
         "revised": outcome.revised,
@@ -130,29 +183,19 @@ def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
         "splits_set_aside": outcome.splits_set_aside,
         "actions": outcome.actions,
         "symbols": outcome.symbols,
+        "cells": asdict(cells) if cells else {},
+        "unused": file.unused if file else {},
+        "unreadable": file.unreadable if file else {},
+        "left_out": file.left_out if file else {},
         "store_version": outcome.version.name,
     }
 
 
 def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.Desk) -> None:
-    from technic.market.quality import REASONS
+    from technic.interfaces.render.bar_files import render_import
 
+    render_import(path.name, outcome, seconds, sys.stdout)
     version = outcome.version
-    print(f"{path.name}: {outcome.rows:,} rows of {outcome.symbols:,} symbols in {seconds:.1f} s")
-    counts = {
-        "new bars": outcome.added,
-        "revisions": outcome.revised,
-        "known already": outcome.known,
-        "repeated in the file": outcome.repeated,
-        "splits and dividends": outcome.actions,
-    }
-    for title, count in counts.items():
-        if count:
-            print(f"  {count:>11,}  {title}")
-    for reason, count in outcome.quarantined.items():
-        print(f"  {count:>11,}  set aside: {REASONS[reason]}")
-    if outcome.splits_set_aside:
-        print(f"  {outcome.splits_set_aside:>11,}  splits set aside: prices contradict them")
     print(
         f"Store {desk.store.folder} holds sessions {version.first} to {version.last}, "
         f"prices {'as traded' if version.adjustment == 'none' else 'adjusted for splits'}."

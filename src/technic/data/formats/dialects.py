@@ -1,0 +1,208 @@
+"""Whose layout a file of bars has: one table, and the one place to add the next.
+
+A dialect is known by column names that no other layout has. It says which columns are ours,
+where the symbol stands, and whether the vendor adjusts prices; what it leaves out it names.
+Layouts as their vendors document them, November 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+REQUIRED = ("symbol", "date", "open", "high", "low", "close", "volume")
+OPTIONAL = ("split", "dividend", "vwap", "as_of")
+ADJUSTED_CLOSE = "adjusted values follow from splits and dividends"
+# What others call our columns, in lower case; every dialect may add to it.
+NAMES: Mapping[str, str] = {
+    "ticker": "symbol",
+    "datetime": "date",
+    "session": "date",
+    "timestamp": "date",
+    "time": "date",
+    "vol": "volume",
+    "stock splits": "split",
+    "stock_splits": "split",
+    "splits": "split",
+    "split_ratio": "split",
+    "split ratio": "split",
+    "splitfactor": "split",
+    "split_factor": "split",
+    "split_coefficient": "split",
+    "dividends": "dividend",
+    "ex-dividend": "dividend",
+    "ex_dividend": "dividend",
+    "divcash": "dividend",
+    "dividend_amount": "dividend",
+    "knowledge_date": "as_of",
+}
+# What is left out on purpose, and why.
+LEFT_OUT: Mapping[str, str] = dict.fromkeys(
+    (
+        *("adj close", "adj_close", "adjclose", "adjusted_close", "adjusted close", "closeadj"),
+        *("adjopen", "adjhigh", "adjlow", "adjvolume"),
+        *("adj_open", "adj_high", "adj_low", "adj_volume"),
+    ),
+    ADJUSTED_CLOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A vendor's layout.
+
+    Attributes
+    ----------
+    name : as a user would say it
+    marks : column names, in lower case, that together only this layout has
+    columns : ours by theirs, beside `NAMES`
+    adjusted : "none" if prices are as traded, "splits" if adjusted for splits; "" if the layout
+        does not say it
+    symbol : pattern of the file's stem in which the symbol is the group `symbol`; "" if a column
+        holds it, or the stem alone in capitals is it
+    suffix : what symbols end in here, which is no part of them
+    left_out : why columns of this layout are not used
+    only : what a column must hold for a row to be a day's bar, by its name
+    unit : prices are whole numbers of which this many are a dollar
+    note : what a user should know
+    """
+
+    name: str
+    marks: frozenset[str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    adjusted: str = ""
+    symbol: str = ""
+    suffix: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unit: float = 1.0
+    note: str = ""
+
+    def ours(self, column: str) -> str:
+        """Our name of a column, given in lower case; its own if it has none."""
+        return self.columns.get(column) or NAMES.get(column, column)
+
+
+def _dialect(name: str, marks: str, **more: object) -> Dialect:
+    return Dialect(name, frozenset(marks.split("|")), **more)  # type: ignore[arg-type]
+
+
+LONG = Dialect("one row per symbol and date", frozenset())
+LEAN = Dialect(
+    "LEAN daily bars",
+    frozenset({"lean"}),
+    adjusted="none",
+    symbol=r"(?P<symbol>[A-Za-z][A-Za-z0-9.\-]{0,9})",
+    unit=1e4,
+    note="splits and dividends lie in LEAN's factor files: import their folder with the bars",
+)
+WIDE = Dialect(
+    "yfinance table of several tickers",
+    frozenset({"wide"}),
+    adjusted="splits",
+    note="yfinance adjusts prices for splits, and for dividends too unless auto_adjust=False",
+)
+LEAN_COLUMNS = ("date", "open", "high", "low", "close", "volume")
+# The most particular first.
+DIALECTS: tuple[Dialect, ...] = (
+    _dialect("Tiingo daily prices", "adjclose|divcash|splitfactor", adjusted="none"),
+    _dialect(
+        "Alpha Vantage daily adjusted",
+        "adjusted_close|dividend_amount|split_coefficient",
+        adjusted="none",
+        symbol=r"daily_adjusted_(?P<symbol>.+)",
+    ),
+    _dialect(
+        "WIKI and Quandl end-of-day prices", "ex-dividend|split_ratio|adj_close", adjusted="none"
+    ),
+    _dialect(
+        "Sharadar SEP",
+        "closeunadj|lastupdated",
+        adjusted="splits",
+        left_out={
+            "closeunadj": "the close as traded, with no open, high and low beside it",
+            "lastupdated": "when the vendor wrote the row last, not when it was known",
+        },
+    ),
+    _dialect(
+        "Stooq bulk text",
+        "<ticker>|<per>|<date>",
+        columns={
+            **{f"<{name}>": name for name in ("date", "open", "high", "low", "close")},
+            "<ticker>": "symbol",
+            "<vol>": "volume",
+        },
+        adjusted="splits",
+        suffix=".US",
+        only={"<per>": ("D",)},
+        left_out={"<time>": "a day's bar has none", "<openint>": "shares have none"},
+    ),
+    _dialect(
+        "Massive flat file of days",
+        "window_start|transactions",
+        columns={"window_start": "date"},
+        adjusted="none",
+        left_out={"transactions": "not asked about here"},
+    ),
+    _dialect(
+        "Databento OHLCV-1d",
+        "ts_event|instrument_id",
+        columns={"ts_event": "date"},
+        adjusted="none",
+        only={"rtype": ("35", "ohlcv-1d")},
+        left_out={
+            "publisher_id": "the venue",
+            "instrument_id": "the vendor's number of the day",
+        },
+    ),
+    _dialect(
+        "Nasdaq historical data",
+        "close/last",
+        columns={"close/last": "close"},
+        adjusted="splits",
+        symbol=r"(?P<symbol>[A-Z][A-Z.\-]{0,6})",
+    ),
+    _dialect(
+        "yfinance history",
+        "dividends|stock splits|date",
+        adjusted="splits",
+        left_out={"capital gains": "of funds; not used"},
+        note="yfinance adjusts prices for splits, and for dividends too unless auto_adjust=False",
+    ),
+    _dialect(
+        "Yahoo daily prices",
+        "adj close|close|date",
+        adjusted="splits",
+        note="Yahoo adjusts open, high, low and close for splits",
+    ),
+    _dialect(
+        "bars under single letters",
+        "t|o|h|l|c|v",
+        columns={
+            "t": "date",
+            "o": "open",
+            "h": "high",
+            "l": "low",
+            "c": "close",
+            "v": "volume",
+            "vw": "vwap",
+            "s": "symbol",
+        },
+        left_out={"n": "the number of trades"},
+    ),
+    _dialect(
+        "Investing.com history",
+        "price|vol.|change %",
+        columns={"price": "close", "vol.": "volume"},
+        adjusted="splits",
+        symbol=r"(?P<symbol>[A-Z]{1,6}) .*",
+        left_out={"change %": "follows from the closes"},
+    ),
+)
+STOOQ_WEB = r"(?P<symbol>[a-z0-9.\-]+)_us_d"
+PLAIN_STEM = r"(?P<symbol>[A-Z][A-Z0-9]{0,5}([.\-][A-Z0-9]{1,2})?)"
+
+
+def dialect_of(columns: set[str]) -> Dialect:
+    """The layout that column names, in lower case, belong to."""
+    return next((d for d in DIALECTS if d.marks <= columns), LONG)

@@ -1,0 +1,71 @@
+"""What an import would do with a file, found out without storing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.ingest.files import believed, refuse_unbelievable
+from technic.data.ingest.merge import as_source, refuse_mixture
+from technic.errors import SchemaError, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from technic.data.store import Store
+
+SHOWN = 3  # rows from each end, and of each reason
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What would become of a file.
+
+    Attributes
+    ----------
+    file : what was recognised; its rows in the order of the file
+    adjusted : "none" or "splits": how its prices would be taken
+    good, bad : rows that would be kept and set aside; `bad` with a column `reason`
+    repeated : rows that stand in it more than once
+    refusal : why it would be refused as a whole; empty if it would not be
+    """
+
+    file: BarFile
+    adjusted: str
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    repeated: int
+    refusal: str = ""
+
+
+def check_bars(
+    store: Store,
+    source: pl.DataFrame | Path | str,
+    adjusted: str | None = None,
+    wish: Wish | None = None,
+) -> Checked:
+    """Look at a file as an import would, and store nothing.
+
+    Parameters
+    ----------
+    store : that it would be imported into; it may hold nothing yet
+    source, adjusted, wish : as in `FileStore.import_bars`
+
+    Raises
+    ------
+    SchemaError
+        If it cannot be read as bars at all.
+    """
+    file = read_bars(as_source(source), wish, adjusted)
+    kind = adjusted or file.adjusted or "none"
+    judged = believed(file)
+    refusal = ""
+    try:
+        refuse_mixture(store, "imported", adjustment=kind, simulated=store.version().is_simulated)
+        refuse_unbelievable(judged, file.rows, "it")
+    except (SchemaError, StoreError) as error:
+        refusal = str(error)
+    return Checked(file, kind, judged.good, judged.bad, judged.repeated, refusal)

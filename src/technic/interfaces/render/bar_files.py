@@ -1,0 +1,156 @@
+"""Files of bars in a terminal: what was recognised, and what became of every cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+import polars as pl
+
+from technic.errors import printable
+from technic.market.quality import REASONS
+
+if TYPE_CHECKING:
+    from technic.data.formats.bars import BarFile
+    from technic.data.ingest import Imported
+    from technic.data.ingest.checking import Checked
+
+SHOWN = 3  # rows from each end of a file, and of each reason
+LISTED = 6  # names in a line
+KINDS = {"none": "as traded", "splits": "adjusted for splits"}
+
+
+def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> None:
+    """What became of a file, in a few lines."""
+    file, cells = outcome.file, outcome.cells
+    assert file is not None
+    assert cells is not None
+    print(
+        f"{name}: {_recognised(file)}: {outcome.rows:,} rows of {outcome.symbols:,} "
+        f"{'symbol' if outcome.symbols == 1 else 'symbols'} in {seconds:.1f} s",
+        file=out,
+    )
+    counts = {
+        "new bars": outcome.added,
+        "revisions": outcome.revised,
+        "known already": outcome.known,
+        "repeated in the file": outcome.repeated,
+        "splits and dividends": outcome.actions,
+    }
+    lines = [(count, title) for title, count in counts.items() if count]
+    set_aside = {**outcome.quarantined, **file.strange}
+    lines += [(count, f"set aside: {REASONS[reason]}") for reason, count in set_aside.items()]
+    if outcome.splits_set_aside:
+        lines.append(
+            (outcome.splits_set_aside, "splits and dividends set aside: see technic doctor")
+        )
+    for count, title in lines:
+        print(f"  {count:>11,}  {title}", file=out)
+    print(
+        f"  cells: {cells.read:,} = {cells.stored:,} stored + {cells.set_aside:,} set aside + "
+        f"{cells.unused:,} not used",
+        file=out,
+    )
+    _details(file, out)
+
+
+def render_check(name: str, checked: Checked, out: TextIO) -> None:
+    """What an import would do with a file."""
+    file = checked.file
+    print(f"{name}: {_recognised(file)}", file=out)
+    first = file.rows.row(0, named=True) if file.rows.height else {}
+    print(f"  {'here':<10} {'in the file':<22} first", file=out)
+    for ours, theirs in file.columns.items():
+        print(f"  {ours:<10} {printable(theirs)[:22]:<22} {_cell(first.get(ours))}", file=out)
+    days = file.rows["date"].drop_nulls()
+    span = f"{days.min()!s} to {days.max()!s}, {days.n_unique():,} days" if len(days) else "none"
+    print(f"  dates: {file.days}; {span}", file=out)
+    print(f"  prices: {KINDS[checked.adjusted]}", file=out)
+    _details(file, out)
+    kept = f"{checked.good.height:,} of {file.rows.height:,} rows would be kept"
+    twice = f", {checked.repeated:,} stand there twice" if checked.repeated else ""
+    print(f"  {kept}{twice}", file=out)
+    for reason in checked.bad["reason"].unique(maintain_order=True):
+        rows = checked.bad.filter(pl.col("reason") == reason)
+        print(f"  {rows.height:,} would be set aside: {REASONS[reason]}", file=out)
+        _rows(rows, out, SHOWN)
+    for reason, count in file.strange.items():
+        print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
+    if checked.good.height:
+        print("  first and last rows:", file=out)
+        ordered = checked.good.sort("date", "symbol")
+        _rows(ordered, out, SHOWN)
+        if ordered.height > SHOWN:
+            _rows(ordered.tail(min(SHOWN, ordered.height - SHOWN)), out, SHOWN)
+    if checked.refusal:
+        print(f"  it would be refused: {printable(checked.refusal)}", file=out)
+
+
+def as_dict(name: str, checked: Checked) -> dict[str, object]:
+    """The same for a program."""
+    file = checked.file
+    days = file.rows["date"].drop_nulls()
+    reasons = dict(checked.bad.group_by("reason").len().sort("reason").iter_rows())
+    return {
+        "file": name,
+        "layouts": file.layouts,
+        "columns": file.columns,
+        "dates": file.days,
+        "first": str(days.min()) if len(days) else None,
+        "last": str(days.max()) if len(days) else None,
+        "adjusted": checked.adjusted,
+        "rows": file.rows.height,
+        "kept": checked.good.height,
+        "repeated": checked.repeated,
+        "set_aside": {**reasons, **file.strange},
+        "unused": file.unused,
+        "unreadable": file.unreadable,
+        "left_out": file.left_out,
+        "refusal": checked.refusal or None,
+    }
+
+
+def _recognised(file: BarFile) -> str:
+    """The layouts, with how many files each has where there are several."""
+    several = sum(file.layouts.values()) > 1
+    return ", ".join(f"{n:,} × {name}" if several else name for name, n in file.layouts.items())
+
+
+def _details(file: BarFile, out: TextIO) -> None:
+    """What was not used, what could not be read, what was left out."""
+    by_reason: dict[str, list[str]] = {}
+    for column, why in file.unused.items():
+        by_reason.setdefault(why, []).append(column)
+    for why, columns in by_reason.items():
+        print(f"  not used: {_listed(columns)}: {why}", file=out)
+    for column, (count, example) in file.unreadable.items():
+        cells = "cell" if count == 1 else "cells"
+        print(
+            f"  not readable: {count:,} {cells} of {column}, such as {printable(example)!r}",
+            file=out,
+        )
+    for name, why in list(file.left_out.items())[:LISTED]:
+        print(f"  left out: {printable(name)}: {printable(why)}", file=out)
+    if len(file.left_out) > LISTED:
+        print(f"  left out: {len(file.left_out) - LISTED:,} more files", file=out)
+    for note in file.notes:
+        print(f"  note: {note}", file=out)
+
+
+def _rows(rows: pl.DataFrame, out: TextIO, count: int) -> None:
+    names = [n for n in rows.columns if n in COLUMNS]
+    for row in rows.head(count).select(names).iter_rows():
+        print("    " + "  ".join(_cell(value) for value in row), file=out)
+
+
+COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume", "split", "dividend")
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.10g}" if isinstance(value, float) else printable(str(value))
+
+
+def _listed(names: list[str]) -> str:
+    shown = [printable(name) for name in names[:LISTED]]
+    return ", ".join(shown) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
