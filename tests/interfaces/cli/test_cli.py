@@ -286,7 +286,7 @@ def test_import_tells_what_became_of_every_row(technic, tmp_path):
     table.write_csv(tmp_path / "bars.csv")
     out, _ = technic("import", str(tmp_path / "bars.csv"), "--store", str(tmp_path / "s"))
     assert "1  new bars" in out
-    assert out.count("set aside") == 2
+    assert out.count("set aside: ") == 2
     assert f"technic scan --store {tmp_path / 's'}" in out
     stale, _ = technic("scan", "--store", str(tmp_path / "s"))
     assert "finished sessions are missing" in stale

@@ -235,7 +235,7 @@ class _Read:
 
 def _of_frame(table: pl.DataFrame, name: str, stem: str, wish: Wish) -> BarFile:
     pairs = wide.pairs_of(table.columns)
-    if len(pairs) >= 5:
+    if len(pairs) > 2:
         dates_ = [c for c in table.columns if c not in pairs]
         if len(dates_) != 1:
             raise SchemaError(f"{name}: fields of tickers, and no one column of dates beside them")

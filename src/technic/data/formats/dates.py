@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from technic.errors import SchemaError
 from technic.market.schema import INSTANT
 
 UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}  # in nanoseconds
+SPAN = (date(1800, 1, 1), date(2200, 1, 1))
 # A whole number between 1970 and 2100 is of one unit alone.
 SPANS = {
     "serial": (18_000, 80_000),
@@ -122,7 +124,10 @@ def _parts(cells: pl.Series, order: str | None) -> _Parts:
         raise SchemaError(f"dates are {' or '.join(ORDERS)}; got {order!r}")
     different = cells.unique()
     told = _told(different, order)
-    table = pl.DataFrame({"cell": different, "day": told.day, "at": told.at})
+    table = pl.DataFrame({"cell": different, "day": told.day, "at": told.at}).with_columns(
+        # What lies beyond is no day of any market, and more than calendars can hold.
+        pl.when(pl.col("day").is_between(*SPAN)).then(pl.col("day", "at"))
+    )
     joined = cells.to_frame("cell").join(
         table, on="cell", how="left", maintain_order="left", nulls_equal=True
     )

@@ -177,7 +177,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     _dialect(
         "bars under single letters",
-        "t|o|h|l|c|v",
+        "t|c|v",
         columns={
             "t": "date",
             "o": "open",

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, Self, TypeVar, cast
 
 from technic.errors import SchemaError
 
@@ -38,6 +38,8 @@ SIGNS: tuple[tuple[bytes, str, str | None], ...] = (
     (b"BZh", "a bzip2 file", "unpack it"),
     (b"\xfd7zXZ", "an xz file", "unpack it"),
 )
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)  # fmt: skip
+T = TypeVar("T")
 SKIPPED = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -87,7 +89,8 @@ class _Bounded:
     """A stream that ends in one line when it is damaged, or larger than is believed."""
 
     def __init__(self, opened: Callable[[], IO[bytes]], name: str) -> None:
-        self._stream, self._name, self._left = opened(), name, MOST_BYTES
+        self._name, self._left = name, MOST_BYTES
+        self._stream = self._taken(opened)
 
     def __enter__(self) -> Self:
         return self
@@ -120,10 +123,10 @@ class _Bounded:
         """Close what lies under it."""
         self._stream.close()
 
-    def _taken(self, take: Callable[[], bytes]) -> bytes:
+    def _taken(self, take: Callable[[], T]) -> T:
         try:
             return take()
-        except (zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError, OSError) as error:
+        except DAMAGED as error:
             raise SchemaError(
                 f"{self._name}: the archive is damaged or cut short; nothing was imported. "
                 "Fetch it again"
@@ -199,7 +202,7 @@ def _members(path: Path, name: str) -> list[Part]:
                 for info in archive.infolist()
                 if not info.is_dir() and not any(s in info.filename for s in SKIPPED)
             ]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise SchemaError(f"{name}: the archive is damaged or cut short. Fetch it again") from error
     names = {info.filename for info in infos}
     if "[Content_Types].xml" in names:

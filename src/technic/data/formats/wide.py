@@ -38,9 +38,9 @@ def long_of_text(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     third = _plain(table.row(2)[0]) == "date"
     body = table.slice(3 if third else 2)
     columns = {
-        column: (fields[k], str(tickers[k] or ""))
+        column: (fields[k], str(tickers[k] or "").strip())
         for k, column in enumerate(table.columns)
-        if k and fields[k] in FIELDS
+        if k and fields[k]
     }
     return long_of(body.rename({table.columns[0]: "date"}), columns, name)
 
@@ -76,8 +76,10 @@ def long_of(table: pl.DataFrame, columns: dict[str, tuple[str, str]], name: str)
     Raises
     ------
     SchemaError
-        If a field of a ticker stands twice.
+        If there is no ticker, or a field of one stands twice.
     """
+    if not columns:
+        raise SchemaError(f"{name}: two lines of header, and no ticker in them")
     if len(set(columns.values())) < len(columns):
         twice = next(pair for pair in columns.values() if list(columns.values()).count(pair) > 1)
         raise SchemaError(f"{name}: {twice[0]} of {twice[1]} stands twice; nothing was imported")

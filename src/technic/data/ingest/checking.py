@@ -11,13 +11,12 @@ from technic.data.formats.bars import BarFile, Wish, read_bars
 from technic.data.ingest.files import believed, refuse_unbelievable
 from technic.data.ingest.merge import as_source, refuse_mixture
 from technic.errors import SchemaError, StoreError
+from technic.market.quality import Sorted
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from technic.data.store import Store
-
-SHOWN = 3  # rows from each end, and of each reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +27,13 @@ class Checked:
     ----------
     file : what was recognised; its rows in the order of the file
     adjusted : "none" or "splits": how its prices would be taken
-    good, bad : rows that would be kept and set aside; `bad` with a column `reason`
-    repeated : rows that stand in it more than once
+    judged : its rows, those that would be kept and those that would be set aside
     refusal : why it would be refused as a whole; empty if it would not be
     """
 
     file: BarFile
     adjusted: str
-    good: pl.DataFrame
-    bad: pl.DataFrame
-    repeated: int
+    judged: Sorted
     refusal: str = ""
 
 
@@ -68,4 +64,4 @@ def check_bars(
         refuse_unbelievable(judged, file.rows, "it")
     except (SchemaError, StoreError) as error:
         refusal = str(error)
-    return Checked(file, kind, judged.good, judged.bad, judged.repeated, refusal)
+    return Checked(file, kind, judged, refusal)

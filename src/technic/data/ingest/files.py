@@ -196,7 +196,7 @@ class FileStore(Store):
             splits_set_aside=refused.height,
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
-            cells=_cells(file, judged, refused.height),
+            cells=cells_of(file, judged, refused.height),
         )
 
     def import_listings(
@@ -321,7 +321,7 @@ def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
         )
 
 
-def _cells(file: BarFile, judged: Sorted, refused: int) -> Cells:
+def cells_of(file: BarFile, judged: Sorted, refused: int) -> Cells:
     """What became of a file's cells.
 
     Parameters

@@ -66,18 +66,18 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
     print(f"  dates: {file.days}; {span}", file=out)
     print(f"  prices: {KINDS[checked.adjusted]}", file=out)
     _details(file, out)
-    kept = f"{checked.good.height:,} of {file.rows.height:,} rows would be kept"
-    twice = f", {checked.repeated:,} stand there twice" if checked.repeated else ""
+    kept = f"{checked.judged.good.height:,} of {file.rows.height:,} rows would be kept"
+    twice = f", {checked.judged.repeated:,} stand there twice" if checked.judged.repeated else ""
     print(f"  {kept}{twice}", file=out)
-    for reason in checked.bad["reason"].unique(maintain_order=True):
-        rows = checked.bad.filter(pl.col("reason") == reason)
+    for reason in checked.judged.bad["reason"].unique(maintain_order=True):
+        rows = checked.judged.bad.filter(pl.col("reason") == reason)
         print(f"  {rows.height:,} would be set aside: {REASONS[reason]}", file=out)
         _rows(rows, out, SHOWN)
     for reason, count in file.strange.items():
         print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
-    if checked.good.height:
+    if checked.judged.good.height:
         print("  first and last rows:", file=out)
-        ordered = checked.good.sort("date", "symbol")
+        ordered = checked.judged.good.sort("date", "symbol")
         _rows(ordered, out, SHOWN)
         if ordered.height > SHOWN:
             _rows(ordered.tail(min(SHOWN, ordered.height - SHOWN)), out, SHOWN)
@@ -89,7 +89,7 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
     """The same for a program."""
     file = checked.file
     days = file.rows["date"].drop_nulls()
-    reasons = dict(checked.bad.group_by("reason").len().sort("reason").iter_rows())
+    reasons = dict(checked.judged.bad.group_by("reason").len().sort("reason").iter_rows())
     return {
         "file": name,
         "layouts": file.layouts,
@@ -99,8 +99,8 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
         "last": str(days.max()) if len(days) else None,
         "adjusted": checked.adjusted,
         "rows": file.rows.height,
-        "kept": checked.good.height,
-        "repeated": checked.repeated,
+        "kept": checked.judged.good.height,
+        "repeated": checked.judged.repeated,
         "set_aside": {**reasons, **file.strange},
         "unused": file.unused,
         "unreadable": file.unreadable,

@@ -1,0 +1,288 @@
+"""Every layout that is known, right and broken: read as it is meant, or refused in one line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+import technic as tc
+from technic.data.formats.bars import Wish, read_bars
+from technic.errors import SchemaError
+
+DAYS = [dt.date(2024, 1, day) for day in (2, 3, 4, 5, 8, 9, 10, 11)]
+CLOSES = [39.75, 39.11, 39.3, 39.5, 19.8, 19.77, 20.05, 20.21]
+FIELDS = ("open", "high", "low", "close", "volume")
+Written = tuple[str, bytes]
+
+
+def market() -> pl.DataFrame:
+    """ACME over eight sessions, as text, with a split on the fifth and a dividend on the seventh."""
+    rows = {
+        "date": DAYS,
+        "open": [f"{c - 0.05:.2f}" for c in CLOSES],
+        "high": [f"{c + 0.21:.2f}" for c in CLOSES],
+        "low": [f"{c - 0.25:.2f}" for c in CLOSES],
+        "close": [f"{c:.2f}" for c in CLOSES],
+        "volume": [str(1_331_801 + 7 * k) for k in range(8)],
+        "split": ["1.0"] * 4 + ["2.0"] + ["1.0"] * 3,
+        "dividend": ["0.0"] * 6 + ["0.24", "0.0"],
+    }
+    return pl.DataFrame(rows)
+
+
+def csv(table: pl.DataFrame, separator: str = ",", header: bool = True) -> bytes:
+    return table.write_csv(separator=separator, include_header=header).encode()
+
+
+def named(table: pl.DataFrame, names: dict[str, str], form: str = "%Y-%m-%d") -> pl.DataFrame:
+    """The columns of `names` under the names of others, dates in their form."""
+    dated = table.with_columns(pl.col("date").dt.strftime(form))
+    have = {ours: theirs for ours, theirs in names.items() if ours in dated.columns}
+    return dated.select(pl.col(ours).alias(theirs) for ours, theirs in have.items())
+
+
+PLAIN = {name: name for name in ("date", *FIELDS)}
+TITLED = {name: name.title() for name in ("date", *FIELDS)}
+
+
+def long(table: pl.DataFrame, separator: str = ",") -> bytes:
+    rows = named(table, PLAIN | {"split": "split", "dividend": "dividend"})
+    return csv(rows.with_columns(symbol=pl.lit("ACME")), separator)
+
+
+def comma(table: pl.DataFrame) -> bytes:
+    decimals = [n for n in ("open", "high", "low", "close", "dividend") if n in table.columns]
+    return long(table.with_columns(pl.col(decimals).str.replace(".", ",", literal=True)), ";")
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def parquet(table: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    table.write_parquet(out)
+    return out.getvalue()
+
+
+def tiingo(table: pl.DataFrame) -> Written:
+    names = PLAIN | {"dividend": "divCash", "split": "splitFactor"}
+    rows = named(table, names, "%Y-%m-%dT00:00:00.000Z").with_columns(adjClose=pl.lit("1.0"))
+    return "ACME.csv", csv(rows)
+
+
+def alpha_vantage(table: pl.DataFrame) -> Written:
+    names = PLAIN | {
+        "date": "timestamp",
+        "dividend": "dividend_amount",
+        "split": "split_coefficient",
+    }
+    rows = named(table, names).with_columns(adjusted_close=pl.lit("1.0")).reverse()
+    return "daily_adjusted_ACME.csv", csv(rows)
+
+
+def wiki(table: pl.DataFrame) -> Written:
+    names = PLAIN | {"dividend": "ex-dividend", "split": "split_ratio"}
+    rows = named(table, names).with_columns(ticker=pl.lit("ACME"), adj_close=pl.lit("1.0"))
+    return "WIKI_PRICES.csv", csv(rows)
+
+
+def sharadar(table: pl.DataFrame) -> Written:
+    rows = named(table, PLAIN).with_columns(
+        ticker=pl.lit("ACME"), closeadj=pl.lit("1"), closeunadj=pl.lit("1"), lastupdated=pl.lit("2024-01-20")
+    )  # fmt: skip
+    return "SEP.csv", csv(rows)
+
+
+def stooq(table: pl.DataFrame) -> Written:
+    names = {n: f"<{n.upper()}>" for n in ("date", "open", "high", "low", "close")}
+    rows = named(table, names | {"volume": "<VOL>"}, "%Y%m%d").with_columns(
+        **{"<TICKER>": pl.lit("ACME.US"), "<PER>": pl.lit("D"), "<TIME>": pl.lit("000000")}
+    )
+    return "acme.us.txt", csv(rows)
+
+
+def massive(table: pl.DataFrame) -> Written:
+    midnight = pl.col("date").cast(pl.Datetime("ns")).dt.replace_time_zone("America/New_York")
+    stamps = table.select(midnight.dt.epoch("ns").cast(pl.String))["date"]
+    rows = named(table, PLAIN | {"date": "window_start"}).with_columns(
+        window_start=stamps, ticker=pl.lit("ACME"), transactions=pl.lit("4000")
+    )
+    return "2024-01.csv.gz", gzip.compress(csv(rows))
+
+
+def databento(table: pl.DataFrame) -> pl.DataFrame:
+    return named(table, PLAIN | {"date": "ts_event"}, "%Y-%m-%dT00:00:00.000000000Z").with_columns(
+        rtype=pl.lit("35"), publisher_id=pl.lit("2"), instrument_id=pl.lit("7"), symbol=pl.lit("ACME")
+    )  # fmt: skip
+
+
+def databento_raw(table: pl.DataFrame) -> Written:
+    prices = [n for n in ("open", "high", "low", "close") if n in table.columns]
+    raw = pl.col(prices).str.replace(".", "", literal=True) + "0000000"
+    is_word = pl.col(prices).str.contains("[a-z]")
+    rows = databento(table).with_columns(pl.when(is_word).then(pl.col(prices)).otherwise(raw))
+    return "ohlcv-1d.csv", csv(rows)
+
+
+def nasdaq(table: pl.DataFrame) -> Written:
+    names = TITLED | {"close": "Close/Last"}
+    rows = named(table, names, "%m/%d/%Y")
+    money = [n for n in ("Close/Last", "Open", "High", "Low") if n in rows.columns]
+    # Another date of the column shows which part is the month.
+    more = rows.head(1).with_columns(pl.lit("01/16/2024").alias("Date"))
+    rows = pl.concat([more, rows.reverse()]).with_columns(
+        [("$" + pl.col(name)).alias(name) for name in money]
+    )
+    return "HistoricalData_1705012345678.csv", csv(rows)
+
+
+def lean(table: pl.DataFrame) -> Written:
+    rows = named(table, PLAIN, "%Y%m%d 00:00")
+    prices = [n for n in ("open", "high", "low", "close") if n in rows.columns]
+    rows = rows.with_columns(pl.col(prices).str.replace(".", "", literal=True) + "00")
+    return "acme.zip", zipped("acme.csv", csv(rows, header=False))
+
+
+def wide(table: pl.DataFrame, ticker_first: bool = False) -> Written:
+    rows = named(table, TITLED)
+    fields = rows.columns[1:]
+    lines = [["Price", *fields], ["Ticker", *["ACME"] * len(fields)]]
+    lines = lines[::-1] if ticker_first else lines
+    text = "".join(",".join(line) + "\n" for line in lines) + "Date" + "," * len(fields) + "\n"
+    return "wide.csv", text.encode() + csv(rows, header=False)
+
+
+def wide_parquet(table: pl.DataFrame) -> Written:
+    rows = named(table, TITLED)
+    names = {name: f"('{name}', 'ACME')" for name in rows.columns[1:]}
+    return "wide.parquet", parquet(rows.rename(names))
+
+
+def investing(table: pl.DataFrame) -> Written:
+    names = {"date": "Date", "close": "Price", "open": "Open", "high": "High", "low": "Low"}
+    rows = named(table, names | {"volume": "Vol."}, "%b %d, %Y")
+    return "ACME Historical Data.csv", csv(rows.with_columns(pl.lit("0.1%").alias("Change %")))
+
+
+LAYOUTS: dict[str, tuple[Callable[[pl.DataFrame], Written], str, str]] = {
+    "commas": (lambda t: ("bars.csv", long(t)), "", "one row"),
+    "semicolons": (lambda t: ("bars.csv", long(t, ";")), "", "one row"),
+    "tabs": (lambda t: ("bars.tsv", long(t, "\t")), "", "one row"),
+    "bars": (lambda t: ("bars.txt", long(t, "|")), "", "one row"),
+    "decimal commas": (lambda t: ("bars.csv", comma(t)), "", "one row"),
+    "UTF-16": (lambda t: ("bars.csv", long(t).decode().encode("utf-16")), "", "one row"),
+    "byte order mark": (lambda t: ("bars.csv", b"\xef\xbb\xbf" + long(t)), "", "one row"),
+    "Windows' lines": (lambda t: ("bars.csv", long(t).replace(b"\n", b"\r\n")), "", "one row"),
+    "title above": (lambda t: ("bars.csv", b"Prices of ACME\n\n" + long(t)), "", "one row"),
+    "gzip": (lambda t: ("bars.csv.gz", gzip.compress(long(t))), "", "one row"),
+    "zip": (lambda t: ("bars.zip", zipped("bars.csv", long(t))), "", "one row"),
+    "Parquet": (lambda t: ("ACME.parquet", parquet(named(t, TITLED))), "", "one row"),
+    "Tiingo": (tiingo, "none", "Tiingo"),
+    "Alpha Vantage": (alpha_vantage, "none", "Alpha Vantage"),
+    "WIKI": (wiki, "none", "WIKI"),
+    "Sharadar": (sharadar, "splits", "Sharadar"),
+    "Stooq": (stooq, "splits", "Stooq"),
+    "Stooq's page": (lambda t: ("acme_us_d.csv", csv(named(t, TITLED))), "splits", "one row"),
+    "Massive": (massive, "none", "Massive"),
+    "Databento": (lambda t: ("ohlcv-1d.csv", csv(databento(t))), "none", "Databento"),
+    "Databento raw": (databento_raw, "none", "Databento"),
+    "Databento Parquet": (lambda t: ("b.parquet", parquet(databento(t))), "none", "Databento"),
+    "Nasdaq": (nasdaq, "splits", "Nasdaq"),
+    "LEAN": (lean, "none", "LEAN"),
+    "yfinance wide": (wide, "splits", "yfinance"),
+    "yfinance by ticker": (lambda t: wide(t, ticker_first=True), "splits", "yfinance"),
+    "yfinance wide Parquet": (wide_parquet, "splits", "yfinance"),
+    "yfinance history": (
+        lambda t: (
+            "ACME.csv",
+            csv(named(t, TITLED | {"dividend": "Dividends", "split": "Stock Splits"})),
+        ),
+        "splits",
+        "yfinance",
+    ),
+    "Yahoo": (
+        lambda t: ("ACME.csv", csv(named(t, TITLED).with_columns(pl.lit("1").alias("Adj Close")))),
+        "splits",
+        "Yahoo",
+    ),
+    "single letters": (
+        lambda t: ("ACME.csv", csv(named(t, {n: n[0] if n != "date" else "t" for n in PLAIN}))),
+        "",
+        "single letters",
+    ),
+    "Investing.com": (investing, "splits", "Investing"),
+}
+
+
+def written(tmp_path, layout: str, table: pl.DataFrame):
+    name, data = LAYOUTS[layout][0](table)
+    (tmp_path / name).write_bytes(data)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_known_layout_is_read_as_it_is_meant(tmp_path, layout):
+    _, adjusted, name = LAYOUTS[layout]
+    path = written(tmp_path, layout, market())
+    file = read_bars(path, Wish(symbol="ACME"))
+    rows = file.rows.filter(pl.col("date") <= DAYS[-1]).sort("date")
+    assert file.adjusted == adjusted
+    assert next(iter(file.layouts)).startswith(name) or name in next(iter(file.layouts))
+    assert rows["symbol"].unique().to_list() == ["ACME"]
+    assert rows["date"].to_list() == DAYS
+    assert rows["close"].to_list() == CLOSES
+    assert rows["high"].to_list() == [round(c + 0.21, 2) for c in CLOSES]
+    assert rows["volume"].to_list() == [1_331_801.0 + 7 * k for k in range(8)]
+    if "split" in rows.columns:
+        assert rows["split"].to_list() == [1.0] * 4 + [2.0] + [1.0] * 3
+        assert rows["dividend"].to_list() == [0.0] * 6 + [0.24, 0.0]
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "LEAN"])
+def test_without_a_column_it_is_refused_by_name(tmp_path, layout):
+    path = written(tmp_path, layout, market().drop("low"))
+    with pytest.raises(SchemaError, match=r"no column low|no header") as told:
+        read_bars(path, Wish(symbol="ACME"))
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 600
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "LEAN"])
+def test_a_column_of_words_is_refused_with_one_of_them(tmp_path, layout):
+    path = written(tmp_path, layout, market().with_columns(close=pl.lit("halted")))
+    with pytest.raises(SchemaError, match=r"column close: \d of \d cells cannot be read.*halted"):
+        read_bars(path, Wish(symbol="ACME"))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_days_without_a_session_refuse_the_file_with_a_likely_cause(tmp_path, layout):
+    saturdays = [dt.date(2024, 1, 6) + dt.timedelta(weeks=k) for k in range(8)]
+    path = written(tmp_path, layout, market().with_columns(date=pl.Series(saturdays)))
+    store = tc.open_store(tmp_path / "store")
+    with pytest.raises(SchemaError, match=r"the NYSE was closed.*Saturday.*--dates"):
+        store.import_bars(path, wish=Wish(symbol="ACME"))
+    assert store.version().last is None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_cell_that_cannot_be_read_costs_its_row_and_is_shown(tmp_path, layout):
+    broken = pl.Series(["39.75", "39.11", "oops", *(f"{c:.2f}" for c in CLOSES[3:])])
+    path = written(tmp_path, layout, market().with_columns(close=broken))
+    store = tc.open_store(tmp_path / "store")
+    outcome = store.import_bars(path, wish=Wish(symbol="ACME"))
+    assert outcome.quarantined == {"null_value": 1}
+    assert outcome.file.unreadable["close"][0] == 1
+    assert "oops" in outcome.file.unreadable["close"][1]
+    cells = outcome.cells
+    assert cells.read == cells.stored + cells.set_aside + cells.unused
+    assert store.version().first == DAYS[0]
