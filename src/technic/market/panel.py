@@ -19,6 +19,9 @@ import numpy as np
 
 from technic.market.typing import FloatArray, IntArray
 
+AT_ONCE = (
+    512  # symbols that are filled in at once: where each bar lies takes as much room as a field
+)
 LANES = 8  # eight doubles fill one register of 512 bits, or two of 256: see indicators/lanes.py
 # In the order in which they lie. Only the last may be missing, so that a panel's fields are
 # always the first ones of this list and the kernel knows each by its number.
@@ -178,8 +181,12 @@ def fill(bars: FloatArray, places: IntArray, lengths: IntArray, columns: list[Fl
     places, lengths : int64, shape (n_symbols,); as in `Panel`
     columns : one for each field; float64, shape (n_bars,)
     """
-    starts = np.cumsum(lengths) - lengths
-    blocks, lanes = np.divmod(np.repeat(places, lengths), LANES)
-    rows = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
-    for j, column in enumerate(columns):
-        bars[blocks, j, rows, lanes] = column
+    ends = np.cumsum(lengths)
+    for first in range(0, len(lengths), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        starts = ends[some] - lengths[some]
+        blocks, lanes = np.divmod(np.repeat(places[some], lengths[some]), LANES)
+        begin, end = int(starts[0]), int(ends[some][-1])
+        rows = np.arange(begin, end) - np.repeat(starts, lengths[some])
+        for j, column in enumerate(columns):
+            bars[blocks, j, rows, lanes] = column[begin:end]

@@ -403,7 +403,9 @@ def _mark(table: pl.DataFrame, names: list[str], read: _Read) -> str | None:
 
 
 def _symbols(cells: pl.Series, layout: Dialect) -> pl.Series:
-    symbols = cells.cast(pl.String).str.strip_chars()
+    symbols = cells.cast(pl.String)
+    if bool(symbols.str.contains(r"^\s|\s$").any()):
+        symbols = symbols.str.strip_chars()
     if layout.suffix:
         symbols = symbols.str.replace(rf"(?i){re.escape(layout.suffix)}$", "")
     return symbols

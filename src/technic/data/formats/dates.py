@@ -122,6 +122,8 @@ def _parts(cells: pl.Series, order: str | None) -> _Parts:
     """Each different stamp once, then each cell."""
     if order is not None and order not in ORDERS:
         raise SchemaError(f"dates are {' or '.join(ORDERS)}; got {order!r}")
+    if cells.dtype == pl.Date and bool(cells.is_between(*SPAN).all()):
+        return _only_days(cells, "days")
     different = cells.unique()
     told = _told(different, order)
     table = pl.DataFrame({"cell": different, "day": told.day, "at": told.at}).with_columns(

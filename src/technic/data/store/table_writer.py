@@ -33,6 +33,7 @@ KEEP_FOREVER = {
     "delta.logRetentionDuration": "interval 36500 days",
 }
 LOG = getLogger(__name__)
+MANY_ROWS = 500_000  # at once
 FEW_ROWS = 20_000  # of a file; a day of the whole market has fewer
 SOUGHT = ("security_id", "session", "known_at")
 
@@ -79,20 +80,32 @@ def append(folder: Path, name: str, rows: pl.DataFrame, pinned: int | None) -> A
     if table.version() != (pinned or 0):
         table.restore(pinned or 0)
     before = int(table.version())
-    # Merging lets a table that an older technic began gain columns.
-    write_deltalake(
-        table,
-        rows.select(list(TABLES[name])),
-        mode="append",
-        schema_mode="merge",
-        writer_properties=_writer_properties(rows.height),
-    )
+    for piece in _pieces(name, rows.select(list(TABLES[name]))):
+        # Merging lets a table that an older technic began gain columns.
+        write_deltalake(
+            table,
+            piece,
+            mode="append",
+            schema_mode="merge",
+            writer_properties=_writer_properties(rows.height),
+        )
     version = int(table.version())
     entries = range(before + 1, version + 1)
     written = [path / name for number in entries for name in added_files(path, number)]
     written += log_files(path / "_delta_log", -1 if pinned is None else pinned)
     sync_to_disk(*written, root=folder)
     return Appended(version, tuple(sorted(written)))
+
+
+def _pieces(name: str, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows in what is written at once: of many, a partition, or the writer holds all of them twice."""
+    partition = PARTITIONS.get(name)
+    if partition is None or rows.height <= MANY_ROWS:
+        yield rows
+        return
+    (column,) = partition
+    for value in rows[column].unique().sort():
+        yield rows.filter(pl.col(column) == value)
 
 
 def _writer_properties(rows: int) -> WriterProperties:
