@@ -23,7 +23,8 @@ from technic.data.simulated.statements import statements
 from technic.interfaces.http import static
 from technic.interfaces.http.api_keys import create_key, revoke_key
 from technic.interfaces.http.requests import ScanRequest
-from technic.operations.alerts import AlertBook
+from technic.operations.alerts import AlertBook, keep_channel
+from technic.operations.alerts.channels import forget_channel
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.chart import chart_data
 from technic.scanner.inspect.diff import diff, session_before
@@ -162,7 +163,15 @@ def test_compiling_says_the_canonical_form_or_what_is_wrong_and_where(client):
 # -- what is kept
 
 
+def test_a_scan_that_tells_nobody_there_is_is_refused_and_not_kept(client):
+    body = {**ASKED, "alert": {"to": ["nosuch"]}}
+    told = problem(client.put("/api/v1/scans/ups", json=body), 422)
+    assert "technic alerts add nosuch" in told["detail"]
+    problem(client.get("/api/v1/scans/ups"), 404)
+
+
 def test_a_scan_is_saved_run_today_and_deleted(client, settings):
+    keep_channel("desk", "https://hooks.example.com/x", settings)
     body = {**ASKED, "name": "Ups", "alert": {"to": ["desk"], "debounce": 2}}
     made = client.put("/api/v1/scans/ups", json=body).json()
     assert made["file"]["alert"] == {"to": ["desk"], "debounce": 2}
@@ -174,6 +183,7 @@ def test_a_scan_is_saved_run_today_and_deleted(client, settings):
     assert client.delete("/api/v1/scans/ups").status_code == 204
     problem(client.get("/api/v1/scans/ups"), 404)
     problem(client.delete("/api/v1/scans/ups"), 404)
+    forget_channel("desk", settings)
     assert client.get("/api/v1/today").json()["suggested"]
 
 
