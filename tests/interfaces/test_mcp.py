@@ -159,7 +159,7 @@ def test_nothing_is_taken_for_another_kind(store):
     """Of every argument of every tool, values that are almost of its kind."""
     tried = 0
     for tool in asyncio.run(make_server(store, Settings.load()).list_tools()):
-        required = {name: "X" for name in tool.input_schema.get("required", ())}
+        required = dict.fromkeys(tool.input_schema.get("required", ()), "X")
         for name, about in tool.input_schema["properties"].items():
             (kind,) = {one.get("type") for one in about.get("anyOf", [about])} - {"null"}
             for value in OTHER_KINDS[kind]:
