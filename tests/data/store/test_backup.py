@@ -61,7 +61,7 @@ def test_a_store_whose_name_is_damaged_has_a_whole_backup(store, tmp_path, conte
 DAMAGE = {
     "a data file that is none": (a_folder, "tables/bars/**/*.parquet"),
     "a record that is none": (a_folder, "versions/00000001.json"),
-    "a log that is not there": (lambda path: shutil.rmtree(path), "tables/bars/_delta_log"),
+    "a log that is not there": (shutil.rmtree, "tables/bars/_delta_log"),
     "a catalog that is none": (lambda path: path.write_bytes(b"x" * 9000), "catalog.sqlite"),
     "half of a catalog": (lambda path: path.write_bytes(path.read_bytes()[:5000]), "catalog.sqlite"),
 }  # fmt: skip

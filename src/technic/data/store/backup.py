@@ -142,8 +142,7 @@ class _Copy:
         """Copy a file; one that is not what a version names is refused."""
         place = self._place(name)
         with open(place, "wb", opener=open_private) as copy:
-            for part in _parts(path):
-                copy.write(part)
+            copy.writelines(_parts(path))
         digest = digest_of(place)
         if expected is not None and digest != expected:
             raise StoreError(_damage_message(path, "does not hold what was written"))
