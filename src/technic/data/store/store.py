@@ -35,7 +35,8 @@ from technic.data.store.version import (
     record_path,
     write_version,
 )
-from technic.errors import SpanError, StoreError
+from technic.errors import SchemaError, SpanError, StoreError
+from technic.market.listing_types import type_named
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
 from technic.runtime.files import require_room, write_atomically, writing
@@ -120,10 +121,20 @@ class Store:
         Raises
         ------
         SchemaError
-            If a sector is none of the eleven; lists them.
+            If a sector is none of the eleven, or a type is none; lists them.
         """
         from technic.data.store.catalog.universe import UniverseFilter  # SQLAlchemy takes 0.25 s
 
+        for what, texts in (("sectors", sectors), ("types", types), ("exchanges", exchanges)):
+            if isinstance(texts, str):
+                raise SchemaError(f"{what} is a list of texts: [{texts!r:.60}]")
+        wanted = UniverseFilter(
+            [sector_named(name) for name in sectors],
+            [type_named(name) for name in types],
+            exchanges,
+            min_market_cap,
+            min_volume,
+        )
         version = self.require()
         assert version.last is not None
         session = as_of or version.last
@@ -132,9 +143,6 @@ class Store:
         catalog = self.catalog
         if min_volume is not None and not catalog.has_volumes(session):
             catalog.add_volumes(session, self._volumes(version, session))
-        wanted = UniverseFilter(
-            [sector_named(name) for name in sectors], types, exchanges, min_market_cap, min_volume
-        )
         return catalog.universe(session, known_on, wanted)
 
     def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
