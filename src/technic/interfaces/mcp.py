@@ -28,10 +28,10 @@ from technic.errors import (
     TechnicError,
     UnlistedError,
 )
-from technic.interfaces.instants import day_of, instant_of
 from technic.interfaces.outside import outside, shortened
 from technic.interfaces.render.backtest import hangs, verdict
 from technic.interfaces.render.model_card import card_lines
+from technic.market.instants import day_of, instant_of
 from technic.operations.saved_scans import scan_file
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver

@@ -36,6 +36,7 @@ from technic.data.store.version import (
     write_version,
 )
 from technic.errors import SchemaError, SpanError, StoreError
+from technic.market.instants import instant_given
 from technic.market.listing_types import type_named
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
@@ -385,7 +386,10 @@ class Store:
         ordinal = nyse().ordinal(session)
         cutoff = known_at
         if cutoff is not None:
-            _require_instant(cutoff)
+            try:
+                instant_given(cutoff)
+            except ValueError as error:
+                raise SpanError(f"known_at: {error}") from error
         if cutoff is None and as_of is not None:
             cutoff = nyse().opens(ordinal + 1)
         return PanelCache(self.tables).open(pinned, session, cutoff)
@@ -410,21 +414,6 @@ class Store:
             named = recorded or secrets.token_hex(8)
             write_atomically(path, orjson.dumps({"identity": named}))
         return named
-
-
-def _require_instant(instant: datetime) -> None:
-    """Refuse what names no instant: other values, times of no zone, and those that in UTC are no
-    date, so near are they to the end of the calendar.
-    """
-    if not isinstance(instant, datetime) or instant.utcoffset() is None:
-        raise SpanError(
-            "known_at is an instant with its time zone, such as 2026-01-05T21:00:00Z; got "
-            f"{instant!s:.60}"
-        )
-    try:
-        instant.astimezone(UTC)
-    except OverflowError as error:
-        raise SpanError(f"{instant.isoformat()} is no instant of any market") from error
 
 
 def _span_with(version: StoreVersion, bars: pl.DataFrame | None) -> tuple[date | None, date | None]:
