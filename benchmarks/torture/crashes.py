@@ -36,6 +36,7 @@ from technic.data.store.integrity import examine_files
 from technic.errors import StoreError
 
 from .chaos import SIMULATED, client, content
+from .patience import HUNG
 
 CALLS = ("write", "pwrite64", "rename", "renameat", "renameat2", "link", "linkat", "unlink", "unlinkat",
          "mkdir", "mkdirat", "fsync", "fdatasync", "ftruncate")  # fmt: skip
@@ -148,7 +149,7 @@ class Scene:
         self.new = content(open_store(after))
         assert self.old != self.new
 
-    def run(self, store: Path, *wrapped: str, patience: float = 60.0):
+    def run(self, store: Path, *wrapped: str, patience: float = HUNG):
         """The victim's outcome; one that hangs is ended with all it started, as a user would."""
         env = {**os.environ, "RUST_BACKTRACE": "0", "POLARS_MAX_THREADS": "2"}
         command = [*wrapped, sys.executable, str(self.victim), str(store)]
@@ -250,7 +251,9 @@ class Scene:
                 store.panel()
             done = self.run(place)
             if done.returncode:
-                return "cannot go on: " + done.stderr.strip().splitlines()[-1][:120]
+                return (
+                    "cannot go on: " + (done.stderr.strip().splitlines() or ["it hangs"])[-1][:120]
+                )
             if content(open_store(place)) != self.new:
                 return "does not end where an undisturbed sync ends"
             damage = examine_files(Store(place)).damage

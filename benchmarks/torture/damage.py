@@ -34,9 +34,10 @@ from technic.data.simulated.market import simulate
 from technic.market.sessions import nyse
 from technic.runtime.settings import Settings
 
+from .patience import HUNG
+
 KINDS = ("flip", "flip", "flip", "cut", "swap", "blank")
 PLACES = ("store/panels", "store/versions", "store/tables", "store/store.json", "home/cache/values")
-PATIENCE = 120  # seconds for four questions
 
 # Forks one process per order: nothing of it has run before, and importing is paid for once. The
 # parent reads no table, so that no thread is lost in a fork.
@@ -139,7 +140,7 @@ class Servant:
         """Exit status, answers, and what was written on standard error."""
         err = folder / "stderr"
         order = {"store": str(folder / "store"), "home": str(folder / "home"), "err": str(err),
-                 "asked": asked, "patience": PATIENCE}  # fmt: skip
+                 "asked": asked, "patience": HUNG}  # fmt: skip
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         status, said = json.loads(self._process.stdout.readline())

@@ -26,12 +26,9 @@ from technic.interfaces.http.api_keys import create_key
 from technic.runtime.settings import Settings
 
 from .caches import free_port
+from .patience import BUSY
 
 LIMIT_MS, LIMIT_MB, LIMIT_S = 200.0, 100.0, 2.0
-BUSY = {
-    1: 10.0,
-    2: 1.0,
-}  # a sample on a busy machine must not fail for its speed: figures are printed
 # Asks for a sign of life again and again, in a process that has nothing else to do.
 PROBE = """
 import json, socket, sys, time

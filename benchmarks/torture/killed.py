@@ -31,6 +31,8 @@ import polars as pl
 from technic.data.simulated.market import simulate
 from technic.runtime.settings import Settings
 
+from .patience import HUNG
+
 TRAINING = """
 model = "ridge"
 features = ["ret(5)", "rsi(14)", "atr_pct(14)"]
@@ -88,7 +90,7 @@ for line in sys.stdin:
     since, status, kill = time.monotonic(), (0, None), order["kill"]
     while status[0] == 0:
         gone = time.monotonic() - since
-        if gone > (kill or 120.0):
+        if gone > (kill or order["hung"]):
             os.kill(child, 9)
             status = os.waitpid(child, 0)
         else:
@@ -124,7 +126,7 @@ class Servant:
         """Exit status, what was printed, and seconds."""
         out = place.folder / "out"
         order = {"argv": argv, "out": str(out), "home": str(place.home), "store": str(place.store),
-                 "cwd": str(place.folder), "kill": kill}  # fmt: skip
+                 "cwd": str(place.folder), "kill": kill, "hung": HUNG}  # fmt: skip
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         status, seconds = json.loads(self._process.stdout.readline())

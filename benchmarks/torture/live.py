@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import tempfile
@@ -41,6 +42,8 @@ from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import Side
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.scan_file import ScanFile
+
+from .patience import BUSY
 
 FILE = ScanFile(
     name="live", where="close > sma(10)", rank="ret(5) + 0.1 * rsi(14)", top=15, alert=AlertRules()
@@ -138,32 +141,35 @@ def checks_threads(tier: int, seed: int):
     rng, dead, wrong = random.Random(seed), 0, 0
     before = streams.REST, server.STREAM_EVERY
     streams.REST, server.STREAM_EVERY = (0.02,), 0.02
+    said = streams.LOG.level
+    streams.LOG.setLevel(logging.ERROR)  # every line breaks, twenty times: that is what is asked
     try:
         with _market() as (twin, source, _):
             for _ in range(lines):
                 _to(twin, NIGHT + 1, rng.randrange(20, 200))
-                alive, right = _broken_line(twin, source, rng)
+                alive, right = _broken_line(twin, source, rng, 20 * BUSY[tier])
                 dead, wrong = dead + (not alive), wrong + (not right)
     finally:
         streams.REST, server.STREAM_EVERY = before
+        streams.LOG.setLevel(said)
     yield "threads of feeds dead after faulty lines", dead, lines, "real lines, 20 faults each"
     yield "days not as they are once the line is healthy", wrong, lines, ""
 
 
-def _broken_line(twin, source, rng) -> tuple[bool, bool]:
+def _broken_line(twin, source, rng, patience) -> tuple[bool, bool]:
     """A line of which 20 messages are faulty; whether its thread lives, and ends at the day as it is."""
     rule = Rule((*MINUTES, DROPPED_LINE), "/stocks", attempts=20)
     twin.faults = FaultPlan((rule,), seed=rng.randrange(1 << 30))
     snapshots = Snapshots(source, twin.clock.now)
     stream = streams.Stream(twin.url.replace("http", "ws") + "/stocks", "canary-key", snapshots)
     try:
-        until = monotonic() + 20
+        until = monotonic() + patience
         while twin.faults.attempts["/stocks"] <= 20 and monotonic() < until:
             twin.clock.set(twin.clock.now() + timedelta(minutes=1))
             sleep(0.03)
         want, right = snapshots.bars().sort("symbol"), False
         names = ["symbol", "date", "high", "low", "close", "volume"]
-        while not right and monotonic() < until + 10:
+        while not right and monotonic() < until + patience / 2:
             with suppress(ProviderError):
                 right = stream.bars().sort("symbol").select(names).equals(want.select(names))
             sleep(0.02)

@@ -18,6 +18,8 @@ from technic.query import names
 from technic.query.resolve import Resolver
 from technic.runtime.settings import Settings, read_toml
 
+from .patience import BUSY
+
 SLOW = 5.0  # seconds that no question may take to be understood
 NUMBERS = (
     *("0", "1", "2", "14", "200", "2520", "2521", "1e999", "-1", "0.5", "5%", "1_0", "1e-320"),
@@ -142,7 +144,8 @@ def scan_content(rng: random.Random) -> dict:
 class Tally:
     """Answers, clear errors, and whatever else there was."""
 
-    def __init__(self) -> None:
+    def __init__(self, slow: float) -> None:
+        self.limit = slow
         self.answers = self.refusals = self.slow = 0
         self.others: Counter[str] = Counter()
 
@@ -157,7 +160,7 @@ class Tally:
                 self.others["an error that says nothing, or too much"] += 1
         except Exception as error:  # noqa: BLE001 -- what is looked for
             self.others[f"{type(error).__name__}: {error}"[:120]] += 1
-        self.slow += time.perf_counter() - since > SLOW
+        self.slow += time.perf_counter() - since > self.limit
 
     def line(self, what: str):
         count = self.answers + self.refusals + sum(self.others.values())
@@ -168,7 +171,7 @@ class Tally:
 
 
 def checks_questions(tier: int, seed: int):
-    rng, tally = random.Random(seed), Tally()
+    rng, tally = random.Random(seed), Tally(SLOW * BUSY[tier])
     for k in range(200_000 if tier == 2 else 10_000):
         wanted = (names.NUMBER, names.TRUTH)[k % 2]
         text = question(rng, wanted)
@@ -178,7 +181,7 @@ def checks_questions(tier: int, seed: int):
 
 
 def checks_scan_files(tier: int, seed: int):
-    rng, tally, texts = random.Random(seed), Tally(), Tally()
+    rng, tally, texts = random.Random(seed), Tally(SLOW * BUSY[tier]), Tally(SLOW * BUSY[tier])
     settings = Settings.load()
     ensure_compiled(settings.kernels)
     with tempfile.TemporaryDirectory(prefix="technic-questions-") as folder:

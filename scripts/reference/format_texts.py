@@ -77,7 +77,7 @@ PLAN = {
 }
 ALERT = {
     "on": "which changes are sent: `entered`, `left`, `crossed`",
-    "crossed": "questions; who is on the list and turns from false to true has crossed",
+    "crossed": "questions; who is on the list and turns from false to true has crossed; they may use names of `let` and `params`",
     "debounce": "evaluations in a row that must agree before a change is sent",
     "cooldown": "time before the same is sent again of the same security: 90s, 30m, 4h, 5d",
     "quiet": "hours in New York in which alerts are kept, and delivered afterwards",

@@ -148,6 +148,34 @@ def test_an_argument_that_is_not_known_is_named_with_those_that_are(store):
         assert tool.input_schema["additionalProperties"] is False
 
 
+OTHER_KINDS = {
+    "string": (5, True, 5.0, ["close"], {"a": 1}),
+    "integer": ("5", True, False, 5.0, "true", "null", [5]),
+    "array": ("close", 5, True, {"a": 1}, [5], [True], "[5]"),
+}
+
+
+def test_nothing_is_taken_for_another_kind(store):
+    """Of every argument of every tool, values that are almost of its kind."""
+    tried = 0
+    for tool in asyncio.run(make_server(store, Settings.load()).list_tools()):
+        required = dict.fromkeys(tool.input_schema.get("required", ()), "X")
+        for name, about in tool.input_schema["properties"].items():
+            (kind,) = {one.get("type") for one in about.get("anyOf", [about])} - {"null"}
+            for value in OTHER_KINDS[kind]:
+                found = call(store, tool.name, **{**required, name: value})
+                assert found["status"] == "bad_argument", (tool.name, name, value)
+                assert found["data"]["why"].startswith(name)
+                tried += 1
+    assert tried > 100
+
+
+def test_a_list_may_be_written_as_json_in_a_text(store):
+    found = call(store, "scan", universe="all", top=1, columns='["close", "volume"]')
+    assert found["status"] == "ok"
+    assert found == call(store, "scan", universe="all", top=1, columns=["close", "volume"])
+
+
 def test_what_is_said_beside_a_preset_replaces_what_the_preset_says(store):
     preset = ScanFile.preset("squeeze")
     found = call(store, "scan", preset="squeeze")

@@ -207,6 +207,50 @@ def test_a_name_that_stands_twice_is_refused(answers, tmp_path):
         read_sealed(path)
 
 
+SPELLINGS = [  # the same number, and some that readers may take for it
+    "{}0", "{}00000000000000000001", "{}e0", "{}E0", "{}e-0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_number_that_is_written_otherwise_is_not_the_same_answer(
+    answers, tmp_path, spelling, indent
+):
+    content, again = answers[0]["scan"], answers[1]["scan"]
+    text, score = json.dumps(content, indent=indent), repr(content["rows"][0]["score"])
+    assert f'"score": {score}' in text
+    path = tmp_path / "report.json"
+    path.write_text(text)
+    assert differences(read_sealed(path), *again) == []
+    path.write_text(text.replace(f'"score": {score}', f'"score": {spelling.format(score)}', 1))
+    with pytest.raises(VerifyError, match=f"holds {score}.*not how a number is written"):
+        read_sealed(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "otherwise"),
+    [("10", "1e1"), ("10", "10.0"), ("10.0", "1e1"), ("14.9", "14.90"), ("0.0", "-0.0"),
+     ("0.0", "-0"), ("0", "-0"), ("1", "true"), ("null", "NaN"), ("null", "Infinity"),
+     ("null", "1e999"), ("null", "-Infinity"), ("9007199254740993", "9007199254740993.0"),
+     ("0.1", "0.1000000000000000055511151231257827"), ("1e-7", "0.0000001"), ("1e22", "1E22"),
+     ("5e-324", "3e-324")],
+)  # fmt: skip
+def test_no_two_spellings_of_a_number_are_one_value(answers, tmp_path, written, otherwise):
+    """Whatever a file holds, another spelling of it is refused, or is a difference."""
+    content, (manifest, again) = answers[0]["scan"], answers[1]["scan"]
+    path, value = tmp_path / "report.json", json.loads(written)
+    sealed = with_digest({**content, "extra": value})
+    assert verified(sealed, (manifest, {**again, "extra": value}), tmp_path)
+    text = json.dumps({**sealed, "extra": "here"}).replace('"here"', otherwise)
+    path.write_text(text)
+    try:
+        found = differences(read_sealed(path), manifest, {**again, "extra": value})
+    except VerifyError:
+        return
+    assert found[0].startswith("extra is ")
+
+
 def test_a_manifest_of_another_format_says_so(answers):
     manifest = {**answers[0]["scan"]["manifest"], "format": 99}
     with pytest.raises(VerifyError, match="upgrade"):

@@ -25,6 +25,7 @@ from technic.data.simulated.publications import ListedSpan, evening, record
 from technic.data.simulated.server import Twin, serving
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook, channels_of, deliver, keep_channel
+from technic.operations.alerts.channels import forget_channel
 from technic.operations.intraday import Snapshots, Watch
 from technic.operations.nightly import daily
 from technic.operations.saved_scans import content_of, save_scan
@@ -78,8 +79,10 @@ def home(tmp_path, name, kernels, **values):
     (folder / "cache").mkdir(parents=True)
     (folder / "cache/kernels").symlink_to(kernels)
     settings = Settings({"home": Setting("home", str(folder), "test"), **values})
+    keep_channel("desk", "https://hooks.example.com/x", settings)
     for key, file in FILES.items():
         save_scan(settings, key, content_of(file))
+    forget_channel("desk", settings)  # a night that delivers brings its own
     return settings
 
 

@@ -12,6 +12,7 @@ from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.store.evidence import FILE, save_evidence
 from technic.errors import ConfigError
+from technic.operations.alerts import keep_channel
 from technic.operations.doctor import examine
 from technic.operations.saved_scans import save_scan, saved_scan, scan_file
 from technic.runtime.settings import Settings
@@ -26,7 +27,9 @@ SCAN = {
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("TECHNIC_HOME", str(tmp_path / "home"))
-    return Settings.load()
+    settings = Settings.load()
+    keep_channel("desk", "https://hooks.example.com/x", settings)
+    return settings
 
 
 def test_a_saved_scan_with_any_bytes_flipped_is_never_another_scan(settings):

@@ -28,10 +28,10 @@ from technic.errors import (
     TechnicError,
     UnlistedError,
 )
-from technic.interfaces.instants import day_of, instant_of
 from technic.interfaces.outside import outside, shortened
 from technic.interfaces.render.backtest import hangs, verdict
 from technic.interfaces.render.model_card import card_lines
+from technic.market.instants import day_of, instant_of
 from technic.operations.saved_scans import scan_file
 from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
@@ -147,8 +147,12 @@ class _StrictTool(Tool):
         if strange := sorted(set(arguments) - set(known)):
             named = ", ".join(shortened(name, 60) for name in strange[:5])
             return f"{named} means nothing to {self.name}; there are {', '.join(known) or 'none'}"
+        # Nothing is taken for another kind, as over HTTP, but for a list written as JSON in a text:
+        # some clients cannot send one otherwise.
+        read = self.fn_metadata.pre_parse_json(arguments)
+        given = {k: read[k] if isinstance(read[k], list) else v for k, v in arguments.items()}
         try:
-            self.fn_metadata.validate_arguments(arguments)
+            self.fn_metadata.arg_model.model_validate(given, strict=True)
         except ValidationError as error:
             wrong = error.errors()[0]
             return f"{'.'.join(shortened(str(part), 60) for part in wrong['loc'])}: {wrong['msg']}"

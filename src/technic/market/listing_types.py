@@ -8,7 +8,10 @@ stocks, and guessing so would be a default.
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from functools import cache
+
+from technic.errors import SchemaError
 
 LISTING_TYPES = (
     "common", "adr", "etf", "fund", "preferred", "warrant", "unit", "right", "note", "spac",
@@ -90,6 +93,27 @@ def listing_type(text: str | None, name: str | None = None) -> str | None:
     if plain:
         return _CODES.get(plain, "other")
     return _of_name(name) if name else None
+
+
+def type_named(text: str) -> str:
+    """The type of security that a text means: our word, or a vendor's code.
+
+    Raises
+    ------
+    SchemaError
+        If it means none; lists them.
+
+    Examples
+    --------
+    >>> type_named("etf"), type_named("CS")
+    ('etf', 'common')
+    """
+    plain = text.strip().lower() if isinstance(text, str) else ""
+    if plain in LISTING_TYPES or plain in _CODES:
+        return _CODES.get(plain, plain)
+    close = get_close_matches(plain, [*LISTING_TYPES, *_CODES], n=1)
+    hint = f"; did you mean {_CODES.get(close[0], close[0])}?" if close else ""
+    raise SchemaError(f"{text!r:.60} is no type; the types are {', '.join(LISTING_TYPES)}{hint}")
 
 
 @cache

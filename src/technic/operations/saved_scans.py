@@ -13,6 +13,7 @@ from typing import Any
 import tomli_w
 
 from technic.errors import ConfigError, TechnicError, first_line
+from technic.operations.alerts.channels import check_channels
 from technic.runtime.files import write_atomically
 from technic.runtime.settings import NAME, Settings
 from technic.scanner.spec.question import resolve_question
@@ -103,12 +104,14 @@ def save_scan(settings: Settings, name: str, content: Mapping[str, Any]) -> Path
     Raises
     ------
     ConfigError
-        If the name is none, or the file could not be run.
+        If the name is none, the file could not be run, or it tells a channel that does not exist.
     QuestionError
         If one of its texts cannot be understood.
     """
     path = _path(settings, name)
-    resolve_question(ScanFile.of(content, name))
+    file = ScanFile.of(content, name)
+    resolve_question(file)
+    check_channels(file.alert.to if file.alert else (), settings, f"{name}: alert.to")
     try:
         text = tomli_w.dumps(content, multiline_strings=False)
     except (TypeError, ValueError) as error:

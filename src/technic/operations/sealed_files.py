@@ -11,7 +11,7 @@ from technic.errors import TechnicError, first_line
 from technic.operations.saved_scans import saved_scans
 from technic.research.trials import trials
 from technic.runtime.settings import Settings
-from technic.scanner.alpha.registry import load_model, registered
+from technic.scanner.alpha.registry import active_model, load_model, registered
 
 
 def sealed_troubles(store: Store, settings: Settings) -> Iterator[str]:
@@ -29,6 +29,7 @@ def sealed_troubles(store: Store, settings: Settings) -> Iterator[str]:
         yield from _trouble(lambda number=number: catalog.run(number))  # type: ignore[misc]
     for digest in [row["sha256"] for row in registered(store)]:
         yield from _trouble(lambda digest=digest: load_model(store, digest))  # type: ignore[misc]
+    yield from _trouble(lambda: active_model(store))
     if text := evidence_trouble(store):
         yield text
     yield from (saved.trouble for saved in saved_scans(settings) if saved.trouble)

@@ -59,7 +59,7 @@ from technic.research.statistics.rank_ic import (
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared
-from technic.runtime.section import shown, whole_of
+from technic.runtime.section import shown, text_of, whole_of
 from technic.runtime.settings import Settings
 from technic.scanner.spec.scan_file import UNIVERSES
 from technic.scores import MACROS, SCORES
@@ -185,13 +185,10 @@ def evaluate(
     >>> sorted(evaluated.as_dict()["rsi(14)"]["ic"])
     ['1', '5']
     """
-    horizons = _checked_horizons(horizons)
-    if last is not None:
-        whole_of(last, "evaluate: last")
+    trees = check_evaluation(columns, universe, horizons, last)
     settings = settings or Settings.load()
     ensure_compiled(settings.kernels)
     version = store.require()
-    trees = read_columns(columns or default_columns())
     runner = executor or InlineExecutor()
     work = Work(
         "technic.research.evaluation:run_part",
@@ -226,6 +223,28 @@ def evaluate(
         store_version=version.name,
         notes=tuple(about["notes"]),
     )
+
+
+def check_evaluation(
+    columns: Sequence[str] = (),
+    universe: str = DEFAULT_UNIVERSE,
+    horizons: Sequence[int] = HORIZONS,
+    last: int | None = None,
+) -> dict[str, Node]:
+    """Refuse at once what `evaluate` would refuse; returns the tree of each column, by its text.
+
+    Raises
+    ------
+    ConfigError
+        If `horizons` or `last` counts no sessions.
+    QuestionError
+        If a column or the universe cannot be understood.
+    """
+    _checked_horizons(horizons)
+    if last is not None:
+        whole_of(last, "evaluate: last")
+    clauses_of(text_of(universe, "evaluate: universe"))
+    return read_columns(columns or default_columns())
 
 
 def _checked_horizons(horizons: Sequence[int]) -> tuple[int, ...]:

@@ -115,12 +115,24 @@ def record(
     ...     print(error)
     dips: the daily loop kept no report of it: save the scan, and let technic daily run
     """
+    runs = kept_reports(store, scan)
+    return _record(store, store.require(), runs, settings or Settings.load(), progress)
+
+
+def kept_reports(store: Store, scan: str) -> list[dict[str, Any]]:
+    """The runs of a saved scan that the nightly job kept, newest first.
+
+    Raises
+    ------
+    StoreError
+        If there is none.
+    """
     runs = [r for r in store.catalog.runs() if r["kind"] == "daily" and r["name"] == scan]
     if not runs:
         raise StoreError(
             f"{scan}: the daily loop kept no report of it: save the scan, and let technic daily run"
         )
-    return _record(store, store.require(), runs, settings or Settings.load(), progress)
+    return runs
 
 
 def rerun_record(

@@ -81,15 +81,35 @@ def _read_page(path: Path, content: bytes) -> SealedFile:
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:
-    """An object of JSON in which every name stands once: readers differ on which of two counts."""
+    """An object of JSON that says one thing only.
+
+    Every name stands once: readers differ on which of two counts. Numbers are written as technic
+    and Python write them, in as few digits as name them: 14.90000000000000000001 is another text
+    than 14.9, and other readers may see another number.
+    """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(names := dict(pairs)) != len(pairs):
             raise VerifyError(f"{path}: holds a name twice, so that readers may see either value")
         return names
 
+    def plain(text: str) -> Any:
+        value = float(text) if {*".eE"} & {*text} else int(text)
+        if text not in (canonical(value).decode(), repr(value)):
+            raise VerifyError(
+                f"{path}: holds {_cut(text)}, which is not how a number is written there "
+                f"({_shown(value)}); the file was changed after it was written"
+            )
+        return value
+
     try:
-        read = json.loads(content, object_pairs_hook=once)
+        read = json.loads(
+            content,
+            object_pairs_hook=once,
+            parse_float=plain,
+            parse_int=plain,
+            parse_constant=_none,
+        )
         canonical(read)  # a number or a text that JSON could not hold
     except (ValueError, TypeError, RecursionError) as error:
         raise VerifyError(f"{path}: is no JSON; {GIVE}") from error
@@ -212,6 +232,14 @@ def changed_line(page: str, again: str) -> str:
     return f"it has {len(lines):,} lines, and {len(others):,} when it is run again"
 
 
+def _none(text: str) -> Any:
+    message = f"{text} is no number of JSON"
+    raise ValueError(message)
+
+
 def _shown(value: Any) -> str:
-    text = canonical(value).decode()
+    return _cut(canonical(value).decode())
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -123,6 +123,26 @@ def test_aliases_of_sectors_are_understood_and_strangers_are_not(store):
         store.load_universe(sectors=["Widgets"])
 
 
+@pytest.mark.parametrize(
+    ("types", "says"),
+    [(["etff"], "did you mean etf?"), (["commun"], "did you mean common?"), (["prefered"], "preferred"),
+     (["warants"], "did you mean warrant?"), (["nosuch"], "the types are common, adr, etf"), ([""], "'' is no type"),
+     ([3], "3 is no type"), ([None], "None is no type"), ("etf", "types is a list of texts: ['etf']")],
+)  # fmt: skip
+def test_a_type_that_there_is_not_is_refused_with_those_there_are(store, types, says):
+    fill(store)
+    with pytest.raises(SchemaError) as told:
+        store.load_universe(types=types)
+    assert says in str(told.value)
+
+
+def test_codes_of_vendors_are_types(store):
+    fill(store)
+    ours = store.load_universe(types=["common"])
+    assert store.load_universe(types=["CS"]).equals(ours)
+    assert ours.height
+
+
 def test_what_lives_only_here_is_kept_and_moves_along(store, tmp_path, server):
     fill(store)
     catalog = store.catalog
@@ -301,10 +321,10 @@ def test_text_stays_text_in_every_field(store):
 def write_everywhere(store, payload):
     """A text in every field that takes one; each gives back what went in."""
     catalog = store.catalog
-    for field in ("types", "exchanges"):
-        assert store.load_universe(**{field: [payload]}).is_empty()
-    with pytest.raises(SchemaError):
-        store.load_universe(sectors=[payload])
+    assert store.load_universe(exchanges=[payload]).is_empty()
+    for field in ("types", "sectors"):
+        with pytest.raises(SchemaError):
+            store.load_universe(**{field: [payload]})
     clean = payload.replace("\0", "")
     assert catalog.watch(clean, [clean[:24]], NOW) == 1
     assert catalog.watched(clean) == [clean[:24]]

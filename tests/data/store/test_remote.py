@@ -8,16 +8,20 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 import technic as tc
 from technic.data.simulated import simulate
+from technic.data.store import merged_files
 from technic.data.store.backup import backup
 from technic.data.store.object_storage import ObstoreBucket
 from technic.data.store.remote import fetch, mirror_folder
 from technic.data.store.remote_backup import push, restore_from
+from technic.data.store.tables import data_files
+from technic.data.store.vacuum import tidy, vacuum
 from technic.errors import StoreError
 from technic.market.sessions import nyse
 from technic.runtime.executors import open_executor
@@ -245,6 +249,73 @@ def test_an_older_state_does_not_take_the_place_of_a_newer_one(store, place, mir
     push(store, place)
     with pytest.raises(StoreError, match="holds a newer version"):
         push(tc.open_store(tmp_path / "old"), place)
+
+
+def nightly(market, folder):
+    """A store of many small imports, the files of whose first versions were merged."""
+    made = tc.open_store(folder)
+    days = market.bars["date"].unique().sort()
+    for low in range(0, 60, 3):
+        some = market.bars.filter(market.bars["date"].is_in(days[low : low + 3].implode()))
+        made.import_bars(some, simulated=market.about)
+    tidy(made)
+    return made
+
+
+def data_files_there(place):
+    names = ObstoreBucket(place).sizes("tables")
+    return {n for n in names if n.endswith(".parquet") and "_delta_log" not in n}
+
+
+def data_files_here(store):
+    paths = (store.folder / "tables").rglob("*.parquet")
+    inside = (p.relative_to(store.folder).as_posix() for p in paths)
+    return {name for name in inside if "_delta_log" not in name}
+
+
+def test_what_a_vacuum_takes_here_goes_there_too(place, mirrors, market, tmp_path, monkeypatch):
+    monkeypatch.setattr(merged_files, "MANY_FILES", 8)
+    store, settings, now = nightly(market, tmp_path / "store"), Settings.load(), datetime.now(UTC)
+    push(store, place)
+    behind = fetch(place, mirrors)
+    all_of_it = data_files_there(place)
+    assert all_of_it == data_files_here(store)
+    records = {n for n in ObstoreBucket(place).sizes() if n.startswith("versions/")}
+    later = now + timedelta(days=500)
+    assert vacuum(store, settings, now=later).versions
+    push(store, place, now=later)
+    assert data_files_there(place) == all_of_it, "they go a day later, here and there"
+    assert vacuum(store, settings, now=later + timedelta(days=2)).files
+    push(store, place, now=later + timedelta(days=2))
+    assert data_files_there(place) == data_files_here(store) < all_of_it
+    kept = {n for n in ObstoreBucket(place).sizes() if n.startswith("versions/")}
+    assert kept >= records, "records stay: they form the chain"
+    bare = Settings.load().uncached()
+    want = tc.scan(store, settings=bare).manifest["seal"]
+    assert tc.scan(tc.open_store(place), settings=bare).manifest["seal"] == want
+    assert fetch(place, mirrors) == behind
+    restore_from(place, tmp_path / "again", settings)
+    assert tc.scan(tc.open_store(tmp_path / "again"), settings=bare).manifest["seal"] == want
+
+
+def test_what_only_this_store_has_lost_stays_there(place, mirrors, market, tmp_path, monkeypatch):
+    """And what is young: it may belong to a newer version that is on its way there."""
+    monkeypatch.setattr(merged_files, "MANY_FILES", 8)
+    store, now = nightly(market, tmp_path / "store"), datetime.now(UTC)
+    push(store, place)
+    all_of_it = data_files_there(place)
+    version = store.version()
+    paths = [p for table in version.tables for p in data_files(store.folder, table, version)]
+    newest = {Path(p).relative_to(store.folder).as_posix() for p in paths}
+    older = sorted(data_files_here(store) - newest)
+    (store.folder / older[0]).unlink()
+    ObstoreBucket(place).write("tables/bars/of-another-push.parquet", b"x")
+    ObstoreBucket(place).write("tables/bars/mine.txt", b"x")
+    push(store, place)
+    assert data_files_there(place) == all_of_it | {"tables/bars/of-another-push.parquet"}
+    push(store, place, now=now + timedelta(days=2))
+    assert data_files_there(place) == all_of_it, "what a killed push has left goes"
+    assert "tables/bars/mine.txt" in ObstoreBucket(place).sizes()
 
 
 def test_an_empty_place_and_a_dead_server_are_said_to_be_so(mirrors, bucket, monkeypatch):

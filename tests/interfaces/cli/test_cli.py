@@ -213,7 +213,7 @@ BAD = [
     (("scan", "--as-of", "1999-01-04"), "holds sessions from"),
     (("scan", "--as-of", "2026-11-21"), "outside the store"),
     (("scan", "--as-of", "2026-09-07"), "no session"),
-    (("scan", "--as-of", "yesterday"), "write a date as"),
+    (("scan", "--as-of", "yesterday"), "--as-of: 'yesterday' is no date: write it as"),
     (("scan", "nosuch"), "neither a scan file nor a preset"),
     (("scan", "nosuch.toml"), "no such file"),
     (("scan", "--store", "/nonexistent/store"), "holds no bars yet"),

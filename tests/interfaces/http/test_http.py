@@ -23,7 +23,8 @@ from technic.data.simulated.statements import statements
 from technic.interfaces.http import static
 from technic.interfaces.http.api_keys import create_key, revoke_key
 from technic.interfaces.http.requests import ScanRequest
-from technic.operations.alerts import AlertBook
+from technic.operations.alerts import AlertBook, keep_channel
+from technic.operations.alerts.channels import forget_channel
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.chart import chart_data
 from technic.scanner.inspect.diff import diff, session_before
@@ -162,7 +163,15 @@ def test_compiling_says_the_canonical_form_or_what_is_wrong_and_where(client):
 # -- what is kept
 
 
+def test_a_scan_that_tells_nobody_there_is_is_refused_and_not_kept(client):
+    body = {**ASKED, "alert": {"to": ["nosuch"]}}
+    told = problem(client.put("/api/v1/scans/ups", json=body), 422)
+    assert "technic alerts add nosuch" in told["detail"]
+    problem(client.get("/api/v1/scans/ups"), 404)
+
+
 def test_a_scan_is_saved_run_today_and_deleted(client, settings):
+    keep_channel("desk", "https://hooks.example.com/x", settings)
     body = {**ASKED, "name": "Ups", "alert": {"to": ["desk"], "debounce": 2}}
     made = client.put("/api/v1/scans/ups", json=body).json()
     assert made["file"]["alert"] == {"to": ["desk"], "debounce": 2}
@@ -174,6 +183,7 @@ def test_a_scan_is_saved_run_today_and_deleted(client, settings):
     assert client.delete("/api/v1/scans/ups").status_code == 204
     problem(client.get("/api/v1/scans/ups"), 404)
     problem(client.delete("/api/v1/scans/ups"), 404)
+    forget_channel("desk", settings)
     assert client.get("/api/v1/today").json()["suggested"]
 
 
@@ -273,8 +283,6 @@ def test_a_backtest_is_a_job_with_a_verdict_and_a_page(client, store):
     assert "backtest" in kinds
     problem(post(client, "backtest", {**ASKED, "cost": "free"}), 422)
     problem(post(client, "backtest", {**ASKED, "hold": 0}), 422)
-    told = wait(client, client.post("/api/v1/record/nosuch").json(), "failed")
-    assert "kept no report" in told["error"]
 
 
 @pytest.mark.parametrize(
@@ -510,6 +518,45 @@ def test_a_wrong_request_is_told_what_is_wrong(client, path, body, status, says)
     assert says in orjson.dumps(problem(post(client, path, body), status)).decode()
 
 
+QUESTIONS = [
+    ({"where": "rsii(14) < 30"}, "no function of this language"),
+    ({"rank": "ret(5"}, "ret(5"),
+    ({"rank": "python('nosuch')"}, "no such plugin"),
+    ({"universe": "close"}, "a truth is expected"),
+    ({"let": {"a": "b + 1"}, "rank": "a"}, "b"),
+    ({"preset": "nosuch"}, "nosuch"),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        *(("backtest", body, says) for body, says in QUESTIONS),
+        ("evaluate", {"columns": ["rsii(14)"]}, "no function of this language"),
+        ("evaluate", {"columns": ["close > 5"]}, "a number is expected"),
+        ("evaluate", {"universe": "close"}, "a truth is expected"),
+        ("evaluate", {"universe": "nosuch"}, "nosuch"),
+        ("evaluate", {"last": 3}, "last"),
+        ("train", {"universe": "rsii(14) < 30"}, "no function of this language"),
+        ("train", {"universe": "close"}, "a truth is expected"),
+        ("train", {"features": ["close"]}, "without a scale"),
+        ("train", {"features": ["rsii(14)"]}, "rsii"),
+    ],
+)
+def test_what_no_job_could_answer_is_refused_before_it_is_one(client, path, body, says):
+    before = client.get("/api/v1/jobs").json()
+    told = problem(post(client, path, body), 422)
+    assert says in orjson.dumps(told).decode()
+    assert client.get("/api/v1/jobs").json() == before
+
+
+def test_a_span_outside_the_store_and_a_record_of_nothing_are_no_jobs(client):
+    before = client.get("/api/v1/jobs").json()
+    problem(post(client, "backtest", {"first": "1990-01-02", "last": "1990-03-01"}), 404)
+    problem(post(client, "record/nosuch", None), 404)
+    assert client.get("/api/v1/jobs").json() == before
+
+
 @pytest.mark.parametrize("path", ["scan", "grid", "explain", "why-not"])
 @pytest.mark.parametrize("known_at", ["2024-01-02", "2024-01-02T00:00:00"])
 def test_an_instant_without_a_zone_is_told_to_write_it(client, path, known_at):
@@ -648,12 +695,15 @@ def test_no_error_tells_where_our_files_lie(client, store, settings):
         assert str(settings.scans.parent) not in answer.text
 
 
-def test_the_error_of_a_job_is_one_line_without_a_folder(client, store):
-    wrong = {"rank": "ret(5", "first": str(store.require().first)}
-    job = wait(client, post(client, "backtest", wrong).json(), "failed")
-    assert job["error"]
+def test_the_error_of_a_job_is_one_line_without_a_folder(tmp_path, settings, kernels):
+    market = simulate(seed=4, size=10, sessions=20)  # too few to look 21 ahead
+    small = FileStore(tmp_path / "store")
+    small.import_bars(market.bars, simulated=market.about)
+    with served(small, settings=settings) as client:
+        job = wait(client, post(client, "evaluate", {"columns": ["ret(5)"]}).json(), "failed")
+    assert "too few" in job["error"]
     assert "\n" not in job["error"]
-    assert str(store.folder.parent) not in job["error"]
+    assert str(tmp_path) not in job["error"]
 
 
 @pytest.mark.parametrize(

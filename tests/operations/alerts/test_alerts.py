@@ -15,9 +15,10 @@ from support.hooks import hook
 from support.servers import free_port
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
-from technic.errors import ConfigError, DeliveryError, RefusedError
+from technic.errors import ConfigError, DeliveryError, QuestionError, RefusedError
 from technic.operations.alerts import AlertBook, deliver, keep_channel
-from technic.operations.alerts.channels import channel_of, channels_of, text_of
+from technic.operations.alerts.book import with_crossings
+from technic.operations.alerts.channels import channel_of, channels_of, forget_channel, text_of
 from technic.operations.alerts.webhook_guard import is_public, target_of
 from technic.operations.saved_scans import content_of, save_scan, saved_scans
 from technic.runtime.settings import Settings
@@ -132,9 +133,25 @@ def test_rules_survive_being_written_and_read(tmp_path):
     )  # fmt: skip
     assert AlertRules.of(rules.content(), "x") == rules
     settings = Settings.load({"TECHNIC_HOME": str(tmp_path)})
+    keep_channel("desk", "https://hooks.example.com/x", settings)
     file = ScanFile(name="Dips", where="rsi(14) < 30", alert=rules)
     save_scan(settings, "dips", content_of(file))
     assert saved_scans(settings)[0].file == file
+
+
+def test_a_scan_that_tells_a_channel_that_does_not_exist_is_not_saved(tmp_path):
+    settings = Settings.load({"TECHNIC_HOME": str(tmp_path)})
+    file = ScanFile(where="rsi(14) < 30", alert=AlertRules(to=("mail", "desk")))
+    with pytest.raises(ConfigError, match=r"'mail'.*there is none yet.*alerts add mail ADDRESS"):
+        save_scan(settings, "dips", content_of(file))
+    keep_channel("mail", "smtp://localhost/?from=a@b.example&to=c@d.example", settings)
+    with pytest.raises(ConfigError, match=r"dips: alert.to names 'desk'.*there are mail"):
+        save_scan(settings, "dips", content_of(file))
+    assert saved_scans(settings) == []
+    keep_channel("desk", "https://hooks.example.com/x", settings)
+    save_scan(settings, "dips", content_of(file))
+    forget_channel("desk", settings)
+    assert saved_scans(settings)[0].file == file  # whose alerts wait until it is there again
 
 
 def test_a_scan_that_cannot_be_understood_is_not_saved_and_a_broken_one_says_why(tmp_path):
@@ -239,6 +256,40 @@ def test_a_scan_that_is_forgotten_and_told_of_again_has_new_keys(store):
     second = book.observe("again", file, scan(store, file=file), NOW + 6 * MINUTE)
     assert {(a.kind, a.symbol) for a in first} == {(a.kind, a.symbol) for a in second}
     assert not {a.key for a in first} & {a.key for a in second}
+
+
+def crossing(text, **names):
+    rules = AlertRules(on=("crossed",), crossed=(text,))
+    return ScanFile(rank="close", top=30, alert=rules, **names)
+
+
+def test_a_condition_reads_the_names_of_let_and_params_and_is_told_as_it_is_written(store):
+    book, days = AlertBook(store.catalog), [date(2026, 11, 19), date(2026, 11, 20)]
+    named = crossing("up", lets={"up": "close > $k * sma(5)"}, params={"k": 1.0})
+    told = {}
+    for name, file in (("plain", crossing("close > 1 * sma(5)")), ("named", named)):
+        asked = with_crossings(file)
+        for day in days:
+            report = scan(store, file=asked, as_of=day)
+            told[name] = book.observe(name, asked, report, NOW)
+    assert told["plain"]
+    assert [a.symbol for a in told["named"]] == [a.symbol for a in told["plain"]]
+    assert {a.detail.partition(":")[0] for a in told["named"]} == {"up"}
+
+
+def test_a_condition_whose_names_mean_something_else_now_begins_anew(store):
+    book, report = AlertBook(store.catalog), None
+    for low in (0.0, 1e9, 0.0):  # true of nobody in between: yet nobody has crossed
+        asked = with_crossings(crossing("up", lets={"up": f"close > {low}"}))
+        report = scan(store, file=asked)
+        assert book.observe("named", asked, report, NOW) == []
+
+
+@pytest.mark.parametrize("text", ["nosuch > 1", "close", "up and", "$k > 1"])
+def test_a_condition_that_cannot_be_understood_is_not_saved(tmp_path, text):
+    settings = Settings.load({"TECHNIC_HOME": str(tmp_path)})
+    with pytest.raises(QuestionError):
+        save_scan(settings, "dips", content_of(crossing(text, lets={"up": "close > 1"})))
 
 
 def test_a_webhook_that_fails_is_asked_again_with_the_same_key(

@@ -382,7 +382,7 @@ def test_a_span_outside_the_store_is_one_clear_line(store):
         ({"commission": "a"}, "is a number"),
         ({"delisting": "10%"}, "from -1 to 0"),
         ({"delisting": "x"}, "is a share"),
-        ({"from": "soon"}, "is a date"),
+        ({"from": "soon"}, "is no date: write it as"),
         ({"from": "2020-01-02", "to": "2019-01-02"}, "must lie after"),
         ({"stops": True}, "means nothing"),
         ([], "is a table"),

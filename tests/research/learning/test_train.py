@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from shutil import copytree
 
 import numpy as np
 import orjson
@@ -218,6 +219,33 @@ def test_a_clock_that_was_once_ahead_hides_no_choice(store, ridge, trees):
     use_model(store, ridge.card.sha256, datetime(2100, 1, 1, tzinfo=UTC))
     use_model(store, trees.card.sha256, datetime.now(UTC))
     assert active_model(store) == trees.card.sha256
+
+
+CHANGES = {
+    "another is chosen": "update models set used_at = '2200-01-01 00:00:00.000000' where sha256 = :other",
+    "as it was once": "update models set used_at = '1990-01-01 00:00:00.000000' where sha256 = :chosen",
+    "at another instant": "update models set used_at = '2200-01-01 00:00:00.000000' where sha256 = :chosen",
+    "the choice is away": "delete from models where sha256 = :chosen",
+    "the record is away": "delete from seals where id = (select max(id) from seals)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_which_model_forecasts_is_not_changed_behind_our_back(
+    store, ridge, trees, change, tmp_path
+):
+    copy = tc.open_store(copytree(store.folder, tmp_path / "store"))
+    digests = {"other": trees.card.sha256, "chosen": ridge.card.sha256}
+    for digest in digests.values():
+        use_model(copy, digest, datetime.now(UTC))
+    assert active_model(copy) == ridge.card.sha256
+    used = {k: v for k, v in digests.items() if f":{k}" in CHANGES[change]}
+    copy.catalog.write(lambda connection: connection.execute(text(CHANGES[change]), used))
+    with pytest.raises(ModelError, match=r"not by technic.*technic model .* --use"):
+        active_model(copy)
+    if change != "the record is away":
+        use_model(copy, trees.card.sha256, datetime.now(UTC))
+        assert active_model(copy) == trees.card.sha256
 
 
 def test_whoever_tampers_is_refused(store, settings, trees):

@@ -18,6 +18,7 @@ from support.cases import mostly_slow
 from support.doubled import DOUBLED, NUMBERS, N, whole
 from technic.errors import ConfigError, QuestionError, StoreError
 from technic.runtime.executors import Work, open_executor, spans
+from technic.runtime.executors.cluster import RayExecutor
 from technic.runtime.executors.shared import place_of
 
 EVERY = ["inline:", "threads:1", "threads:2", "processes:1", "processes:2", "processes:3"]
@@ -151,6 +152,16 @@ def test_guarded_work_never_runs_in_our_process(processes):
     for url in ("inline:", "threads:2"):
         with closing(open_executor(url)) as made, pytest.raises(ConfigError, match="of its own"):
             list(made.map(work, spans(N, 50)))
+
+
+@pytest.mark.parametrize(("how", "bad"), [("exit", [37]), ("segfault", [33, 38])])
+def test_a_cluster_leaves_guarded_work_to_processes_here(how, bad):
+    """With their circuit, their numbered requests and their bound on memory; no cluster is asked."""
+    work = Work("works:crashing", {"bad": bad, "how": how}, {"numbers": NUMBERS}, guarded=True)
+    with closing(RayExecutor("127.0.0.1:1")) as made:
+        done = list(made.map(work, [(32, 40), (40, 60)]))
+        assert [d.first for d in done if d.answer is None] == bad
+        assert made.current is None
 
 
 def test_no_secret_reaches_a_worker(monkeypatch, processes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import polars as pl
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per, right_after
 from technic.errors import SchemaError, StoreError
+from technic.market.instants import instant_given
 from technic.market.schema import BARS, INSTANT, conform
 from technic.market.sessions import nyse
 
@@ -88,17 +89,11 @@ def checked_instant(given: datetime | None, store: Store) -> datetime:
     """
     if given is None:
         return store.learned_at()
-    if not isinstance(given, datetime):
-        raise SchemaError(f"seen_at is a datetime with a time zone; got {str(given)[:60]!r}")
-    if given.utcoffset() is None:
-        raise SchemaError(
-            f"seen_at has no time zone: {given}; say which, such as datetime(…, tzinfo=UTC)"
-        )
     first = nyse().first
     try:
-        instant = given.astimezone(UTC)
-    except OverflowError:
-        instant = datetime.min.replace(tzinfo=UTC)
+        instant = instant_given(given)
+    except ValueError as error:
+        raise SchemaError(f"seen_at: {error}") from error
     if not (first <= instant.date() and instant.year < UNTIL):
         raise SchemaError(
             f"seen_at: {given} is no time at which something was learned; sessions begin on {first}"

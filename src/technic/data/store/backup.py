@@ -11,6 +11,7 @@ The catalog comes first: what it names was written before it.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ from technic.data.store.store import Store
 from technic.data.store.tables import data_files
 from technic.data.store.version import DROPPED, StoreVersion, digest_of, read_version
 from technic.errors import ConfigError, StoreError
-from technic.runtime.files import make_file, make_folder, sync_to_disk, write_private
+from technic.runtime.files import make_file, make_folder, open_private, sync_to_disk, write_private
 from technic.runtime.secrets import secrets_under
 from technic.runtime.settings import Settings, read_toml, settings_file, without_password
 
 CATALOG = "catalog.sqlite"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 HINT = "_last_checkpoint"  # of a Delta log: only where to begin to read, and written over
 
 
@@ -52,12 +55,18 @@ def backup(store: Store, target: Path, settings: Settings | None = None) -> Back
     Raises
     ------
     StoreError
-        If the store is empty or damaged, or `target` is there already or cannot be written.
+        If the store is empty or damaged, or `target` is there already, lies in the store, or cannot
+        be written.
     """
     if store.version().number == 0:
         raise StoreError(f"{store.folder}: holds nothing; there is nothing to back up")
     if target.exists():
         raise StoreError(f"{target}: is there already; name a folder that is not")
+    if target.resolve().is_relative_to(store.folder.resolve()):
+        raise StoreError(
+            f"{target}: lies in the store itself, and would be lost with it; no backup was made. "
+            "Name another folder, best on another disk"
+        )
     with whole_or_nothing(target, "no backup was made") as scratch:
         copy = _Copy(scratch)
         digest = _copy_catalog(store, scratch)
@@ -107,9 +116,19 @@ def whole_or_nothing(target: Path, outcome: str) -> Iterator[Path]:
             with suppress(OSError):
                 folder.rmdir()
         if isinstance(error, OSError | sqlite3.Error):
-            reason = getattr(error, "strerror", None) or str(error)
-            raise StoreError(f"{target}: cannot be written ({reason}); {outcome}") from error
+            raise StoreError(f"{_blamed(error, target, scratch)}; {outcome}") from error
         raise
+
+
+def _blamed(error: OSError | sqlite3.Error, target: Path, scratch: Path) -> str:
+    """Which file could not be written, or read: an error of the source is none of the target."""
+    reason = getattr(error, "strerror", None) or str(error)
+    name = getattr(error, "filename", None)
+    place = Path(name) if isinstance(name, str) else target
+    ours = any(place.is_relative_to(folder) for folder in (scratch, target))
+    if ours or place in scratch.parents or getattr(error, "errno", 0) in NO_ROOM:
+        return f"{target}: cannot be written ({reason})"
+    return f"{place}: cannot be read ({reason})"
 
 
 class _Copy:
@@ -122,8 +141,8 @@ class _Copy:
     def take(self, path: Path, name: str, expected: str | None = None) -> None:
         """Copy a file; one that is not what a version names is refused."""
         place = self._place(name)
-        shutil.copyfile(path, place)
-        place.chmod(0o600)
+        with open(place, "wb", opener=open_private) as copy:
+            copy.writelines(_parts(path))
         digest = digest_of(place)
         if expected is not None and digest != expected:
             raise StoreError(_damage_message(path, "does not hold what was written"))
@@ -146,6 +165,15 @@ class _Copy:
             self.files[name] = (place.stat().st_size, digest)
 
 
+def _parts(path: Path) -> Iterator[bytes]:
+    """The content of a file of the store; if it cannot be read, it is to blame, and not the copy."""
+    try:
+        with path.open("rb") as file:
+            yield from iter(lambda: file.read(1 << 20), b"")
+    except OSError as error:
+        raise StoreError(_damage_message(path, f"cannot be read ({error.strerror})")) from error
+
+
 def _damage_message(path: Path, what: str) -> str:
     return (
         f"{path}: {what}, so that a backup would not be whole; none was made. technic doctor --deep "
@@ -163,7 +191,12 @@ def _copy_catalog(store: Store, target: Path) -> str:
             closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as old,
             closing(sqlite3.connect(make_file(target / CATALOG))) as new,
         ):
-            old.backup(new)
+            try:
+                old.backup(new)
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode & 0xFF not in UNREADABLE:
+                    raise
+                raise StoreError(_damage_message(file, f"cannot be read ({error})")) from error
     copy = Catalog.of(target, None, "")
     try:
         if store.database:
@@ -187,9 +220,10 @@ def _copy_tables(store: Store, version: StoreVersion, copy: _Copy) -> None:
             for name, (_, digest) in read_version(source, number, dropped=True).added.items()
         }
         copy.take(source / "versions" / f"{number:08d}.json", f"versions/{number:08d}.json")
-    for path in (source / "store.json", source / "versions" / DROPPED):
-        if path.exists():
-            copy.take(path, path.relative_to(source).as_posix())
+    # Its name is in every record, which is sealed: the file beside them is only written from it.
+    copy.write(orjson.dumps({"identity": version.identity}), "store.json")
+    if (source / "versions" / DROPPED).exists():
+        copy.take(source / "versions" / DROPPED, f"versions/{DROPPED}")
     for table, pinned in version.tables.items():
         for path in _table_files(source / "tables" / table, pinned):
             name = path.relative_to(source).as_posix()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import obstore
@@ -61,6 +62,12 @@ class ObstoreBucket:
         with _our_errors(self.url):
             pages = obstore.list(self._store, prefix or None)
             return {entry["path"]: _plain(entry["e_tag"]) for page in pages for entry in page}
+
+    def written(self, prefix: str = "") -> dict[str, datetime]:
+        """When each object was put there, by the storage's clock."""
+        with _our_errors(self.url):
+            pages = obstore.list(self._store, prefix or None)
+            return {entry["path"]: entry["last_modified"] for page in pages for entry in page}
 
     def read(self, name: str) -> bytes:
         """The content of an object.

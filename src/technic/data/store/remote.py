@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import blake2b
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import orjson
@@ -63,6 +64,15 @@ class Bucket(Protocol):
 
     def tags(self, prefix: str = "") -> dict[str, str]:
         """What the storage says of each object's content, by name: of most its MD5, in hex.
+
+        Parameters
+        ----------
+        prefix : only names that begin with it; a whole part of a path
+        """
+        ...
+
+    def written(self, prefix: str = "") -> dict[str, datetime]:
+        """When each object was put there, by name.
 
         Parameters
         ----------
@@ -133,7 +143,11 @@ def fetch(place: str, mirrors: Path) -> Path:
         for name, size in bucket.sizes("tables").items():
             path = folder / _checked_name(name, place)
             if not path.exists() or path.stat().st_size != size:
-                _fetch_file(bucket, name, path, digests.get(name), folder)
+                try:
+                    _fetch_file(bucket, name, path, digests.get(name), folder)
+                except StoreError:  # unless it went since: of a version that was dropped long ago
+                    if name in bucket.sizes(str(PurePosixPath(name).parent)):
+                        raise
         if not (folder / "store.json").exists():
             write_atomically(folder / "store.json", bucket.read("store.json"))
         for name, content in fresh.items():

@@ -7,7 +7,9 @@ is whole until the new one is.
 
 1. What is missing, or is not what it should be by its digest, is sent and held against its digest.
 2. The records of versions follow, then the table of contents: `backup.json`.
-3. What only older tables of contents named is removed. A push that fails removes what it sent.
+3. What only older tables of contents named is removed, and so are data files that a vacuum of the
+   store would remove: of versions that were dropped a day ago. A push that fails removes what it
+   sent.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
@@ -29,6 +32,7 @@ from technic.data.store.backup_manifest import FILE, BackupManifest, manifest_of
 from technic.data.store.remote import DIGITS, Bucket, is_remote, open_bucket
 from technic.data.store.restore import Restored, refuse_existing, restore
 from technic.data.store.store import Store
+from technic.data.store.vacuum import PATIENCE, files_needed
 from technic.errors import StoreError, TechnicError
 from technic.runtime.files import make_folder, write_private
 from technic.runtime.settings import Settings
@@ -38,13 +42,16 @@ OWN_NAMES = ("tables/", "versions/", "store.json")
 MD5 = re.compile(r"[0-9a-f]{32}")
 
 
-def push(store: Store, place: str, settings: Settings | None = None) -> int:
+def push(
+    store: Store, place: str, settings: Settings | None = None, *, now: datetime | None = None
+) -> int:
     """Put a backup of a store, or what is new in it, into object storage; returns files sent.
 
     Parameters
     ----------
     place : address in object storage
     settings : whose saved scans, kept reports, rollouts and settings go along; None for none
+    now : what the clock says; the system's by default
 
     Raises
     ------
@@ -69,7 +76,9 @@ def push(store: Store, place: str, settings: Settings | None = None) -> int:
             manifest = manifest_of(bucket.read(FILE), place)
             (scratch / "store" / FILE).write_bytes(bucket.read(FILE))
             (scratch / "store" / CATALOG).write_bytes(bucket.read(_catalog_object(manifest)))
-        return _send(scratch / "store", bucket, manifest, sizes)
+        sent = _send(scratch / "store", bucket, manifest, sizes)
+        bucket.remove(_needless(store, bucket, manifest, (now or datetime.now(UTC)) - PATIENCE))
+        return sent
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -193,6 +202,25 @@ def _send(folder: Path, bucket: Bucket, manifest: BackupManifest, sizes: Mapping
                 )
     bucket.remove(n for n in sizes if n.startswith(f"{BY_DIGEST}/") and n not in objects)
     return len(sent)
+
+
+def _needless(
+    store: Store, bucket: Bucket, manifest: BackupManifest, before: datetime
+) -> list[str]:
+    """Data files there that no version needs which was not dropped by an instant.
+
+    What was put there later may belong to a push of a newer version that has not ended. What only
+    the store has lost stays: it is told by its logs and records, not by its files.
+    """
+    needed = files_needed(store.folder, before) | set(manifest.files)
+    return [
+        name
+        for name, at in bucket.written("tables").items()
+        if name.endswith(".parquet")
+        and "/_delta_log/" not in name
+        and name not in needed
+        and at < before
+    ]
 
 
 def _objects(folder: Path, manifest: BackupManifest) -> dict[str, Path]:

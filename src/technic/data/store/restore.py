@@ -57,6 +57,11 @@ def restore(source: Path, folder: Path, settings: Settings) -> Restored:
     """
     manifest = read_manifest(source)
     refuse_existing(folder)
+    if folder.resolve().is_relative_to(source.resolve()):
+        raise StoreError(
+            f"{folder}: lies in the backup itself; nothing was restored. Name another folder: "
+            "--store DIR"
+        )
     if folder.exists():
         folder.rmdir()
     made: list[Path] = []

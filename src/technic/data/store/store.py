@@ -35,7 +35,9 @@ from technic.data.store.version import (
     record_path,
     write_version,
 )
-from technic.errors import SpanError, StoreError
+from technic.errors import SchemaError, SpanError, StoreError
+from technic.market.instants import instant_given
+from technic.market.listing_types import type_named
 from technic.market.schema import sector_named
 from technic.market.sessions import nyse
 from technic.runtime.files import require_room, write_atomically, writing
@@ -120,10 +122,20 @@ class Store:
         Raises
         ------
         SchemaError
-            If a sector is none of the eleven; lists them.
+            If a sector is none of the eleven, or a type is none; lists them.
         """
         from technic.data.store.catalog.universe import UniverseFilter  # SQLAlchemy takes 0.25 s
 
+        for what, texts in (("sectors", sectors), ("types", types), ("exchanges", exchanges)):
+            if isinstance(texts, str):
+                raise SchemaError(f"{what} is a list of texts: [{texts!r:.60}]")
+        wanted = UniverseFilter(
+            [sector_named(name) for name in sectors],
+            [type_named(name) for name in types],
+            exchanges,
+            min_market_cap,
+            min_volume,
+        )
         version = self.require()
         assert version.last is not None
         session = as_of or version.last
@@ -132,9 +144,6 @@ class Store:
         catalog = self.catalog
         if min_volume is not None and not catalog.has_volumes(session):
             catalog.add_volumes(session, self._volumes(version, session))
-        wanted = UniverseFilter(
-            [sector_named(name) for name in sectors], types, exchanges, min_market_cap, min_volume
-        )
         return catalog.universe(session, known_on, wanted)
 
     def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
@@ -377,7 +386,10 @@ class Store:
         ordinal = nyse().ordinal(session)
         cutoff = known_at
         if cutoff is not None:
-            _require_instant(cutoff)
+            try:
+                instant_given(cutoff)
+            except ValueError as error:
+                raise SpanError(f"known_at: {error}") from error
         if cutoff is None and as_of is not None:
             cutoff = nyse().opens(ordinal + 1)
         return PanelCache(self.tables).open(pinned, session, cutoff)
@@ -402,21 +414,6 @@ class Store:
             named = recorded or secrets.token_hex(8)
             write_atomically(path, orjson.dumps({"identity": named}))
         return named
-
-
-def _require_instant(instant: datetime) -> None:
-    """Refuse what names no instant: other values, times of no zone, and those that in UTC are no
-    date, so near are they to the end of the calendar.
-    """
-    if not isinstance(instant, datetime) or instant.utcoffset() is None:
-        raise SpanError(
-            "known_at is an instant with its time zone, such as 2026-01-05T21:00:00Z; got "
-            f"{instant!s:.60}"
-        )
-    try:
-        instant.astimezone(UTC)
-    except OverflowError as error:
-        raise SpanError(f"{instant.isoformat()} is no instant of any market") from error
 
 
 def _span_with(version: StoreVersion, bars: pl.DataFrame | None) -> tuple[date | None, date | None]:

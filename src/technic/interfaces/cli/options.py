@@ -108,23 +108,25 @@ def day(text: str | None, option: str = "--as-of") -> date | None:
     """A date written YYYY-MM-DD."""
     if text is None:
         return None
+    from technic.market.instants import day_of
+
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError as error:
-        raise ConfigError(f"{option} {text}: write a date as 2026-11-20") from error
+        raise ConfigError(f"{option}: {error}") from error
 
 
 def instant(text: str | None, option: str = "--known-at") -> datetime | None:
     """An instant; one without a zone is in New York."""
     if text is None:
         return None
+    from technic.market.instants import instant_of
     from technic.market.sessions import NEW_YORK
 
     try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=NEW_YORK)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:  # the second: in UTC it would be no date
-        raise ConfigError(f"{option} {text[:40]}: write it as 2026-11-20T16:00") from error
+        return instant_of(text, NEW_YORK)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {error}") from error
 
 
 def symbols(text: str | None) -> tuple[str, ...] | None:

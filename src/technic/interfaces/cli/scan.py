@@ -197,7 +197,6 @@ def _show_report(report: Report, desk: options.Desk, rows: RowOptions, *, named:
 
 def _save_question(desk: options.Desk, file: ScanFile, name: str | None, alert: str | None) -> None:
     """Keep a question among the saved scans."""
-    from technic.operations.alerts import channels_of
     from technic.operations.saved_scans import content_of, save_scan
     from technic.scanner.spec.alert_rules import AlertRules
     from technic.scanner.spec.scan_file import ScanFile
@@ -206,10 +205,6 @@ def _save_question(desk: options.Desk, file: ScanFile, name: str | None, alert: 
         raise ConfigError("--alert needs --save NAME: what is told is a scan that is kept")
     if alert is not None:
         to = tuple(part.strip() for part in alert.split(",") if part.strip())
-        if strange := sorted(set(to) - set(channels_of(desk.settings))):
-            raise ConfigError(
-                f"--alert {strange[0]}: there is no such channel; technic alerts add {strange[0]} ADDRESS"
-            )
         file = replace(file, alert=replace(file.alert or AlertRules(), to=to))
     if file.name == ScanFile().name:  # nobody gave it a title
         file = replace(file, name=name)

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from technic.interfaces.instants import day_of, instant_of
+from technic.market.instants import day_of, instant_of
 from technic.operations.saved_scans import scan_file
 from technic.research.learning.train_file import TrainFile
 from technic.runtime.settings import NAME, Settings

@@ -25,7 +25,7 @@ from technic.interfaces.render.backtest import told
 from technic.market.sessions import nyse
 from technic.operations.metrics import history
 from technic.research.backtest.run import Backtest
-from technic.research.evaluation import DEFAULT_UNIVERSE, evaluate
+from technic.research.evaluation import DEFAULT_UNIVERSE, check_evaluation, evaluate
 from technic.research.learning.train import Trained
 from technic.scanner.columns.listings import position_of
 from technic.scanner.scan_sessions import Reports, scan_sessions, sessions_between
@@ -64,12 +64,19 @@ async def evaluated(body: EvaluationRequest, hub: HubOf, key: KeyOf) -> Response
     With a key of scope admin, what it finds replaces the evidence that all are shown.
     """
     universe = body.universe or DEFAULT_UNIVERSE
+    universe = UNIVERSES.get(universe, universe)
+
+    def check() -> None:
+        check_evaluation(body.columns, universe, last=body.last)
+        hub.store.require()
+
+    await hub.gate.run(check)
 
     def run(progress: Progress) -> Any:
         evaluation = evaluate(
             hub.store,
             body.columns,
-            universe=UNIVERSES.get(universe, universe),
+            universe=universe,
             last=body.last,
             settings=hub.settings,
             progress=progress,

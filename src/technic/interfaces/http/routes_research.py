@@ -19,11 +19,14 @@ from technic.interfaces.http.routes_jobs import JobPath, started
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
 from technic.interfaces.render.backtest import backtest_page
 from technic.interfaces.render.model_card import card_lines, card_page
+from technic.research.backtest.inputs import check_backtest
 from technic.research.backtest.run import Backtest, backtest
-from technic.research.learning.train import Trained, train
-from technic.research.track_record import record
+from technic.research.learning.train import Trained, learner_of, train
+from technic.research.learning.train_file import TrainFile
+from technic.research.track_record import kept_reports, record
 from technic.research.trials import trials
 from technic.scanner.alpha.registry import card_of, find_model, registered, use_model
+from technic.scanner.spec.scan_file import ScanFile
 
 router = APIRouter(
     prefix="/api/v1",
@@ -77,7 +80,13 @@ async def use(number: ModelPath, hub: HubOf) -> Response:
 )
 async def training(body: TrainRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to learn a model; a job. The newest model forecasts."""
-    file = body.file()
+
+    def check() -> TrainFile:
+        hub.store.require()
+        learner_of(file := body.file(), hub.settings)  # what it needs may not be installed
+        return file
+
+    file = await hub.gate.run(check)
 
     def run(progress: Progress) -> Trained:
         return train(
@@ -99,7 +108,12 @@ async def tried(hub: HubOf) -> Response:
 )
 async def tested(body: BacktestJobRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to trade a question on the past; a job. It counts as a trial."""
-    file = body.traded(hub.settings)
+
+    def check() -> ScanFile:
+        check_backtest(hub.store, file := body.traded(hub.settings), hub.settings)
+        return file
+
+    file = await hub.gate.run(check)
 
     def run(progress: Progress) -> Backtest:
         return backtest(hub.store, file, settings=hub.settings, progress=progress)
@@ -126,6 +140,7 @@ async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
 )
 async def recorded(scan: ScanPath, hub: HubOf, key: KeyOf) -> Response:
     """Begin to find what the picks of every kept daily report of a saved scan did since; a job."""
+    await hub.gate.run(lambda: kept_reports(hub.store, scan))
 
     def run(progress: Progress) -> dict[str, Any]:
         return record(hub.store, scan, hub.settings, progress).as_dict()

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert, select, update
 from technic.data.store.catalog import Catalog
 from technic.data.store.catalog.catalog import naive
 from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
-from technic.query.series import expand
+from technic.query.resolve import Resolver
 from technic.scanner.inspect.diff import Side
 from technic.scanner.report import Report
 from technic.scanner.spec.alert_rules import (
@@ -73,7 +73,9 @@ def with_crossings(file: ScanFile) -> ScanFile:
 
 def crossings(file: ScanFile) -> list[str]:
     """The columns that say for whom the conditions hold, in a report of `with_crossings(file)`."""
-    return [] if file.alert is None else [str(expand(text)[0]) for text in file.alert.crossed]
+    resolver = Resolver(file.lets, file.params)
+    texts = file.alert.crossed if file.alert else ()
+    return [str(resolver.question(text)) for text in texts]
 
 
 class AlertBook:
@@ -111,8 +113,8 @@ class AlertBook:
         rules = file.alert
         if rules is None:
             return []
-        members = replace(members_of_report(report, rules), unseen=unseen)
-        question = _question_of(report, rules)
+        members = replace(members_of_report(report, file), unseen=unseen)
+        question = _question_of(report, crossings(file))
 
         def work(connection: Connection) -> list[Alert]:
             memory, evaluations = _recall(connection, scan, question)
@@ -164,24 +166,24 @@ class AlertBook:
         self._catalog.write(lambda connection: connection.execute(statement))
 
 
-def members_of_report(report: Report, rules: AlertRules) -> ScanMembers:
-    """Who is on a report's list, and for whom of them the crossings hold."""
+def members_of_report(report: Report, file: ScanFile) -> ScanMembers:
+    """Who is on a report's list, and for whom of them the crossings of its scan file hold."""
     rows = list(zip(report.ranked, report.shown, strict=False))
     members = {report.security_ids[i]: row.symbol for i, row in rows}
     true, answered = {}, {}
-    for text in rules.crossed:
-        column = str(expand(text)[0])
+    texts = file.alert.crossed if file.alert else ()
+    for text, column in zip(texts, crossings(file), strict=True):
         values = {report.security_ids[i]: row.values.get(column) for i, row in rows}
         true[text] = frozenset(k for k, v in values.items() if v == 1.0)
         answered[text] = frozenset(k for k, v in values.items() if v is not None)
     return ScanMembers(members, true, answered, is_cut=report.n_ranked > len(members))
 
 
-def _question_of(report: Report, rules: AlertRules) -> str:
+def _question_of(report: Report, crossings: list[str]) -> str:
     """A digest of what decides who is on the list: another question has another memory."""
     question = {k: v for k, v in report.asked.items() if k not in {"name", "columns", "plan"}}
     # Sorted, so that the order in which a file names its sections does not matter.
-    text = orjson.dumps([question, list(rules.crossed)], option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps([question, crossings], option=orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=16).hexdigest()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from importlib import import_module
@@ -18,6 +18,7 @@ from technic.errors import ConfigError, DeliveryError, not_installed
 from technic.operations.alerts.book import Alert
 from technic.operations.alerts.webhook_guard import checked_url, target_of
 from technic.runtime.secrets import forget, keep, secrets_under
+from technic.runtime.section import shown
 from technic.runtime.settings import NAME, Settings
 
 PATIENCE = 3.0  # seconds for a webhook, all in all
@@ -134,6 +135,28 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     hosts = own_hosts(settings)
     secrets = secrets_under("channel_", settings)
     return {name: channel_of(name, secret.value, hosts) for name, secret in sorted(secrets.items())}
+
+
+def check_channels(names: Iterable[str], settings: Settings, what: str) -> None:
+    """Refuse names of channels that do not exist: what is told to nobody is lost without a sign.
+
+    Parameters
+    ----------
+    what : where the names stand, for the message
+
+    Raises
+    ------
+    ConfigError
+        If there is no channel of one of the names.
+    """
+    known = secrets_under("channel_", settings)
+    if strange := next((name for name in names if name not in known), None):
+        there = f"there are {', '.join(sorted(known))}" if known else "there is none yet"
+        spelled = strange if NAME.fullmatch(strange) else "NAME"
+        raise ConfigError(
+            f"{what} names {shown(strange)}, which is no channel: {there}; add one: "
+            f"technic alerts add {spelled} ADDRESS"
+        )
 
 
 def own_hosts(settings: Settings) -> tuple[str, ...]:

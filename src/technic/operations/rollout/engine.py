@@ -23,6 +23,7 @@ from technic.data.ingest import FileStore, open_store
 from technic.errors import ConfigError, TechnicError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.indicators.kernel.loader import load
+from technic.market.instants import day_of
 from technic.operations.rollout.lines import UNDERSTOOD, Answer, answer_lines, failure
 from technic.runtime.section import Section, shown
 from technic.runtime.settings import Settings
@@ -88,10 +89,10 @@ def _session(value: Any) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(value)
+        return day_of(value)
     except (TypeError, ValueError) as error:
         raise ConfigError(
-            f"scan: as_of is a date such as 2016-01-04, or null; got {shown(value)}"
+            f"scan: as_of: {shown(value)} is no date: write it as 2026-11-20, or null"
         ) from error
 
 

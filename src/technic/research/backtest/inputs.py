@@ -19,7 +19,7 @@ from technic.compute.benchmark import benchmark_closes
 from technic.data.store import Store, StoreVersion
 from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.version import SIMULATED_NOTE
-from technic.errors import ModelError, StoreError
+from technic.errors import ModelError, SpanError
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.query.names import ALPHA
@@ -36,9 +36,11 @@ from technic.research.forward_returns import survivors_only, vanished
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.registry import active_model, card_of
+from technic.scanner.columns.plugins import plugin_named
 from technic.scanner.scan_sessions import sessions_between
 from technic.scanner.spec.backtest_rules import BacktestRules
-from technic.scanner.spec.question import Question
+from technic.scanner.spec.question import Question, resolve_question
+from technic.scanner.spec.scan_file import ScanFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,27 @@ def gather(
     )
 
 
+def check_backtest(store: Store, file: ScanFile, settings: Settings) -> None:
+    """Refuse at once what `backtest` would refuse, before it is begun where nobody waits for it.
+
+    Raises
+    ------
+    QuestionError
+        If one of the texts cannot be understood.
+    ConfigError
+        If it reads a score of one's own that may not run.
+    StoreError
+        If the span lies outside the store, or holds too little.
+    ModelError
+        If the question reads `alpha` of sessions that the model learned from.
+    """
+    question, version = resolve_question(file), store.require()
+    for name in question.plugins:
+        plugin_named(settings, name)
+    _, days = sessions_of_span(store, version, file.backtest)
+    _usable_model(store, BacktestRequest(question, file.backtest, 1), days[0])
+
+
 def sessions_of_span(
     store: Store, version: StoreVersion, rules: BacktestRules
 ) -> tuple[list[date], list[date]]:
@@ -152,7 +175,7 @@ def sessions_of_span(
     days = sessions_of_decision(every, rules.rebalance)
     days = [day for day in days if day < every[-1]]
     if not days:
-        raise StoreError(
+        raise SpanError(
             f"{store.folder}: {every[0]} to {every[-1]} holds no session to decide on "
             f"{rules.rebalance} and another to trade on"
         )

@@ -14,7 +14,7 @@ import orjson
 
 from technic.errors import ConfigError, QuestionError, first_line
 from technic.research.learning.folds import Spans
-from technic.runtime.section import share
+from technic.runtime.section import share, text_of
 from technic.runtime.settings import read_toml
 from technic.scanner.spec.scan_file import UNIVERSES
 
@@ -106,7 +106,7 @@ class TrainFile:
             name=str(content.get("name", default["name"] if not content else Path(what).stem)),
             model=model,
             horizon=int(_one_of(given["horizon"], HORIZONS, f"{what}: horizon")),
-            universe=UNIVERSES.get(str(given["universe"]), str(given["universe"])),
+            universe=_universe(given["universe"], what),
             demean=_one_of(given["demean"], ("market", "sector"), f"{what}: demean"),
             delisting=_loss(given["delisting"], f"{what}: delisting"),
             seeds=_whole(given["seeds"], f"{what}: seeds"),
@@ -134,6 +134,16 @@ class TrainFile:
 def default_text() -> str:
     """The text of the training file that is shipped."""
     return files("technic.research.learning").joinpath("default.toml").read_text("utf-8")
+
+
+def _universe(text: Any, what: str) -> str:
+    """The text of the universe, checked: a training of hours would end at it."""
+    from technic.query.series import clauses_of
+
+    universe = text_of(text, f"{what}: universe")
+    universe = UNIVERSES.get(universe, universe)
+    clauses_of(universe)
+    return universe
 
 
 def _features(texts: Any, what: str) -> tuple[str, ...]:

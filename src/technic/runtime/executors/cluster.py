@@ -1,8 +1,8 @@
 """An executor on a Ray cluster, or on a Ray of our own on this machine.
 
 Ray's driver is a process of its own: a cluster that is lost takes its driver with it, and that
-must not be us. We speak with it in lines of JSON, as with any worker; what it cannot do is done
-by processes here.
+must not be us. We speak with it in lines of JSON, as with any worker; what it cannot do, and what
+may be hostile to its process, is done by processes here.
 
 A Ray that we start listens on loopback alone, has no dashboard, and asks for a token. No secret
 of the user's is in its environment.
@@ -89,7 +89,14 @@ class RayExecutor:
     def map(
         self, work: Work, parts: Sequence[Span], progress: Progress | None = None
     ) -> Iterator[Done]:
-        """Do every part; see `Executor.map`."""
+        """Do every part; see `Executor.map`. Guarded work is done by processes here.
+
+        Ray's workers serve everybody's work, without a bound on memory; a part that forks, or kills
+        each of them, is noticed by processes here alone: see `processes`.
+        """
+        if work.guarded:
+            yield from self.instead.map(work, parts, progress)
+            return
         show = progress or quiet
         arrays, scratch_files = self._scratch.describe(work.arrays)
         try:

@@ -1,7 +1,8 @@
 """The models of a store: files beside it, a registry in its catalog, one that forecasts.
 
 A model is used only if its digest stands in the registry, in a trial, and in its card, its file has
-that digest, and the card is the very one that the store's record of seals names. Nothing is loaded by a native library: `alpha` reads the files itself.
+that digest, and the card is the very one that the store's record of seals names. Which one
+forecasts stands there too. Nothing is loaded by a native library: `alpha` reads the files itself.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from technic.data.store import Store
 from technic.data.store.catalog.catalog import naive
+from technic.data.store.catalog.seals import add_seal, is_sealed
 from technic.data.store.catalog.tables import MODELS, TRIALS
 from technic.errors import ModelError
 from technic.runtime.files import make_folder, write_atomically
 from technic.scanner.alpha.card import Card
 from technic.scanner.alpha.model import Model, model_of
 
+CHOICE = "model in use"  # the name of the choice in the record of seals
 SUFFIX = {"ridge": "json", "xgboost": "ubj"}
 
 
@@ -66,10 +69,28 @@ def registered(store: Store) -> list[dict[str, Any]]:
 
 
 def active_model(store: Store) -> str | None:
-    """Return the digest of the model that forecasts; None if there is none."""
-    query = select(MODELS.c.sha256).order_by(MODELS.c.used_at.desc(), MODELS.c.at.desc()).limit(1)
-    digest: str | None = store.catalog.read(lambda connection: connection.execute(query).scalar())
-    return digest
+    """Return the digest of the model that forecasts; None if there is none.
+
+    Raises
+    ------
+    ModelError
+        If the choice is not the one that was written down last.
+    """
+    columns = select(MODELS.c.sha256, MODELS.c.used_at)
+    query = columns.order_by(MODELS.c.used_at.desc(), MODELS.c.at.desc()).limit(1)
+
+    def work(connection: Connection) -> str | None:
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        if not is_sealed(connection, CHOICE, _choice(row.sha256, row.used_at), newest=True):
+            raise ModelError(
+                f"model {row.sha256[:12]}: which model forecasts was changed in the catalog, not by "
+                f"technic; choose one: technic model {row.sha256[:12]} --use"
+            )
+        return str(row.sha256)
+
+    return store.catalog.read(work)
 
 
 def find_model(store: Store, start: str) -> str:
@@ -113,6 +134,11 @@ def _use(connection: Connection, digest: str, now: datetime) -> None:
     newest: datetime | None = connection.execute(others).scalar()
     at = now if newest is None else max(now, newest + timedelta(microseconds=1))
     connection.execute(update(MODELS).where(MODELS.c.sha256 == digest).values(used_at=at))
+    add_seal(connection, CHOICE, _choice(digest, at))
+
+
+def _choice(digest: str, at: datetime) -> bytes:
+    return f"{digest} {at.isoformat()}".encode()
 
 
 def card_of(store: Store, digest: str) -> Card:

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from technic.errors import ConfigError
+from technic.market.instants import day_of
 from technic.runtime.section import Section, number_between, shown, text_of, whole_of
 
 REBALANCES = ("daily", "weekly", "monthly")
@@ -111,11 +112,9 @@ def _day(section: Section, key: str) -> date:
     if type(value) is date:
         return value
     try:
-        return date.fromisoformat(str(value))
+        return day_of(value if isinstance(value, str) else shown(value))
     except ValueError as error:
-        raise ConfigError(
-            f"{section.what}{key} is a date such as 2016-01-04; got {shown(value)}"
-        ) from error
+        raise ConfigError(f"{section.what}{key}: {error}") from error
 
 
 READ: Mapping[str, Callable[[Section, str], Any]] = {

@@ -182,8 +182,9 @@ def resolve_question(file: ScanFile, symbols: Iterable[str] | None = None) -> Qu
         If the plan's rules cannot be followed, or `missing` means nothing.
     """
     if file.alert is not None:
-        for text in file.alert.crossed:  # which alerts read by themselves, without let and params
-            Resolver().question(text)
+        resolver = Resolver(file.lets, file.params)
+        for text in file.alert.crossed:  # which are no part of the question, but must be understood
+            resolver.question(text)
     chosen = symbols_of(file.symbols or None if symbols is None else symbols) or ()
     bound = [dict(file.lets), dict(file.params)]
     bindings = orjson.dumps(bound, option=orjson.OPT_SORT_KEYS).decode()

@@ -44,19 +44,20 @@ def one_at_a_time(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(CHAINS)))
 
 
-def is_sealed(connection: Connection, what: str, content: bytes) -> bool:
-    """Whether this very content was ever written down under a name.
+def is_sealed(connection: Connection, what: str, content: bytes, *, newest: bool = False) -> bool:
+    """Whether this very content was ever written down under a name, or as its newest.
 
     Raises
     ------
     StoreError
         If the row that says so was altered.
     """
-    wanted = select(SEALS).where(
-        SEALS.c.what == what, SEALS.c.digest == sha256(content).hexdigest()
-    )
+    digest = sha256(content).hexdigest()
+    wanted = select(SEALS).where(SEALS.c.what == what)
+    if not newest:
+        wanted = wanted.where(SEALS.c.digest == digest)
     row = connection.execute(wanted.order_by(SEALS.c.id.desc()).limit(1)).mappings().first()
-    if row is None:
+    if row is None or row["digest"] != digest:
         return False
     last = select(SEALS.c.chain).where(SEALS.c.id < row["id"]).order_by(SEALS.c.id.desc()).limit(1)
     before = connection.execute(last).scalar() or ""
