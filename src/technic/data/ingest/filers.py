@@ -7,6 +7,18 @@ import polars as pl
 from technic.data.store import Store, StoreVersion
 from technic.data.store.tickers import eras
 from technic.market.schema import INSTANT, SYMBOL_PATTERN, TICKERS, conform
+from technic.market.symbols import canonical_symbols
+
+
+def spelt_as_ours(store: Store, rows: pl.DataFrame, version: StoreVersion) -> pl.DataFrame:
+    """Rows with their symbols in our spelling, or in the one that the store has.
+
+    Parameters
+    ----------
+    rows : with `symbol`, as a file spells it
+    """
+    known = set(store.table("tickers", version).select("symbol").collect()["symbol"])
+    return rows.with_columns(canonical_symbols(rows["symbol"], known).alias("symbol"))
 
 
 def identify_symbols(
@@ -72,6 +84,7 @@ def holders(store: Store, rows: pl.DataFrame, day: str, version: StoreVersion) -
     names = eras(store.table("tickers", version).collect()).select(
         "security_id", "symbol", "since", "until"
     )
+    rows = rows.with_columns(canonical_symbols(rows["symbol"], set(names["symbol"])))
     single = names.group_by("symbol").agg(
         pl.col("security_id").n_unique().alias("bearers"), only=pl.col("security_id").first()
     )

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
-from technic.data.ingest.filers import identify_symbols
+from technic.data.ingest.filers import identify_symbols, spelt_as_ours
 from technic.data.ingest.filing_files import TakenFilings, take_filings
 from technic.data.ingest.listing_files import TakenListings, take_listings
 from technic.data.ingest.merge import (
@@ -165,7 +165,8 @@ class FileStore(Store):
         name = source.name if isinstance(source, Path) else Path(str(source)).name
         label = name if isinstance(source, str | Path) else "frame"
         progress("checking")
-        raw = file.rows
+        raw = spelt_as_ours(self, file.rows, before)
+        file = replace(file, rows=raw)
         judged = believed(file)
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from technic.data.ingest.filers import identify_symbols
+from technic.data.ingest.filers import identify_symbols, spelt_as_ours
 from technic.data.ingest.merge import stated_instants
 from technic.data.providers.files import read_listings
 from technic.data.store.rows import dated_after, newest_per
@@ -67,10 +67,11 @@ def take_listings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> 
     SchemaError
         If it has no readable symbol.
     """
-    raw = read_listings(source).filter(pl.col("symbol").str.contains(SYMBOL_PATTERN))
+    before = store.version()
+    raw = spelt_as_ours(store, read_listings(source), before)
+    raw = raw.filter(pl.col("symbol").str.contains(SYMBOL_PATTERN))
     if raw.is_empty():
         raise SchemaError("no listing with a readable symbol; nothing was imported")
-    before = store.version()
     rows = _with_classes(raw.unique("symbol", keep="first", maintain_order=True))
     dated = rows.with_columns(
         since_any=pl.coalesce("since", pl.lit(before.first), pl.lit(seen.date()))
@@ -142,10 +143,10 @@ def _with_classes(raw: pl.DataFrame) -> pl.DataFrame:
 
     A sector that is told counts; where none is, the SIC code's does.
     """
-    records = raw.select("sector", "sic", "cik", "type", "name").iter_rows()
+    records = raw.select("sector", "sic", "cik", "type", "name", "symbol").iter_rows()
     classes = [
-        (canonical_sector(sector) or sector_of(sic, cik), listing_type(kind, name))
-        for sector, sic, cik, kind, name in records
+        (canonical_sector(sector) or sector_of(sic, cik), listing_type(kind, name, symbol))
+        for sector, sic, cik, kind, name, symbol in records
     ]
     return raw.with_columns(
         pl.Series("sector", [sector for sector, _ in classes], dtype=pl.String),

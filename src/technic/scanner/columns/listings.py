@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +15,7 @@ from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import UnlistedError
 from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.market.sessions import nyse
+from technic.market.symbols import alike_hint, known_symbol
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.names import ATTRIBUTES
 from technic.scanner.columns.source import LoadedColumns, SymbolView
@@ -78,14 +78,12 @@ def position_of(view: MappedPanel, symbol: str) -> int:
         If it is not listed then; the message says until when it was, or which symbols are close.
     """
     symbols, listed = view.who["symbol"].to_list(), listed_on(view)
-    for i, name in enumerate(symbols):
-        if name == symbol and listed[i]:
-            return i
-    last = _last_listed(view, symbol)
-    close = get_close_matches(
-        symbol.upper(), [s for s, on in zip(symbols, listed, strict=True) if on], n=3
-    )
-    hint = f"; did you mean {', '.join(close)} ?" if close else ""
+    now = {name: i for i, name in enumerate(symbols) if listed[i]}
+    name = known_symbol(symbol, now)
+    if name is not None:
+        return now[name]
+    last = _last_listed(view, known_symbol(symbol, set(symbols)) or symbol)
+    hint = alike_hint([symbol], list(now))
     if last is not None:
         hint = f"; it was until {last}: ask as of that session"
     raise UnlistedError(f"{symbol} is not listed on {view.as_of}{hint}", last)
