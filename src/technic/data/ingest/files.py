@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
 from technic.market.quality import REASONS, Sorted, contradicted_splits, examine
 from technic.market.schema import ACTIONS, conform
+from technic.market.sessions import nyse
 
 CLOSED = 0.2  # of the rows on days without a session: the dates are not what they seem
 FEW = 5  # rows of which a share says something
@@ -58,6 +59,7 @@ class Imported:
     quarantined : rows set aside, by reason
     actions : splits and dividends that are new
     symbols : how many symbols the good rows have
+    waiting : new bars of sessions that are none of the market yet: too few symbols have them
     version : the store version afterwards
     splits_set_aside : splits that prices contradict
     notes : reasons for which rows were set aside, the most frequent first
@@ -75,6 +77,7 @@ class Imported:
     symbols: int
     version: StoreVersion
     splits_set_aside: int = 0
+    waiting: int = 0
     notes: list[str] = field(default_factory=list)
     file: BarFile | None = None
     cells: Cells | None = None
@@ -167,7 +170,7 @@ class FileStore(Store):
         progress("checking")
         raw = spelt_as_ours(self, file.rows, before)
         file = replace(file, rows=raw)
-        judged = believed(file)
+        judged = believed(file, seen)
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
         good, tickers = identify_symbols(self, judged.good, judged.bad, before)
@@ -195,6 +198,7 @@ class FileStore(Store):
             symbols=good["symbol"].n_unique(),
             version=self.version(),
             splits_set_aside=refused.height,
+            waiting=int((merged.bars["session"] > after.last).sum()),
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
             cells=cells_of(file, judged, refused.height),
@@ -293,9 +297,14 @@ class FileStore(Store):
         return dated_after(new, stored, seen, "security_id", "session", "kind"), refused
 
 
-def believed(file: BarFile) -> Sorted:
-    """The rows of a file that can be believed, each with the instant it became known."""
-    return examine(_with_instants(file.rows))
+def believed(file: BarFile, seen: datetime) -> Sorted:
+    """The rows of a file that can be believed, each with the instant it became known.
+
+    Parameters
+    ----------
+    seen : when it is taken in; a session that was not over by then has no bar
+    """
+    return examine(_with_instants(file.rows), _last_over(seen))
 
 
 def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
@@ -334,6 +343,12 @@ def cells_of(file: BarFile, judged: Sorted, refused: int) -> Cells:
     kept = int(file.rows["cells"].sum()) - bad
     lost = int(judged.good["lost"].sum()) + refused
     return Cells(file.cells, kept - lost, bad + lost + file.cells_strange, file.cells_unused)
+
+
+def _last_over(seen: datetime) -> date | None:
+    """The last session that was over when a file was taken in; None beyond the calendar."""
+    clock = max(datetime.now(UTC), seen)
+    return nyse().day(nyse().last_finished(clock)) if clock.date() < nyse().last else None
 
 
 def _settled_until(before: StoreVersion, new: pl.DataFrame) -> date | None:
