@@ -10,6 +10,7 @@ import pytest
 import technic as tc
 from technic.compute.history import FeatureRequest, store_features
 from technic.data.store.span import newest_session
+from technic.errors import SchemaError
 from technic.market.sessions import nyse
 
 FIRST = nyse().ordinal(date(2024, 1, 22))
@@ -89,4 +90,5 @@ def test_a_row_of_a_session_that_is_not_over_is_set_aside(store):
     assert (taken.added, taken.quarantined) == (15, {"in_future": 1})
     assert store.version().last == DAYS[4]
     late = bars([0], [date(2099, 1, 2)])
-    assert store.import_bars(late).quarantined == {"in_future": 1}
+    with pytest.raises(SchemaError, match="that session was not over yet"):
+        store.import_bars(late)

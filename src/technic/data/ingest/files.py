@@ -59,6 +59,7 @@ class Imported:
     quarantined : rows set aside, by reason
     actions : splits and dividends that are new
     symbols : how many symbols the good rows have
+    told : what was learnt of who is who: symbols that two securities had
     waiting : new bars of sessions that are none of the market yet: too few symbols have them
     version : the store version afterwards
     splits_set_aside : splits that prices contradict
@@ -78,6 +79,7 @@ class Imported:
     version: StoreVersion
     splits_set_aside: int = 0
     waiting: int = 0
+    told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     file: BarFile | None = None
     cells: Cells | None = None
@@ -173,7 +175,8 @@ class FileStore(Store):
         judged = believed(file, seen)
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
-        good, tickers = identify_symbols(self, judged.good, judged.bad, before)
+        found = identify_symbols(self, judged.good, before)
+        good, tickers = found.rows, found.tickers
         merged = new_bars(self, before, as_bars(good), seen)
         actions, refused = self._actions(good, before, adjusted, seen)
         progress("writing")
@@ -198,6 +201,7 @@ class FileStore(Store):
             symbols=good["symbol"].n_unique(),
             version=self.version(),
             splits_set_aside=refused.height,
+            told=found.notes,
             waiting=int((merged.bars["session"] > after.last).sum()),
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
@@ -205,22 +209,28 @@ class FileStore(Store):
         )
 
     def import_listings(
-        self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
+        self,
+        source: pl.DataFrame | Path | str | Any,
+        *,
+        seen_at: datetime | None = None,
+        dates: str | None = None,
     ) -> TakenListings:
         """Import names, types and classes of companies: see `listing_files`.
 
         Parameters
         ----------
-        source : Parquet or CSV file, or a frame, with a row per listing
+        source : a file of any layout that `formats.listing_layouts` knows, a folder or zip of
+            such, or a frame with a row per listing
         seen_at : the instant from which sectors and market values without a date of their own
             are known; now by default
+        dates : order of day and month between slashes, "dmy" or "mdy"
 
         Raises
         ------
         SchemaError
             If it has no readable symbol.
         """
-        return take_listings(self, as_source(source), checked_instant(seen_at, self))
+        return take_listings(self, as_source(source), checked_instant(seen_at, self), dates)
 
     def import_filings(
         self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None

@@ -54,6 +54,12 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         f"{cells.unused:,} not used",
         file=out,
     )
+    for text in outcome.told[:LISTED]:
+        print(f"  {printable(text)}", file=out)
+    if len(outcome.told) > LISTED:
+        print(
+            f"  and {len(outcome.told) - LISTED:,} more symbols that two securities had", file=out
+        )
     _details(file, out)
 
 

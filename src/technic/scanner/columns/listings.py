@@ -24,6 +24,7 @@ DayArray = npt.NDArray[np.datetime64]
 
 
 TEXTS = ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
+LATELY = np.timedelta64(10, "D")  # a stock with a bar in these days trades
 KINDS = tuple(kind for kind in LISTING_TYPES if f"is_{kind}" in ATTRIBUTES)
 LISTING_NAMES = frozenset(
     {*TEXTS, *(f"is_{kind}" for kind in KINDS), "is_fund", "is_otc", "issuer", "market_cap_told"}
@@ -46,20 +47,40 @@ class Listings:
 
 def listed_on(view: MappedPanel) -> BoolArray:
     """Return who was listed on the session of a view; bool, shape (n_symbols,)."""
-    return listed_between(days_of(view.who, "since"), days_of(view.who, "until"), view.as_of)
+    since, until = days_of(view.who, "since"), days_of(view.who, "until")
+    return listed_between(since, until, view.as_of, _days_traded(view.bars.newest))
 
 
-def listed_between(since: DayArray, until: DayArray, day: date) -> BoolArray:
+def _days_traded(ordinals: FloatArray) -> DayArray:
+    """The days of sessions by their ordinals; NaT where there is none."""
+    days = np.full(len(ordinals), np.datetime64("NaT"), dtype="datetime64[D]")
+    there = ~np.isnan(ordinals)
+    days[there] = nyse().dates[ordinals[there].astype(np.int64)]
+    return days
+
+
+def listed_between(
+    since: DayArray, until: DayArray, day: date, traded: DayArray | None = None
+) -> BoolArray:
     """Return who was listed on a day: not before the first of a listing, not after its last.
+
+    What trades is listed: a listing that has ended before a bar of these days, or begins only after
+    one, hides nobody.
 
     Parameters
     ----------
     since, until : datetime64[D], shape (n_symbols,); NaT where a listing has no known end
     day : the day in question
+    traded : datetime64[D], shape (n_symbols,); the newest bar until that day, NaT without one;
+        by default nobody has any
     """
     today = np.datetime64(day, "D")
-    early = ~np.isnat(since) & (since > today)
-    late = ~np.isnat(until) & (until < today)
+    newest = (
+        np.full(len(since), np.datetime64("NaT"), "datetime64[D]") if traded is None else traded
+    )
+    early = ~np.isnat(since) & (since > today) & np.isnat(newest)
+    trades = (newest > until) & (newest >= today - LATELY)
+    late = ~np.isnat(until) & (until < today) & ~trades
     listed: BoolArray = ~(early | late)
     return listed
 
