@@ -1,7 +1,7 @@
 """Spellings of symbols: the exchanges, the SEC and vendors each have their own; ours is one of them.
 
-Ours is the ticker, a dot and the class (`BRK.B`), `-P` and the series of a preferred share
-(`ABR-PD`), then a dot and a word for what else it is (`AAC.U`, `AAC.WS`). Every other spelling
+Ours is the ticker, a dot and the class (`BRK.B`), a small p and the series of a preferred share
+(`ABRpD`), then a dot and a word for what else it is (`AAC.U`, `AAC.WS`). Every other spelling
 stands in `SUFFIXES`, as the exchanges publish them. What the table does not have is left as it is,
 in capitals: a fifth letter of a Nasdaq ticker (GOOGL, RUSHA) is a part of it.
 
@@ -24,15 +24,15 @@ from technic.errors import UnknownSymbolError
 # Our suffix; then those of CQS (the tape), CMS (behind a blank), Nasdaq's platform, Nasdaq's ACT,
 # web pages and the SEC. `{}` is a letter. Of two lines with the same ending the first counts.
 SUFFIXES = (
-    ("-P", "p", "PR", "-", "$", "-P"),
-    ("-P{}", "p{}", "PR{}", "", "${}", "-P{} ^{} _{} -P-{} .P.{} .PR.{}"),
-    ("-P.CL", "p/CL", "PRCL", "-*", "", ""),
-    ("-P{}.CL", "p{}/CL", "PR{}CL", "-{}*", "", ""),
-    ("-P.WD", "p/WD", "PRWD", "-$", "", ""),
-    ("-P{}.WD", "p{}/WD", "PR{}WD", "-{}$", "", ""),
-    ("-P.WI", "pw", "PRWI", "-#", "", ""),
-    ("-P{}.WI", "p{}w", "PR{}WI", "-{}#", "", ""),
-    ("-P{}.CV", "p{}/CV", "PR{}CV", "-{}%", "", ""),
+    ("p", "p", "PR", "-", "$", "-P"),
+    ("p{}", "p{}", "PR{}", "", "${}", "-P{} ^{} _{} -P-{} .P.{} .PR.{}"),
+    ("p.CL", "p/CL", "PRCL", "-*", "", ""),
+    ("p{}.CL", "p{}/CL", "PR{}CL", "-{}*", "", ""),
+    ("p.WD", "p/WD", "PRWD", "-$", "", ""),
+    ("p{}.WD", "p{}/WD", "PR{}WD", "-{}$", "", ""),
+    ("p.WI", "pw", "PRWI", "-#", "", ""),
+    ("p{}.WI", "p{}w", "PR{}WI", "-{}#", "", ""),
+    ("p{}.CV", "p{}/CV", "PR{}CV", "-{}%", "", ""),
     (".U", "/U", "U", "=", ".U", "-UN .UN -U"),
     (".WS", "/WS", "WS", "+", ".W", "-WT .WT"),
     (".WS.{}", "/WS/{}", "WS{}", "+{}", "", "-WT{} .WT.{}"),
@@ -51,8 +51,8 @@ SUFFIXES = (
     (".{}.CL", "/{}/CL", "{}CL", ".{}*", "", ""),
     (".{}.CV", "/{}/CV", "{}CV", ".{}%", "", ""),
     (".{}.WI", "/{}w", "{}WI", ".{}#", "", ""),
-    ("-P", "", "", "", "", "^ _"),
-    ("-P{}", "", "", "", "", "/P{}"),
+    ("p", "", "", "", "", "^ _"),
+    ("p{}", "", "", "", "", "/P{}"),
 )
 CLASSES = [letter for letter in ascii_uppercase if letter not in "RUW"]  # .R, .U and .W are others
 DASHED = "ABCV"  # letters that common shares have: behind a dash they are a class, others a series
@@ -70,7 +70,7 @@ def canonical_symbol(text: str) -> str:
     >>> [canonical_symbol(text) for text in ("brk-b", "BRK/B", "BRK B", " BRK.B ", "GOOGL")]
     ['BRK.B', 'BRK.B', 'BRK.B', 'BRK.B', 'GOOGL']
     >>> [canonical_symbol(text) for text in ("ABRpD", "ABR$D", "ABR PRD", "ABR^D", "AAC=", "AAC.WS")]
-    ['ABR-PD', 'ABR-PD', 'ABR-PD', 'ABR-PD', 'AAC.U', 'AAC.WS']
+    ['ABRpD', 'ABRpD', 'ABRpD', 'ABRpD', 'AAC.U', 'AAC.WS']
     """
     return readings(text)[0]
 
@@ -82,7 +82,7 @@ def readings(text: str) -> tuple[str, ...]:
     Examples
     --------
     >>> readings("BRK-B"), readings("BTC-USD")
-    (('BRK.B', 'BRK-PB'), ('BTC-USD',))
+    (('BRK.B', 'BRKpB'), ('BTC-USD',))
     """
     bare = " ".join(text.split())
     folded = bare.upper() if bare.isascii() else bare
@@ -124,7 +124,9 @@ def spellings(texts: Iterable[str], known: Collection[str] = ()) -> dict[str, st
     known : as in `canonical_symbols`
     """
     texts = list(dict.fromkeys(texts))
+    folded = {symbol.upper(): symbol for symbol in known if not symbol.isupper()}
     ours = {text: text if text in known else canonical_symbol(text) for text in texts}
+    ours = {t: folded.get(ours[t], ours[t]) if t.islower() else ours[t] for t in texts}
     taken = set(ours.values())
     for text, symbol in ours.items():
         if symbol not in known:
@@ -143,7 +145,7 @@ def vendor_symbol(symbol: str, vendor: str) -> str:
 
     Examples
     --------
-    >>> [vendor_symbol("ABR-PD", vendor) for vendor in ("massive", "alpaca", "yahoo")]
+    >>> [vendor_symbol("ABRpD", vendor) for vendor in ("massive", "alpaca", "yahoo")]
     ['ABRpD', 'ABR.PRD', 'ABR-PD']
     >>> [vendor_symbol("BRK.B", vendor) for vendor in ("massive", "alpaca", "yahoo")]
     ['BRK.B', 'BRK.B', 'BRK-B']
@@ -169,7 +171,11 @@ def known_symbol(text: str, known: Collection[str]) -> str | None:
     text : as the user writes it
     known : symbols as the store has them
     """
-    return next((symbol for symbol in (text, *readings(text)) if symbol in known), None)
+    found = next((symbol for symbol in (text, *readings(text)) if symbol in known), None)
+    if found is None and not text.isupper():
+        capitals = canonical_symbol(text).upper()
+        found = next((symbol for symbol in known if symbol.upper() == capitals), None)
+    return found
 
 
 def asked_symbols(texts: Iterable[str], known: Collection[str]) -> dict[str, str]:
@@ -230,8 +236,9 @@ def _pairs() -> Iterator[tuple[str, str]]:
     """Spellings and our suffixes; of those with one spelling the first is the likeliest."""
     lines = [line for template in SUFFIXES for line in _lines(template)]
     yield from ((line[0], line[0]) for line in lines)  # a spelling of ours is always ours
+    yield from (("-P", "p"), ("-U", ".U"))
     yield from ((f"-{letter}", f".{letter}") for letter in DASHED)
-    yield from ((f"-{letter}", f"-P{letter}") for letter in ascii_uppercase)
+    yield from ((f"-{letter}", f"p{letter}") for letter in ascii_uppercase)
     for ours, tape, cms, platform, act, web in lines:
         yield from ((text, ours) for text in (tape, cms and f" {cms}", platform, act, *web.split()))
     for ours, tape, cms, *_ in lines:  # with a dot, a dash or a stroke in place of theirs

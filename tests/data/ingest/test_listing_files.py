@@ -48,7 +48,7 @@ def test_lines_are_kept_or_set_aside_with_a_reason(store):
         "stands there twice": 1,
         "another line of the same security is newer, or came first": 1,
     }
-    assert taken.without_bars == ("AACT.U", "ABR-PD")
+    assert taken.without_bars == ("AACT.U", "ABRpD")
     assert names(store) == {"BRK.B": "Berk B", "BF.B": "Brown B", "ACME": "Acme", "ZVZZT": None}
 
 
