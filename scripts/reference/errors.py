@@ -19,6 +19,7 @@ TO_DO = {
     "library is missing, the message says which extra installs it.",
     "SchemaError": "Compare the table with [the file formats](file-formats.md). Nothing was "
     "imported.",
+    "UnknownSymbolError": "Look at the symbols that the message names, or import its bars first.",
     "SessionError": "Name a day on which the NYSE was open.",
     "StoreError": "Look at which store is meant: `technic config show --origin`. An empty one needs "
     "an import, a sync or `technic demo`.",

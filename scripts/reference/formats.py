@@ -11,8 +11,8 @@ from typing import Any
 
 from reference import format_texts as texts
 from reference.markdown import code, codes, complete, fill, table
-from technic.data.formats import dialects
-from technic.data.providers import files, filings
+from technic.data.formats import dialects, listing_layouts
+from technic.data.providers import filings
 from technic.market import schema
 from technic.market.items import FLOW, ITEMS
 from technic.market.quality import REASONS
@@ -41,7 +41,10 @@ def file_formats() -> str:
             (*dialects.REQUIRED, *dialects.OPTIONAL), dialects.REQUIRED, dialects.NAMES, texts.BARS
         ),
         layouts=_layouts(),
-        listings=_columns(files.LISTING_COLUMNS, ("symbol",), files.LISTING_ALIASES, texts.LISTINGS),
+        listings=_columns(
+            listing_layouts.LISTING_COLUMNS, ("symbol",), listing_layouts.NAMES, texts.LISTINGS
+        ),
+        directories=_directories(),
         filings=_columns(
             (*filings.REQUIRED, "fiscal_year", "amended"), filings.REQUIRED, filings.ALIASES,
             texts.FILINGS,
@@ -74,6 +77,12 @@ def _columns(
         for name in names
     ]
     return table(("column", "required", "meaning and unit", "also called"), rows)
+
+
+def _directories() -> str:
+    """Whose layouts of listings are known, and by which columns."""
+    rows = [(layout.name, codes(sorted(layout.marks), "")) for layout in listing_layouts.LAYOUTS]
+    return table(("layout", "known by its columns"), rows)
 
 
 def _layouts() -> str:

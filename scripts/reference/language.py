@@ -26,7 +26,7 @@ FIELDS = {
 ATTRIBUTES = {
     "symbol": "the ticker",
     "name": "the name of the listing",
-    "type": "common, adr, etf, fund, preferred, warrant, unit, right, note, spac or other",
+    "type": "common, adr, etf, fund, preferred, warrant, unit, right, note, spac, test or other",
     "exchange": "market identifier code: XNYS, XNAS, …",
     "sector": "one of the eleven GICS sectors",
     "industry": "the industry, in the source's words",

@@ -3,6 +3,7 @@
 TechnicError
 ├── ConfigError          a setting or a scan file is missing something, or contradicts itself
 ├── SchemaError          a table lacks columns, or holds what its schema forbids
+│   └── UnknownSymbolError  a symbol that the store has never heard of
 ├── SessionError         a date is no session, or lies outside the table of sessions
 ├── StoreError           the store is missing, empty, foreign, read-only or newer than this version
 │   ├── SpanError        a session lies outside what the store holds
@@ -42,6 +43,10 @@ class ConfigError(TechnicError):
 
 class SchemaError(TechnicError):
     """A table lacks columns, or holds what its schema forbids."""
+
+
+class UnknownSymbolError(SchemaError):
+    """A symbol that the store has never heard of."""
 
 
 class SessionError(TechnicError):

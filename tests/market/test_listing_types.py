@@ -62,3 +62,23 @@ def test_the_vendor_decides_where_it_speaks():
     assert listing_type("ETF", "Acme Inc. Common Stock") == "etf"
     assert listing_type("never heard of") == "other"
     assert listing_type("", "Acme Preferred and Income Fund") == "fund"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "symbol"),
+    [
+        (None, None, "ZVZZT"),
+        ("CS", "Anything", "NTEST.A"),
+        ("CS", "NASDAQ TEST STOCK", "QQQQ"),
+        (None, "NYSE TEST ISSUE A", None),
+        (None, "Nasdaq Symbology Test Common Stock", None),
+        ("test", None, None),
+    ],
+)
+def test_what_exchanges_test_with_is_a_test_whatever_it_is_called(kind, name, symbol):
+    assert listing_type(kind, name, symbol) == "test"
+
+
+def test_companies_that_sell_tests_are_none():
+    assert listing_type("CS", "inTest Corporation Common Stock", "INTT") == "common"
+    assert listing_type(None, "Pressure Testing Corp. Common Stock", "PTC") == "common"

@@ -16,6 +16,7 @@ from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import ConfigError
 from technic.market.panel import LANES, Panel
 from technic.market.sessions import nyse
+from technic.market.symbols import known_symbol
 from technic.market.typing import BoolArray, FloatArray, IntArray
 
 CUT = 0.5  # a single return beyond it is a bad tick more often than not
@@ -42,13 +43,14 @@ def benchmark_closes(view: MappedPanel, name: str) -> FloatArray:
     """
     if name == "market":
         return _market(view)
-    positions = np.flatnonzero(view.who["symbol"].to_numpy() == name)
-    if not len(positions):
+    symbols = view.who["symbol"].to_list()
+    symbol = known_symbol(name, set(symbols))
+    if symbol is None:
         raise ConfigError(
             f"benchmark {name}: no such symbol in the store; give another, or 'market'"
         )
     out = np.full(len(nyse()), np.nan)
-    i = int(positions[0])
+    i = symbols.index(symbol)
     out[view.panel.run(i, "session").astype(np.int64)] = view.panel.run(i, "close")
     return out
 

@@ -32,6 +32,7 @@ from technic.indicators.kernel.run import evaluate
 from technic.market.adjust import adjust_for_splits
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
+from technic.market.symbols import asked_symbols
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query.series import series_for
 from technic.runtime.executors import Executor, Progress
@@ -178,15 +179,13 @@ def chosen_symbols(view: MappedPanel, symbols: Iterable[str] | None) -> IntArray
 
     Raises
     ------
-    SchemaError
+    UnknownSymbolError
         If the store has no such symbol.
     """
     names = view.who["symbol"].to_numpy()
     if symbols is None:
         return np.arange(len(names))
-    wanted = set(symbols)
-    if strange := sorted(wanted - set(names)):
-        raise SchemaError(f"{', '.join(strange)}: no such symbol in the store")
+    wanted = set(asked_symbols(symbols, set(names)).values())
     return np.flatnonzero(np.isin(names, sorted(wanted)))
 
 

@@ -26,6 +26,7 @@ from technic.errors import (
     SessionError,
     SpanError,
     TechnicError,
+    UnknownSymbolError,
     UnlistedError,
 )
 from technic.interfaces.outside import outside, shortened
@@ -234,7 +235,7 @@ class _Tools:
             file = _with(self._file(preset), where, rank)
             answer = why_not(self._store, symbol, file, _day(as_of), settings=self._settings)
             if answer.rank is None:
-                data = {"symbol": symbol, "bucket": answer.bucket, "detail": answer.detail}
+                data = {"symbol": answer.symbol, "bucket": answer.bucket, "detail": answer.detail}
                 return self._about("not_ranked", data, file, answer.as_of)
             explanation = explain(self._store, symbol, file, _day(as_of), settings=self._settings)
             return self._about("ok", _row(explanation.as_dict()), file, explanation.as_of)
@@ -424,8 +425,9 @@ class _Tools:
             return self._envelope("bad_question", data, [])
         except (SessionError, SpanError, _BadDateError) as error:
             return self._envelope("bad_date", {"why": outside(error)}, [])
-        except UnlistedError as error:
-            details = {"why": outside(error), "last_listed": error.last and error.last.isoformat()}
+        except (UnknownSymbolError, UnlistedError) as error:
+            last = error.last if isinstance(error, UnlistedError) else None
+            details = {"why": outside(error), "last_listed": last and last.isoformat()}
             return self._envelope("unknown_symbol", details, [])
         except ConfigError as error:
             return self.refused(outside(error))

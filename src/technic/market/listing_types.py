@@ -12,10 +12,11 @@ from difflib import get_close_matches
 from functools import cache
 
 from technic.errors import SchemaError
+from technic.market.symbols import is_test_issue
 
 LISTING_TYPES = (
     "common", "adr", "etf", "fund", "preferred", "warrant", "unit", "right", "note", "spac",
-    "other",
+    "test", "other",
 )  # fmt: skip
 OTC = ("OTC", "OTCM", "OOTC", "PINX", "PSGM", "OTCB", "OTCQ", "EXPM")  # market identifier codes
 
@@ -65,6 +66,10 @@ _WORDS = tuple(
         ("etf", r"\b(ishares|spdr|powershares|proshares|wisdomtree|direxion|vaneck|global x)\b"),
     )
 )  # fmt: skip
+_TEST = re.compile(
+    r"\b(test (stock|issue|symbol|security|securities)|symbology test|tick pilot test)\b",
+    re.IGNORECASE,
+)
 _CLASS = re.compile(
     r"\b(common (stock|shares?|units?)|ordinary shares?|capital stock|class [a-z]\b|series [a-z]\b|"
     r"american deposit[ao]ry|adss?\b|adrs?\b|(subordinate |non-?)?voting|shares of beneficial).*$",
@@ -72,13 +77,18 @@ _CLASS = re.compile(
 )
 
 
-def listing_type(text: str | None, name: str | None = None) -> str | None:
+def listing_type(
+    text: str | None, name: str | None = None, symbol: str | None = None
+) -> str | None:
     """Our word for a security's type; None where neither vendor nor name says.
+
+    What exchanges list to test their systems is `test`, whatever else is said of it.
 
     Parameters
     ----------
     text : the vendor's word or code; decides where there is one
     name : of the listing
+    symbol : of the listing, in our spelling
 
     Examples
     --------
@@ -86,7 +96,11 @@ def listing_type(text: str | None, name: str | None = None) -> str | None:
     ('common', 'etf', None, 'other')
     >>> listing_type(None, "Acme Corp. Depositary Shares"), listing_type("", "Acme II Units")
     ('preferred', 'unit')
+    >>> listing_type("CS", "NASDAQ TEST STOCK"), listing_type(None, None, "ZVZZT")
+    ('test', 'test')
     """
+    if (symbol and is_test_issue(symbol)) or (name and _TEST.search(name)):
+        return "test"
     plain = (text or "").strip().lower()
     if plain in LISTING_TYPES:
         return plain

@@ -6,6 +6,7 @@ Nothing is repaired. Jumps, flat bars and bars without volume are kept: markets 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -22,6 +23,7 @@ REASONS = {
     "bad_symbol": "the symbol is not 1 to 24 of A-Z a-z 0-9 . - / + ^ and space",
     "null_value": "a value is missing, or cannot be read",
     "not_finite": "a value is infinite or not a number",
+    "in_future": "that session was not over yet",
     "no_session": "the NYSE was closed on that date",
     "price_not_positive": "open, high, low or close is zero or less",
     "negative_volume": "the volume is below zero",
@@ -61,15 +63,16 @@ class Sorted:
     repeated: int
 
 
-def examine(bars: pl.DataFrame) -> Sorted:
+def examine(bars: pl.DataFrame, over: date | None = None) -> Sorted:
     """Sort rows of bars into those that can be believed and those that cannot.
 
     Parameters
     ----------
     bars : `symbol`, `date`, `open`, `high`, `low`, `close`, `volume` and `known_at`; one row per
         bar, as a vendor gives it
+    over : the last session that was over; a later one has no bar. None where nobody can say
     """
-    checks = _checks(bars)
+    checks = _checks(bars, over)
     suspicious = bars.select(pl.any_horizontal(checks.values()).fill_null(value=True)).to_series()
     chain: Any = pl.when(pl.lit(False)).then(pl.lit(None, dtype=pl.String))
     for reason, fails in checks.items():
@@ -78,7 +81,7 @@ def examine(bars: pl.DataFrame) -> Sorted:
     return _separate_duplicates(bars.filter(~suspicious), bad)
 
 
-def _checks(bars: pl.DataFrame) -> dict[str, pl.Expr]:
+def _checks(bars: pl.DataFrame, over: date | None) -> dict[str, pl.Expr]:
     """What speaks against a row, in order of precedence; unknown counts against it.
 
     Symbols and dates are judged once each, not once per row.
@@ -96,6 +99,7 @@ def _checks(bars: pl.DataFrame) -> dict[str, pl.Expr]:
         "bad_symbol": pl.col("symbol").is_null() | pl.col("symbol").is_in(unreadable.implode()),
         "null_value": pl.any_horizontal(pl.col(n).is_null() for n in [*values, "date"]),
         "not_finite": pl.any_horizontal(~pl.col(name).is_finite() for name in values),
+        "in_future": pl.lit(value=False) if over is None else pl.col("date") > over,
         "no_session": pl.col("date").is_in(closed.implode()),
         "price_not_positive": pl.any_horizontal(pl.col(name) <= 0.0 for name in PRICES),
         "negative_volume": pl.col("volume") < 0.0,

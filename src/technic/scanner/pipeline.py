@@ -21,7 +21,9 @@ import numpy as np
 from technic.compute.last_bar import columns_of
 from technic.data.store import Store, StoreVersion
 from technic.data.store.mapped_panel import MappedPanel
+from technic.data.store.tickers import eras
 from technic.market.sessions import nyse
+from technic.market.symbols import asked_symbols, known_symbol
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.evaluate import Evaluation, both
 from technic.query.names import ALPHA, ATTRIBUTES, FACTS, REGIME
@@ -143,6 +145,8 @@ def evaluate_question(
         If the benchmark or a plugin cannot be used.
     ModelError
         If the question reads a forecast and no model may give it.
+    UnknownSymbolError
+        If it names a symbol that the store has never heard of.
     """
     timer = StageTimer()
     pinned = pinned or Pinned()
@@ -156,7 +160,8 @@ def evaluate_question(
     lists = {name: _symbols_of_list(store, name, pinned) for name in question.lists}
     everybody = np.ones(len(view), dtype=bool)
     evaluation = Evaluation(len(view), columns.values, attributes, everybody, lists.__getitem__)
-    membership = _decide_universe(question, view, evaluation)
+    asked = _asked(question, view, store)
+    membership = _decide_universe(question, view, evaluation, asked)
     timer.lap("universe")
     percentiles = PercentileCache.recall(question, evaluation, view, settings)
     clauses = _truths(question.where_clauses, evaluation)
@@ -222,13 +227,25 @@ class _Membership:
         )
 
 
-def _decide_universe(question: Question, view: MappedPanel, evaluation: Evaluation) -> _Membership:
+def _asked(question: Question, view: MappedPanel, store: Store) -> frozenset[str] | None:
+    """The symbols that alone are asked about, as the store has them; None for everybody."""
+    if not question.symbols:
+        return None
+    known = set(view.who["symbol"])
+    if not all(known_symbol(symbol, known) for symbol in question.symbols):
+        # Listed later than the session that is looked at: known, and not listed then.
+        known |= set(eras(store.table("tickers", view.version).collect())["symbol"])
+    return frozenset(asked_symbols(question.symbols, known).values())
+
+
+def _decide_universe(
+    question: Question, view: MappedPanel, evaluation: Evaluation, asked: frozenset[str] | None
+) -> _Membership:
     """Step 4: decide who is in the universe, and make those who traded peers of one another."""
     listed = listed_on(view)
     outside: Truths = []
-    if question.symbols:
-        wanted = set(question.symbols)
-        chosen = np.array([float(s in wanted) for s in evaluation.attributes["symbol"]])
+    if asked is not None:
+        chosen = np.array([float(s in asked) for s in evaluation.attributes["symbol"]])
         outside.append(("not among the symbols asked for", chosen))
     outside += _truths(question.universe_clauses, evaluation)
     inside = np.ones(len(view))

@@ -15,6 +15,8 @@ from technic.scanner.columns.listings import (
     listing_columns,
 )
 
+EIGHTH_AND_LATER = (date(2024, 3, 8), date(2024, 6, 3))
+
 
 def test_every_column_of_the_directory_is_given(attributes):
     source = Listings()
@@ -42,6 +44,18 @@ def test_a_listing_stands_from_its_first_day_to_its_last():
     assert listed[4] == [True, False, False, True]
     assert listed[5] == [True, True, True, True]
     assert listed[8] == [True, True, False, False]
+
+
+def test_a_listing_that_ended_hides_nobody_who_trades():
+    days = ["2024-03-08", "2024-03-07", "2024-03-08", "2024-02-01", "NaT"]
+    traded = np.array(days, dtype="datetime64[D]")
+    until = np.full(5, np.datetime64("2024-03-07"))
+    since = np.full(5, np.datetime64("NaT"), dtype="datetime64[D]")
+    listed = {day: listed_between(since, until, day, traded).tolist() for day in EIGHTH_AND_LATER}
+    assert list(listed.values()) == [[True, False, True, False, False], [False] * 5]
+    early = np.full(5, np.datetime64("2024-04-01"))
+    never = np.full(5, np.datetime64("NaT"), dtype="datetime64[D]")
+    assert listed_between(early, never, date(2024, 3, 8), traded).tolist() == [True] * 4 + [False]
 
 
 def test_everybody_without_known_ends_is_listed(simulated):

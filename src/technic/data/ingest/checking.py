@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.files import believed, refuse_unbelievable
 from technic.data.ingest.merge import as_source, refuse_mixture
 from technic.errors import SchemaError, StoreError
@@ -56,8 +58,9 @@ def check_bars(
         If it cannot be read as bars at all.
     """
     file = read_bars(as_source(source), wish, adjusted)
+    file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
-    judged = believed(file)
+    judged = believed(file, datetime.now(UTC))
     refusal = ""
     try:
         refuse_mixture(store, "imported", adjustment=kind, simulated=store.version().is_simulated)

@@ -121,7 +121,7 @@ def _examined_bars(
     tables = [table for table in tables if not table.is_empty()]
     if not tables:
         return pl.DataFrame(), pl.DataFrame()
-    rows = pl.concat(tables)
+    rows = securities.spelt(pl.concat(tables))
     stray = rows.filter(pl.col("stray")).with_columns(reason=pl.lit("another_day"))
     judged = examine(rows.filter(~pl.col("stray")).drop("stray"))
     tally.repeated += judged.repeated
@@ -208,7 +208,7 @@ def _actions(
         a.read(sources).table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s")))
         for a in reports
     ]
-    table = pl.concat(tables).filter(pl.col("date") <= newest)
+    table = securities.spelt(pl.concat(tables)).filter(pl.col("date") <= newest)
     ours = table.filter(pl.col("symbol").is_in(list(securities.eras)))
     unreadable = table.filter(pl.col("symbol").is_null() | pl.col("value").is_null())
     identified = securities.identify(ours.drop_nulls(["symbol", "date"]))

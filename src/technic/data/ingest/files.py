@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
-from technic.data.ingest.filers import identify_symbols
+from technic.data.ingest.filers import identify_symbols, spelt_as_ours
 from technic.data.ingest.filing_files import TakenFilings, take_filings
 from technic.data.ingest.listing_files import TakenListings, take_listings
 from technic.data.ingest.merge import (
@@ -39,6 +39,7 @@ from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
 from technic.market.quality import REASONS, Sorted, contradicted_splits, examine
 from technic.market.schema import ACTIONS, conform
+from technic.market.sessions import nyse
 
 CLOSED = 0.2  # of the rows on days without a session: the dates are not what they seem
 FEW = 5  # rows of which a share says something
@@ -58,6 +59,8 @@ class Imported:
     quarantined : rows set aside, by reason
     actions : splits and dividends that are new
     symbols : how many symbols the good rows have
+    told : what was learnt of who is who: symbols that two securities had
+    waiting : new bars of sessions that are none of the market yet: too few symbols have them
     version : the store version afterwards
     splits_set_aside : splits that prices contradict
     notes : reasons for which rows were set aside, the most frequent first
@@ -75,6 +78,8 @@ class Imported:
     symbols: int
     version: StoreVersion
     splits_set_aside: int = 0
+    waiting: int = 0
+    told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     file: BarFile | None = None
     cells: Cells | None = None
@@ -165,11 +170,13 @@ class FileStore(Store):
         name = source.name if isinstance(source, Path) else Path(str(source)).name
         label = name if isinstance(source, str | Path) else "frame"
         progress("checking")
-        raw = file.rows
-        judged = believed(file)
+        raw = spelt_as_ours(self, file.rows, before)
+        file = replace(file, rows=raw)
+        judged = believed(file, seen)
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
-        good, tickers = identify_symbols(self, judged.good, judged.bad, before)
+        found = identify_symbols(self, judged.good, before)
+        good, tickers = found.rows, found.tickers
         merged = new_bars(self, before, as_bars(good), seen)
         actions, refused = self._actions(good, before, adjusted, seen)
         progress("writing")
@@ -194,28 +201,36 @@ class FileStore(Store):
             symbols=good["symbol"].n_unique(),
             version=self.version(),
             splits_set_aside=refused.height,
+            told=found.notes,
+            waiting=int((merged.bars["session"] > after.last).sum()),
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
             cells=cells_of(file, judged, refused.height),
         )
 
     def import_listings(
-        self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
+        self,
+        source: pl.DataFrame | Path | str | Any,
+        *,
+        seen_at: datetime | None = None,
+        dates: str | None = None,
     ) -> TakenListings:
         """Import names, types and classes of companies: see `listing_files`.
 
         Parameters
         ----------
-        source : Parquet or CSV file, or a frame, with a row per listing
+        source : a file of any layout that `formats.listing_layouts` knows, a folder or zip of
+            such, or a frame with a row per listing
         seen_at : the instant from which sectors and market values without a date of their own
             are known; now by default
+        dates : order of day and month between slashes, "dmy" or "mdy"
 
         Raises
         ------
         SchemaError
             If it has no readable symbol.
         """
-        return take_listings(self, as_source(source), checked_instant(seen_at, self))
+        return take_listings(self, as_source(source), checked_instant(seen_at, self), dates)
 
     def import_filings(
         self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
@@ -292,9 +307,14 @@ class FileStore(Store):
         return dated_after(new, stored, seen, "security_id", "session", "kind"), refused
 
 
-def believed(file: BarFile) -> Sorted:
-    """The rows of a file that can be believed, each with the instant it became known."""
-    return examine(_with_instants(file.rows))
+def believed(file: BarFile, seen: datetime) -> Sorted:
+    """The rows of a file that can be believed, each with the instant it became known.
+
+    Parameters
+    ----------
+    seen : when it is taken in; a session that was not over by then has no bar
+    """
+    return examine(_with_instants(file.rows), _last_over(seen))
 
 
 def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
@@ -333,6 +353,12 @@ def cells_of(file: BarFile, judged: Sorted, refused: int) -> Cells:
     kept = int(file.rows["cells"].sum()) - bad
     lost = int(judged.good["lost"].sum()) + refused
     return Cells(file.cells, kept - lost, bad + lost + file.cells_strange, file.cells_unused)
+
+
+def _last_over(seen: datetime) -> date | None:
+    """The last session that was over when a file was taken in; None beyond the calendar."""
+    clock = max(datetime.now(UTC), seen)
+    return nyse().day(nyse().last_finished(clock)) if clock.date() < nyse().last else None
 
 
 def _settled_until(before: StoreVersion, new: pl.DataFrame) -> date | None:

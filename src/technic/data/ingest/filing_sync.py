@@ -23,6 +23,7 @@ from technic.market.filings import examine_filings
 from technic.market.industries import sector_of
 from technic.market.schema import ASKED, CLASSIFICATIONS, INSTANT, NEWS, conform
 from technic.market.sessions import NEW_YORK
+from technic.market.symbols import asked_symbols, canonical_symbols
 from technic.runtime.files import alone
 
 KINDS = ("income", "balance", "cash")
@@ -149,10 +150,13 @@ def sync_companies(
         version = store.require()
         named = eras(store.table("tickers", version).collect()).filter(pl.col("until").is_null())
         listed = source.companies()
+        known = set(named["symbol"])
+        listed = listed.with_columns(canonical_symbols(listed["symbol"], known))
         refuse_mixture(store, "stored", simulated=_is_simulated(source))
         companies = listed.join(named.select("symbol", "security_id"), on="symbol", how="inner")
         if symbols:
-            companies = companies.filter(pl.col("symbol").is_in(list(symbols)))
+            asked = list(asked_symbols(symbols, known).values())
+            companies = companies.filter(pl.col("symbol").is_in(asked))
         due = _due(store, companies, provider, clock())
         ciks = due["cik"].unique(maintain_order=True).to_list()
         for start in range(0, len(ciks), PORTION):

@@ -18,6 +18,7 @@ from technic.data.store.tickers import eras as newest_eras
 from technic.market.listing_types import listing_type
 from technic.market.schema import LISTINGS, SYMBOL_PATTERN, TICKERS, conform
 from technic.market.sessions import NEW_YORK
+from technic.market.symbols import canonical_symbols
 
 SAME = timedelta(days=10)  # a ticker that pauses for less goes on, unless a FIGI says otherwise
 
@@ -90,6 +91,15 @@ class SecurityMap:
         about = {row["security_id"]: row for row in newest.iter_rows(named=True)}
         return cls(spans, about, int(tickers["security_id"].max() or 0), source)  # type: ignore[arg-type]
 
+    def spelt(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with their symbols in our spelling, or in the one that the store has.
+
+        Parameters
+        ----------
+        rows : with `symbol`, as a vendor spells it
+        """
+        return rows.with_columns(canonical_symbols(rows["symbol"], self.eras.keys()))
+
     def identify(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with `security_id`; symbols never seen get the next numbers.
 
@@ -156,6 +166,7 @@ class SecurityMap:
         on : the day the listings hold for, if it is not today
         """
         today = at.astimezone(NEW_YORK).date()
+        listings = self.spelt(listings)
         figis = {str(a["figi"]): i for i, a in self.about.items() if a.get("figi")}
         listed = set(listings.filter(pl.col("active"))["symbol"]) | self._listed
         self._listed = listed if on is None else self._listed
@@ -370,7 +381,7 @@ class SecurityMap:
         before = self.about.get(security_id, {})
         attributes = {
             "name": row["name"],
-            "type": listing_type(row["type"], row["name"]),  # type: ignore[arg-type]
+            "type": listing_type(row["type"], row["name"], str(row["symbol"])),  # type: ignore[arg-type]
             "exchange": row["exchange"],
             "figi": row["figi"],
             "cik": row["cik"],

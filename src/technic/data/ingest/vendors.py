@@ -17,6 +17,7 @@ from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.source import Log, Pace, Source, VendorProfile, unheard
 from technic.errors import ConfigError, not_installed
 from technic.market.sessions import nyse
+from technic.market.symbols import canonical_symbol
 from technic.runtime.secrets import VARIABLES, find
 from technic.runtime.settings import DEFAULT_HISTORY, Settings
 
@@ -231,7 +232,7 @@ def wish_of(
     names = (
         None
         if universe == "all"
-        else tuple(sorted({s.strip() for s in universe.split(",") if s.strip()}))
+        else tuple(sorted({canonical_symbol(s) for s in universe.split(",") if s.strip()}))
     )
     pace = min(
         (pace_of(n, settings).history_days or 99_999 for n in chosen_vendors(settings)),

@@ -20,6 +20,7 @@ from technic.data.providers.source import (
 )
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK, nyse
+from technic.market.symbols import vendor_symbol
 
 BASE = "https://data.alpaca.markets"
 PATH = "/v2/stocks/bars"
@@ -104,7 +105,7 @@ class Alpaca(Client):
             return ACTIONS_PATH, {**params, "sort": "asc"}
         assert ask.last is not None
         return PATH, {
-            "symbols": ",".join(ask.symbols),
+            "symbols": ",".join(vendor_symbol(symbol, "alpaca") for symbol in ask.symbols),
             "timeframe": "1Day",
             "start": f"{ask.first}",
             "end": f"{datetime.combine(ask.last, time(23, 59), NEW_YORK).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -119,14 +120,14 @@ class Alpaca(Client):
         if ask.kind in ACTIONS:
             rows = [row for page in pages for row in _actions(_page(page, ask.kind), ask.kind)]
             return Reading(pl.DataFrame(rows, schema=ACTION_COLUMNS, orient="row"))
-        rows = []
+        rows, asked = [], {vendor_symbol(symbol, "alpaca"): symbol for symbol in ask.symbols}
         for page in pages:
             for symbol, bars in _page(page, ask.kind)["bars"].items():
-                if symbol not in ask.symbols:
+                if symbol not in asked:
                     raise PageError(f"alpaca: bars of {symbol[:24]!r}, which was not asked for")
                 rows += [
                     (
-                        symbol,
+                        asked[symbol],
                         _day(bar.get("t")),
                         *(number(bar.get(k)) for k in "ohlcv"),
                         number(bar.get("vw")),

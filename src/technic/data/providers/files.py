@@ -1,69 +1,12 @@
-"""Listings from the user's own files: Parquet or CSV, long format."""
+"""Tables from the user's own files: Parquet or CSV, long format."""
 
 from __future__ import annotations
 
-from html import unescape
 from pathlib import Path
 
 import polars as pl
 
 from technic.errors import SchemaError, first_line
-
-LISTING_COLUMNS = (
-    "symbol",
-    "name",
-    "type",
-    "exchange",
-    "sector",
-    "industry",
-    "sic",
-    "market_cap",
-    "cik",
-    "from",
-    "to",
-    "as_of",
-)
-LISTING_ALIASES = {
-    "ticker": "symbol",
-    "sub_industry": "industry",
-    "marketcap": "market_cap",
-    "market cap": "market_cap",
-    "siccode": "sic",
-    "sic_code": "sic",
-    "first_seen": "from",
-    "last_seen": "to",
-    "ipo_date": "from",
-}
-
-
-def read_listings(source: Path | pl.DataFrame) -> pl.DataFrame:
-    """Read listings as a file has them, under our names.
-
-    Returns
-    -------
-    DataFrame
-        `LISTING_COLUMNS`; what the file lacks is null.
-
-    Raises
-    ------
-    SchemaError
-        If the file cannot be read, or has no symbols.
-    """
-    table, what = open_table(source, text=("symbol", "Symbol", "SicCode", "sic", "cik"))
-    table = rename_columns(table, LISTING_ALIASES)
-    if "symbol" not in table.columns:
-        raise SchemaError(f"{what}: no column symbol; it has {', '.join(table.columns)}")
-    absent = [pl.lit(None).alias(name) for name in LISTING_COLUMNS if name not in table.columns]
-    table = table.with_columns(absent).select(LISTING_COLUMNS)
-    text = [name for name in LISTING_COLUMNS if name not in {"market_cap", "from", "to", "as_of"}]
-    return table.with_columns(
-        *(pl.col(name).cast(pl.String) for name in text if name != "name"),
-        # Names taken from web pages carry the entities of HTML.
-        pl.col("name").cast(pl.String).map_elements(unescape, return_dtype=pl.String),
-        pl.col("market_cap").cast(pl.Float64, strict=False),
-        as_date(table, "from"),
-        as_date(table, "to"),
-    )
 
 
 def open_table(source: Path | pl.DataFrame, text: tuple[str, ...]) -> tuple[pl.DataFrame, str]:

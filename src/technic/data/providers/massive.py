@@ -29,6 +29,7 @@ from technic.data.providers.source import (
 )
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK
+from technic.market.symbols import vendor_symbol
 
 BASE = "https://api.massive.com"
 HOSTS = frozenset({"api.massive.com", "api.polygon.io"})
@@ -198,7 +199,7 @@ def _request(ask: Ask) -> tuple[str, dict[str, str]]:
     if ask.kind == "snapshot":
         return massive_snapshot.PATH, {"include_otc": "false"}
     if ask.kind == "run":
-        symbol = quote(ask.symbols[0], safe="")
+        symbol = quote(vendor_symbol(ask.symbols[0], "massive"), safe="")
         path = f"/v2/aggs/ticker/{symbol}/range/1/day/{ask.first}/{ask.last}"
         return path, {"adjusted": "false", "sort": "asc", "limit": "50000"}
     if ask.kind == "news" or ask.kind in massive_filings.STATEMENTS:

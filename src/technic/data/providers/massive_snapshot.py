@@ -11,6 +11,7 @@ from technic.data.providers.http import strict_json
 from technic.data.providers.source import SNAPSHOT_COLUMNS, number, text
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK
+from technic.market.symbols import canonical_symbols
 
 PATH = "/v2/snapshot/locale/us/markets/stocks/tickers"
 LETTERS = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwap": "vw"}
@@ -45,7 +46,8 @@ def bars(contents: list[dict[str, Any]]) -> pl.DataFrame:
         rows.append(
             (text(row.get("ticker")), _day(row.get("updated")), *_values(row), close or None)
         )
-    return pl.DataFrame(rows, schema=SNAPSHOT_COLUMNS, orient="row")
+    table = pl.DataFrame(rows, schema=SNAPSHOT_COLUMNS, orient="row")
+    return table.with_columns(canonical_symbols(table["symbol"]))
 
 
 def _values(row: dict[str, Any]) -> list[float | None]:

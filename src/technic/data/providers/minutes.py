@@ -21,6 +21,7 @@ import polars as pl
 from technic.data.providers.source import SNAPSHOT_COLUMNS, number, text
 from technic.market.quality import ABSURD, TOLERANCE
 from technic.market.sessions import NEW_YORK
+from technic.market.symbols import canonical_symbol
 
 LETTERS = {"open": "op", "high": "h", "low": "l", "close": "c", "volume": "av", "vwap": "a"}
 AHEAD = timedelta(minutes=2)  # how far a vendor's clock may be before ours
@@ -167,7 +168,7 @@ def read_minute(row: Any) -> MinuteBar | None:
     except (ValueError, OverflowError, OSError):
         return None
     return MinuteBar(
-        symbol,
+        canonical_symbol(symbol),
         instant,
         values["open"] or None,
         high,

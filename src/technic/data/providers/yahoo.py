@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from technic.errors import ProviderError, not_installed
+from technic.market.symbols import vendor_symbol
 
 MOST_SYMBOLS = 200
 PAUSE = 1.0  # seconds between two symbols
@@ -50,7 +51,7 @@ def download(symbols: Sequence[str], first: date, last: date) -> pl.DataFrame:
     parts = []
     for symbol in symbols:
         try:
-            history = yfinance.Ticker(symbol).history(
+            history = yfinance.Ticker(vendor_symbol(symbol, "yahoo")).history(
                 start=f"{first}", end=f"{last + timedelta(days=1)}", auto_adjust=False, actions=True
             )
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # Real hazards: each of these has been a ticker, and has broken somebody's parser.
-HAZARDS = ("NA", "NAN", "TRUE", "ON", "DEC", "PRN", "BRK.B", "BF-B", "NULL", "INF")
+HAZARDS = ("NA", "NAN", "TRUE", "ON", "DEC", "PRN", "BRK.B", "BF.B", "NULL", "INF")
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 HEADS = [
     "Alder",

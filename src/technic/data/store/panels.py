@@ -50,6 +50,7 @@ from technic.data.store.past_panels import (
     without_last,
 )
 from technic.data.store.rows import (
+    COLUMNS,
     adjusted_bars,
     columns_of_rows,
     fields_of,
@@ -276,7 +277,7 @@ class PanelCache:
         at = np.searchsorted(base.ids, ids)
         there = at < len(base.places)
         there[there] &= base.ids[at[there]] == ids[there]
-        fresh = self._tables.rows_added("bars", older, version)
+        fresh = self._fresh(older, version)
         moved = ~there | np.isin(ids, self._changed_securities(fresh, older, version))
         lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
         lengths[there], places[there] = base.lengths[at[there]], base.places[at[there]]
@@ -295,14 +296,24 @@ class PanelCache:
         block = base.n_fields * base.n_rows * LANES * 8
         return (self.folder / base.data).stat().st_size // block
 
+    def _fresh(self, older: StoreVersion, version: StoreVersion) -> pl.LazyFrame:
+        """Rows that `older` did not show: that came since, or waited for their session to come."""
+        added = self._tables.rows_added("bars", older, version)
+        waited = self._tables.table("bars", older).filter(pl.col("session") > older.last)
+        columns = [*COLUMNS, "known_at"]
+        fresh = pl.concat([added.select(columns), waited.select(columns)])
+        return fresh.filter(pl.col("session") <= version.last)
+
     def _changed_securities(
         self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion
     ) -> IntArray:
         """Securities whose past looks different from what `older` showed."""
-        splits = self._tables.rows_added("actions", older, version).filter(
-            pl.col("kind") == "split"
+        is_split = pl.col("kind") == "split"
+        splits = self._tables.rows_added("actions", older, version).filter(is_split)
+        come = self._tables.table("actions", version).filter(
+            is_split, pl.col("session") > older.last, pl.col("session") <= version.last
         )
-        changed = [fresh.filter(pl.col("session") <= older.last), splits]
+        changed = [fresh.filter(pl.col("session") <= older.last), splits, come]
         ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
         return ids.collect()["security_id"].to_numpy()
 

@@ -27,6 +27,7 @@ from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import PanelCache
 from technic.data.store.rows import adjusted_bars, newest_per, newest_word
+from technic.data.store.span import span_with
 from technic.data.store.table_writer import Appended, append, undone_on_failure
 from technic.data.store.tables import TableReader, believe_log
 from technic.data.store.version import (
@@ -277,7 +278,7 @@ class Store:
                     appended = append(self.folder, name, frame, tables.get(name))
                     tables[name] = appended.version
                     written += appended.files
-            first, last = _span_with(before, rows.get("bars"))
+            first, last = span_with(self.tables, before, rows.get("bars"))
             after = before.successor(
                 tables=tables,
                 first=first,
@@ -414,11 +415,3 @@ class Store:
             named = recorded or secrets.token_hex(8)
             write_atomically(path, orjson.dumps({"identity": named}))
         return named
-
-
-def _span_with(version: StoreVersion, bars: pl.DataFrame | None) -> tuple[date | None, date | None]:
-    """The first and the last session of a version once it has more bars."""
-    if bars is None or bars.is_empty():
-        return version.first, version.last
-    low, high = bars.select(low=pl.col("session").min(), high=pl.col("session").max()).row(0)
-    return min(version.first or low, low), max(version.last or high, high)

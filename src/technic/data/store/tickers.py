@@ -7,6 +7,7 @@ from datetime import date, datetime
 import polars as pl
 
 from technic.data.store.rows import newest_per
+from technic.market.symbols import is_test_issue
 
 ABOUT = ("name", "type", "exchange", "cik")
 CLASS = ("sector", "industry", "sic", "market_cap")
@@ -46,8 +47,10 @@ def directory(
         about.select("security_id", *ABOUT, "since", "until"), on="security_id", how="left"
     ).join(classes.select("security_id", *CLASS), on="security_id", how="left")
     # A ticker that has ended ends the listing, unless the security goes on under another.
+    tests = [symbol for symbol in joined["symbol"] if is_test_issue(symbol)]
+    kind = pl.when(pl.col("symbol").is_in(tests)).then(pl.lit("test")).otherwise("type")
     return (
-        joined.with_columns(until=pl.coalesce("until", "ended"))
+        joined.with_columns(until=pl.coalesce("until", "ended"), type=kind)
         .drop("ended")
         .select("security_id", "symbol", *ATTRIBUTES, "since", "until")
         .sort("security_id")

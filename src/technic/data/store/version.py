@@ -35,7 +35,8 @@ class StoreVersion:
     tables : Delta version of each table that exists
     adjustment : "none" if bars are as traded, "splits" if the vendor adjusted them; "" if none
     simulated : how the market was made; None for a real one
-    first, last : the sessions between which there are bars; None in an empty store
+    first, last : the sessions between which there are bars, the newest that is one of the market
+        (see `span`); None in an empty store
     identity : a random name given to the store when it was made
     settled : the sessions until which bars are final; None if that was never told
     added : size and digest of every file that this version added, by its path in the store

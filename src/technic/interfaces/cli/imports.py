@@ -230,31 +230,24 @@ def import_yahoo(
 
 
 def import_listings(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file, a folder or a zip.")],
+    dates: DatesOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
-    """Import names, types and sectors: symbol, name, type, exchange, sector, industry, sic,
-    market_cap, cik, from, to, as_of.
+    """Import names, types and sectors from a file of any known layout.
 
-    Sectors and market values count from the night of as_of, or from now on.
+    Nasdaq's directories, the SEC's company_tickers, Alpha Vantage, Sharadar, or columns symbol,
+    name, type, exchange, sector, industry, sic, market_cap, cik, from, to, as_of. Sectors and
+    market values count from the night of as_of, or from now on.
     """
+    from technic.interfaces.render.listing_files import listings_as_dict, render_listings
+
     desk = options.desk(store, writing=True)
-    taken = desk.store.import_listings(file)
+    order = _one_of("--dates", dates, ("mdy", "dmy"))
+    taken = desk.store.import_listings(file, dates=order)
     if as_json:
-        options.emit_json(
-            {
-                "listings": taken.rows,
-                "new": taken.new,
-                "unknown_sectors": taken.strange,
-                "aliases": taken.aliases,
-            }
-        )
+        options.emit_json(listings_as_dict(taken))
         return
-    print(f"{file.name}: {taken.rows:,} listings, {taken.new:,} of them new or changed")
-    for alias, ours in taken.aliases.items():
-        print(f"  sector {alias} is {ours} here")
-    if taken.strange:
-        listed = ", ".join(taken.strange[:8])
-        print(f"  sectors left unknown, as they are none of the eleven: {listed}")
+    render_listings(file.name, taken, sys.stdout)
     print(f"Next: {desk.command('coverage')}")

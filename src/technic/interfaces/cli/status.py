@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
+from technic.market.symbols import asked_symbols, known_symbol
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
 
@@ -283,10 +284,8 @@ def list_add(
 ) -> None:
     """Add symbols to a watch-list."""
     desk = options.desk(store)
-    listed = set(desk.store.panel().who["symbol"])
-    if strange := sorted(set(symbols) - listed):
-        raise ConfigError(f"{', '.join(strange)}: no such symbol in the store; nothing was added")
-    new = desk.store.catalog.watch(name, symbols, datetime.now(UTC))
+    asked = asked_symbols(symbols, set(desk.store.panel().who["symbol"]))
+    new = desk.store.catalog.watch(name, asked.values(), datetime.now(UTC))
     total = len(desk.store.catalog.watched(name))
     print(f"{printable(name)}: {new} added, {total} in all")
     question = f"in_list('{name}')"
@@ -300,8 +299,10 @@ def list_remove(
 ) -> None:
     """Remove symbols from a watch-list."""
     desk = options.desk(store)
-    gone = desk.store.catalog.unwatch(name, symbols)
-    print(f"{printable(name)}: {gone} removed, {len(desk.store.catalog.watched(name))} left")
+    held = set(desk.store.catalog.watched(name))
+    meant = [known_symbol(symbol, held) or symbol for symbol in symbols]
+    gone = desk.store.catalog.unwatch(name, meant)
+    print(f"{printable(name)}: {gone} removed, {len(held) - gone} left")
 
 
 def list_show(

@@ -132,7 +132,7 @@ async def sessions(body: SpanRequest, hub: HubOf, key: KeyOf) -> Response:
 async def ranks(body: RankHistoryRequest, hub: HubOf, key: KeyOf) -> Response:
     """Begin to find the rank of one symbol on each of the last sessions; a job."""
     file = body.file(hub.settings)
-    days = await hub.gate.run(lambda: _days_of(hub, file, body))
+    symbol, days = await hub.gate.run(lambda: _days_of(hub, file, body))
 
     def run(progress: Progress) -> Any:
         newest = hub.store.require().last
@@ -141,22 +141,20 @@ async def ranks(body: RankHistoryRequest, hub: HubOf, key: KeyOf) -> Response:
             progress(k, len(days), str(day))
             report = hub.scan(file, as_of=None if day == newest else day)
             place = {report.symbols[i]: n for n, i in enumerate(report.ranked, 1)}
-            rows.append(
-                {"session": str(day), "rank": place.get(body.symbol), "of": report.n_ranked}
-            )
-        return {"symbol": body.symbol, "title": file.name, "ranks": rows}
+            rows.append({"session": str(day), "rank": place.get(symbol), "of": report.n_ranked})
+        return {"symbol": symbol, "title": file.name, "ranks": rows}
 
-    return started(hub.jobs.start("ranks", f"{body.symbol} in {file.name}", key, run))
+    return started(hub.jobs.start("ranks", f"{symbol} in {file.name}", key, run))
 
 
-def _days_of(hub: ServerState, file: ScanFile, body: RankHistoryRequest) -> list[date]:
-    """The sessions up to one of the store's; what no scan would answer is refused before a job."""
+def _days_of(hub: ServerState, file: ScanFile, body: RankHistoryRequest) -> tuple[str, list[date]]:
+    """The symbol, and the sessions up to one of the store's; what no scan would answer is refused."""
     resolve_question(file)
     version, view = hub.store.require(), hub.store.panel(body.as_of)
-    position_of(view, body.symbol)
+    symbol = str(view.who["symbol"][position_of(view, body.symbol)])
     assert version.first is not None
     last, first = nyse().ordinal(view.as_of), nyse().ordinal(version.first)
-    return [nyse().day(d) for d in range(max(last - body.sessions + 1, first), last + 1)]
+    return symbol, [nyse().day(d) for d in range(max(last - body.sessions + 1, first), last + 1)]
 
 
 def started(job: Job) -> Response:

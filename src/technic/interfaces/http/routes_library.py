@@ -18,6 +18,7 @@ from technic.interfaces.http.requests import Name, SaveScanRequest, WatchListReq
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
 from technic.interfaces.outside import outside, without_folders
+from technic.market.symbols import asked_symbols
 from technic.operations.saved_scans import content_of, forget_scan, save_scan, saved_scans
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import difference, session_before
@@ -190,12 +191,11 @@ async def keep_list(name: NamePath, body: WatchListRequest, hub: HubOf) -> Respo
     """
 
     def work() -> dict[str, Any]:
-        listed = set(hub.store.panel().who["symbol"])
-        if strange := sorted(set(body.symbols) - listed):
-            raise Problem(422, f"{', '.join(strange[:5])}: no such symbol in the store")
+        known = set(hub.store.panel().who["symbol"])
+        symbols = set(asked_symbols(body.symbols, known).values())
         catalog = hub.store.catalog
-        catalog.unwatch(name, set(catalog.watched(name)) - set(body.symbols))
-        catalog.watch(name, body.symbols, datetime.now(UTC))
+        catalog.unwatch(name, set(catalog.watched(name)) - symbols)
+        catalog.watch(name, symbols, datetime.now(UTC))
         return {"name": name, "symbols": catalog.watched(name)}
 
     return json_reply(await hub.gate.run(work))

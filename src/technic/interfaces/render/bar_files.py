@@ -36,6 +36,10 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         "repeated in the file": outcome.repeated,
         "splits and dividends": outcome.actions,
     }
+    if outcome.waiting:
+        counts["of sessions that few have yet: they count once half of the market has one"] = (
+            outcome.waiting
+        )
     lines = [(count, title) for title, count in counts.items() if count]
     set_aside = {**outcome.quarantined, **file.strange}
     lines += [(count, f"set aside: {REASONS[reason]}") for reason, count in set_aside.items()]
@@ -50,6 +54,12 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         f"{cells.unused:,} not used",
         file=out,
     )
+    for text in outcome.told[:LISTED]:
+        print(f"  {printable(text)}", file=out)
+    if len(outcome.told) > LISTED:
+        print(
+            f"  and {len(outcome.told) - LISTED:,} more symbols that two securities had", file=out
+        )
     _details(file, out)
 
 

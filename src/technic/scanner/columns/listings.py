@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +15,7 @@ from technic.data.store.mapped_panel import MappedPanel
 from technic.errors import UnlistedError
 from technic.market.listing_types import LISTING_TYPES, OTC, issuer_of
 from technic.market.sessions import nyse
+from technic.market.symbols import alike_hint, known_symbol
 from technic.market.typing import BoolArray, FloatArray
 from technic.query.names import ATTRIBUTES
 from technic.scanner.columns.source import LoadedColumns, SymbolView
@@ -24,6 +24,7 @@ DayArray = npt.NDArray[np.datetime64]
 
 
 TEXTS = ("symbol", "name", "type", "exchange", "sector", "industry", "sic")
+LATELY = np.timedelta64(10, "D")  # a stock with a bar in these days trades
 KINDS = tuple(kind for kind in LISTING_TYPES if f"is_{kind}" in ATTRIBUTES)
 LISTING_NAMES = frozenset(
     {*TEXTS, *(f"is_{kind}" for kind in KINDS), "is_fund", "is_otc", "issuer", "market_cap_told"}
@@ -46,20 +47,40 @@ class Listings:
 
 def listed_on(view: MappedPanel) -> BoolArray:
     """Return who was listed on the session of a view; bool, shape (n_symbols,)."""
-    return listed_between(days_of(view.who, "since"), days_of(view.who, "until"), view.as_of)
+    since, until = days_of(view.who, "since"), days_of(view.who, "until")
+    return listed_between(since, until, view.as_of, _days_traded(view.bars.newest))
 
 
-def listed_between(since: DayArray, until: DayArray, day: date) -> BoolArray:
+def _days_traded(ordinals: FloatArray) -> DayArray:
+    """The days of sessions by their ordinals; NaT where there is none."""
+    days = np.full(len(ordinals), np.datetime64("NaT"), dtype="datetime64[D]")
+    there = ~np.isnan(ordinals)
+    days[there] = nyse().dates[ordinals[there].astype(np.int64)]
+    return days
+
+
+def listed_between(
+    since: DayArray, until: DayArray, day: date, traded: DayArray | None = None
+) -> BoolArray:
     """Return who was listed on a day: not before the first of a listing, not after its last.
+
+    What trades is listed: a listing that has ended before a bar of these days, or begins only after
+    one, hides nobody.
 
     Parameters
     ----------
     since, until : datetime64[D], shape (n_symbols,); NaT where a listing has no known end
     day : the day in question
+    traded : datetime64[D], shape (n_symbols,); the newest bar until that day, NaT without one;
+        by default nobody has any
     """
     today = np.datetime64(day, "D")
-    early = ~np.isnat(since) & (since > today)
-    late = ~np.isnat(until) & (until < today)
+    newest = (
+        np.full(len(since), np.datetime64("NaT"), "datetime64[D]") if traded is None else traded
+    )
+    early = ~np.isnat(since) & (since > today) & np.isnat(newest)
+    trades = (newest > until) & (newest >= today - LATELY)
+    late = ~np.isnat(until) & (until < today) & ~trades
     listed: BoolArray = ~(early | late)
     return listed
 
@@ -78,14 +99,12 @@ def position_of(view: MappedPanel, symbol: str) -> int:
         If it is not listed then; the message says until when it was, or which symbols are close.
     """
     symbols, listed = view.who["symbol"].to_list(), listed_on(view)
-    for i, name in enumerate(symbols):
-        if name == symbol and listed[i]:
-            return i
-    last = _last_listed(view, symbol)
-    close = get_close_matches(
-        symbol.upper(), [s for s, on in zip(symbols, listed, strict=True) if on], n=3
-    )
-    hint = f"; did you mean {', '.join(close)} ?" if close else ""
+    now = {name: i for i, name in enumerate(symbols) if listed[i]}
+    name = known_symbol(symbol, now)
+    if name is not None:
+        return now[name]
+    last = _last_listed(view, known_symbol(symbol, set(symbols)) or symbol)
+    hint = alike_hint([symbol], list(now))
     if last is not None:
         hint = f"; it was until {last}: ask as of that session"
     raise UnlistedError(f"{symbol} is not listed on {view.as_of}{hint}", last)

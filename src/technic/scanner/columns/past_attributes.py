@@ -87,7 +87,9 @@ class PastAttributes(dict[str, Any]):
     def listed(self) -> BoolArray:
         """Who was listed on the session; bool, shape (n_symbols,)."""
         since, until = self.listing("since"), self.listing("until")
-        return listed_between(since, until, self.as_of)
+        traded = np.full(len(since), np.datetime64(self.as_of, "D"))
+        traded[np.isnan(self.closes)] = np.datetime64("NaT")
+        return listed_between(since, until, self.as_of, traded)
 
     def listing(self, name: str) -> Values:
         """Return one column of the listings, shape (n_symbols,)."""
@@ -157,7 +159,7 @@ class AttributeHistory:
         Who has had one name only is found under it on every day it traded.
         """
         tickers, listings, classes = self._tables
-        renamed = tickers.filter(pl.len().over("security_id") > 1)
+        renamed = tickers.filter(pl.col("era").fill_null(0).n_unique().over("security_id") > 1)
         instants = [listings["known_at"], classes["known_at"], renamed["known_at"].drop_nulls()]
         # A name begins on its day: after the open at which the session before is judged.
         began = renamed["since"].cast(pl.Datetime("us", "UTC")).dt.offset_by("20h")

@@ -17,6 +17,7 @@ from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators.kernel.run import evaluate
 from technic.market.items import ITEMS
 from technic.market.sessions import nyse
+from technic.market.symbols import known_symbol
 from technic.query.series import series_for
 from technic.runtime.settings import Settings
 from technic.scanner.columns.listings import listed_on, position_of
@@ -87,7 +88,7 @@ def chart_data(
     who = view.who.row(at, named=True)
     first = days[0].astype(object) if len(days) else None
     return {
-        "symbol": symbol,
+        "symbol": who["symbol"],
         "name": who["name"],
         "sector": who["sector"],
         "industry": who["industry"],
@@ -178,7 +179,7 @@ def fundamentals(
     values = [result.evaluation.value(tree)[at] for tree in question.columns]
     ratios = {name: plain(value) for name, value in zip(RATIOS, values, strict=True)}
     return {
-        "symbol": symbol,
+        "symbol": result.symbols[at],
         "as_of": view.as_of.isoformat(),
         "simulated": view.version.simulated is not None,
         "ratios": ratios,
@@ -197,10 +198,11 @@ def last_closes(store: Store, symbols: Sequence[str], bars: int = 20) -> dict[st
     """
     view = store.panel()
     place = {symbol: i for i, symbol in enumerate(view.who["symbol"])}
+    meant = {symbol: known_symbol(symbol, place) for symbol in symbols}
     return {
-        symbol: view.panel.run(place[symbol], "close")[-bars:].tolist()
-        for symbol in dict.fromkeys(symbols)
-        if symbol in place
+        symbol: view.panel.run(place[name], "close")[-bars:].tolist()
+        for symbol, name in meant.items()
+        if name is not None
     }
 
 
@@ -221,15 +223,12 @@ def find_symbols(store: Store, text: str, limit: int = 20) -> list[dict[str, Any
     if not wanted:
         return who.head(limit).to_dicts()
     upper, lower = wanted.upper(), wanted.lower()
-    begins = pl.col("symbol").str.to_uppercase().str.starts_with(upper)
+    meant = known_symbol(wanted, set(who["symbol"])) or upper
+    begins = pl.any_horizontal(pl.col("symbol").str.starts_with(t) for t in {upper, meant})
     holds = pl.col("name").str.to_lowercase().str.contains(lower, literal=True)
     matches = (
         who.with_columns(
-            order=pl.when(pl.col("symbol").str.to_uppercase() == upper)
-            .then(0)
-            .when(begins)
-            .then(1)
-            .otherwise(2)
+            order=pl.when(pl.col("symbol") == meant).then(0).when(begins).then(1).otherwise(2)
         )
         .filter(begins | holds.fill_null(value=False))
         .sort("order", "symbol")

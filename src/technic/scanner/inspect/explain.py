@@ -197,6 +197,7 @@ def explain(
     question = resolve_question(file or ScanFile())
     result = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
     at = position_of(result.view, symbol)
+    symbol = result.symbols[at]
     rank = _rank_at(result, at)
     if rank is None:
         bucket = TITLES[BUCKETS[result.ledger.bucket[at]]]
@@ -267,6 +268,7 @@ def why_not(
     question = resolve_question(file or ScanFile())
     result = evaluate_question(store, question, as_of, known_at=known_at, settings=settings)
     at = position_of(result.view, symbol)
+    symbol = result.symbols[at]
     clauses = [_verdict(result, tree, at, "universe") for tree in question.universe_clauses]
     clauses += [_verdict(result, tree, at, "question") for tree in question.where_clauses]
     rank, score = _rank_at(result, at), result.ranking.score[at]
