@@ -5,8 +5,9 @@
 3. `market.quality.examine` sets aside what cannot be believed.
 4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
 5. `merge.new_bars` leaves out what the store already says.
-6. `FileStore._store` commits bars, actions and tickers at once.
-7. `FileStore.import_bars` puts the rows set aside into the quarantine.
+6. `file_actions.take_actions` holds splits and dividends against prices.
+7. `FileStore._store` commits bars, actions and tickers at once.
+8. `FileStore.import_bars` puts the rows set aside into the quarantine.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.ingest.file_actions import take_actions, told_by_rows
 from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.filing_files import TakenFilings, take_filings
 from technic.data.ingest.listing_files import TakenListings, take_listings
@@ -34,11 +36,9 @@ from technic.data.ingest.merge import (
     stated_instants,
 )
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import dated_after
 from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
-from technic.market.quality import REASONS, Sorted, contradicted_splits, examine
-from technic.market.schema import ACTIONS, conform
+from technic.market.quality import REASONS, Sorted, examine
 
 CLOSED = 0.2  # of the rows on days without a session: the dates are not what they seem
 FEW = 5  # rows of which a share says something
@@ -59,10 +59,11 @@ class Imported:
     actions : splits and dividends that are new
     symbols : how many symbols the good rows have
     version : the store version afterwards
-    splits_set_aside : splits that prices contradict
+    splits_set_aside : splits and dividends that prices contradict, or that cannot be meant
     notes : reasons for which rows were set aside, the most frequent first
     file : what was recognised, and what of it was not used
     cells : how many cells the file has, and what became of them
+    doubts : a line for each split or dividend that was set aside or taken back
     """
 
     rows: int
@@ -76,6 +77,7 @@ class Imported:
     version: StoreVersion
     splits_set_aside: int = 0
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     file: BarFile | None = None
     cells: Cells | None = None
 
@@ -170,12 +172,16 @@ class FileStore(Store):
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
         good, tickers = identify_symbols(self, judged.good, judged.bad, before)
-        merged = new_bars(self, before, as_bars(good), seen)
-        actions, refused = self._actions(good, before, adjusted, seen)
+        bars = as_bars(good)
+        merged = new_bars(self, before, bars, seen)
+        told = told_by_rows(self, before, good, judged.bad)
+        acts = take_actions(
+            self, before, told, bars, seen, as_traded=adjusted == "none", label=label
+        )
         progress("writing")
-        tables = {"bars": merged.bars, "actions": actions, "tickers": tickers}
+        tables = {"bars": merged.bars, "actions": acts.rows, "tickers": tickers}
         after = self._store(before, tables, adjusted, simulated)
-        bad = pl.concat([judged.bad.drop("cells", "lost"), refused], how="diagonal")
+        bad = pl.concat([judged.bad.drop("cells", "lost"), acts.bad], how="diagonal")
         if not bad.is_empty():
             self.catalog.quarantine(bad, label, seen)
         if after.last is not None:
@@ -190,13 +196,14 @@ class FileStore(Store):
             known=merged.known,
             repeated=judged.repeated,
             quarantined=dict(judged.bad.group_by("reason").len().sort("reason").iter_rows()),
-            actions=actions.height,
+            actions=acts.rows.height,
             symbols=good["symbol"].n_unique(),
             version=self.version(),
-            splits_set_aside=refused.height,
+            splits_set_aside=acts.bad.height,
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
-            cells=cells_of(file, judged, refused.height),
+            cells=cells_of(file, judged, acts.of_kept),
+            doubts=acts.notes,
         )
 
     def import_listings(
@@ -247,49 +254,6 @@ class FileStore(Store):
             return before
         settled = _settled_until(before, tables["bars"])
         return self.commit(tables, adjustment=adjusted, simulated=simulated, settled=settled)
-
-    def _actions(
-        self, good: pl.DataFrame, version: StoreVersion, adjusted: str, seen: datetime
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """New splits and dividends, and the splits that prices contradict."""
-        parts = []
-        for kind, nothing in (("split", (0.0, 1.0)), ("dividend", (0.0,))):
-            if kind in good.columns:
-                stated = pl.col(kind).is_not_null() & ~pl.col(kind).is_in(nothing)
-                parts.append(
-                    good.filter(stated).select(
-                        "security_id",
-                        "symbol",
-                        "date",
-                        "known_at",
-                        "assumed",
-                        kind=pl.lit(kind),
-                        value=pl.col(kind),
-                    )
-                )
-        empty = pl.DataFrame(schema={"symbol": pl.String, "date": pl.Date, "reason": pl.String})
-        if not parts:
-            return pl.DataFrame(schema=ACTIONS), empty
-        events = pl.concat(parts)
-        wrong = events.filter(~((pl.col("value") > 0) & pl.col("value").is_finite()))
-        events = events.join(
-            wrong.select("symbol", "date", "kind"), on=["symbol", "date", "kind"], how="anti"
-        )
-        repeated = contradicted_splits(events, good) if adjusted == "none" else events.clear()
-        refused = pl.concat(
-            [
-                wrong.with_columns(reason=pl.lit("split_not_positive")),
-                repeated.with_columns(reason=pl.lit("split_repeated")),
-            ]
-        ).select("symbol", "date", "kind", "value", "reason")
-        key = ["symbol", "date", "kind"]
-        believed = events.join(repeated.select(key), on=key, how="anti")
-        named = believed.rename({"date": "session"}).with_columns(source=pl.lit("file"))
-        table = conform(named, ACTIONS, "actions")
-        about = ["security_id", "session", "kind", "value"]
-        stored = self.table("actions", version).select(*about, "known_at").collect()
-        new = table.join(stored, on=about, how="anti")
-        return dated_after(new, stored, seen, "security_id", "session", "kind"), refused
 
 
 def believed(file: BarFile) -> Sorted:

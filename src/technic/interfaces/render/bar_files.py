@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from technic.data.ingest.checking import Checked
 
 SHOWN = 3  # rows from each end of a file, and of each reason
+DOUBTS = 8  # lines about splits and dividends
 LISTED = 6  # names in a line
 KINDS = {"none": "as traded", "splits": "adjusted for splits"}
 
@@ -40,11 +41,13 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
     set_aside = {**outcome.quarantined, **file.strange}
     lines += [(count, f"set aside: {REASONS[reason]}") for reason, count in set_aside.items()]
     if outcome.splits_set_aside:
-        lines.append(
-            (outcome.splits_set_aside, "splits and dividends set aside: see technic doctor")
-        )
+        lines.append((outcome.splits_set_aside, "splits and dividends set aside"))
     for count, title in lines:
         print(f"  {count:>11,}  {title}", file=out)
+    for line in outcome.doubts[:DOUBTS]:
+        print(f"  {printable(line)}", file=out)
+    if len(outcome.doubts) > DOUBTS:
+        print(f"  and {len(outcome.doubts) - DOUBTS:,} more such lines", file=out)
     print(
         f"  cells: {cells.read:,} = {cells.stored:,} stored + {cells.set_aside:,} set aside + "
         f"{cells.unused:,} not used",
