@@ -120,7 +120,8 @@ def take_actions(
 
     Parameters
     ----------
-    told : the columns of `TOLD`; perhaps `id` and `currency`, as `judge_actions` takes them
+    told : the columns of `TOLD`; perhaps `id` and `currency`, as `judge_actions` takes them, and
+        `reason`: why an event was set aside already
     bars : rows of the bars table: what is good in the file
     seen : the instant from which what corrects the store counts
     as_traded : whether prices are; against adjusted ones no split is held
@@ -133,6 +134,10 @@ def take_actions(
     """
     none = _is_none()
     owned = pl.col("security_id").is_not_null()
+    refused = told.clear()
+    if "reason" in told.columns:  # their symbol was set aside already
+        refused = told.filter(pl.col("reason").is_not_null())
+        told = told.filter(pl.col("reason").is_null()).drop("reason")
     nobodys, all_own = told.filter(~owned), told.filter(owned)
     closed = _on_closed_days(all_own)
     own = all_own.join(closed, on="date", how="anti")
@@ -145,6 +150,7 @@ def take_actions(
     if not as_traded:
         back = pl.concat([back, kept_back.select(back.columns)])
     lost = [
+        refused.filter(~none).select(*EVENT, "reason") if refused.height else judged.bad.clear(),
         _unheld(nobodys.filter(~none), "without_bars"),
         _unheld(all_own.filter(~none).join(closed, on="date", how="semi"), "no_session"),
         refused_back,
@@ -155,7 +161,10 @@ def take_actions(
         rows=rows,
         bad=bad,
         of_kept=_of_kept(bad, bars),
-        told=told.filter(~none).height + back.height + refused_back.height,
+        told=told.filter(~none).height
+        + refused.filter(~none).height
+        + back.height
+        + refused_back.height,
         kept=judged.good.height,
         repeated=judged.repeated + judged.merged,
         withdrawn=back.height,

@@ -4,10 +4,11 @@
 2. `_with_instants` gives every row the instant it became known.
 3. `market.quality.examine` sets aside what cannot be believed.
 4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
-5. `merge.new_bars` leaves out what the store already says.
-6. `file_actions.take_actions` holds splits and dividends against prices.
-7. `FileStore._store` commits bars, actions and tickers at once.
-8. `FileStore.import_bars` puts the rows set aside into the quarantine.
+5. `scales.one_scale` sets symbols aside that are told on another scale.
+6. `merge.new_bars` leaves out what the store already says.
+7. `file_actions.take_actions` holds splits and dividends against prices.
+8. `FileStore._store` commits bars, actions and tickers at once.
+9. `FileStore.import_bars` puts the rows set aside into the quarantine.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from technic.data.ingest.merge import (
     session_closes,
     stated_instants,
 )
+from technic.data.ingest.scales import one_scale
 from technic.data.store import Store, StoreVersion
 from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
@@ -172,12 +174,18 @@ class FileStore(Store):
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
         good, tickers = identify_symbols(self, judged.good, judged.bad, before)
+        as_traded = adjusted == "none"
+        told = told_by_rows(self, before, good, judged.bad)
+        scaled = one_scale(self, before, good, told, as_traded=as_traded, label=label)
+        if not scaled.bad.is_empty():
+            good = scaled.good
+            judged = replace(
+                judged, good=good, bad=pl.concat([judged.bad, scaled.bad], how="diagonal")
+            )
+            tickers = tickers.join(scaled.bad, on="security_id", how="anti")
         bars = as_bars(good)
         merged = new_bars(self, before, bars, seen)
-        told = told_by_rows(self, before, good, judged.bad)
-        acts = take_actions(
-            self, before, told, bars, seen, as_traded=adjusted == "none", label=label
-        )
+        acts = take_actions(self, before, scaled.told, bars, seen, as_traded=as_traded, label=label)
         progress("writing")
         tables = {"bars": merged.bars, "actions": acts.rows, "tickers": tickers}
         after = self._store(before, tables, adjusted, simulated)
@@ -203,7 +211,7 @@ class FileStore(Store):
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
             cells=cells_of(file, judged, acts.of_kept),
-            doubts=acts.notes,
+            doubts=[*scaled.notes, *acts.notes],
         )
 
     def import_listings(
