@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from tests.data.ingest.test_file_actions import AT, N, day, table
 
 from technic.data.ingest import open_store
 from technic.errors import SchemaError
-from tests.data.ingest.test_file_actions import AT, N, day, table
 
 PRICES = ("open", "high", "low", "close")
 
