@@ -122,6 +122,8 @@ def test_prices_as_traded_are_not_taken_for_adjusted_ones(store):
     rows = pl.concat([table(name, ratio=4.0, told=4.0, seed=k) for k, name in enumerate("AB")])
     with pytest.raises(SchemaError, match=r"2 of 2 splits.*--adjusted none"):
         store.import_bars(rows, "splits")
+    with pytest.raises(SchemaError, match=r"ACME: .*by a split of 4: are they as traded\?"):
+        store.import_bars(table(ratio=4.0, told=4.0), "splits")
 
 
 def test_every_row_and_event_of_a_refused_symbol_is_counted(store):

@@ -3,12 +3,12 @@
 1. `formats.bars.read_bars` reads files of any known layout under our names.
 2. `_with_instants` gives every row the instant it became known.
 3. `market.quality.examine` sets aside what cannot be believed.
-4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
-5. `scales.one_scale` sets symbols aside that are told on another scale.
-6. `merge.new_bars` leaves out what the store already says.
-7. `file_actions.take_actions` holds splits and dividends against prices.
-8. `FileStore._store` commits bars, actions and tickers at once.
-9. `FileStore.import_bars` puts the rows set aside into the quarantine.
+4. `held.hold_against_store` looks up each symbol's security (`filers.identify_symbols`), sets
+   symbols aside that are told on another scale (`scales.one_scale`), and holds splits and
+   dividends against prices (`file_actions.take_actions`).
+5. `merge.new_bars` leaves out what the store already says.
+6. `FileStore._store` commits bars, actions and tickers at once.
+7. `FileStore.import_bars` puts the rows set aside into the quarantine.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
-from technic.data.ingest.file_actions import take_actions, told_by_rows
-from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.filing_files import TakenFilings, take_filings
+from technic.data.ingest.held import hold_against_store
 from technic.data.ingest.listing_files import TakenListings, take_listings
 from technic.data.ingest.merge import (
     ADJUSTMENTS,
-    as_bars,
     as_source,
     checked_instant,
     new_bars,
@@ -36,7 +34,6 @@ from technic.data.ingest.merge import (
     session_closes,
     stated_instants,
 )
-from technic.data.ingest.scales import one_scale
 from technic.data.store import Store, StoreVersion
 from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
@@ -173,21 +170,13 @@ class FileStore(Store):
         judged = believed(file)
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
-        good, tickers = identify_symbols(self, judged.good, judged.bad, before)
-        as_traded = adjusted == "none"
-        told = told_by_rows(self, before, good, judged.bad)
-        scaled = one_scale(self, before, good, told, as_traded=as_traded, label=label)
-        if not scaled.bad.is_empty():
-            good = scaled.good
-            judged = replace(
-                judged, good=good, bad=pl.concat([judged.bad, scaled.bad], how="diagonal")
-            )
-            tickers = tickers.join(scaled.bad, on="security_id", how="anti")
-        bars = as_bars(good)
-        merged = new_bars(self, before, bars, seen)
-        acts = take_actions(self, before, scaled.told, bars, seen, as_traded=as_traded, label=label)
+        held = hold_against_store(
+            self, before, judged, seen, as_traded=adjusted == "none", label=label
+        )
+        judged, acts = held.judged, held.actions
+        merged = new_bars(self, before, held.bars, seen)
         progress("writing")
-        tables = {"bars": merged.bars, "actions": acts.rows, "tickers": tickers}
+        tables = {"bars": merged.bars, "actions": acts.rows, "tickers": held.tickers}
         after = self._store(before, tables, adjusted, simulated)
         bad = pl.concat([judged.bad.drop("cells", "lost"), acts.bad], how="diagonal")
         if not bad.is_empty():
@@ -205,13 +194,13 @@ class FileStore(Store):
             repeated=judged.repeated,
             quarantined=dict(judged.bad.group_by("reason").len().sort("reason").iter_rows()),
             actions=acts.rows.height,
-            symbols=good["symbol"].n_unique(),
+            symbols=judged.good["symbol"].n_unique(),
             version=self.version(),
             splits_set_aside=acts.bad.height,
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
             cells=cells_of(file, judged, acts.of_kept),
-            doubts=[*scaled.notes, *acts.notes],
+            doubts=held.doubts,
         )
 
     def import_listings(

@@ -107,11 +107,13 @@ def _refusals(
         for row in retold.filter(~pl.col("anew")).iter_rows(named=True)
     }
     for row in seams.iter_rows(named=True):
-        refused.setdefault(
-            row["security_id"],
+        about = (
             f"{row['symbol']}: prices before {row['date']} are on another scale than those since, "
-            f"by a split of {row['value']:g}: {_remedy(row['first'], as_traded=as_traded)}",
+            f"by a split of {row['value']:g}"
         )
+        own = "are they as traded? Then import them with --adjusted none, into a store of their own"
+        remedy = _remedy(row["first"], as_traded=as_traded) if row["first"] else own
+        refused.setdefault(row["security_id"], f"{about}: {remedy}")
     return refused
 
 

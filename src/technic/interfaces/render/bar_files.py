@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import polars as pl
@@ -44,10 +45,7 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         lines.append((outcome.splits_set_aside, "splits and dividends set aside"))
     for count, title in lines:
         print(f"  {count:>11,}  {title}", file=out)
-    for line in outcome.doubts[:DOUBTS]:
-        print(f"  {printable(line)}", file=out)
-    if len(outcome.doubts) > DOUBTS:
-        print(f"  and {len(outcome.doubts) - DOUBTS:,} more such lines", file=out)
+    _doubts(outcome.doubts, out)
     print(
         f"  cells: {cells.read:,} = {cells.stored:,} stored + {cells.set_aside:,} set aside + "
         f"{cells.unused:,} not used",
@@ -78,6 +76,7 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
         _rows(rows, out, SHOWN)
     for reason, count in file.strange.items():
         print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
+    _doubts(checked.doubts, out)
     if checked.judged.good.height:
         print("  first and last rows:", file=out)
         ordered = checked.judged.good.sort("date", "symbol")
@@ -108,6 +107,7 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
         "unused": file.unused,
         "unreadable": file.unreadable,
         "left_out": file.left_out,
+        "doubts": list(checked.doubts),
         "refusal": checked.refusal or None,
     }
 
@@ -137,6 +137,14 @@ def _details(file: BarFile, out: TextIO) -> None:
         print(f"  left out: {len(file.left_out) - LISTED:,} more files", file=out)
     for note in file.notes:
         print(f"  note: {note}", file=out)
+
+
+def _doubts(lines: Sequence[str], out: TextIO) -> None:
+    """What contradicts the store, or prices."""
+    for line in lines[:DOUBTS]:
+        print(f"  {printable(line)}", file=out)
+    if len(lines) > DOUBTS:
+        print(f"  and {len(lines) - DOUBTS:,} more such lines", file=out)
 
 
 def _rows(rows: pl.DataFrame, out: TextIO, count: int) -> None:
