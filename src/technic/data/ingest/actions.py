@@ -71,7 +71,8 @@ def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
     more : what a user could do about a split where prices show none
     """
     lines = []
-    for row in bad.iter_rows(named=True):
+    # What has no value at all is counted by its reason alone.
+    for row in bad.drop_nulls(["value", "date"]).iter_rows(named=True):
         what = f"{row['symbol']}: a {row['kind']} of {row['value']:g} on {row['date']} is set aside"
         seen = row["seen"]
         if row["reason"] == "split_contradicted":
