@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from technic.market.quality import REASONS, contradicted_splits, examine
+from technic.market.quality import REASONS, examine
 
 GOOD = {
     "symbol": "AAA", "date": date(2024, 3, 8), "open": 10.0, "high": 11.0, "low": 9.0,
@@ -67,23 +67,6 @@ def test_the_same_row_twice_counts_once_and_two_that_disagree_not_at_all():
     assert rows.good["symbol"].to_list() == ["AAA"]
     assert rows.repeated == 1
     assert rows.bad["reason"].to_list() == ["conflicting_duplicate"] * 2
-
-
-def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():
-    """NFLX 7:1 went ex on 2015-07-15; the vendor says 2015-07-14 too."""
-    days = [date(2015, 7, 13), date(2015, 7, 14), date(2015, 7, 15)]
-    bars = pl.DataFrame(
-        {
-            "symbol": ["NFLX"] * 3,
-            "date": days,
-            "open": [700.0, 705.0, 100.0],
-            "close": [707.0, 702.0, 98.0],
-        }
-    )
-    actions = pl.DataFrame(
-        {"symbol": ["NFLX"] * 2, "date": days[1:], "kind": ["split"] * 2, "value": [7.0, 6.999997]}
-    )
-    assert contradicted_splits(actions, bars)["date"].to_list() == [days[1]]
 
 
 def test_rows_that_are_not_known_since_any_instant_contradict_each_other_too():

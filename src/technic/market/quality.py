@@ -16,7 +16,6 @@ from technic.market.sessions import nyse
 
 KEY = ["symbol", "date", "known_at"]
 COUNTS = ("cells", "lost")  # of a row of a file: they say nothing of the bar
-SAME_SPLIT = 1e-3
 TOLERANCE = 1e-6  # how far, relative, open and close may lie outside [low, high]
 
 REASONS = {
@@ -34,8 +33,12 @@ REASONS = {
     "another_day": "the vendor stamped it with another day than the one that was asked for",
     "split_contradicted": "prices show no such split",
     "action_not_positive": "a split or dividend is zero or less, or cannot be read",
-    "split_not_positive": "a split ratio is zero or less, or not finite",
     "split_repeated": "the same split a few sessions away is the one that prices show",
+    "split_shown": "it takes a split back that prices show",
+    "dividend_too_large": "a dividend is above a third of the price",
+    "foreign_currency": "a dividend is not in US dollars",
+    "without_bars": "a split or dividend of a symbol that has no bar",
+    "another_scale": "prices of the same sessions differ by one ratio from those that are stored",
 }
 LIVE_REASONS = {  # of bars and minutes of the day so far, beside those above
     "unreadable": "no symbol, no instant, or a number that is none",
@@ -152,44 +155,3 @@ def _all_different(rows: pl.DataFrame) -> bool:
         codes = rows["symbol"].cast(pl.Categorical).to_physical()
     keys = codes.cast(pl.Int64) * (1 << 24) + rows["date"].to_physical()
     return bool(keys.n_unique() == rows.height)
-
-
-def contradicted_splits(actions: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """Splits that a vendor reported twice, on the sessions where prices show none.
-
-    A split is dropped only if one of the same ratio stands within three sessions of it and
-    the step from the close before to the open fits that one better.
-
-    Parameters
-    ----------
-    actions : `symbol`, `date`, `kind`, `value`
-    bars : `symbol`, `date`, `open`, `close`, as traded
-
-    Returns
-    -------
-    DataFrame
-        The rows of `actions` to drop.
-    """
-    splits = actions.filter(pl.col("kind") == "split")
-    if splits.height < 2:
-        return splits.clear()
-    steps = (
-        bars.join(splits.select("symbol").unique(), on="symbol", how="semi")
-        .sort("symbol", "date")
-        .select(
-            "symbol",
-            "date",
-            step=(pl.col("close").shift(1) / pl.col("open")).log().over("symbol"),
-        )
-    )
-    fits = splits.join(steps, on=["symbol", "date"], how="left").with_columns(
-        miss=(pl.col("step") - pl.col("value").log()).abs().fill_null(float("inf"))
-    )
-    pairs = fits.join(fits, on="symbol", suffix="_other").filter(
-        # vendors round: 7 and 6.999997 are the same split
-        ((pl.col("value") / pl.col("value_other") - 1.0).abs() < SAME_SPLIT)
-        & (pl.col("date") != pl.col("date_other"))
-        & ((pl.col("date") - pl.col("date_other")).dt.total_days().abs() <= 5)
-        & (pl.col("miss") > pl.col("miss_other"))
-    )
-    return pairs.select(splits.columns).unique()

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 import technic as tc
 from support.cases import mostly_slow
 from support.vendors import SIMULATED, alpaca, at_evening, run_sync, tape, vendor
-from technic.data.ingest import actions
 from technic.data.ingest.inbox import Answered, Inbox
 from technic.data.ingest.planning import (
     Wish,
@@ -370,43 +369,6 @@ def test_bad_rows_are_set_aside_and_healed_the_next_night(store, name):
             now = at_evening(twin, night)
             run_sync(store, twin, source, first=20)
     assert newest_view(store).items() >= published(market, slice(30, 31), now).items()
-
-
-def test_splits_that_prices_contradict_are_set_aside_with_both_numbers():
-    day = date(2024, 3, 5)
-    bars = pl.DataFrame(
-        {
-            "security_id": [1, 1, 2, 2, 3, 3, 4], "session": [date(2024, 3, 4), day] * 3 + [day],
-            "open": [100.0, 50.2, 100.0, 101.0, 30.0, 290.0, 9.0],
-            "close": [100.0, 51.0, 100.0, 99.0, 29.0, 300.0, 9.0],
-        }
-    )  # fmt: skip
-    told = pl.DataFrame(
-        {
-            "security_id": [1, 2, 3, 4], "symbol": ["GOOD", "NONE", "TURNED", "NEW"], "date": [day] * 4,
-            "kind": ["split"] * 4, "value": [2.0, 2.0, 10.0, 4.0],
-        }
-    )  # fmt: skip
-    good, bad = actions.judge_actions(told, bars)
-    assert good["symbol"].to_list() == ["GOOD", "NEW"]
-    assert set(bad["symbol"]) == {"NONE", "TURNED"}
-    assert bad.filter(pl.col("symbol") == "NONE")["seen"][0] == pytest.approx(100 / 101)
-
-
-def test_real_splits_pass_and_spoilt_ones_do_not(real_data):
-    bars = pl.read_parquet(real_data / "bars/us_2015_2016_as_traded.parquet")
-    bars = bars.filter((pl.col("open") > 0) & (pl.col("close") > 0)).with_columns(
-        security_id=pl.col("symbol").rank("dense").cast(pl.Int64), session="date"
-    )
-    told = bars.filter(
-        pl.col("split").is_not_null(), pl.col("split") > 0, pl.col("split") != 1.0
-    ).select("security_id", "symbol", "date", kind=pl.lit("split"), value="split")
-    good, bad = actions.judge_actions(told, bars)
-    large = told.filter(pl.col("value").log().abs() > 0.4)
-    spoilt = large.with_columns(value=1.0 / pl.col("value"))
-    _, caught = actions.judge_actions(spoilt, bars)
-    assert caught.height >= 0.97 * spoilt.join(good, on=["security_id", "date"], how="semi").height
-    assert bad.height <= 0.06 * told.height, "the vendor's own wrong splits are among them"
 
 
 def test_withdrawn_actions_are_taken_back(store):

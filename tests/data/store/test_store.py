@@ -38,6 +38,15 @@ def bars(symbols=("AAA", "BBB", "CCC"), sessions=40, until=LAST, seed=0, **more)
     return pl.DataFrame(rows)
 
 
+def split_at(table, day, ratio, shown=None):
+    """The table with a split, and prices from its day on in new shares."""
+    later = pl.col("date") >= day
+    return table.with_columns(
+        pl.when(later).then(pl.col(name) / (shown or ratio)).otherwise(name).alias(name)
+        for name in ("open", "high", "low", "close")
+    ).with_columns(split=pl.when(pl.col("date") == day).then(ratio).otherwise(1.0))
+
+
 def closes(view, symbol):
     i = view.who["symbol"].to_list().index(symbol)
     return view.panel.run(i, "close")
@@ -83,9 +92,8 @@ def test_yfinance_names_are_understood(store):
 
 
 def test_a_split_adjusts_what_lies_before_it_and_only_once_it_is_known(store):
-    table = bars(("AAA",), 30).with_columns(split=pl.lit(1.0))
-    at = table["date"][20]
-    table = table.with_columns(split=pl.when(pl.col("date") == at).then(4.0).otherwise("split"))
+    table = bars(("AAA",), 30)
+    table = split_at(table, table["date"][20], 4.0)
     store.import_bars(table)
     raw = table["close"].to_numpy()
     today = closes(store.panel(), "AAA")
@@ -134,12 +142,10 @@ def test_a_panel_that_was_extended_is_the_panel_built_from_nothing(store, tmp_pa
     store.import_bars(bars(until=LAST - 3, sessions=37))
     first = store.panel()
     base = bars(sessions=40)
-    more = base.filter(pl.col("date") > nyse().day(LAST - 3)).with_columns(
-        split=pl.when((pl.col("symbol") == "BBB") & (pl.col("date") == nyse().day(LAST)))
-        .then(2.0)
-        .otherwise(1.0)
-    )
-    store.import_bars(more)
+    more = base.filter(pl.col("date") > nyse().day(LAST - 3))
+    others = more.filter(pl.col("symbol") != "BBB").with_columns(split=pl.lit(1.0))
+    split = split_at(more.filter(pl.col("symbol") == "BBB"), nyse().day(LAST), 2.0)
+    assert store.import_bars(pl.concat([others, split])).actions == 1
     store.import_bars(bars(("NEW",), 3))
     fixed = base.filter((pl.col("symbol") == "CCC") & (pl.col("date") == nyse().day(LAST - 20)))
     store.import_bars(fixed.with_columns(volume=pl.lit(5.0)))
@@ -331,13 +337,10 @@ def test_a_correction_with_the_clock_a_day_back_counts(store):
 
 
 def test_what_is_said_of_companies_and_splits_counts_though_the_clock_is_behind(store):
-    table = bars(("AAA",), 30).with_columns(split=pl.lit(1.0))
-    at = table["date"][20]
+    table = bars(("AAA",), 30)
 
     def split(ratio):
-        return table.with_columns(
-            split=pl.when(pl.col("date") == at).then(ratio).otherwise("split")
-        )
+        return split_at(table, table["date"][20], ratio, shown=5.0)
 
     def sector(name, seen):
         store.import_listings(pl.DataFrame({"symbol": ["AAA"], "sector": [name]}), seen_at=seen)

@@ -31,6 +31,7 @@ from technic.data.formats.dialects import (
 )
 from technic.data.formats.numbers import Numbers, as_numbers, mark_of
 from technic.data.formats.parts import Part, parts_of
+from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
 from technic.errors import SchemaError, first_line
 
@@ -368,7 +369,8 @@ def _cast(
     names = [name for name in NUMBERS if name in table.columns]
     mark = wish.decimal or _mark(table, names, read)
     for name in names:
-        told[name] = as_numbers(_defined(table[name]), mark)
+        reader = as_splits if name == "split" else as_numbers
+        told[name] = reader(_defined(table[name]), mark)
     if "as_of" in table.columns:
         told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, wish)
     unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}

@@ -1,4 +1,7 @@
-"""Splits and dividends from a vendor: checked against prices, never made up, never mended."""
+"""Splits and dividends on their way into a store: what they are held against, and what is new.
+
+`market.action_rules` is the judge, of files (`file_actions`) and of vendors (`commit`) alike.
+"""
 
 from __future__ import annotations
 
@@ -9,71 +12,85 @@ import polars as pl
 
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
-from technic.market.schema import ACTIONS, conform
+from technic.market.action_rules import APART, CURRENCY
+from technic.market.schema import ACTIONS, BARS, conform
 
+AROUND = {"split": range(-15, 16), "dividend": range(-5, 1)}  # days whose bars are looked at
 ASKED_AGAIN = timedelta(days=4)  # how far from the first day asked for silence means nothing
-APART = log(1.25)  # how far, as a ratio, prices may be from a split before it is doubted
 
 
-def judge_actions(events: pl.DataFrame, bars: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Actions that can stand, and those that prices contradict.
-
-    A split is set aside if the step from the close before to the open of its day is over 25 %
-    away from it and nearer to no split, or to its inverse. Where there is no such pair of bars,
-    nothing speaks against it.
+def bars_around(
+    store: Store, version: StoreVersion, events: pl.DataFrame, new: pl.DataFrame
+) -> pl.DataFrame:
+    """Bars that events are held against: stored ones of the days around them, then new ones.
 
     Parameters
     ----------
-    events : as told by the vendor: `security_id`, `symbol`, `date`, `kind`, `value`
-    bars : `security_id`, `session`, `open`, `close`, as traded, around the dates
+    events : `security_id`, `date` and `kind`
+    new : rows of the bars table that are about to be stored; may be empty
 
     Returns
     -------
-    tuple
-        Good rows; bad rows with `reason` and `seen`, the step that prices show.
+    DataFrame
+        `security_id`, `session`, `open`, `close` and `known_at`: every version of each bar.
     """
-    positive = (pl.col("value") > 0.0) & pl.col("value").is_finite()
-    sane = positive & pl.col("symbol").is_not_null() & pl.col("date").is_not_null()
-    bad_values = events.filter(~sane.fill_null(value=False)).with_columns(
-        reason=pl.lit("action_not_positive"), seen=pl.lit(None, dtype=pl.Float64)
-    )
-    readable = events.filter(sane.fill_null(value=False)).unique(maintain_order=True)
-    key = ["security_id", "date", "kind"]
-    contradicted = _contradicted_splits(readable.filter(pl.col("kind") == "split"), bars)
-    clashing = (
-        readable.group_by(key)
-        .agg(pl.col("value").n_unique().alias("ways"))
-        .filter((pl.col("ways") > 1) & (pl.col("kind") == "dividend"))
-        .select(key)
-    )
-    good = readable.join(contradicted.select(key), on=key, how="anti").join(
-        clashing, on=key, how="anti"
-    )
-    unclear = readable.join(clashing, on=key, how="semi").with_columns(
-        reason=pl.lit("conflicting_duplicate"), seen=pl.lit(None, dtype=pl.Float64)
-    )
-    columns = ["security_id", "symbol", "date", "kind", "value", "reason", "seen"]
-    bad = pl.concat([part.select(columns) for part in (bad_values, contradicted, unclear)])
-    return good, bad
+    columns = ["security_id", "session", "open", "close", "known_at"]
+    parts = [] if new.is_empty() else [new.select(columns)]
+    if version.last is not None and not events.is_empty():
+        days = pl.DataFrame(
+            [(kind, day) for kind, reach in AROUND.items() for day in reach],
+            schema={"kind": pl.String, "off": pl.Int64},
+            orient="row",
+        )
+        wanted = (
+            events.select("security_id", "date", "kind")
+            .unique()
+            .join(days, on="kind")
+            .select("security_id", session=pl.col("date") + pl.duration(days="off"))
+            .unique()
+        )
+        low, high = wanted["session"].min(), wanted["session"].max()
+        stored = (
+            store.table("bars", version)
+            .filter(pl.col("session").is_between(low, high))
+            .select(columns)
+            .join(wanted.lazy(), on=["security_id", "session"], how="semi")
+            .collect()
+        )
+        parts.insert(0, stored)
+    schema = {name: BARS[name] for name in columns}
+    return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
 
 
-def _contradicted_splits(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """Splits that prices contradict, with `reason` and `seen`."""
-    steps = (
-        bars.join(splits.select("security_id").unique(), on="security_id", how="semi")
-        .sort("security_id", "session")
-        .with_columns(before=pl.col("close").shift(1).over("security_id"))
-        .select("security_id", date="session", seen=pl.col("before") / pl.col("open"))
-    )
-    judged = splits.join(steps, on=["security_id", "date"], how="left").with_columns(
-        miss=(pl.col("seen").log() - pl.col("value").log()).abs(),
-        flat=pl.col("seen").log().abs(),
-        turned=(pl.col("seen").log() + pl.col("value").log()).abs(),
-    )
-    doubted = (pl.col("miss") > APART) & (pl.min_horizontal("flat", "turned") < pl.col("miss"))
-    return judged.filter(doubted.fill_null(value=False)).with_columns(
-        reason=pl.lit("split_contradicted")
-    )
+def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
+    """One line for each split or dividend that prices speak against.
+
+    Parameters
+    ----------
+    bad : as `judge_actions` gives it
+    more : what a user could do about a split where prices show none
+    """
+    lines = []
+    # What has no value at all is counted by its reason alone.
+    for row in bad.drop_nulls(["value", "date"]).iter_rows(named=True):
+        what = f"{row['symbol']}: a {row['kind']} of {row['value']:g} on {row['date']} is set aside"
+        seen = row["seen"]
+        if row["reason"] == "split_contradicted":
+            lines.append(f"{what}: prices show {seen:.3f}{_guess(row['value'], seen, more)}")
+        elif row["reason"] == "dividend_too_large":
+            lines.append(f"{what}: the close before was {seen:g}")
+        elif row["reason"] == "foreign_currency":
+            lines.append(f"{what}: it is in {row['currency'][:8]}, and prices are in {CURRENCY}")
+        elif row["reason"] == "split_shown":
+            lines.append(f"{what}: it would take back the split that prices show")
+    return lines
+
+
+def _guess(value: float, seen: float, more: str) -> str:
+    """What may be behind a split that prices contradict."""
+    if abs(log(seen * value)) < APART:
+        return "; its ratio is upside down"
+    return more if abs(log(seen)) < APART else ""
 
 
 def action_changes(
@@ -92,11 +109,7 @@ def action_changes(
     good, bad : as `judge_actions` gives them; what is doubted was told all the same
     asked : `kind`, `first`, `last`: what the vendor was asked for, so that silence means no
     """
-    whole = (
-        good.group_by("security_id", "date", "kind", maintain_order=True)
-        .agg(pl.col("value").product(), pl.col("symbol").first())
-        .rename({"date": "session"})
-    )
+    whole = good.rename({"date": "session"})
     every_row = store.table("actions", version)
     stored = newest_per(every_row, "security_id", "session", "kind").collect()
     about = ["security_id", "session", "kind"]

@@ -11,6 +11,7 @@ import polars as pl
 from technic.data.formats.bars import BarFile, Wish, read_bars
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.files import believed, refuse_unbelievable
+from technic.data.ingest.held import hold_against_store
 from technic.data.ingest.merge import as_source, refuse_mixture
 from technic.errors import SchemaError, StoreError
 from technic.market.quality import Sorted
@@ -31,12 +32,14 @@ class Checked:
     adjusted : "none" or "splits": how its prices would be taken
     judged : its rows, those that would be kept and those that would be set aside
     refusal : why it would be refused as a whole; empty if it would not be
+    doubts : a line for each symbol, split or dividend that would not be taken as the file tells it
     """
 
     file: BarFile
     adjusted: str
     judged: Sorted
     refusal: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 def check_bars(
@@ -61,10 +64,15 @@ def check_bars(
     file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
     judged = believed(file, datetime.now(UTC))
-    refusal = ""
+    refusal, doubts = "", ()
+    version = store.version()
     try:
-        refuse_mixture(store, "imported", adjustment=kind, simulated=store.version().is_simulated)
+        refuse_mixture(store, "imported", adjustment=kind, simulated=version.is_simulated)
         refuse_unbelievable(judged, file.rows, "it")
+        held = hold_against_store(
+            store, version, judged, store.learned_at(), as_traded=kind == "none", label="it"
+        )
+        judged, doubts = held.judged, tuple(held.doubts)
     except (SchemaError, StoreError) as error:
         refusal = str(error)
-    return Checked(file, kind, judged, refusal)
+    return Checked(file, kind, judged, refusal, doubts)

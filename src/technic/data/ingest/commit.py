@@ -3,7 +3,7 @@
 1. `_learn`: listings tell who is who (`securities.SecurityMap`).
 2. `_examined_bars`: bars are read, dated, examined; each row finds its security.
 3. `merge.news` leaves out what the store already says.
-4. `_actions` holds splits and dividends against prices (`actions.judge`).
+4. `_actions` holds splits and dividends against prices (`market.action_rules`).
 5. `_set_aside`: rows that cannot be believed go to the quarantine.
 6. `ingest` commits it all at once, with a row for every ask in `asked`.
 """
@@ -24,7 +24,8 @@ from technic.data.ingest.planning import is_final
 from technic.data.ingest.securities import SecurityMap
 from technic.data.providers.source import Ask, Source
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import newest_per, newest_word
+from technic.data.store.rows import newest_word
+from technic.market.action_rules import judge_actions
 from technic.market.quality import examine
 from technic.market.schema import ACTIONS, ASKED, INSTANT
 from technic.market.sessions import nyse
@@ -208,20 +209,19 @@ def _actions(
         a.read(sources).table.with_columns(kind=pl.lit(a.ask.kind.removesuffix("s")))
         for a in reports
     ]
-    table = securities.spelt(pl.concat(tables)).filter(pl.col("date") <= newest)
+    on_days = (pl.col("date") <= newest).fill_null(value=True)
+    table = securities.spelt(pl.concat(tables)).filter(on_days)
     ours = table.filter(pl.col("symbol").is_in(list(securities.eras)))
-    unreadable = table.filter(pl.col("symbol").is_null() | pl.col("value").is_null())
+    nobodys = pl.concat(
+        [table.filter(pl.col("symbol").is_null()), ours.filter(pl.col("date").is_null())]
+    )
     identified = securities.identify(ours.drop_nulls(["symbol", "date"]))
-    first = identified["date"].min()
-    around = _around(store, version, bars, identified, first) if len(identified) else bars
-    if around.is_empty():
-        return pl.DataFrame(schema=ACTIONS), pl.DataFrame()
-    good, bad = actions.judge_actions(identified, around)
-    for row in bad.filter(pl.col("reason") == "split_contradicted").iter_rows(named=True):
-        tally.note(
-            f"{row['symbol']}: a split of {row['value']:g} on {row['date']} is set aside: prices "
-            f"show {row['seen']:.3f}"
-        )
+    around = actions.bars_around(store, version, identified, bars)
+    judged = judge_actions(identified, around)
+    good, bad = judged.good, judged.bad
+    tally.repeated += judged.repeated
+    for text in actions.doubts(bad):
+        tally.note(text)
     spans = pl.DataFrame(
         [(a.ask.kind.removesuffix("s"), a.ask.first, a.ask.last) for a in reports],
         schema={"kind": pl.String, "first": pl.Date, "last": pl.Date},
@@ -232,24 +232,8 @@ def _actions(
     )
     for text in notes:
         tally.note(text)
-    lost = unreadable.with_columns(reason=pl.lit("action_not_positive"))
+    lost = nobodys.with_columns(reason=pl.lit("action_not_positive"))
     return rows, pl.concat([bad, lost], how="diagonal")
-
-
-def _around(
-    store: Store, version: StoreVersion, bars: pl.DataFrame, events: pl.DataFrame, first: Any
-) -> pl.DataFrame:
-    """Bars of the securities that acted, stored ones and new ones, the newest of each."""
-    columns = ["security_id", "session", "open", "close", "known_at"]
-    ids = events.filter(pl.col("kind") == "split")["security_id"].unique().implode()
-    stored = (
-        store.table("bars", version)
-        .filter(pl.col("security_id").is_in(ids), pl.col("session") >= first - timedelta(days=15))
-        .select(columns)
-        .collect()
-    )
-    parts = [stored] if bars.is_empty() else [stored, bars.select(columns)]
-    return newest_per(pl.concat(parts).lazy(), "security_id", "session").collect()
 
 
 def _asked_rows(

@@ -76,7 +76,9 @@ def identify_symbols(store: Store, rows: pl.DataFrame, version: StoreVersion) ->
         known_at=pl.col("low").cast(INSTANT),
     )
     whose = pl.concat([t.select("symbol", "security_id") for t in (known, begun)])
-    joined = rows.join(whose, on="symbol", how="left", maintain_order="left")
+    # Only the symbols are joined: a join copies every column that takes part in it.
+    ids = rows.select("symbol").join(whose, on="symbol", how="left", maintain_order="left")
+    joined = rows.with_columns(ids["security_id"])
     if odd:
         joined = _by_stretch(joined, odd, placed)
     source = pl.lit("file").alias("source")

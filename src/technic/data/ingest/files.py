@@ -3,7 +3,9 @@
 1. `formats.bars.read_bars` reads files of any known layout under our names.
 2. `_with_instants` gives every row the instant it became known.
 3. `market.quality.examine` sets aside what cannot be believed.
-4. `filers.identify_symbols` looks up each symbol's security, or gives it one.
+4. `held.hold_against_store` looks up each symbol's security (`filers.identify_symbols`), sets
+   symbols aside that are told on another scale (`scales.one_scale`), and holds splits and
+   dividends against prices (`file_actions.take_actions`).
 5. `merge.new_bars` leaves out what the store already says.
 6. `FileStore._store` commits bars, actions and tickers at once.
 7. `FileStore.import_bars` puts the rows set aside into the quarantine.
@@ -20,12 +22,12 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
-from technic.data.ingest.filers import identify_symbols, spelt_as_ours
+from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.filing_files import TakenFilings, take_filings
+from technic.data.ingest.held import hold_against_store
 from technic.data.ingest.listing_files import TakenListings, take_listings
 from technic.data.ingest.merge import (
     ADJUSTMENTS,
-    as_bars,
     as_source,
     checked_instant,
     new_bars,
@@ -34,11 +36,9 @@ from technic.data.ingest.merge import (
     stated_instants,
 )
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import dated_after
 from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
-from technic.market.quality import REASONS, Sorted, contradicted_splits, examine
-from technic.market.schema import ACTIONS, conform
+from technic.market.quality import REASONS, Sorted, examine
 from technic.market.sessions import nyse
 
 CLOSED = 0.2  # of the rows on days without a session: the dates are not what they seem
@@ -62,10 +62,11 @@ class Imported:
     told : what was learnt of who is who: symbols that two securities had
     waiting : new bars of sessions that are none of the market yet: too few symbols have them
     version : the store version afterwards
-    splits_set_aside : splits that prices contradict
+    splits_set_aside : splits and dividends that prices contradict, or that cannot be meant
     notes : reasons for which rows were set aside, the most frequent first
     file : what was recognised, and what of it was not used
     cells : how many cells the file has, and what became of them
+    doubts : a line for each split or dividend that was set aside or taken back
     """
 
     rows: int
@@ -81,6 +82,7 @@ class Imported:
     waiting: int = 0
     told: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     file: BarFile | None = None
     cells: Cells | None = None
 
@@ -175,14 +177,15 @@ class FileStore(Store):
         judged = believed(file, seen)
         refuse_unbelievable(judged, raw, label)
         progress("comparing with the store")
-        found = identify_symbols(self, judged.good, before)
-        good, tickers = found.rows, found.tickers
-        merged = new_bars(self, before, as_bars(good), seen)
-        actions, refused = self._actions(good, before, adjusted, seen)
+        held = hold_against_store(
+            self, before, judged, seen, as_traded=adjusted == "none", label=label
+        )
+        judged, acts = held.judged, held.actions
+        merged = new_bars(self, before, held.bars, seen)
         progress("writing")
-        tables = {"bars": merged.bars, "actions": actions, "tickers": tickers}
+        tables = {"bars": merged.bars, "actions": acts.rows, "tickers": held.tickers}
         after = self._store(before, tables, adjusted, simulated)
-        bad = pl.concat([judged.bad.drop("cells", "lost"), refused], how="diagonal")
+        bad = pl.concat([judged.bad.drop("cells", "lost"), acts.bad], how="diagonal")
         if not bad.is_empty():
             self.catalog.quarantine(bad, label, seen)
         if after.last is not None:
@@ -197,15 +200,16 @@ class FileStore(Store):
             known=merged.known,
             repeated=judged.repeated,
             quarantined=dict(judged.bad.group_by("reason").len().sort("reason").iter_rows()),
-            actions=actions.height,
-            symbols=good["symbol"].n_unique(),
+            actions=acts.rows.height,
+            symbols=judged.good["symbol"].n_unique(),
             version=self.version(),
-            splits_set_aside=refused.height,
-            told=found.notes,
+            splits_set_aside=acts.bad.height,
+            told=held.told,
             waiting=int((merged.bars["session"] > after.last).sum()),
             notes=[str(reason) for reason, _ in reasons.iter_rows()],
             file=replace(file, rows=file.rows.clear()),
-            cells=cells_of(file, judged, refused.height),
+            cells=cells_of(file, judged, acts.of_kept),
+            doubts=held.doubts,
         )
 
     def import_listings(
@@ -262,49 +266,6 @@ class FileStore(Store):
             return before
         settled = _settled_until(before, tables["bars"])
         return self.commit(tables, adjustment=adjusted, simulated=simulated, settled=settled)
-
-    def _actions(
-        self, good: pl.DataFrame, version: StoreVersion, adjusted: str, seen: datetime
-    ) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """New splits and dividends, and the splits that prices contradict."""
-        parts = []
-        for kind, nothing in (("split", (0.0, 1.0)), ("dividend", (0.0,))):
-            if kind in good.columns:
-                stated = pl.col(kind).is_not_null() & ~pl.col(kind).is_in(nothing)
-                parts.append(
-                    good.filter(stated).select(
-                        "security_id",
-                        "symbol",
-                        "date",
-                        "known_at",
-                        "assumed",
-                        kind=pl.lit(kind),
-                        value=pl.col(kind),
-                    )
-                )
-        empty = pl.DataFrame(schema={"symbol": pl.String, "date": pl.Date, "reason": pl.String})
-        if not parts:
-            return pl.DataFrame(schema=ACTIONS), empty
-        events = pl.concat(parts)
-        wrong = events.filter(~((pl.col("value") > 0) & pl.col("value").is_finite()))
-        events = events.join(
-            wrong.select("symbol", "date", "kind"), on=["symbol", "date", "kind"], how="anti"
-        )
-        repeated = contradicted_splits(events, good) if adjusted == "none" else events.clear()
-        refused = pl.concat(
-            [
-                wrong.with_columns(reason=pl.lit("split_not_positive")),
-                repeated.with_columns(reason=pl.lit("split_repeated")),
-            ]
-        ).select("symbol", "date", "kind", "value", "reason")
-        key = ["symbol", "date", "kind"]
-        believed = events.join(repeated.select(key), on=key, how="anti")
-        named = believed.rename({"date": "session"}).with_columns(source=pl.lit("file"))
-        table = conform(named, ACTIONS, "actions")
-        about = ["security_id", "session", "kind", "value"]
-        stored = self.table("actions", version).select(*about, "known_at").collect()
-        new = table.join(stored, on=about, how="anti")
-        return dated_after(new, stored, seen, "security_id", "session", "kind"), refused
 
 
 def believed(file: BarFile, seen: datetime) -> Sorted:

@@ -157,8 +157,8 @@ def _keys(content: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _actions(
     content: dict[str, Any], kind: str
-) -> list[tuple[str | None, date | None, float | None]]:
-    """Symbol, ex-date and value of each."""
+) -> list[tuple[str | None, date | None, float | None, str | None, None]]:
+    """Symbol, ex-date, value and id of each; the vendor tells no currency."""
     actions = []
     for rows in content["corporate_actions"].values():
         for row in rows:
@@ -167,7 +167,8 @@ def _actions(
                 value = new / old if new and old else None
             else:
                 value = number(row.get("rate"))
-            actions.append((text(row.get("symbol")), _date(row.get("ex_date")), value))
+            about = (text(row.get("symbol")), _date(row.get("ex_date")), value)
+            actions.append((*about, text(row.get("id")), None))
     return actions
 
 

@@ -254,15 +254,19 @@ def _day(stamp: float) -> date | None:
 
 
 def _actions(rows: list[dict[str, Any]], kind: str) -> pl.DataFrame:
+    """Splits or dividends; where a row has no id, its type tells two of one day apart."""
     day = "execution_date" if kind == "splits" else "ex_dividend_date"
     actions = []
     for row in rows:
+        sort = None
         if kind == "splits":
             low, high = number(row.get("split_from")), number(row.get("split_to"))
             value = high / low if low and high else None
         else:
             value = number(row.get("cash_amount"))
-        actions.append((text(row.get("ticker")), _iso(row.get(day)), value))
+            sort = text(row.get("dividend_type")) or text(row.get("distribution_type"))
+        about = (text(row.get("ticker")), _iso(row.get(day)), value)
+        actions.append((*about, text(row.get("id")) or sort, text(row.get("currency"))))
     return pl.DataFrame(actions, schema=ACTION_COLUMNS, orient="row")
 
 

@@ -19,7 +19,13 @@ BAR_COLUMNS = {
     "volume": pl.Float64(),
     "vwap": pl.Float64(),
 }
-ACTION_COLUMNS = {"symbol": pl.String(), "date": pl.Date(), "value": pl.Float64()}
+ACTION_COLUMNS = {
+    "symbol": pl.String(),
+    "date": pl.Date(),
+    "value": pl.Float64(),
+    "id": pl.String(),  # equal ones are one event; null where the vendor gives none
+    "currency": pl.String(),  # of a dividend, as told; null is that of the prices
+}
 TICKER_COLUMNS = {
     "symbol": pl.String(),
     "name": pl.String(),

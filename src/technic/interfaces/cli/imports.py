@@ -181,6 +181,7 @@ def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
         "repeated": outcome.repeated,
         "quarantined": outcome.quarantined,
         "splits_set_aside": outcome.splits_set_aside,
+        "doubts": outcome.doubts,
         "actions": outcome.actions,
         "symbols": outcome.symbols,
         "cells": asdict(cells) if cells else {},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import polars as pl
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from technic.data.ingest.checking import Checked
 
 SHOWN = 3  # rows from each end of a file, and of each reason
+DOUBTS = 8  # lines about splits and dividends
 LISTED = 6  # names in a line
 KINDS = {"none": "as traded", "splits": "adjusted for splits"}
 
@@ -44,11 +46,10 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
     set_aside = {**outcome.quarantined, **file.strange}
     lines += [(count, f"set aside: {REASONS[reason]}") for reason, count in set_aside.items()]
     if outcome.splits_set_aside:
-        lines.append(
-            (outcome.splits_set_aside, "splits and dividends set aside: see technic doctor")
-        )
+        lines.append((outcome.splits_set_aside, "splits and dividends set aside"))
     for count, title in lines:
         print(f"  {count:>11,}  {title}", file=out)
+    _doubts(outcome.doubts, out)
     print(
         f"  cells: {cells.read:,} = {cells.stored:,} stored + {cells.set_aside:,} set aside + "
         f"{cells.unused:,} not used",
@@ -85,6 +86,7 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
         _rows(rows, out, SHOWN)
     for reason, count in file.strange.items():
         print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
+    _doubts(checked.doubts, out)
     if checked.judged.good.height:
         print("  first and last rows:", file=out)
         ordered = checked.judged.good.sort("date", "symbol")
@@ -115,6 +117,7 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
         "unused": file.unused,
         "unreadable": file.unreadable,
         "left_out": file.left_out,
+        "doubts": list(checked.doubts),
         "refusal": checked.refusal or None,
     }
 
@@ -144,6 +147,14 @@ def _details(file: BarFile, out: TextIO) -> None:
         print(f"  left out: {len(file.left_out) - LISTED:,} more files", file=out)
     for note in file.notes:
         print(f"  note: {note}", file=out)
+
+
+def _doubts(lines: Sequence[str], out: TextIO) -> None:
+    """What contradicts the store, or prices."""
+    for line in lines[:DOUBTS]:
+        print(f"  {printable(line)}", file=out)
+    if len(lines) > DOUBTS:
+        print(f"  and {len(lines) - DOUBTS:,} more such lines", file=out)
 
 
 def _rows(rows: pl.DataFrame, out: TextIO, count: int) -> None:

@@ -1,0 +1,307 @@
+"""Splits and dividends that a file tells: which can stand, which are new, which are taken back.
+
+A row of bars that is set aside does not take its split or dividend with it. A split of 0, a
+dividend or split that is empty say nothing. A split of 1 and a dividend of 0 say that there is
+none: where the store, or an earlier row of the file, has one that a file told, they take it
+back; everywhere else they say nothing new. What prices show is not taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from technic.data.ingest.actions import bars_around, doubts
+from technic.data.ingest.filers import holders
+from technic.data.store import Store, StoreVersion
+from technic.data.store.rows import dated_after, newest_per
+from technic.errors import SchemaError
+from technic.market.action_rules import (
+    EVENT,
+    JudgedActions,
+    contradicted,
+    judge_actions,
+    steps_over,
+)
+from technic.market.schema import ACTIONS, SYMBOL_PATTERN, conform
+from technic.market.sessions import nyse
+
+NONE = {"split": 1.0, "dividend": 0.0}  # the value that takes an earlier one back
+FILE = "file"
+KEY = ("security_id", "session", "kind")
+TOLD: dict[str, Any] = {
+    "security_id": pl.Int64(),
+    "symbol": pl.String(),
+    "date": pl.Date(),
+    "known_at": pl.Datetime("us", "UTC"),
+    "assumed": pl.Boolean(),
+    "kind": pl.String(),
+    "value": pl.Float64(),
+}
+HINT = "; are the prices adjusted for splits? Then import them with --adjusted splits"
+
+
+@dataclass(frozen=True, slots=True)
+class FileActions:
+    """What became of the splits and dividends of a file.
+
+    Attributes
+    ----------
+    rows : of the actions table, to add
+    bad : set aside, with `reason` and `seen`
+    of_kept : how many of those stand in rows of bars that are good
+    told : how many splits and dividends there were
+    kept : of them believed, those that the store had already among them
+    repeated : told more than once in the file, or part of a sum with others of their day
+    withdrawn : how many stored ones are taken back
+    notes : a line for each that prices speak against or that is taken back
+    """
+
+    rows: pl.DataFrame
+    bad: pl.DataFrame
+    of_kept: int = 0
+    told: int = 0
+    kept: int = 0
+    repeated: int = 0
+    withdrawn: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def told_by_rows(
+    store: Store, version: StoreVersion, good: pl.DataFrame, bad: pl.DataFrame
+) -> pl.DataFrame:
+    """The splits and dividends that stand in rows of bars, whatever became of the bars.
+
+    Parameters
+    ----------
+    good : rows with `security_id`
+    bad : rows set aside; they have the security of the good rows of their symbol nearest to
+        them, or else the one that bore the symbol
+
+    Returns
+    -------
+    DataFrame
+        The columns of `TOLD`; `security_id` is null where the symbol is nobody's. Of rows that
+        say that there is none, only those that may take something back.
+    """
+    kinds = [kind for kind in NONE if kind in good.columns]
+    if not kinds:
+        return pl.DataFrame(schema=TOLD)
+    spoken = bad.filter(pl.any_horizontal(_tells(kind) for kind in kinds))
+    rows = [good, _identified(store, version, spoken, good)]
+    events = [_events(table, kind, _tells(kind)) for kind in kinds for table in rows]
+    stored = _stored(store, version).select("security_id", "kind", date="session")
+    past = pl.concat([stored, *(part.select(stored.columns) for part in events)])
+    nones = [
+        _events(
+            good.join(past.filter(pl.col("kind") == kind), on=["security_id", "date"], how="semi"),
+            kind,
+            pl.col(kind) == NONE[kind],
+        )
+        for kind in kinds
+    ]
+    return pl.concat([*events, *nones])
+
+
+def take_actions(
+    store: Store,
+    version: StoreVersion,
+    told: pl.DataFrame,
+    bars: pl.DataFrame,
+    seen: datetime,
+    *,
+    as_traded: bool,
+    label: str = FILE,
+) -> FileActions:
+    """Judge what a file tells of splits and dividends, and find what is new of it.
+
+    Parameters
+    ----------
+    told : the columns of `TOLD`; perhaps `id` and `currency`, as `judge_actions` takes them, and
+        `reason`: why an event was set aside already
+    bars : rows of the bars table: what is good in the file
+    seen : the instant from which what corrects the store counts
+    as_traded : whether prices are; against adjusted ones no split is held
+    label : the file, for the message
+
+    Raises
+    ------
+    SchemaError
+        If prices show none of most splits: they are adjusted for splits already.
+    """
+    none = _is_none()
+    owned = pl.col("security_id").is_not_null()
+    refused = told.clear()
+    if "reason" in told.columns:  # their symbol was set aside already
+        refused = told.filter(pl.col("reason").is_not_null())
+        told = told.filter(pl.col("reason").is_null()).drop("reason")
+    nobodys, all_own = told.filter(~owned), told.filter(owned)
+    closed = _on_closed_days(all_own)
+    own = all_own.join(closed, on="date", how="anti")
+    around = bars_around(store, version, own, bars)
+    judged = judge_actions(own.filter(~none), around, as_traded=as_traded)
+    if as_traded:
+        refuse_adjusted(judged, label)
+    back, kept_back, notes = _taken_back(store, version, own.filter(none), judged.good, around)
+    refused_back = kept_back if as_traded else kept_back.clear()
+    if not as_traded:
+        back = pl.concat([back, kept_back.select(back.columns)])
+    lost = [
+        refused.filter(~none).select(*EVENT, "reason") if refused.height else judged.bad.clear(),
+        _unheld(nobodys.filter(~none), "without_bars"),
+        _unheld(all_own.filter(~none).join(closed, on="date", how="semi"), "no_session"),
+        refused_back,
+    ]
+    bad = pl.concat([judged.bad, *lost], how="diagonal")
+    rows = _new(store, version, pl.concat([judged.good, back], how="diagonal"), seen)
+    return FileActions(
+        rows=rows,
+        bad=bad,
+        of_kept=_of_kept(bad, bars),
+        told=told.filter(~none).height
+        + refused.filter(~none).height
+        + back.height
+        + refused_back.height,
+        kept=judged.good.height,
+        repeated=judged.repeated + judged.merged,
+        withdrawn=back.height,
+        notes=[*doubts(bad, HINT), *notes],
+    )
+
+
+def refuse_adjusted(judged: JudgedActions, label: str) -> None:
+    """Refuse a file that lists splits which its prices no longer show.
+
+    Raises
+    ------
+    SchemaError
+        If that holds for two splits or more, and for most.
+    """
+    if judged.flat < 2 or 2 * judged.flat <= judged.judged:
+        return
+    first = judged.bad.filter(pl.col("reason") == "split_contradicted").row(0, named=True)
+    raise SchemaError(
+        f"{label}: prices show none of {judged.flat} of {judged.judged} splits "
+        f"({first['symbol']} {first['value']:g} on {first['date']}): they are adjusted for splits "
+        "already; nothing was imported. Import them with --adjusted splits, into a store of "
+        "their own"
+    )
+
+
+def _tells(kind: str) -> pl.Expr:
+    """Whether a row tells an event, and not that there is none."""
+    silent = [NONE[kind], 0.0]
+    return pl.col(kind).is_not_null() & ~pl.col(kind).is_in(silent)
+
+
+def _is_none() -> pl.Expr:
+    """Whether a value says that there is no such split or dividend."""
+    return pl.any_horizontal(
+        (pl.col("kind") == kind) & (pl.col("value") == value) for kind, value in NONE.items()
+    ).fill_null(value=False)
+
+
+def _events(rows: pl.DataFrame, kind: str, chosen: pl.Expr) -> pl.DataFrame:
+    table = rows.filter(chosen).with_columns(value=pl.col(kind)).with_columns(kind=pl.lit(kind))
+    return conform(table, TOLD, "splits and dividends")
+
+
+def _identified(
+    store: Store, version: StoreVersion, rows: pl.DataFrame, good: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows that were set aside, with `security_id`; null where nobody has the symbol."""
+    named = pl.col("symbol").str.contains(SYMBOL_PATTERN) & pl.col("date").is_not_null()
+    ours = rows.filter(named.fill_null(value=False))
+    nobodys = rows.filter(~named.fill_null(value=False)).with_columns(
+        security_id=pl.lit(None, dtype=pl.Int64)
+    )
+    if ours.is_empty():
+        return nobodys
+    near = good.join(ours.select("symbol").unique(), on="symbol", how="semi")
+    by_file = ours.sort("date").join_asof(
+        near.select("symbol", "date", in_file="security_id").sort("date"),
+        on="date",
+        by="symbol",
+        strategy="nearest",
+        check_sortedness=False,
+    )
+    found = holders(store, by_file, "date", version).with_columns(
+        security_id=pl.coalesce("in_file", "security_id").cast(pl.Int64)
+    )
+    return pl.concat([found.select(nobodys.columns), nobodys])
+
+
+def _on_closed_days(told: pl.DataFrame) -> pl.DataFrame:
+    """The dates on which there was no session."""
+    days = told.select(pl.col("date").unique().drop_nulls())
+    return days.filter(pl.Series(nyse().ordinals(days["date"].to_numpy()) < 0, dtype=pl.Boolean))
+
+
+def _unheld(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return rows.select(*EVENT).with_columns(reason=pl.lit(reason))
+
+
+def _of_kept(bad: pl.DataFrame, bars: pl.DataFrame) -> int:
+    """How many events set aside stand in rows of good bars."""
+    near = bars.filter(pl.col("security_id").is_in(bad["security_id"].unique().implode()))
+    return bad.join(near, left_on=["security_id", "date"], right_on=KEY[:2], how="semi").height
+
+
+def _stored(store: Store, version: StoreVersion) -> pl.DataFrame:
+    """What files told and the store holds: the newest word on each event that is one."""
+    newest = newest_per(store.table("actions", version), *KEY).collect()
+    return newest.filter(pl.col("source") == FILE, ~_is_none()).select(*KEY, "value", "known_at")
+
+
+def _taken_back(
+    store: Store,
+    version: StoreVersion,
+    nones: pl.DataFrame,
+    good: pl.DataFrame,
+    bars: pl.DataFrame,
+) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
+    """Rows that take an event back; those that would, but prices show it; and a line for each."""
+    earlier = good.select(
+        "security_id", "kind", "date", was="value", was_at="known_at", held=pl.lit(value=False)
+    )
+    stored = _stored(store, version).select(
+        "security_id",
+        "kind",
+        date="session",
+        was="value",
+        was_at="known_at",
+        held=pl.lit(value=True),
+    )
+    key = ["security_id", "kind", "date"]
+    known = pl.concat([stored, earlier]).unique(key, keep="first", maintain_order=True)
+    claims = (
+        nones.unique(key, keep="last", maintain_order=True)
+        .join(known, on=key)
+        .filter(pl.col("held") | (pl.col("known_at") > pl.col("was_at")))
+        .join(steps_over(nones, bars), on=["security_id", "date"], how="left")
+    )
+    # Nearer to the split than to none: prices show it.
+    shown = (pl.col("kind") == "split") & ~contradicted(pl.col("was"), pl.col("seen"))
+    shown &= (pl.col("seen").log() - pl.col("was").log()).abs() < pl.col("seen").log().abs()
+    judged = claims.with_columns(shown=shown.fill_null(value=False))
+    back = judged.filter(~pl.col("shown"))
+    refused = judged.filter("shown").with_columns(reason=pl.lit("split_shown"))
+    notes = [
+        f"{row['symbol']}: the {row['kind']} of {row['was']:g} on {row['date']} is taken back: "
+        f"the file says {row['value']:g}"
+        for row in back.iter_rows(named=True)
+    ]
+    return back.select(nones.columns), refused.select(*nones.columns, "reason", "seen"), notes
+
+
+def _new(store: Store, version: StoreVersion, events: pl.DataFrame, seen: datetime) -> pl.DataFrame:
+    """Rows for the actions table: what no file has said before."""
+    named = events.rename({"date": "session"}).with_columns(source=pl.lit(FILE))
+    table = conform(named, ACTIONS, "actions")
+    about = [*KEY, "value"]
+    stored = store.table("actions", version).select(*about, "known_at").collect()
+    new = table.join(stored, on=about, how="anti")
+    return dated_after(new, stored, seen, *KEY)

@@ -1,0 +1,286 @@
+"""Which splits and dividends can be believed: one judge for files and vendors.
+
+A split is held against the step of prices over its night, a dividend against the price. What
+cannot stand is set aside with a reason and what prices show; nothing is mended, and of every
+event that was told it is known whether it was kept, set aside, or told twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import polars as pl
+
+from technic.market.typing import IntArray
+
+APART = log(1.25)  # how far, as a ratio, prices may be from a split before it is doubted
+FAR = log(1.9)  # no night explains more: beyond it a split is wrong whatever it is nearest to
+LARGE = 1.0 / 3.0  # of the price: a dividend above it is a mistake more often than it is one
+SAME_SPLIT = 1e-3  # vendors round: 7 and 6.999997 are the same split
+NEAR_DAYS = 5  # two of the same ratio so close are one split told twice
+REACH = 15  # days: bars farther away say nothing about a night
+CURRENCY = "USD"
+EVENT = ("security_id", "symbol", "date", "kind", "value")
+_KEY = ("security_id", "date", "kind")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedActions:
+    """Splits and dividends that were told, sorted.
+
+    Attributes
+    ----------
+    good : one row per security, date, kind and `known_at`; of several dividends their sum, of
+        several splits their product
+    bad : rows set aside, with `reason`, and `seen`: the step that prices show, or the close before
+        a dividend; null where there is none
+    repeated : how many rows told what another row had told
+    merged : how many rows went into a sum or a product beside the first
+    flat : splits set aside where prices show no step at all: adjusted prices look like that
+    judged : splits that there were bars to hold against
+    """
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+    repeated: int
+    merged: int
+    flat: int
+    judged: int
+
+
+def judge_actions(
+    events: pl.DataFrame, bars: pl.DataFrame, *, as_traded: bool = True
+) -> JudgedActions:
+    """Sort splits and dividends into those that can stand and those that cannot.
+
+    A split is set aside if the step from the close before to the open of its day is over 25 %
+    away from it and nearer to no split, or to its inverse; or if it is so far away that the
+    price would have had to halve or double beside it. Where there is no such pair of bars,
+    nothing speaks against it.
+
+    Parameters
+    ----------
+    events : `security_id`, `symbol`, `date`, `kind`, `value`; perhaps `known_at`, and from
+        vendors `id` (equal ones are one event) and `currency` (null is that of the prices)
+    bars : `security_id`, `session`, `open`, `close`, around the dates
+    as_traded : whether the bars are; adjusted ones show no split, and none is held against them
+
+    Returns
+    -------
+    JudgedActions
+        Told = good + merged + bad + repeated.
+    """
+    rows = _complete(events)
+    invalid, rest = _parted(rows, _invalid())
+    once = rest.unique([*EVENT, "id", "known_at", "currency"], maintain_order=True)
+    unclear, clear = _clashing(once)
+    steps = steps_over(clear, bars)
+    large, clear = _large_dividends(clear, steps)
+    wrong = _wrong_splits(clear, steps) if as_traded else _no_reasons(clear)
+    good = clear.join(wrong, on=[*_KEY, "known_at", "id"], how="anti", nulls_equal=True)
+    parts = [invalid, unclear, large, wrong]
+    bad = pl.concat([_told(part, steps) for part in parts])
+    whole = _whole(good)
+    shown = steps.filter(pl.col("seen").is_not_null())
+    splits = clear.filter(pl.col("kind") == "split").join(shown, on=_KEY[:2])
+    flat = wrong.filter(pl.col("reason") == "split_contradicted").join(shown, on=_KEY[:2])
+    return JudgedActions(
+        good=whole,
+        bad=bad,
+        repeated=rest.height - once.height,
+        merged=good.height - whole.height,
+        flat=flat.filter(pl.col("seen").log().abs() < APART).height,
+        judged=splits.height,
+    )
+
+
+def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """What prices show over the night before each event.
+
+    Parameters
+    ----------
+    events : `security_id` and `date`
+    bars : `security_id`, `session`, `open`, `close`; of several of one session the one with the
+        latest `known_at` counts, of those with one instant the last
+
+    Returns
+    -------
+    DataFrame
+        `security_id`, `date`, `before` (the last close before that date) and `seen`, that close
+        over the first open from that date on: 4 if prices fell to a quarter; null without one.
+        Bars more than 15 days away say nothing; a date without a close before has no row.
+    """
+    nights = events.select("security_id", "date").unique().drop_nulls()
+    keys = _key_of(bars["security_id"], bars["session"])
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    if "known_at" in bars.columns and (np.diff(ordered) == 0).any():
+        order = np.lexsort((bars["known_at"].to_physical().to_numpy(), keys))
+    wanted = _key_of(nights["security_id"], nights["date"])
+    before = np.searchsorted(ordered, wanted, "left") - 1
+    after = np.clip(before + 1, 0, max(len(ordered) - 1, 0))
+    if len(ordered):  # the last of those with one session
+        after = np.searchsorted(ordered, ordered[after], "right") - 1
+
+    def column(name: str, at: IntArray) -> pl.Series:
+        """Values of the bars at some places; null beyond the reach of a night."""
+        if bars.is_empty():
+            return pl.Series([None] * len(at), dtype=pl.Float64)
+        row = order[np.clip(at, 0, len(order) - 1)]
+        days = keys[row] - wanted
+        right = (days < 0) & (at >= 0) if name == "close" else days >= 0
+        return bars[name][row].set(pl.Series(~(right & (np.abs(days) <= REACH))), None)
+
+    return (
+        nights.with_columns(before=column("close", before), opened=column("open", after))
+        .filter(pl.col("before") > 0.0)
+        .with_columns(
+            seen=pl.when(pl.col("opened") > 0.0).then(pl.col("before") / pl.col("opened"))
+        )
+        .select("security_id", "date", "before", "seen")
+    )
+
+
+def _key_of(ids: pl.Series, days: pl.Series) -> IntArray:
+    """Security and day as one integer: days since 1970 take 24 bits, so that 15 days reach no
+    other security.
+    """
+    numbers = days.cast(pl.Date).to_physical().cast(pl.Int64)
+    key: IntArray = (ids.cast(pl.Int64) * (1 << 24) + numbers).to_numpy()
+    return key
+
+
+def contradicted(value: pl.Expr, seen: pl.Expr) -> pl.Expr:
+    """Whether a step of prices contradicts a split; null where there is no step.
+
+    Parameters
+    ----------
+    value, seen : new shares for an old one, as told and as prices show them
+    """
+    told, shown = value.log(), seen.log()
+    miss = (shown - told).abs()
+    other = pl.min_horizontal(shown.abs(), (shown + told).abs())
+    return (miss > APART) & ((other < miss) | (miss > FAR))
+
+
+def _complete(events: pl.DataFrame) -> pl.DataFrame:
+    """With the columns that not everybody tells; two splits of one day differ in their ratio."""
+    absent = {
+        "id": pl.String(),
+        "currency": pl.String(),
+        "known_at": pl.Datetime("us", "UTC"),
+    }
+    rows = events.with_columns(
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in absent.items()
+        if name not in events.columns
+    )
+    ratio = pl.when(pl.col("kind") == "split").then(pl.col("value").cast(pl.String))
+    return rows.with_columns(id=pl.coalesce("id", ratio))
+
+
+def _invalid() -> pl.Expr:
+    """Why a row can be no event at all; null where it can."""
+    sane = (pl.col("value") > 0.0) & pl.col("value").is_finite()
+    named = pl.all_horizontal(pl.col(n).is_not_null() for n in ("symbol", "date"))
+    dollars = pl.col("currency").str.strip_chars().str.to_uppercase().fill_null(CURRENCY)
+    return (
+        pl.when(~(sane & named).fill_null(value=False))
+        .then(pl.lit("action_not_positive"))
+        .when((pl.col("kind") == "dividend") & (dollars != CURRENCY) & (dollars != ""))
+        .then(pl.lit("foreign_currency"))
+    )
+
+
+def _parted(rows: pl.DataFrame, reason: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows that have a reason to be set aside, with it; and the others."""
+    judged = rows.with_columns(reason=reason)
+    return (
+        judged.filter(pl.col("reason").is_not_null()),
+        judged.filter(pl.col("reason").is_null()).drop("reason"),
+    )
+
+
+def _clashing(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Events told in two ways, which one is right nobody knows; and the others.
+
+    Two of one id that differ clash; dividends without an id do if they share their day.
+    """
+    about = [*_KEY, "known_at", "id"]
+    ways = pl.len().over(about)
+    return _parted(rows, pl.when(ways > 1).then(pl.lit("conflicting_duplicate")))
+
+
+def _large_dividends(rows: pl.DataFrame, steps: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Dividends above a third of the close before, alone or with others of their day."""
+    priced = rows.join(steps, on=_KEY[:2], how="left", maintain_order="left", nulls_equal=True)
+    most = pl.col("before") * LARGE
+    paid = pl.col("kind") == "dividend"
+    alone = paid & (pl.col("value") > most)
+    rest = pl.when(alone.fill_null(value=False)).then(0.0).otherwise("value")
+    together = paid & (rest.sum().over([*_KEY, "known_at"]) > most)
+    doubted = pl.when(alone | together).then(pl.lit("dividend_too_large"))
+    bad, good = _parted(priced, doubted)
+    return bad.select(*rows.columns, "reason"), good.select(rows.columns)
+
+
+def _wrong_splits(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Splits that prices contradict, with `reason`: told twice, or not there."""
+    splits = rows.filter(pl.col("kind") == "split")
+    twice = _told_twice(splits, steps)
+    rest = splits.join(twice, on=[*_KEY, "known_at", "id"], how="anti", nulls_equal=True)
+    night = [*_KEY, "known_at"]
+    judged = rest.join(steps, on=_KEY[:2], how="left", maintain_order="left").filter(
+        contradicted(pl.col("value").product().over(night), pl.col("seen"))
+    )
+    columns = [*rows.columns, "reason"]
+    return pl.concat(
+        [
+            twice.with_columns(reason=pl.lit("split_repeated")).select(columns),
+            judged.with_columns(reason=pl.lit("split_contradicted")).select(columns),
+        ]
+    )
+
+
+def _told_twice(splits: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Splits that one of the same ratio, a few days away, fits better than they do."""
+    if splits.height < 2:
+        return splits.clear()
+    fits = splits.join(steps, on=_KEY[:2], how="left").with_columns(
+        miss=(pl.col("seen").log() - pl.col("value").log()).abs().fill_null(float("inf"))
+    )
+    others = fits.select("security_id", other="value", day="date", better="miss")
+    return (
+        fits.join(others, on="security_id")
+        .filter(
+            (pl.col("value") / pl.col("other") - 1.0).abs() < SAME_SPLIT,
+            pl.col("date") != pl.col("day"),
+            (pl.col("date") - pl.col("day")).dt.total_days().abs() <= NEAR_DAYS,
+            pl.col("better") < pl.col("miss"),
+        )
+        .select(splits.columns)
+        .unique(maintain_order=True)
+    )
+
+
+def _no_reasons(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.clear().with_columns(reason=pl.lit(None, dtype=pl.String))
+
+
+def _told(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
+    """Rows set aside, as the quarantine keeps them: with what prices show."""
+    shown = rows.join(steps, on=_KEY[:2], how="left", maintain_order="left")
+    seen = pl.when(pl.col("kind") == "split").then("seen").otherwise("before")
+    return shown.with_columns(seen=seen).select(*EVENT, "currency", "reason", "seen")
+
+
+def _whole(good: pl.DataFrame) -> pl.DataFrame:
+    """One row per night: dividends are added up, splits multiplied."""
+    names = [n for n in good.columns if n not in {*_KEY, "known_at", "value", "id", "currency"}]
+    paid = pl.col("kind").first() == "dividend"
+    value = pl.when(paid).then(pl.col("value").sum()).otherwise(pl.col("value").product())
+    return good.group_by(*_KEY, "known_at", maintain_order=True).agg(
+        value, *(pl.col(name).first() for name in names)
+    )
