@@ -52,7 +52,7 @@ class Alpaca(Client):
         super().__init__(http)
         self._feed = feed
 
-    def calls_for(self, ask: Ask) -> int:
+    def calls_for(self, ask: Ask, _rows: int | None = None) -> int:
         """One per ten thousand bars; one for actions."""
         if ask.kind in ACTIONS:
             return 1
