@@ -104,7 +104,8 @@ def compare_options(
         if "run" not in source.kinds and "day" in source.kinds and None in missing:
             ways += _file_options(name, had, sources, paces, now)
         if "many" in source.kinds:
-            named = dict.fromkeys(symbols, had[None]) if None in had else had
+            whole = had.get(None)
+            named: Missing = had if whole is None else dict.fromkeys(symbols, whole)
             ways += [_many_option(name, named, pace, source)] if named else []
         options += [(len(set().union(*had.values())), way) for way in ways]
     options.sort(key=lambda o: (-o[0], round(o[1].minutes, 2), o[1].calls))

@@ -82,7 +82,7 @@ class Massive(Client):
 
     def fetch(self, ask: Ask) -> list[bytes]:
         """Every page; each whole, none twice. See `Source.fetch`."""
-        path, params = _request(ask)
+        path, params = request_of(ask)
         if ask.kind == "day":
             return [self._http.get(path, params, lambda body: self._bars_page(body, ask))]
         if ask.kind == "snapshot":
@@ -193,8 +193,8 @@ def _parse_envelope(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _request(ask: Ask) -> tuple[str, dict[str, str]]:
-    """Path and parameters."""
+def request_of(ask: Ask) -> tuple[str, dict[str, str]]:
+    """Path and parameters of the request that asks it."""
     if ask.kind == "day":
         path = f"/v2/aggs/grouped/locale/us/market/stocks/{ask.first}"
         return path, {"adjusted": "false", "include_otc": "false"}
