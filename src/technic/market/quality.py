@@ -81,7 +81,9 @@ def examine(bars: pl.DataFrame, over: date | None = None) -> Sorted:
     for reason, fails in checks.items():
         chain = chain.when(fails).then(pl.lit(reason))
     bad = bars.filter(suspicious).with_columns(reason=chain.otherwise(None))
-    return _separate_duplicates(bars.filter(~suspicious), bad)
+    # Nearly always nothing is wrong, and to filter is to copy.
+    good = bars if bad.is_empty() else bars.filter(~suspicious)
+    return _separate_duplicates(good, bad)
 
 
 def _checks(bars: pl.DataFrame, over: date | None) -> dict[str, pl.Expr]:

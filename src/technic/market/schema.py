@@ -98,10 +98,10 @@ NEWS: Schema = {
     "source": pl.String(),
 }
 ASKED: Schema = {  # what a vendor was asked for and answered
-    "kind": pl.String(),  # day, run, many, splits, dividends, listings, changes, filings, news
+    "kind": pl.String(),  # day, run, many, splits, dividends, listings, changes, news, key, …
     "first": pl.Date(),  # sessions, both included
     "last": pl.Date(),
-    "symbol": pl.String(),  # null for the whole market
+    "symbol": pl.String(),  # null for the whole market; of kind key, a digest of key and plan
     "provider": pl.String(),
     "settled": pl.Boolean(),  # whether the sessions were final by then
     "rows": pl.Int64(),  # bars that were answered

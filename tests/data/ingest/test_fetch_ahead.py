@@ -12,8 +12,9 @@ import technic as tc
 from support.vendors import SIMULATED, at_evening, massive, tape
 from technic.data.ingest import fetch_ahead
 from technic.data.ingest.fetch_ahead import asking_ahead
-from technic.data.ingest.planning import Step, Wish
+from technic.data.ingest.planning import Wish
 from technic.data.ingest.sync import SyncRequest, plan_sync, sync
+from technic.data.ingest.ways import Step
 from technic.data.providers.source import Ask
 from technic.data.simulated.server import Twin, VendorPlan, serving
 from technic.errors import AccessError, ConfigError, ProviderError

@@ -18,7 +18,6 @@ from support.vendors import SIMULATED, alpaca, at_evening, run_sync, tape, vendo
 from technic.data.ingest.inbox import Answered, Inbox
 from technic.data.ingest.planning import (
     Wish,
-    compare_options,
     newest_session,
     sessions_between,
     sessions_due,
@@ -26,6 +25,7 @@ from technic.data.ingest.planning import (
 from technic.data.ingest.request_cover import cheapest
 from technic.data.ingest.securities import SecurityMap
 from technic.data.ingest.sync import SyncRequest, plan_sync, sync
+from technic.data.ingest.ways import compare_options
 from technic.data.providers.source import Ask, Pace
 from technic.data.simulated.faults import FaultPlan, Rule
 from technic.data.simulated.publications import evening, record

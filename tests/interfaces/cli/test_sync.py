@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from support.commands import run_command
 from support.vendors import tape
+from technic.data.simulated.faults import FaultPlan
 from technic.data.simulated.server import Twin, serving
 
 # A test that runs in the background of a shell inherits that SIGINT is ignored.
@@ -291,3 +293,43 @@ def test_keys_never_leave_the_process_that_asks(run, tmp_path):
     done = run("sync", "--executor", "processes:2", "--store", str(tmp_path / "s"), check=False)
     assert done.returncode == 1
     assert "keys stay in this process" in done.stderr
+
+
+def test_a_plan_prints_the_command_that_costs_what_it_says(run, twin, tmp_path):
+    store = ("--store", str(tmp_path / "store"))
+    run("sync", "--history", "70", *store)  # the vendor has 60
+    for asked in (("--history", "75"), ("--history", "75", "--older")):
+        plan = run("sync", "--plan", *asked, *store).stdout
+        priced = json.loads(run("sync", "--plan", "--json", *asked, *store).stdout)
+        assert f"its history begins on {twin.tape.sessions[0]}; 15 older sessions" in plan
+        assert priced["history_begins"] == {"massive": str(twin.tape.sessions[0])}
+        assert priced["spared"] == 15
+        before = len(json.loads(run("calls", "--json", *store).stdout))
+        if priced["calls"]:
+            line = next(line for line in plan.splitlines() if "Run it: technic " in line)
+            run(*shlex.split(line.split("Run it: technic ")[1]))
+        else:
+            assert "Nothing is missing" in plan
+        made = json.loads(run("calls", "--json", *store).stdout)[before:]
+        asked_for = [c for c in made if "marketstatus" not in c["endpoint"]]
+        assert len(asked_for) == priced["calls"] == (5 if "--older" in asked else 0)
+
+
+def test_the_doctor_examines_a_vendor_and_keeps_the_answers(run, twin, home, tmp_path):
+    store = ("--store", str(tmp_path / "store"))
+    said = run("doctor", "--conformance", *store).stdout
+    assert said.startswith("massive: 19 calls at most, ")
+    assert " 0 differences, " in said
+    twin.faults = FaultPlan(differences=("seconds", "no_vwap"))
+    try:
+        done = run("doctor", "--conformance", *store, check=False)
+        as_json = run("doctor", "--conformance", "--json", *store, check=False)
+    finally:
+        twin.faults = FaultPlan()
+    assert done.returncode == as_json.returncode == 1
+    assert "massive: 41 assumptions hold, 2 differences, " in done.stdout
+    assert "assumed: stamps of bars are milliseconds" in done.stdout
+    (vendor,) = json.loads(as_json.stdout)["vendors"]
+    assert len(vendor["differences"]) == 2
+    assert Path(vendor["kept"]).parent == home / "state" / "conformance"
+    assert "canary-key" not in Path(vendor["kept"]).read_text()

@@ -266,12 +266,14 @@ def _asked_rows(
 
 
 def _asked_kind(ask: Ask) -> str:
-    """The kind under which an ask is noted: questions about listings are of three kinds."""
+    """The kind under which an ask is noted: questions about listings are of four kinds."""
     if ask.kind != "tickers":
         return ask.kind
     if ask.newest:
         return "changes"
-    return "listings" if ask.active and ask.on is None else "others"
+    if ask.on is not None:
+        return "listings_then"
+    return "listings" if ask.active else "ended"
 
 
 def _doubtful(merged: NewBars | None) -> dict[date, int]:

@@ -13,9 +13,9 @@ from threading import get_ident
 from typing import Any
 
 from technic import errors
-from technic.data.ingest.planning import Step
 from technic.data.ingest.sync import Ahead, Pages
 from technic.data.ingest.vendors import Vendors, connect_vendors
+from technic.data.ingest.ways import Step
 from technic.data.providers.source import Ask, Log, VendorCall, unheard
 from technic.errors import ConfigError, ProviderError
 from technic.runtime.executors import Executor, Work, spans

@@ -1,36 +1,32 @@
 """What to ask for, of whom, in which order: nothing is spent here.
 
 1. `sessions_due` lists the sessions that are missing, and those to ask for again.
-2. `compare_options` covers what is missing with the cheapest mix of calls, and compares vendors
-   by time.
+2. `ways.compare_options` covers what is missing with the cheapest mix of calls, and compares
+   vendors by time; sessions before a vendor's history are not asked of it (`beginnings`).
 3. `plan_steps` puts the asks into a `SyncPlan`, newest first, so that a scan is useful early.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import polars as pl
 
-from technic.data.ingest.request_cover import cheapest
+from technic.data.ingest.beginnings import Beginning, beginnings, other_marks
+from technic.data.ingest.ways import Option, Step, compare_options
 from technic.data.providers.source import Ask, Pace, Source
 from technic.data.store.rows import newest_per
 from technic.errors import ConfigError
 from technic.market.sessions import NEW_YORK, nyse
 
-FILED_AT = 11  # o'clock in New York, on the day after
-WHOLE: frozenset[str | None] = frozenset({None})
 SETTLING = 5  # sessions in which vendors still revise a bar
 CLOSE_DELAY = timedelta(minutes=15)
 WEEK = timedelta(days=7)
 TRIES = 6  # how often a session with rows that were set aside, or without any, is asked for
-Missing: TypeAlias = dict[str | None, set[date]]  # by symbol; None is the whole market
-BYTES_A_DAY, BYTES_A_BAR = 450_000, 60  # of an answer, as it travels
-MANY_SYMBOLS = 200  # in one request
+BARS = frozenset({"day", "run", "many"})  # kinds of asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +39,14 @@ class Wish:
     now : the instant it is
     symbols : the symbols wanted; None for the whole market
     today : whether the session of today is wanted once it has closed; if not, only older ones
+    older : whether to ask once more what lies before the vendors' histories
     """
 
     first: date
     now: datetime
     symbols: tuple[str, ...] | None = None
     today: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One ask and who is asked.
-
-    Attributes
-    ----------
-    provider : name of the vendor
-    calls : requests that it takes
-    again : whether it was asked before, and may have changed
-    """
-
-    provider: str
-    ask: Ask
-    calls: int
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One way to bring in what is missing.
-
-    Attributes
-    ----------
-    title : in words, for the user
-    calls : requests of all steps
-    minutes : that they take at the vendor's pace
-    bytes : that they bring, roughly
-    """
-
-    title: str
-    steps: tuple[Step, ...]
-    calls: int
-    minutes: float
-    bytes: int
+    older: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +59,21 @@ class SyncPlan:
     missing : sessions of which something is missing
     again : sessions that are asked for once more
     options : the ways that were compared, the chosen one first
+    minutes : that all steps take at the vendors' paces
+    before : where the history of a vendor begins, if sessions before that were wanted
+    spared : how many such sessions are not asked for
+    may_end : whether history may turn out to begin later than is asked for: then fewer calls are
+        made, never more
     """
 
     steps: tuple[Step, ...]
     missing: int
     again: int
     options: tuple[Option, ...]
+    minutes: float = 0.0
+    before: Mapping[str, Beginning] = field(default_factory=dict)
+    spared: int = 0
+    may_end: bool = False
 
     @property
     def calls(self) -> int:
@@ -136,7 +107,9 @@ def is_final(session: date, at: datetime) -> bool:
     return nyse().final(nyse().ordinal(session)) <= at
 
 
-def sessions_due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date]]:
+def sessions_due(
+    asked: pl.DataFrame, wish: Wish, floor: date | None = None
+) -> tuple[list[date], list[date]]:
     """List the sessions of the whole market that are missing, and those to ask for again.
 
     A session is asked for when it is there, again the session after, and again when
@@ -145,13 +118,15 @@ def sessions_due(asked: pl.DataFrame, wish: Wish) -> tuple[list[date], list[date
     Parameters
     ----------
     asked : rows of the `asked` table
+    floor : no session before it is asked for; None for all that are wanted
 
     Returns
     -------
     missing, repeats : list of date
         Both ascending.
     """
-    wanted = sessions_between(wish.first, newest_session(wish.now, today=wish.today))
+    first = max(wish.first, floor or wish.first)
+    wanted = sessions_between(first, newest_session(wish.now, today=wish.today))
     whole = asked.filter(pl.col("kind") == "day")
     last_asked = newest_per(whole.lazy(), "first").collect()
     last = {row["first"]: row for row in last_asked.iter_rows(named=True)}
@@ -186,9 +161,18 @@ def _is_due_again(session: date, row: Mapping[str, Any], newest: int, times: int
     )
 
 
-def missing_by_symbol(asked: pl.DataFrame, wish: Wish) -> dict[str, set[date]]:
-    """Sessions that are missing of each symbol wanted; symbols that miss none are left out."""
-    wanted = set(sessions_between(wish.first, newest_session(wish.now, today=wish.today)))
+def missing_by_symbol(
+    asked: pl.DataFrame, wish: Wish, floor: date | None = None
+) -> dict[str, set[date]]:
+    """Sessions that are missing of each symbol wanted; symbols that miss none are left out.
+
+    Parameters
+    ----------
+    asked : rows of the `asked` table
+    floor : no session before it is asked for; None for all that are wanted
+    """
+    first = max(wish.first, floor or wish.first)
+    wanted = set(sessions_between(first, newest_session(wish.now, today=wish.today)))
     voided = asked.filter(pl.col("provider") == "repair")["known_at"].max()
     settled = asked.filter(pl.col("settled"))
     if voided is not None:
@@ -208,6 +192,7 @@ def plan_steps(
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
     symbols: Iterable[str] = (),
+    marks: Mapping[str, str] | None = None,
 ) -> SyncPlan:
     """Plan everything to ask for.
 
@@ -216,156 +201,102 @@ def plan_steps(
     asked : rows of the `asked` table
     sources, paces : vendors by name, and how fast each may be asked
     symbols : those known to be listed, for vendors that must be told
+    marks : digests of keys and plans by vendor; with another one than before, what lies before
+        its history is asked for once more
 
     Raises
     ------
     ConfigError
         If no vendor has the whole market and no symbol is known.
     """
-    steps = _reference(asked, wish, sources)
+    known = {
+        name: beginning
+        for name, beginning in beginnings(asked).items()
+        if name in sources and beginning.first > wish.first
+    }
     if wish.symbols is None and any("day" in s.kinds for s in sources.values()):
-        missing, due_again = sessions_due(asked, wish)
-        options = compare_options({None: set(missing)}, sources, paces, tuple(symbols), wish.now)
-        whole = [n for n, s in sources.items() if "day" in s.kinds]
-        name = next((n for n in whole if "run" in sources[n].kinds), whole[0])  # not of files
-        repeats = [Step(name, Ask("day", d, d), 1, again=True) for d in reversed(due_again)]
-        fresh = options[0].steps if options else ()
-        # The newest session first: then a scan is good. Revisions next, history last.
-        steps = [*steps, *fresh[:1], *repeats, *fresh[1:]]
-        return SyncPlan(tuple(steps), len(missing), len(due_again), tuple(options))
+        others = other_marks(asked, marks or {})
+        doubted = {n for n, b in known.items() if wish.older or n in others or b.is_due(wish.now)}
+        return _plan_market(asked, wish, sources, paces, tuple(symbols), (known, doubted))
+    steps = _reference(asked, wish, sources)
     wanted = wish.symbols if wish.symbols is not None else tuple(symbols)
     if not wanted:
         raise ConfigError(
             f"{', '.join(sources)}: cannot say who is listed, and the store does not know either; "
             "name symbols with --symbols, or add massive to the providers"
         )
-    holes = missing_by_symbol(asked, Wish(wish.first, wish.now, wanted, wish.today))
-    options = compare_options(dict(holes.items()), sources, paces)
+    floor = _floor(known, [n for n, s in sources.items() if s.kinds & BARS])
+    holes = missing_by_symbol(asked, replace(wish, symbols=wanted), floor)
+    begin = {name: beginning.first for name, beginning in known.items()}
+    options = compare_options(dict(holes.items()), sources, paces, begin=begin)
     fresh = options[0].steps if options else ()
     n_missing = len(set().union(*holes.values())) if holes else 0
-    return SyncPlan((*steps, *fresh), n_missing, 0, tuple(options))
+    every = (*steps, *fresh)
+    return SyncPlan(
+        every, n_missing, 0, tuple(options), _minutes(every, paces), *_spared(known, floor, wish)
+    )
 
 
-def plural(count: int, word: str) -> str:
-    """A number and its word.
-
-    Examples
-    --------
-    >>> plural(1, "call"), plural(1200, "call")
-    ('1 call', '1,200 calls')
-    """
-    return f"{count:,} {word}" + ("" if count == 1 else "s")
-
-
-def compare_options(
-    missing: Missing,
+def _plan_market(
+    asked: pl.DataFrame,
+    wish: Wish,
     sources: Mapping[str, Source],
     paces: Mapping[str, Pace],
-    symbols: tuple[str, ...] = (),
-    now: datetime | None = None,
-) -> list[Option]:
-    """Compare the ways to bring in what is missing.
-
-    Parameters
-    ----------
-    missing : sessions by symbol; under None those of the whole market
-    symbols : those known to be listed, for vendors that cannot be asked for the whole market
-    now : the instant it is, for vendors that publish files; None if all are there
-
-    Returns
-    -------
-    list of Option
-        The quickest first, equal ones by fewer calls; empty if nothing is missing.
+    symbols: tuple[str, ...],
+    ends: tuple[Mapping[str, Beginning], Collection[str]],
+) -> SyncPlan:
+    """The plan for a store of the whole market; `ends` says where the vendors' histories begin,
+    and of which of them that is asked for once more.
     """
-    if not any(missing.values()):
-        return []
-    options = []
-    for name, source in sources.items():
-        pace = paces.get(name, Pace())
-        if {"day", "run"} <= source.kinds:
-            options.append(_cover_option(name, missing, pace))
-        if "run" not in source.kinds and "day" in source.kinds and None in missing:
-            options += _file_options(name, missing, sources, paces, now)
-        if "many" in source.kinds:
-            named: Missing = missing
-            if None in missing:
-                named = dict.fromkeys(symbols, missing[None])
-            if named:
-                options.append(_many_option(name, named, pace, source))
-    return sorted(options, key=lambda o: (round(o.minutes, 2), o.calls))
-
-
-def _cover_option(name: str, missing: Missing, pace: Pace) -> Option:
-    """Whole-market days and single-symbol ranges: the minimum vertex cover."""
-    chosen = cheapest(missing, only_days=WHOLE)
-    days = sorted((d for d in chosen.days if isinstance(d, date)), reverse=True)
-    steps = [Step(name, Ask("day", d, d), 1) for d in days]
-    for symbol in sorted(s for s in chosen.symbols if isinstance(s, str)):
-        span = missing[symbol]
-        steps.append(Step(name, Ask("run", min(span), max(span), (symbol,)), 1))
-    size = len(days) * BYTES_A_DAY + sum(
-        len(missing[s]) * BYTES_A_BAR for s in chosen.symbols if isinstance(s, str)
-    )
-    parts = [plural(len(days), "whole-market day")] if days else []
-    ranges = len(steps) - len(days)
-    parts += [plural(ranges, "single-symbol range")] if ranges else []
-    return Option(
-        f"{name}: {' + '.join(parts)}", tuple(steps), len(steps), pace.minutes(len(steps)), size
+    known, doubted = ends
+    whole = [n for n, s in sources.items() if "day" in s.kinds]
+    floor = _floor(known, whole)
+    missing, due_again = sessions_due(asked, wish, floor)
+    begin = {name: beginning.first for name, beginning in known.items()}
+    options = compare_options({None: set(missing)}, sources, paces, symbols, wish.now, begin)
+    name = next((n for n in whole if "run" in sources[n].kinds), whole[0])  # not of files
+    again = dict.fromkeys(reversed(due_again), name)
+    for vendor in doubted:
+        proof = known[vendor].proof
+        again |= {d: vendor for d in proof if d >= wish.first and d not in missing}
+    repeats = [Step(vendor, Ask("day", d, d), 1, again=True) for d, vendor in again.items()]
+    fresh = options[0].steps if options else ()
+    # The newest session first: then a scan is good. Revisions next, history last.
+    steps = (*_reference(asked, wish, sources), *fresh[:1], *repeats, *fresh[1:])
+    has_bars = asked.filter(pl.col("kind") == "day", pl.col("rows") > 0)["first"].to_list()
+    return SyncPlan(
+        steps,
+        len(missing),
+        len(repeats),
+        tuple(options),
+        _minutes(steps, paces),
+        *_spared(known, floor, wish),
+        may_end=bool(missing) and min(missing) < min(has_bars, default=date.max),
     )
 
 
-def _file_options(
-    name: str,
-    missing: Missing,
-    sources: Mapping[str, Source],
-    paces: Mapping[str, Pace],
-    now: datetime | None,
-) -> list[Option]:
-    """One file per session that is old enough; the others from a vendor that has them at once."""
-    quick = next((n for n, s in sources.items() if {"day", "run"} <= s.kinds), None)
-    days = sorted(missing[None], reverse=True)
-    there = {d for d in days if now is None or _is_filed(d, now)}
-    steps = [
-        Step(vendor, Ask("day", d, d), 1)
-        for d in days
-        if (vendor := name if d in there else quick) is not None
-    ]
-    if not there:
-        return []
-    late = sum(step.provider != name for step in steps)
-    minutes = max(paces.get(quick or name, Pace()).minutes(late), len(there) / 120.0)
-    title = f"{name}: {len(there)} files" + (f" + {late} days from {quick}" if late else "")
-    return [Option(title, tuple(steps), len(steps), minutes, len(days) * BYTES_A_DAY)]
+def _floor(known: Mapping[str, Beginning], names: Sequence[str]) -> date | None:
+    """The oldest session that any of some vendors has; None where that is not known of all."""
+    if not names or not all(name in known for name in names):
+        return None
+    return min(known[name].first for name in names)
 
 
-def _is_filed(session: date, now: datetime) -> bool:
-    """Files appear at 11:00 New York on the day after."""
-    local = now.astimezone(NEW_YORK)
-    days = (local.date() - session).days
-    return days > 1 or (days == 1 and local.hour >= FILED_AT)
+def _spared(
+    known: Mapping[str, Beginning], floor: date | None, wish: Wish
+) -> tuple[Mapping[str, Beginning], int]:
+    """Where histories begin, and how many wanted sessions no vendor has."""
+    if floor is None:
+        return known, 0
+    return known, len(sessions_between(wish.first, floor - timedelta(days=1)))
 
 
-def _many_option(name: str, missing: Missing, pace: Pace, source: Source) -> Option:
-    """Requests for many symbols at once, as few pages as their bars fill."""
-    spans: dict[tuple[date, date], list[str]] = {}
-    for symbol, days in missing.items():
-        if symbol is not None and days:
-            spans.setdefault((min(days), max(days)), []).append(symbol)
-    steps = []
-    for (first, last), members in sorted(spans.items(), reverse=True):
-        bounds = [*range(0, len(members), MANY_SYMBOLS), len(members)]
-        for a, b in pairwise(bounds):
-            ask = Ask("many", first, last, tuple(sorted(members)[a:b]))
-            steps.append(Step(name, ask, source.calls_for(ask)))
-    calls = sum(step.calls for step in steps)
-    bars = sum(len(days) for days in missing.values())
-    return Option(
-        f"{name}: {plural(len(missing), 'symbol')} in {plural(calls, 'page')}",
-        tuple(steps),
-        calls,
-        pace.minutes(calls),
-        bars * BYTES_A_BAR,
-    )
+def _minutes(steps: Iterable[Step], paces: Mapping[str, Pace]) -> float:
+    """How long all steps take, vendor by vendor."""
+    calls: dict[str, int] = {}
+    for step in steps:
+        calls[step.provider] = calls.get(step.provider, 0) + step.calls
+    return sum(paces.get(name, Pace()).minutes(count) for name, count in calls.items())
 
 
 def _reference(asked: pl.DataFrame, wish: Wish, sources: Mapping[str, Source]) -> list[Step]:
@@ -393,7 +324,10 @@ def _reference(asked: pl.DataFrame, wish: Wish, sources: Mapping[str, Source]) -
         asks = [Ask("tickers"), Ask("tickers", active=False)]
         if full is None:
             asks.append(Ask("tickers", on=wish.first))
-        steps = [*(Step(name, ask, sources[name].calls_for(ask)) for ask in asks), *steps]
+        told = dict(newest_per(asked.lazy(), "kind").collect().select("kind", "rows").iter_rows())
+        counts = [told.get("listings"), told.get("ended"), told.get("listings")]
+        pages = [sources[name].calls_for(a, n) for a, n in zip(asks, counts, strict=False)]
+        steps = [*(Step(name, a, n) for a, n in zip(asks, pages, strict=True)), *steps]
     elif all(before is None or before[1] < newest for before in (changed, full)):
         steps = [Step(name, Ask("tickers", newest=True), 1), *steps]
     return steps

@@ -9,6 +9,7 @@
 3. `SyncRun.run` asks it; every answer is on the disk before the next question is asked, and a
    commit takes a handful of them.
 4. With `ahead`, a window of questions is asked at once, and their answers are taken in order.
+5. `SyncRun` leaves out what lies before a vendor's history, once `beginnings.Edge` has seen it.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from typing import Any
 
 import polars as pl
 
+from technic.data.ingest.beginnings import BELIEVED, Edge, mark_rows
 from technic.data.ingest.commit import Tally, ingest
 from technic.data.ingest.doubts import Suspicion, suspicion
 from technic.data.ingest.inbox import Answered, Inbox
 from technic.data.ingest.merge import refuse_mixture
-from technic.data.ingest.planning import Step, SyncPlan, Wish, plan_steps
+from technic.data.ingest.planning import SyncPlan, Wish, plan_steps
+from technic.data.ingest.ways import Step
 from technic.data.providers.source import Ask, Pace, Reading, Source
 from technic.data.store import Store, StoreVersion
 from technic.data.store.tickers import eras
@@ -57,12 +60,15 @@ class SyncRequest:
     wish : sessions and symbols that the store should hold
     paces : how fast each vendor may be asked, by name; as fast as it goes where none is given
     simulated : how the market was made; None for a real one
+    marks : digests of keys and plans, by name; with another one than before, what lies before a
+        vendor's history is asked for once more
     """
 
     sources: Mapping[str, Source]
     wish: Wish
     paces: Mapping[str, Pace] = field(default_factory=dict)
     simulated: dict[str, Any] | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,6 +83,7 @@ class Synced:
     failed : asks that were not answered, and why
     answered : how many asks were answered
     resumed : how many answers of an interrupted sync were taken in first
+    spared : how many planned asks were left out, as they lie before a vendor's history
     """
 
     plan: SyncPlan
@@ -85,6 +92,7 @@ class Synced:
     failed: list[tuple[Ask, str]] = field(default_factory=list)
     answered: int = 0
     resumed: int = 0
+    spared: int = 0
 
 
 def plan_sync(store: Store, request: SyncRequest) -> SyncPlan:
@@ -99,7 +107,7 @@ def plan_sync(store: Store, request: SyncRequest) -> SyncPlan:
     asked = store.table("asked", version).collect()
     named = eras(store.table("tickers", version).collect())
     listed = sorted(named.filter(pl.col("until").is_null())["symbol"].unique().to_list())
-    return plan_steps(asked, request.wish, request.sources, request.paces, listed)
+    return plan_steps(asked, request.wish, request.sources, request.paces, listed, request.marks)
 
 
 def sync(
@@ -166,6 +174,9 @@ class SyncRun:
         self._refused: dict[tuple[str, str], str] = {}  # provider and kind, and why
         self._failures_in_a_row = 0
         self._asked = store.table("asked").collect()
+        self._edge = Edge(self._asked)
+        # Sessions without a bar, older than all that have some, and the pages that say so.
+        self._at_edge: list[tuple[Step, list[bytes]]] = []
 
     def resume(self) -> None:
         """Take in what an interrupted run had received; asks nothing."""
@@ -193,10 +204,17 @@ class SyncRun:
         try:
             for k, (step, pages) in enumerate(self._with_pages(steps, ahead)):
                 self._progress(k, len(steps), str(step.ask))
+                if pages is None and self._lies_before(step):
+                    done.spared += 1
+                    continue
                 self._attempt(step, pages, done)
+                self._ask_bridged(step, done)
                 if self._failures_in_a_row >= GIVE_UP:
                     break
             self._progress(len(steps), len(steps), "done")
+            self._tell_of_edges(done)
+            self._flush(last=True)
+            self._keep_marks()
         finally:
             self._flush(last=True)
             done.version = self._store.version()
@@ -221,6 +239,51 @@ class SyncRun:
             done.answered += 1
             self._failures_in_a_row = 0
 
+    def _lies_before(self, step: Step) -> bool:
+        """Whether a step asks for a session before its vendor's history."""
+        first = step.ask.first
+        is_fresh_day = step.ask.kind == "day" and not step.again
+        return is_fresh_day and first is not None and self._edge.is_before(step.provider, first)
+
+    def _ask_bridged(self, step: Step, done: Synced) -> None:
+        """Doubt empty sessions that seemed to lie before all history, once an older one has bars:
+        like any other empty session they are believed if a second answer agrees.
+        """
+        for skipped, pages in list(self._at_edge):
+            vendor, first = skipped.provider, skipped.ask.first
+            if (
+                first is not None
+                and vendor == step.provider
+                and not self._edge.is_at(vendor, first)
+            ):
+                self._at_edge.remove((skipped, pages))
+                self._attempt(skipped, pages, done)
+
+    def _keep_marks(self) -> None:
+        """Remember with which key and plan the vendors' histories were seen to begin."""
+        rows = mark_rows(self._asked, self._request.marks, self._clock())
+        if len(rows):
+            self._store.commit({"asked": rows})
+
+    def _tell_of_edges(self, done: Synced) -> None:
+        """Say where a history was found to begin, and where it reaches further than was known."""
+        again = (self._clock() + BELIEVED).date()
+        for step, _ in self._at_edge:
+            vendor, first = step.provider, self._edge.begins(step.provider)
+            self.tally.note(
+                f"{vendor}: no bar before {first}: its history begins there; older sessions are "
+                f"not asked for until {again}, with another key or plan, or with --older"
+                if first is not None
+                else f"{step.ask.first}: no bar at all: its history begins later, the market was "
+                "closed, or the vendor's feed was down"
+            )
+        for vendor, known in done.plan.before.items():
+            if self._edge.reaches(vendor, known.first):
+                self.tally.note(
+                    f"{vendor}: its history reaches back before {known.first} now: the next sync "
+                    "brings in what is older"
+                )
+
     def _with_pages(
         self, steps: Sequence[Step], ahead: Ahead | None
     ) -> Iterator[tuple[Step, Pages | None]]:
@@ -231,7 +294,10 @@ class SyncRun:
         for first in range(0, len(steps), WINDOW):
             window = steps[first : first + WINDOW]
             wanted = [
-                step for step in window if (step.provider, step.ask.kind) not in self._refused
+                step
+                for step in window
+                if (step.provider, step.ask.kind) not in self._refused
+                and not self._lies_before(step)
             ]
             pages = dict(zip(wanted, ahead(wanted), strict=True))
             yield from ((step, pages.get(step)) for step in window)
@@ -244,7 +310,9 @@ class SyncRun:
         if pages is None:
             pages = source.fetch(ask)
         reading = source.read(ask, pages)
-        if self._doubt(ask, reading) is not None:
+        if self._is_at_edge(step, reading):
+            self._at_edge.append((step, pages))
+        elif self._doubt(ask, reading) is not None:
             pages = source.fetch(ask)
             reading = source.read(ask, pages)
             doubt = self._doubt(ask, reading)
@@ -255,6 +323,13 @@ class SyncRun:
             if doubt is not None:
                 self.tally.note(f"{ask.first}: {doubt.why}")
         return self._inbox.put(Answered(step.provider, ask, self._clock(), pages, reading=reading))
+
+    def _is_at_edge(self, step: Step, reading: Reading) -> bool:
+        """Whether a session is empty and older than all that have bars."""
+        first = step.ask.first
+        if step.ask.kind != "day" or first is None or reading.delayed:
+            return False
+        return reading.table.is_empty() and self._edge.is_at(step.provider, first)
 
     def _doubt(self, ask: Ask, reading: Reading) -> Suspicion | None:
         if ask.kind != "day" or ask.first is None or reading.delayed:
@@ -268,6 +343,10 @@ class SyncRun:
         if kind in {"splits", "dividends"}:
             self._actions.append(answered)
             return
+        if kind == "day" and answered.ask.first is not None:
+            reading = answered.read(self._request.sources)
+            if not reading.delayed:
+                self._edge.note(answered.provider, answered.ask.first, reading.table.height)
         if kind == "day" and any(a.ask.first == answered.ask.first for a in self._pending):
             self._flush()  # of two answers for one day the later counts; they do not share a commit
         self._pending.append(answered)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 from importlib import import_module
 from typing import Any
 
@@ -67,11 +68,13 @@ class Vendors:
     paces : how fast each may be asked, by name
     foreign : whether one is asked at another address than its official one, as a simulated
         vendor is: it has a clock of its own, and says itself whether its market is real
+    marks : by name, a digest of key and plan: other ones may be answered more
     """
 
     sources: Mapping[str, Any]
     paces: Mapping[str, Pace]
     foreign: bool
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def sources_of(self) -> dict[str, Source]:
         """The vendors by name."""
@@ -139,7 +142,7 @@ def connect_vendors(
         paces[name] = pace
         sources[name] = _source(name, base, pace, settings, log, manners)
     try:
-        yield Vendors(sources, paces, foreign)
+        yield Vendors(sources, paces, foreign, {name: _mark(name, settings) for name in names})
     finally:
         for source in sources.values():
             source.close()
@@ -240,6 +243,13 @@ def wish_of(
     )
     limit = date.fromordinal(now.date().toordinal() - pace + 1)
     return Wish(max(first, limit), now, names)
+
+
+def _mark(name: str, settings: Settings) -> str:
+    """A digest of a vendor's key and plan, from which neither can be told."""
+    secret = find(name, settings)
+    text = f"{name}|{settings.value('plan')}|{secret.value if secret else ''}"
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _source(

@@ -53,7 +53,7 @@ class Alpaca(Client):
         super().__init__(http)
         self._feed = feed
 
-    def calls_for(self, ask: Ask) -> int:
+    def calls_for(self, ask: Ask, _rows: int | None = None) -> int:
         """One per ten thousand bars; one for actions."""
         if ask.kind in ACTIONS:
             return 1
@@ -64,7 +64,7 @@ class Alpaca(Client):
 
     def fetch(self, ask: Ask) -> list[bytes]:
         """Every page; each goes on where the one before ended. See `Source.fetch`."""
-        path, params = self._request(ask)
+        path, params = request_of(ask, self._feed)
         pages: list[bytes] = []
         newest: tuple[str, str] = ("", "")
         tokens: set[str] = set()
@@ -92,29 +92,6 @@ class Alpaca(Client):
             params = {**params, "page_token": proof["token"]}
         raise PageError(f"alpaca: over {MOST_PAGES} pages; given up")
 
-    def _request(self, ask: Ask) -> tuple[str, dict[str, str]]:
-        """Path and parameters."""
-        if ask.kind in ACTIONS:
-            kinds = "cash_dividend" if ask.kind == "dividends" else "forward_split,reverse_split"
-            params = {
-                "types": kinds,
-                "start": f"{ask.first}",
-                "end": f"{ask.last}",
-                "limit": "1000",
-            }
-            return ACTIONS_PATH, {**params, "sort": "asc"}
-        assert ask.last is not None
-        return PATH, {
-            "symbols": ",".join(vendor_symbol(symbol, "alpaca") for symbol in ask.symbols),
-            "timeframe": "1Day",
-            "start": f"{ask.first}",
-            "end": f"{datetime.combine(ask.last, time(23, 59), NEW_YORK).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "limit": f"{BARS_A_PAGE}",
-            "adjustment": "raw",
-            "feed": self._feed,
-            "sort": "asc",
-        }
-
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
         """Rows under our names; see `Source.read`. Symbols that were not asked for are a failure."""
         if ask.kind in ACTIONS:
@@ -135,6 +112,31 @@ class Alpaca(Client):
                     for bar in bars
                 ]
         return Reading(pl.DataFrame(rows, schema=BAR_COLUMNS, orient="row"))
+
+
+def request_of(ask: Ask, feed: str = "sip") -> tuple[str, dict[str, str]]:
+    """Path and parameters of the request that asks it.
+
+    Parameters
+    ----------
+    feed : sip for all exchanges, iex for one
+    """
+    if ask.kind in ACTIONS:
+        kinds = "cash_dividend" if ask.kind == "dividends" else "forward_split,reverse_split"
+        params = {"types": kinds, "start": f"{ask.first}", "end": f"{ask.last}", "limit": "1000"}
+        return ACTIONS_PATH, {**params, "sort": "asc"}
+    assert ask.last is not None
+    end = datetime.combine(ask.last, time(23, 59), NEW_YORK).astimezone(UTC)
+    return PATH, {
+        "symbols": ",".join(vendor_symbol(symbol, "alpaca") for symbol in ask.symbols),
+        "timeframe": "1Day",
+        "start": f"{ask.first}",
+        "end": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+        "limit": f"{BARS_A_PAGE}",
+        "adjustment": "raw",
+        "feed": feed,
+        "sort": "asc",
+    }
 
 
 def _page(body: bytes, kind: str) -> dict[str, Any]:

@@ -67,6 +67,11 @@ class Edgar:
     def __init__(self, data: Http, files: Http) -> None:
         self._data, self._files = data, files
 
+    @property
+    def clients(self) -> tuple[Http, Http]:
+        """The clients of both hosts, to look at answers as they come."""
+        return self._data, self._files
+
     def close(self) -> None:
         """End the connections."""
         self._data.close()

@@ -80,7 +80,7 @@ class FlatFiles:
     def close(self) -> None:
         """Nothing is held."""
 
-    def calls_for(self, _ask: Ask) -> int:
+    def calls_for(self, _ask: Ask, _rows: int | None = None) -> int:
         """One object per session."""
         return 1
 

@@ -17,7 +17,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -76,6 +76,22 @@ class Endpoint:
     hosts: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer as it came.
+
+    Attributes
+    ----------
+    status : of HTTP
+    headers : of HTTP, names in lower case
+    body : unpacked
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Http:
     """A client for one vendor: one base address, one key in a header.
 
@@ -99,6 +115,7 @@ class Http:
         log: Log = unheard,
     ) -> None:
         self.provider = endpoint.provider
+        self._endpoint = endpoint
         self._base = endpoint.url.rstrip("/")
         self._hosts = endpoint.hosts | {urlsplit(endpoint.url).netloc}
         self._headers = dict(endpoint.headers)
@@ -154,6 +171,44 @@ class Http:
             with attempt:
                 return self._attempt(path, params, check, attempt.num, absent_is_empty)
         raise AssertionError
+
+    def look(self, path: str, params: Mapping[str, str]) -> Page:
+        """One answer as it comes, whatever it says: no check, and no second attempt.
+
+        Parameters
+        ----------
+        path, params : of the request, below the base address
+
+        Raises
+        ------
+        ProviderError
+            If no answer came within the deadline.
+        """
+        left = self._allowance.take(self._manners.total)
+        since = time.perf_counter()
+        status, size, outcome = 0, 0, "ok"
+        try:
+            status, headers, body = self._exchange(path, params)
+            size = len(body)
+            self.simulated = self.simulated or headers.get("x-technic-sim") == "1"
+            return Page(status, {k.lower(): v for k, v in headers.items()}, body)
+        except (httpx2.HTTPError, OSError, TimeoutError) as error:
+            outcome = type(error).__name__
+            raise ProviderError(
+                f"{self.provider}: {path}: no answer within {self._manners.deadline:g} s ({outcome})"
+            ) from error
+        finally:
+            took = 1e3 * (time.perf_counter() - since)
+            self._log(VendorCall(self.provider, path, status, size, took, 1, outcome, left))
+
+    def keyless(self) -> Http:
+        """A client for the same vendor that says nothing of who asks; to be closed as well."""
+        return Http(
+            replace(self._endpoint, headers={}),
+            allowance=self._allowance,
+            manners=self._manners,
+            log=self._log,
+        )
 
     def next_page(self, url: Any) -> tuple[str, dict[str, str]]:
         """Path and query of a `next_url`; its host is never asked.
@@ -275,6 +330,11 @@ class Client:
 
     def __init__(self, http: Http) -> None:
         self._http = http
+
+    @property
+    def http(self) -> Http:
+        """The client, to look at answers as they come."""
+        return self._http
 
     def close(self) -> None:
         """End the connections."""

@@ -35,6 +35,7 @@ BASE = "https://api.massive.com"
 HOSTS = frozenset({"api.massive.com", "api.polygon.io"})
 GOOD = {"OK", "DELAYED"}  # statuses of an answer
 PAGE = 1_000  # listings
+LISTING_PAGES = 12  # of them, where nobody has counted yet
 PLANS = {
     "basic": Pace(5, 60.0, 730, today=False),
     "starter": Pace(80, 1.0, 1_826),
@@ -74,13 +75,15 @@ class Massive(Client):
         body = self._http.get("/v1/marketstatus/now", {}, _status)
         return _status(body)
 
-    def calls_for(self, ask: Ask) -> int:
-        """One; listings have about twelve pages."""
-        return 12 if ask.kind == "tickers" and not ask.newest else 1
+    def calls_for(self, ask: Ask, rows: int | None = None) -> int:
+        """One; one for each thousand listings, of which there are about twelve thousand."""
+        if ask.kind != "tickers" or ask.newest:
+            return 1
+        return LISTING_PAGES if rows is None else max(1, -(-rows // PAGE))
 
     def fetch(self, ask: Ask) -> list[bytes]:
         """Every page; each whole, none twice. See `Source.fetch`."""
-        path, params = _request(ask)
+        path, params = request_of(ask)
         if ask.kind == "day":
             return [self._http.get(path, params, lambda body: self._bars_page(body, ask))]
         if ask.kind == "snapshot":
@@ -191,8 +194,8 @@ def _parse_envelope(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _request(ask: Ask) -> tuple[str, dict[str, str]]:
-    """Path and parameters."""
+def request_of(ask: Ask) -> tuple[str, dict[str, str]]:
+    """Path and parameters of the request that asks it."""
     if ask.kind == "day":
         path = f"/v2/aggs/grouped/locale/us/market/stocks/{ask.first}"
         return path, {"adjusted": "false", "include_otc": "false"}

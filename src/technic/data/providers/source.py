@@ -247,8 +247,13 @@ class Source(Protocol):
         """
         ...
 
-    def calls_for(self, ask: Ask) -> int:
-        """How many requests an ask costs, as near as can be said before it is asked."""
+    def calls_for(self, ask: Ask, rows: int | None = None) -> int:
+        """How many requests an ask costs, as near as can be said before it is asked.
+
+        Parameters
+        ----------
+        rows : of its answer the last time; None if it was never asked
+        """
         ...
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import orjson
 
 from technic.data.simulated.dialect import Answer, Request
+from technic.data.simulated.differences import DIFFERENCES
 from technic.data.simulated.live_faults import LIVE, SNAPSHOT_ROWS
 from technic.errors import ConfigError
 
@@ -80,6 +81,7 @@ class FaultPlan:
     ----------
     rules : the first that strikes counts
     seed : of the draws; the same seed and requests meet the same faults
+    differences : what is done otherwise in every answer; names in `differences.DIFFERENCES`
     lock : held while counts change
     attempts : how often each request was made
     struck : how often each fault was drawn
@@ -87,6 +89,7 @@ class FaultPlan:
 
     rules: tuple[Rule, ...] = ()
     seed: int = 0
+    differences: tuple[str, ...] = ()
     attempts: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
@@ -117,24 +120,32 @@ class FaultPlan:
 def read_plan(path: Path) -> FaultPlan:
     """Read a plan from a JSON file: `{"seed": 1, "rules": [{"faults": ["reset"], …}]}`.
 
+    Beside rules, or instead of them, it may name `differences` that are always in force.
+
     Raises
     ------
     ConfigError
-        If the file cannot be read or names an unknown fault.
+        If the file cannot be read or names an unknown fault or difference.
     """
     try:
         content = orjson.loads(path.read_bytes())
         rules = tuple(
-            Rule(**{**rule, "faults": tuple(rule["faults"])}) for rule in content["rules"]
+            Rule(**{**rule, "faults": tuple(rule["faults"])}) for rule in content.get("rules", ())
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        others = tuple(content.get("differences", ()))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(f"{path}: no plan of faults: {error}") from error
     names = {*TRANSPORT, *ANSWERS, *ROWS, *LIVE}
     if unknown := sorted({n for rule in rules for n in rule.faults} - names):
         raise ConfigError(
             f"{path}: unknown faults {', '.join(unknown)}; there are {', '.join(sorted(names))}"
         )
-    return FaultPlan(rules, int(content.get("seed", 0)))
+    if unknown := sorted(set(others) - set(DIFFERENCES)):
+        raise ConfigError(
+            f"{path}: unknown differences {', '.join(map(str, unknown))}; there are "
+            f"{', '.join(sorted(DIFFERENCES))}"
+        )
+    return FaultPlan(rules, int(content.get("seed", 0)), others)
 
 
 def chaos(seed: int, level: float = 0.2, faults: tuple[str, ...] | None = None) -> FaultPlan:

@@ -24,6 +24,7 @@ import orjson
 
 from technic.data.simulated import alpaca_api, edgar_api, massive_api
 from technic.data.simulated.dialect import Answer, Refusal, Request, parse_day
+from technic.data.simulated.differences import differ_answer, differ_asked
 from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan, afflict
 from technic.data.simulated.live_faults import DROPPED_LINE, MINUTES, OLD, OLD_SNAPSHOT
 from technic.data.simulated.publications import Publications, evening
@@ -155,9 +156,11 @@ class Twin:
                 self._authorise(request, headers)
             self._ration()
             self._entitle(request)
-            answer = self._answer(request)
+            answer = self._answer(differ_asked(request, self.faults.differences))
         except Refusal as refusal:
             answer = massive_api.refusal_answer(refusal, request)
+        if self.faults.differences:
+            answer = differ_answer(answer, request, self.faults.differences)
         if fault is not None and fault.name not in TRANSPORT:
             answer = afflict(answer, fault, request)
         self._note(request, target, answer, fault)

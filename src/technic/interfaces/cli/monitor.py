@@ -197,6 +197,7 @@ def _sync(desk: options.Desk) -> Synced:
                     wish_of(desk.settings, clock()),
                     paces=vendors.paces,
                     simulated=vendors.simulated,
+                    marks=vendors.marks,
                 ),
                 clock=clock,
                 progress=advance,

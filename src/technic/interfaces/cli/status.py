@@ -178,6 +178,9 @@ def doctor(
     date: Annotated[
         bool, typer.Option("--date-rows", help="Let rows from the future be known from now on.")
     ] = False,
+    conformance: Annotated[
+        bool, typer.Option("--conformance", help="Ask your vendors whether they answer as assumed.")
+    ] = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -185,7 +188,16 @@ def doctor(
 
     Rows are from the future if the clock was ahead when they came in. They are named; with
     --date-rows they are known from now on, once the clock is right.
+
+    With --conformance your vendors are asked a fixed set of small questions, with your key, and
+    nothing else is checked: every answer is held against what readers assume, and kept without
+    keys. The number of calls is printed first.
     """
+    if conformance:
+        from technic.interfaces.cli.conformance import run_conformance
+
+        run_conformance(options.desk(store), as_json=as_json)
+        return
     from technic.data.store.dating import date_rows
     from technic.operations.doctor import examine
 

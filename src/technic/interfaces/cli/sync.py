@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import ConfigError
 from technic.interfaces.cli import options
+from technic.interfaces.cli.groups import StoreOptions, grouped
 
 if TYPE_CHECKING:
-    from technic.data.ingest.commit import Tally
-    from technic.data.ingest.planning import SyncPlan
+    from technic.data.ingest.planning import SyncPlan, Wish
     from technic.data.ingest.sync import Synced
     from technic.data.store import Store
     from technic.runtime.settings import Settings
 
-HOUR = 60.0  # minutes
-NOTES_SHOWN = 12
 SymbolsOption = Annotated[
     str | None, typer.Option("--symbols", metavar="A,B|@FILE", help="Only these, not the market.")
 ]
@@ -30,38 +30,64 @@ HistoryOption = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class WishOptions:
+    """What the store should hold."""
+
+    symbols: SymbolsOption = None
+    history: HistoryOption = None
+    older: Annotated[
+        bool, typer.Option("--older", help="Ask once more what lies before a vendor's history.")
+    ] = False
+
+    def wish(self, settings: Settings, now: datetime) -> Wish:
+        """What to ask for, by the settings and these options."""
+        from technic.data.ingest.vendors import wish_of
+
+        names = ",".join(options.symbols(self.symbols) or ())
+        wish = wish_of(settings, now, names, self.history)
+        return replace(wish, older=self.older)
+
+    def __str__(self) -> str:
+        said = f" --symbols {shlex.quote(self.symbols)}" if self.symbols else ""
+        said += f" --history {self.history}" if self.history else ""
+        return said + (" --older" if self.older else "")
+
+
+@grouped
 def sync(
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what it would cost; ask nothing.")
     ] = False,
-    symbols: SymbolsOption = None,
-    history: HistoryOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Fetch again what is damaged.")] = False,
     executor: Annotated[
         str | None,
         typer.Option("--executor", metavar="threads:N", help="Ask several questions at once."),
     ] = None,
-    store: options.StoreOption = None,
-    as_json: options.JsonOption = False,
+    *,
+    asked: WishOptions,
+    target: StoreOptions,
 ) -> None:
     """Bring in what the store lacks: newest sessions first, as few calls as possible.
 
-    Can be stopped at any moment, and goes on without asking anything twice.
+    Can be stopped at any moment, and goes on without asking anything twice. Where a vendor's
+    history begins is found by its empty days and remembered for 30 days; --older asks again.
     """
     from technic.data.ingest.fetch_ahead import asking_ahead
     from technic.data.ingest.repair import set_aside_damage
     from technic.data.ingest.sync import SyncRequest, plan_sync
     from technic.data.ingest.sync import sync as run
-    from technic.data.ingest.vendors import connect_vendors, wish_of
+    from technic.data.ingest.vendors import connect_vendors
 
-    desk = options.desk(store, writing=True)
-    names = ",".join(options.symbols(symbols) or ())
+    desk = options.desk(target.store, writing=True)
     with connect_vendors(desk.settings, ledger(desk.store)) as vendors:
         clock = vendors.clock()
-        wish = wish_of(desk.settings, clock(), names, history)
-        request = SyncRequest(vendors.sources_of(), wish, vendors.paces, vendors.simulated)
+        wish = asked.wish(desk.settings, clock())
+        request = SyncRequest(
+            vendors.sources_of(), wish, vendors.paces, vendors.simulated, vendors.marks
+        )
         if plan:
-            _show_plan(plan_sync(desk.store, request), desk, as_json)
+            _show_plan(plan_sync(desk.store, request), desk, asked, as_json=target.as_json)
             return
         if repair:
             _say_repair(set_aside_damage(desk.store))
@@ -73,7 +99,7 @@ def sync(
                     asking_ahead(desk.settings, runner, ledger(desk.store))
                 )
             done = run(desk.store, request, clock=clock, progress=advance, ahead=several)
-    _show_sync(done, desk, as_json)
+    _show_sync(done, desk, as_json=target.as_json)
     if done.failed:
         raise typer.Exit(1)
 
@@ -101,115 +127,33 @@ def ledger(store: Store) -> Any:
     return note
 
 
-def _show_plan(plan: SyncPlan, desk: options.Desk, as_json: bool) -> None:
+def _show_plan(plan: SyncPlan, desk: options.Desk, asked: WishOptions, *, as_json: bool) -> None:
+    from technic.interfaces.render.syncing import plan_json, render_plan
+
     if as_json:
-        options.emit_json(
-            {
-                "missing": plan.missing,
-                "again": plan.again,
-                "calls": plan.calls,
-                "steps": [
-                    {"provider": s.provider, "ask": str(s.ask), "calls": s.calls}
-                    for s in plan.steps
-                ],
-                "options": [
-                    {"title": o.title, "calls": o.calls, "minutes": o.minutes, "bytes": o.bytes}
-                    for o in plan.options
-                ],
-            }
-        )
+        options.emit_json(plan_json(plan))
         return
     version = desk.store.version()
     held = f"holds sessions {version.first} to {version.last}" if version.last else "is empty"
     print(f"Store {desk.store.folder} {held}.")
-    if not plan.steps:
-        print("Nothing is missing: no call is needed.")
-        return
-    fresh = sum(o.calls for o in plan.options[:1])
-    about = plan.calls - fresh - plan.again
-    print(f"Missing: {plan.missing} sessions. To ask again for late corrections: {plan.again}.")
-    for j, option in enumerate(plan.options):
-        mark = "  ← chosen" if j == 0 and len(plan.options) > 1 else ""
-        print(
-            f"  {'  ' if j == 0 else 'or'} {option.title:<52} {option.calls:>6,} calls · "
-            f"{_minutes(option.minutes)} · {option.bytes / 1e6:,.0f} MB{mark}"
-        )
-    print(
-        f"  and listings, splits, dividends {about}, again {plan.again}: {plan.calls:,} calls in all"
-    )
-    print(f"Newest first: a scan is good after the first few. Run it: {desk.command('sync')}")
+    render_plan(plan, sys.stdout)
+    if plan.steps:
+        run = desk.command(f"sync{asked}")
+        print(f"Newest first: a scan is good after the first few. Run it: {run}")
 
 
-def _minutes(minutes: float) -> str:
-    if minutes < 1.0:
-        return f"{max(minutes * 60.0, 1.0):.0f} s"
-    return f"{minutes:.0f} min" if minutes < 2 * HOUR else f"{minutes / 60.0:.1f} h"
+def _show_sync(done: Synced, desk: options.Desk, *, as_json: bool) -> None:
+    from technic.interfaces.render.syncing import render_sync, sync_json
 
-
-def _show_sync(done: Synced, desk: options.Desk, as_json: bool) -> None:
-    tally = done.tally
     if as_json:
-        options.emit_json(
-            {
-                "answered": done.answered,
-                "resumed": done.resumed,
-                "failed": [{"ask": str(a), "why": why} for a, why in done.failed],
-                "bars": tally.bars,
-                "known": tally.known,
-                "actions": tally.actions,
-                "edits": {str(day): n for day, n in tally.edits.items()},
-                "quarantined": tally.quarantined,
-                "notes": tally.notes,
-                "store_version": done.version.name,
-            }
-        )
+        options.emit_json(sync_json(done))
         return
-    _print_sync(done)
+    render_sync(done, sys.stdout, sys.stderr)
     version = done.version
     if version.last is not None:
         mark = "SIMULATED: " if version.simulated else ""
         print(f"{mark}store {desk.store.folder} holds sessions {version.first} to {version.last}.")
         print(f"Next: {desk.command('scan')}")
-
-
-def _print_sync(done: Synced) -> None:
-    from technic.market.quality import REASONS
-
-    tally = done.tally
-    if done.resumed:
-        print(f"{done.resumed} answers of an interrupted sync were taken in first.")
-    if not done.plan.steps and not done.resumed:
-        print("Nothing was missing: no call was made.")
-    counts = {
-        "new bars": tally.bars,
-        "splits and dividends": tally.actions,
-        "corrections of stored bars": sum(tally.edits.values()),
-        "known already": tally.known,
-    }
-    for title, count in counts.items():
-        if count:
-            print(f"  {count:>11,}  {title}")
-    for reason, count in sorted(tally.quarantined.items()):
-        print(f"  {count:>11,}  set aside: {REASONS.get(reason, reason)}")
-    for line in _noteworthy(tally):
-        print(f"  {line}")
-    for ask, why in done.failed[:5]:
-        print(printable(f"technic: {ask}: {why}"), file=sys.stderr)
-    if len(done.failed) > 5:
-        print(f"technic: … and {len(done.failed) - 5} more were not answered", file=sys.stderr)
-
-
-def _noteworthy(tally: Tally) -> list[str]:
-    """Corrected prices and notes, as many as fit a screen."""
-    lines = [
-        f"{edit['symbol']} on {edit['session']}: close {edit['close_before']:g} is "
-        f"{edit['close']:g} now"
-        for edit in tally.edits_shown[:5]
-    ]
-    lines += tally.notes[:NOTES_SHOWN]
-    if len(tally.notes) > NOTES_SHOWN:
-        lines.append(f"… and {len(tally.notes) - NOTES_SHOWN} more notes; see --json")
-    return lines
 
 
 def _say_repair(lost: list[str]) -> None:
@@ -306,10 +250,12 @@ def _keep_keys(vendor: str, settings: Settings, asks: bool) -> None:
 
 def _say_costs(provider: str, history: int, universe: str) -> None:
     """What the first sync takes: calls, minutes, disk, by each way to ask."""
-    from technic.data.ingest.planning import compare_options, newest_session, plural
+    from technic.data.ingest.planning import newest_session
     from technic.data.ingest.vendors import pace_of
+    from technic.data.ingest.ways import compare_options, plural
     from technic.data.providers.alpaca import Alpaca
     from technic.data.providers.massive import Massive
+    from technic.interfaces.render.syncing import duration
     from technic.market.sessions import nyse
     from technic.runtime.settings import Settings
 
@@ -328,7 +274,7 @@ def _say_costs(provider: str, history: int, universe: str) -> None:
     ):
         disk = count * history * (15 + 56) / 1e6  # bytes of a bar in tables and in the panel
         print(
-            f"  {option.title}: {plural(option.calls, 'call')}, {_minutes(option.minutes)}, "
+            f"  {option.title}: {plural(option.calls, 'call')}, {duration(option.minutes)}, "
             f"{disk:,.0f} MB of disk"
         )
 
