@@ -11,8 +11,8 @@ from typing import Any
 
 from reference import format_texts as texts
 from reference.markdown import code, codes, complete, fill, table
-from technic.data.formats import dialects
-from technic.data.providers import files, filings
+from technic.data.formats import dialects, filings
+from technic.data.providers import files
 from technic.market import schema
 from technic.market.items import FLOW, ITEMS
 from technic.market.quality import REASONS
@@ -43,7 +43,7 @@ def file_formats() -> str:
         layouts=_layouts(),
         listings=_columns(files.LISTING_COLUMNS, ("symbol",), files.LISTING_ALIASES, texts.LISTINGS),
         filings=_columns(
-            (*filings.REQUIRED, "fiscal_year", "amended"), filings.REQUIRED, filings.ALIASES,
+            (*filings.REQUIRED, *filings.OPTIONAL), filings.REQUIRED, filings.ALIASES,
             texts.FILINGS,
         ),
         items=_items(),

@@ -174,15 +174,21 @@ def test_every_public_name_and_every_parameter_is_documented():
 def test_every_column_and_key_of_a_file_is_documented():
     from dataclasses import fields
 
-    from technic.data.formats import dialects
-    from technic.data.providers import files, filings
+    from technic.data.formats import dialects, filings
+    from technic.data.providers import files
     from technic.market import schema
     from technic.market.items import ITEMS
     from technic.market.quality import REASONS
     from technic.scanner.plan import PlanRules
 
     text = page("file-formats.md")
-    columns = [*dialects.REQUIRED, *dialects.OPTIONAL, *files.LISTING_COLUMNS, *filings.REQUIRED]
+    columns = [
+        *dialects.REQUIRED,
+        *dialects.OPTIONAL,
+        *files.LISTING_COLUMNS,
+        *filings.REQUIRED,
+        *filings.OPTIONAL,
+    ]
     keys = [one.name for one in fields(PlanRules)]
     assert lacking([*columns, *ITEMS, *REASONS, *keys], text, "| `{}` |") == []
     for name, columns_of in schema.TABLES.items():

@@ -23,7 +23,7 @@ def instant(day):
 
 
 def row(item, end, months, value, known, security=1):
-    return (security, item, end, months, float(value), known, "x")
+    return (security, item, end, months, float(value), known, "x", None)
 
 
 def table(rows):

@@ -279,7 +279,8 @@ def statements_of(facts: pl.DataFrame, splits: pl.DataFrame) -> Statements:
     known_at = table["known_at"].to_physical().to_numpy()
     instants, rank = np.unique(known_at, return_inverse=True)
     days = table["period_end"].to_physical().to_numpy().astype(np.int64)
-    month = month_of(days)
+    even = table.select(pl.coalesce("calendar_end", "period_end")).to_series()
+    month = month_of(even.to_physical().to_numpy().astype(np.int64))
     # Events: one per security and instant, with the newest period and filing until then.
     event, of = np.unique((code.astype(np.int64) << 32) | rank, return_inverse=True)
     who = event >> 32

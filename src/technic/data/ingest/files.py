@@ -218,22 +218,28 @@ class FileStore(Store):
         return take_listings(self, as_source(source), checked_instant(seen_at, self))
 
     def import_filings(
-        self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
+        self,
+        source: pl.DataFrame | Path | str | Any,
+        *,
+        dates: str | None = None,
+        seen_at: datetime | None = None,
     ) -> TakenFilings:
         """Import what companies filed: see `filing_files`.
 
         Parameters
         ----------
         source : Parquet or CSV file, or a frame, with a row per filing
+        dates : order of day and month in `03/02/2024`, "dmy" or "mdy"; None to let the file decide
         seen_at : the instant from which numbers count that were changed without a new filing;
             now by default
 
         Raises
         ------
         SchemaError
-            If it cannot be read, or no filing in it belongs to a symbol of the store.
+            If it cannot be read, no filing in it belongs to a symbol of the store, or none of its
+            numbers can be believed.
         """
-        return take_filings(self, as_source(source), checked_instant(seen_at, self))
+        return take_filings(self, as_source(source), checked_instant(seen_at, self), dates)
 
     def _store(
         self,

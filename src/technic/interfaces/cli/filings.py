@@ -8,41 +8,64 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
+    from technic.data.ingest.filing_files import TakenFilings
     from technic.data.ingest.filing_sync import FilingsSynced
+
+
+DatesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dates", metavar="dmy|mdy", help="Order of day and month in 03/02/2024, if nothing says."
+    ),
+]
 
 
 def import_filings(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    dates: DatesOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Import what companies filed, one row per filing: symbol, as_of, period_end, form, period
     and numbers.
 
-    Numbers that cannot be are set aside with a reason; a restatement never changes what was
-    known before it.
+    A date alone in as_of is that night. Numbers that cannot be are set aside with a reason; a
+    restatement never changes what was known before it.
     """
     from dataclasses import asdict
 
     desk = options.desk(store, writing=True)
-    taken = desk.store.import_filings(file)
+    taken = desk.store.import_filings(file, dates=dates)
     if as_json:
         options.emit_json(asdict(taken))
         return
+    _print_taken(file.name, taken)
+    print(f"Next: {desk.command('scan oversold-quality')}")
+
+
+def _print_taken(name: str, taken: TakenFilings) -> None:
+    """What became of a file, in lines."""
     print(
-        f"{file.name}: {taken.rows:,} rows; {taken.filings:,} new filings with {taken.facts:,} "
+        f"{name}: {taken.rows:,} rows; {taken.filings:,} new filings with {taken.facts:,} "
         f"numbers of {taken.symbols:,} symbols, {taken.known:,} known already"
     )
+    for column, (count, example) in taken.unreadable.items():
+        cells = "1 cell" if count == 1 else f"{count:,} cells"
+        print(f"  not read: {cells} of {column}, such as {printable(example)!r}; unknown")
     for reason, count in taken.quarantined.items():
         print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
     if taken.strangers:
         listed = ", ".join(taken.strangers[:6])
-        print(f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed} …")
-    print(f"Next: {desk.command('scan oversold-quality')}")
+        more = " …" if len(taken.strangers) > 6 else ""
+        print(
+            f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed}{more}"
+        )
+    if taken.unused:
+        print(f"  columns not used: {printable(', '.join(taken.unused))}")
 
 
 def sync_filings(
