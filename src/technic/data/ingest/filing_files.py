@@ -4,8 +4,9 @@
 2. `_facts` makes one row per number, with the stretch it covers and the night it was seen.
 3. `market.filings.examine_filings` sets aside what cannot be.
 4. `filers.holders` looks up who filed; symbols the store does not know are reported, and left out.
-5. `new_facts` keeps what differs from what was known before: a restatement is a new row.
-6. `keep_facts` commits it.
+5. `share_classes.of_their_class` sets aside what is another class's, where a company has several.
+6. `new_facts` keeps what differs from what was known before: a restatement is a new row.
+7. `keep_facts` commits it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import polars as pl
 
 from technic.data.formats.filings import FilingRows, read_filings
 from technic.data.ingest.filers import holders
+from technic.data.ingest.share_classes import of_their_class
 from technic.data.store.rows import right_after
 from technic.errors import SchemaError
 from technic.market.filing_spans import with_lengths
@@ -174,6 +176,8 @@ def keep_facts(
         good = holders(store, good, "filed", before)
     strange = good.filter(pl.col("security_id").is_null())
     ours = good.filter(pl.col("security_id").is_not_null(), pl.col("item").is_in(list(ITEMS)))
+    ours, others = of_their_class(store, before, ours)
+    bad = pl.concat([bad, others], how="diagonal_relaxed")
     if ours.is_empty() and not good.is_empty():
         raise SchemaError(
             f"{label}: none of its {good['symbol'].n_unique():,} symbols is in this store; import "
