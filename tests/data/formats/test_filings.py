@@ -118,5 +118,31 @@ def test_a_file_that_is_no_table_of_filings_is_refused_in_one_line(tmp_path):
         read_filings(path, ("revenue",))
     with pytest.raises(SchemaError, match="with a number of a statement"):
         read(tmp_path, {}, items=("assets",))
-    with pytest.raises(SchemaError, match="no such file"):
+    with pytest.raises(SchemaError, match="there is no such file"):
         read_filings(tmp_path / "nowhere.csv", ("revenue",))
+
+
+@pytest.mark.parametrize(("separator", "number"), [(";", "880000000,5"), ("\t", "880000000.5"), ("|", "880,000,000.5")])  # fmt: skip
+def test_any_separator_and_decimal_mark_that_is_certain_is_read(tmp_path, separator, number):
+    path = tmp_path / "filings.txt"
+    cells = {**ROW, "revenue": number}
+    path.write_text(separator.join(cells) + "\n" + separator.join(cells.values()) + "\n")
+    found = read_filings(path, ("revenue",))
+    assert found.table["revenue"].to_list() == [880000000.5]
+    assert found.unreadable == {}
+
+
+def test_files_that_are_no_text_are_refused_in_one_line(tmp_path):
+    damaged = tmp_path / "filings.parquet"
+    pl.DataFrame([ROW]).write_parquet(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:-40] + b"PAR1")
+    with pytest.raises(SchemaError, match=r"filings.parquet: .*damaged") as refusal:
+        read_filings(damaged, ("revenue",))
+    assert str(refusal.value).isprintable()
+    picture = tmp_path / "filings.csv"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0")
+    with pytest.raises(SchemaError, match="binary"):
+        read_filings(picture, ("revenue",))
+    (tmp_path / "wide.csv").write_text(",".join(ROW) + "\n" + "1,2,3,4,5,6,7,8,9\n")
+    with pytest.raises(SchemaError, match="line 2 has more cells"):
+        read_filings(tmp_path / "wide.csv", ("revenue",))

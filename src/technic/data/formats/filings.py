@@ -13,6 +13,8 @@ import polars as pl
 
 from technic.data.formats.dates import as_days, as_instants
 from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
+from technic.data.formats.parts import Part, parts_of
+from technic.data.formats.text_table import LINE, read_text
 from technic.errors import SchemaError, first_line
 
 REQUIRED = ("symbol", "as_of", "period_end", "form", "period")
@@ -61,7 +63,7 @@ class FilingRows:
 
 
 def read_filings(
-    source: Path | pl.DataFrame, items: tuple[str, ...], dates: str | None = None
+    source: Part | Path | pl.DataFrame, items: tuple[str, ...], dates: str | None = None
 ) -> FilingRows:
     """Read filings as a file has them, under our names.
 
@@ -76,7 +78,7 @@ def read_filings(
         If the file cannot be read, lacks a column that names a filing, or has a column of dates
         that mean two days.
     """
-    told, what = _open(source)
+    told, what, separator = _open(source)
     table, unused = _renamed(told, (*REQUIRED, *OPTIONAL, *items))
     columns = [name for name in items if name in table.columns]
     missing = [name for name in REQUIRED if name not in table.columns]
@@ -86,7 +88,7 @@ def read_filings(
             f"{what}: no column {lacks}; it has {', '.join(told.columns)}. One row per filing is "
             "expected: symbol, as_of, period_end, form, period and numbers; nothing was imported"
         )
-    reader = _Reader(table, what, dates)
+    reader = _Reader(table, what, dates, separator)
     made = [
         reader.words("symbol"),
         reader.stamps("as_of", instants=True).alias("known_at"),
@@ -105,11 +107,11 @@ def read_filings(
 class _Reader:
     """Columns of a table, cell by cell; what was not read is kept in `unreadable`."""
 
-    def __init__(self, table: pl.DataFrame, what: str, dates: str | None) -> None:
+    def __init__(self, table: pl.DataFrame, what: str, dates: str | None, separator: str) -> None:
         self._table, self._what, self._dates = table, what, dates
         text = [table[name] for name, dtype in table.schema.items() if dtype == pl.String]
         numbers = [cells for cells in text if cells.name not in {*REQUIRED, *OPTIONAL}]
-        self._mark = mark_of(numbers, ",")
+        self._mark = mark_of(numbers, separator)
         self.unreadable: dict[str, tuple[int, str]] = {}
 
     def words(self, name: str) -> pl.Series:
@@ -158,20 +160,48 @@ class _Reader:
             self.unreadable[name] = (lost, example[:40])
 
 
-def _open(source: Path | pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """A table, all text where the file is text, and what to call it in a message."""
+def _open(source: Part | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
+    """A table, all text where the file is text; what to call it; and what separates its cells."""
     if isinstance(source, pl.DataFrame):
-        return source, "the frame"
-    try:
-        if source.suffix.lower() in {".parquet", ".pq"}:
-            return pl.read_parquet(source), source.name
-        return pl.read_csv(source, infer_schema=False), source.name
-    except FileNotFoundError as error:
-        raise SchemaError(f"{source}: there is no such file") from error
-    except (pl.exceptions.PolarsError, OSError) as error:
+        return source, "the frame", ""
+    part = source if isinstance(source, Part) else _only_part(source)
+    if part.kind == "parquet":
+        try:
+            return pl.read_parquet(part.path or part.read()), part.name, ""
+        except pl.exceptions.PolarsError as error:
+            raise SchemaError(
+                f"{part.name}: the Parquet file is damaged or cut short ({first_line(error)}); "
+                "nothing was imported"
+            ) from error
+    if part.kind != "text":
         raise SchemaError(
-            f"{source}: neither Parquet nor CSV that can be read ({first_line(error)})"
-        ) from error
+            f"{part.name}: no table of filings ({part.kind}); Parquet and CSV are read, and the "
+            "SEC's company facts and data sets. Nothing was imported"
+        )
+    text = read_text(part)
+    if text.ragged:
+        raise SchemaError(
+            f"{part.name}: line {text.ragged[0]} has more cells than the header has names; "
+            "nothing was imported. Put numbers that hold commas in quotes"
+        )
+    names = [str(cell or "").strip() for cell in text.rows.drop(LINE).row(0)]
+    names = [name or f"column {k + 1}" for k, name in enumerate(names)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise SchemaError(f"{part.name}: two columns are called {twice[0]}; nothing was imported")
+    cells = text.rows[1:].drop(LINE)
+    return cells.rename(dict(zip(cells.columns, names, strict=True))), part.name, text.separator
+
+
+def _only_part(path: Path) -> Part:
+    """What a path holds, where it is one file."""
+    parts = parts_of(path)
+    if len(parts) > 1:
+        raise SchemaError(
+            f"{path}: {len(parts):,} files, and none of the SEC's layouts: company facts "
+            "(CIK##########.json) or a data set (sub.txt and num.txt). Import tables of filings one "
+            "by one; nothing was imported"
+        )
+    return parts[0]
 
 
 def _renamed(table: pl.DataFrame, known: tuple[str, ...]) -> tuple[pl.DataFrame, tuple[str, ...]]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from technic.data.formats.dates import night_of
 from technic.data.formats.filings import FilingRows, read_filings
 from technic.data.ingest.filers import holders
 from technic.data.ingest.share_classes import of_their_class
@@ -52,6 +53,9 @@ class TakenFilings:
     unreadable : how many cells of a column could not be read, and one of them
     unused : columns of the file that mean nothing here
     recognised : what the file was taken for; empty for a table of filings
+    left_out : how many numbers were not used, by the reason in words
+    damaged : files of an archive that could not be read, with the reason
+    companies, unlisted : of files of the SEC, how many have a listing here, and how many have none
     """
 
     rows: int
@@ -64,6 +68,10 @@ class TakenFilings:
     unreadable: dict[str, tuple[int, str]] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
     recognised: str = ""
+    left_out: dict[str, int] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
+    companies: int = 0
+    unlisted: int = 0
 
 
 def take_filings(
@@ -145,6 +153,28 @@ def _each_class(raw: pl.DataFrame) -> pl.DataFrame:
     return raw.with_columns(parts.otherwise(pl.concat_list("symbol")).alias("symbol")).explode(
         "symbol"
     )
+
+
+def keep_statements(
+    store: Store, table: pl.DataFrame, label: str, seen: datetime, *, labelled: bool = True
+) -> TakenFilings:
+    """Facts as a vendor or the SEC tells them, examined and committed.
+
+    Parameters
+    ----------
+    table : one row per number: `symbol`, `period`, `fiscal_year`, `period_end`, `filed`, `item`,
+        `months`, `value`; perhaps `form`, `accession`, `security_id` and `calendar_end`
+    label, seen : as for `keep_facts`
+    labelled : as for `examine_filings`
+    """
+    form = pl.col("form") if "form" in table.columns else pl.lit(None, dtype=pl.String)
+    dated = table.drop_nulls(["period_end", "filed", "symbol"]).with_columns(
+        form=form, assumed=pl.lit(value=False)
+    )
+    good, bad = examine_filings(
+        dated.with_columns(known_at=night_of(dated["filed"])), labelled=labelled
+    )
+    return keep_facts(store, good, bad, rows=table.height, label=label, seen=seen)
 
 
 def keep_facts(
@@ -249,7 +279,7 @@ def _new_filings(
             on=["security_id", "accession"],
             how="semi",
         )
-        .sort("known_at", maintain_order=True)
+        .sort("known_at", "period_end", descending=[False, True], maintain_order=True)
         .unique(["security_id", "accession"], keep="first", maintain_order=True)
         .join(stored, on=["security_id", "accession"], how="anti")
     )
