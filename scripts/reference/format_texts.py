@@ -35,11 +35,14 @@ LISTINGS = {
 }
 FILINGS = {
     "symbol": "the ticker; two classes of one company may be written GOOG/GOOGL",
-    "as_of": "when the filing was seen",
+    "as_of": "when the filing was seen; a date alone is that night, an instant without a zone one of "
+    "New York",
     "period_end": "last day of the period",
     "form": "10-Q, 10-K, 20-F, …",
     "period": "Q1, Q2, Q3 or FY",
     "fiscal_year": "the company's own year",
+    "period_start": "first day of the period: says how long it is, where the label does not",
+    "currency": "of the amounts; what is not USD is set aside",
     "amended": "true if it amends an earlier filing",
 }
 SCAN = {
@@ -153,6 +156,7 @@ STORED = {
     "type": "kind of security, see [the language](language.md#listings)",
     "industry": "in the source's words",
     "period_end": "last day of the period",
+    "calendar_end": "its end on a calendar of even quarters, where some have 12 and 16 weeks",
     "filed": "the day it was filed",
     "source": "who said so",
     "item": "which number, see [filings](#filings)",

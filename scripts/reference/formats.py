@@ -11,8 +11,7 @@ from typing import Any
 
 from reference import format_texts as texts
 from reference.markdown import code, codes, complete, fill, table
-from technic.data.formats import dialects, listing_layouts
-from technic.data.providers import filings
+from technic.data.formats import dialects, filings, listing_layouts
 from technic.market import schema
 from technic.market.items import FLOW, ITEMS
 from technic.market.quality import REASONS
@@ -46,7 +45,7 @@ def file_formats() -> str:
         ),
         directories=_directories(),
         filings=_columns(
-            (*filings.REQUIRED, "fiscal_year", "amended"), filings.REQUIRED, filings.ALIASES,
+            (*filings.REQUIRED, *filings.OPTIONAL), filings.REQUIRED, filings.ALIASES,
             texts.FILINGS,
         ),
         items=_items(),

@@ -174,8 +174,7 @@ def test_every_public_name_and_every_parameter_is_documented():
 def test_every_column_and_key_of_a_file_is_documented():
     from dataclasses import fields
 
-    from technic.data.formats import dialects, listing_layouts
-    from technic.data.providers import filings
+    from technic.data.formats import dialects, filings, listing_layouts
     from technic.market import schema
     from technic.market.items import ITEMS
     from technic.market.quality import REASONS
@@ -183,7 +182,7 @@ def test_every_column_and_key_of_a_file_is_documented():
 
     text = page("file-formats.md")
     columns = [*dialects.REQUIRED, *dialects.OPTIONAL, *listing_layouts.LISTING_COLUMNS]
-    columns += filings.REQUIRED
+    columns += [*filings.REQUIRED, *filings.OPTIONAL]
     keys = [one.name for one in fields(PlanRules)]
     assert lacking([*columns, *ITEMS, *REASONS, *keys], text, "| `{}` |") == []
     for name, columns_of in schema.TABLES.items():

@@ -23,7 +23,7 @@ def instant(day):
 
 
 def row(item, end, months, value, known, security=1):
-    return (security, item, end, months, float(value), known, "x")
+    return (security, item, end, months, float(value), known, "x", None)
 
 
 def table(rows):
@@ -48,6 +48,24 @@ def test_four_quarters_are_a_year():
     assert value_of(statements, "revenue_ttm", None) == 100.0
     assert value_of(statements, "revenue_q", None) == 40.0
     assert np.isnan(value_of(statements, "revenue_ttm", filed(4)))
+
+
+def test_a_report_without_a_count_of_shares_leaves_that_of_the_quarter_before():
+    rows = [row("shares", ENDS[1], 0, 80e6, filed(1)), row("revenue", ENDS[2], 3, 10, filed(2))]
+    assert value_of(statements_of(table(rows), NO_SPLITS), "shares", None) == 80e6
+    rows.append(row("revenue", ENDS[3], 3, 10, filed(3)))
+    assert np.isnan(value_of(statements_of(table(rows), NO_SPLITS), "shares", None))
+
+
+def test_quarters_of_weeks_are_found_where_they_end_on_an_even_calendar():
+    """A third quarter of 12 weeks that ends on May 7, and a year that ended in August."""
+    year, so_far, before = date(2022, 8, 28), date(2023, 5, 7), date(2022, 5, 8)
+    rows = [
+        row("revenue", year, 12, 400, instant(year + timedelta(days=40))),
+        (*row("revenue", before, 9, 250, instant(year - timedelta(days=60)))[:-1], date(2022, 5, 31)),
+        (*row("revenue", so_far, 9, 280, instant(so_far + timedelta(days=40)))[:-1], date(2023, 5, 31)),
+    ]  # fmt: skip
+    assert value_of(statements_of(table(rows), NO_SPLITS), "revenue_ttm", None) == 430.0
 
 
 def test_the_fourth_quarter_is_the_year_less_the_other_three():

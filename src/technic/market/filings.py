@@ -1,18 +1,25 @@
 """Which facts of filings can be believed, and over which stretch cash flows run.
 
 Facts come here long: one row per number, with `symbol`, `form`, `period` (Q1 to Q3, FY),
-`fiscal_year`, `period_end`, `item`, `months`, `value`, `filed` (a date) and `known_at`.
-Nothing is repaired: what cannot be is set aside with a reason.
+`fiscal_year`, `period_end`, `item`, `months`, `value`, `filed` (a date) and `known_at`; perhaps
+with `currency`, as the source has it. Nothing is repaired: what cannot be is set aside with a
+reason.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
+from technic.market.filing_spans import month_of_end
+from technic.market.items import ITEMS
+
 FILING = ("symbol", "known_at", "form", "period_end", "period")
 CASH_FLOWS = ("cash_flow_op", "cash_flow_inv", "cash_flow_fin")
 MOST_PER_SHARE = 100_000.0  # USD; the dearest American share earned about 50,000 a year
 FEWEST_SHARES = 20_000.0  # profit over earnings per share; nobody listed has fewer
+# Shares and what profit and earnings per share say of them: so far apart, one is in other units.
+SHARES_APART = 100.0
+DOLLARS = ("", "usd", "$", "us$", "us dollar", "us dollars", "u.s. dollar", "u.s. dollars", "usd/shares")  # fmt: skip
 CLOSES = 0.02  # of the larger cash balance: how far the change in cash may miss the flows
 
 
@@ -51,8 +58,9 @@ def examine_filings(
 
     Whole filings are set aside for a fiscal year more than one off the year of its period; a
     period that ends after the night it was filed; a form that contradicts its period. Single
-    facts for two values in one night; earnings per share nobody has, or that contradict the
-    profit; a part larger than its whole.
+    facts for another currency; a stretch that is no number of quarters; two values in one night;
+    earnings per share nobody has, or that contradict the profit; shares that both contradict; a
+    part larger than its whole.
 
     Parameters
     ----------
@@ -66,12 +74,14 @@ def examine_filings(
         The rows of `facts` that can be believed, and the others with a column `reason`.
     """
     facts = facts.unique(maintain_order=True)
-    verdicts = facts.with_columns(reason=pl.coalesce(*_of_filings(labelled=labelled), *_of_facts()))
+    verdicts = facts.with_columns(
+        reason=pl.coalesce(*_of_filings(labelled=labelled), *_of_facts(facts.columns))
+    )
     bad = verdicts.filter(pl.col("reason").is_not_null())
     good = verdicts.filter(pl.col("reason").is_null()).drop("reason")
-    wide = good.pivot("item", index=list(FILING), values="value", aggregate_function="first")
+    wide = _side_by_side(good)
     for reason, items, test in _contradictions(wide):
-        filings = wide.filter(test).select(FILING)
+        filings = wide.filter(test).select(FILING).unique()
         wrong = good.filter(pl.col("item").is_in(items)).join(
             filings, on=list(FILING), how="semi", nulls_equal=True
         )
@@ -81,15 +91,30 @@ def examine_filings(
     return good, bad
 
 
+def _side_by_side(facts: pl.DataFrame) -> pl.DataFrame:
+    """The numbers of each filing as columns: a row per stretch, with the balances beside."""
+    index = list(FILING)
+    is_balance = pl.col("months") == 0
+    balances = facts.filter(is_balance).pivot(
+        "item", index=index, values="value", aggregate_function="first"
+    )
+    flows = facts.filter(~is_balance).pivot(
+        "item", index=[*index, "months"], values="value", aggregate_function="first"
+    )
+    return flows.join(balances, on=index, how="full", coalesce=True, nulls_equal=True)
+
+
 def _of_filings(*, labelled: bool) -> list[pl.Expr]:
     """Reasons to set a whole filing aside."""
     ends = _reason(pl.col("period_end") > pl.col("filed"), "period_after_filing")
+    night = _reason(pl.col("known_at").is_null(), "night_unknown")
     if not labelled:
-        return [ends]
+        return [night, ends]
     year = pl.col("period_end").dt.year()
     quarterly = pl.col("form").str.starts_with("10-Q")
     yearly = pl.col("form").str.starts_with("10-K")
     return [
+        night,
         _reason(pl.col("period_end").is_null(), "period_unknown"),
         _reason((pl.col("fiscal_year") - year).abs() > 1, "fiscal_year_impossible"),
         ends,
@@ -99,12 +124,19 @@ def _of_filings(*, labelled: bool) -> list[pl.Expr]:
     ]
 
 
-def _of_facts() -> list[pl.Expr]:
+def _of_facts(columns: list[str]) -> list[pl.Expr]:
     """Reasons to set one fact aside, whatever else the filing says."""
     value = pl.col("value")
+    foreign = pl.lit(value=False)
+    if "currency" in columns:
+        plain = pl.col("currency").str.strip_chars().str.to_lowercase().fill_null("")
+        counts = [name for name, item in ITEMS.items() if item.unit == "count"]
+        foreign = ~plain.is_in(list(DOLLARS)) & ~pl.col("item").is_in(counts)
     key = ["symbol", "known_at", "item", "period_end", "months"]
     positive = ("assets", "current_assets", "current_liabilities", "liabilities", "cash", "shares")
     return [
+        _reason(foreign, "another_currency"),
+        _reason(pl.col("months").is_null(), "length_unclear"),
         _reason(~value.is_finite(), "not_a_number"),
         _reason(pl.len().over(key) > 1, "two_values_in_one_night"),
         _reason((pl.col("item") == "eps") & (value.abs() > MOST_PER_SHARE), "eps_impossible"),
@@ -120,6 +152,17 @@ def _contradictions(wide: pl.DataFrame) -> list[tuple[str, list[str], pl.Expr]]:
         shares = (pl.col("net_income") / pl.col("eps")).abs()
         few = (pl.col("eps") != 0.0) & (pl.col("net_income") != 0.0) & (shares < FEWEST_SHARES)
         contradictions.append(("profit_contradicts_eps", ["net_income", "eps"], few))
+        if "shares" in wide.columns:
+            apart = shares / pl.col("shares")
+            known = (pl.col("eps") != 0.0) & (pl.col("net_income") != 0.0) & ~few
+            contradictions += [
+                ("shares_contradict_profit", ["shares"], known & (apart > SHARES_APART)),
+                (
+                    "shares_contradict_profit",
+                    ["shares", "net_income", "eps"],
+                    known & (apart < 1.0 / SHARES_APART),
+                ),
+            ]
     if {"eps", "eps_basic"} <= set(wide.columns):
         eps, basic = pl.col("eps").abs(), pl.col("eps_basic").abs()
         apart = (pl.max_horizontal(eps, basic) > 1.0) & (
@@ -182,7 +225,7 @@ def _flows_of_filings(facts: pl.DataFrame) -> pl.DataFrame:
         .group_by("symbol", "known_at", "period_end", "period")
         .agg(flows=pl.col("value").sum(), n=pl.col("item").n_unique())
         .filter(pl.col("n") == len(CASH_FLOWS))
-        .with_columns(month=_month(pl.col("period_end")))
+        .with_columns(month=month_of_end(pl.col("period_end")))
         .with_columns(before=pl.col("month") - 3, start=pl.col("month") - 3 * quarter)
     )
 
@@ -191,7 +234,7 @@ def _cash_by_month(facts: pl.DataFrame) -> pl.DataFrame:
     """Cash at the end of each month, as the first filing gives it, and when that was known."""
     return (
         facts.filter(pl.col("item") == "cash")
-        .with_columns(month=_month(pl.col("period_end")))
+        .with_columns(month=month_of_end(pl.col("period_end")))
         .sort("known_at")
         .unique(["symbol", "month"], keep="first", maintain_order=True)
         .select("symbol", "month", "known_at", "value")
@@ -220,9 +263,3 @@ def _of_one_quarter() -> pl.Expr:
     miss_quarter = (pl.col("now") - pl.col("then") - pl.col("flows")).abs()
     miss_year = (pl.col("now") - pl.col("first") - pl.col("flows")).abs()
     return (miss_quarter < CLOSES * size) & (miss_year.is_null() | (miss_year > 5.0 * miss_quarter))
-
-
-def _month(end: pl.Expr) -> pl.Expr:
-    """Months since year 0 of a period's end."""
-    shifted = end.dt.offset_by("-16d")
-    return shifted.dt.year() * 12 + shifted.dt.month().cast(pl.Int32) - 1

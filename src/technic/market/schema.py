@@ -89,6 +89,7 @@ FACTS: Schema = {  # single numbers of filings; a restatement is a new row
     "value": pl.Float64(),  # USD, USD per share or shares, as filed
     "known_at": INSTANT,
     "accession": pl.String(),
+    "calendar_end": pl.Date(),  # its end if quarters of 12 and 16 weeks were even ones
 }
 NEWS: Schema = {
     "security_id": pl.Int64(),

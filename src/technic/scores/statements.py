@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 import polars as pl
 
-from technic.market.items import COLUMNS, ITEMS
+from technic.market.items import COLUMNS, ITEMS, Item
 from technic.market.typing import FloatArray, IntArray
 
 STALE_DAYS = 500  # since the end of the period: a year and the time to file it
@@ -86,6 +86,14 @@ WAYS: dict[str, list[Way]] = {
 }
 
 
+def _ways_of(name: str, item: Item) -> list[Way]:
+    """Ways to know a column; where a report tells no count of shares, that of the quarter before."""
+    ways = WAYS[name.removeprefix(item.name)]
+    if item.unit == "count" and name == item.name:
+        return [*ways, *_earlier(ways, 3)]
+    return ways
+
+
 @dataclass(slots=True)
 class Statements:
     """What was known of every security, event by event: instants at which something became known.
@@ -145,8 +153,7 @@ class Statements:
         """
         if name not in self._columns:
             item = COLUMNS[name]
-            ways = WAYS[name.removeprefix(item.name)]
-            self._columns[name] = self._facts.add_up(item.name, ways, self)
+            self._columns[name] = self._facts.add_up(item.name, _ways_of(name, item), self)
         return self._columns[name]
 
     def known_of(self, item: str, back: int) -> IntArray:
@@ -182,7 +189,7 @@ class Statements:
         """
         item = COLUMNS[name]
         at = np.array([event])
-        for way in WAYS[name.removeprefix(item.name)]:
+        for way in _ways_of(name, item):
             rows = [self._facts.find(item.name, self, back, span, at)[0] for _, back, span in way]
             if min(rows) >= 0:
                 signs = [sign for sign, _, _ in way]
@@ -279,7 +286,8 @@ def statements_of(facts: pl.DataFrame, splits: pl.DataFrame) -> Statements:
     known_at = table["known_at"].to_physical().to_numpy()
     instants, rank = np.unique(known_at, return_inverse=True)
     days = table["period_end"].to_physical().to_numpy().astype(np.int64)
-    month = month_of(days)
+    even = table.select(pl.coalesce("calendar_end", "period_end")).to_series()
+    month = month_of(even.to_physical().to_numpy().astype(np.int64))
     # Events: one per security and instant, with the newest period and filing until then.
     event, of = np.unique((code.astype(np.int64) << 32) | rank, return_inverse=True)
     who = event >> 32

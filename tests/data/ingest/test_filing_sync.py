@@ -11,9 +11,10 @@ import pytest
 
 import technic as tc
 from support.vendors import FAST, sync_all, vendor
+from technic.data.formats.company_facts import company_facts
 from technic.data.ingest import FileStore
 from technic.data.ingest.filing_sync import sync_companies, sync_filings
-from technic.data.providers.edgar import Edgar, company_facts, user_agent
+from technic.data.providers.edgar import Edgar, user_agent
 from technic.data.providers.http import Endpoint, Http
 from technic.data.simulated.reference_api import SICS, figures, statement_days
 from technic.errors import AccessError, StoreError

@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.formats.sec_archives import sec_files_of
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.filing_files import TakenFilings, take_filings
 from technic.data.ingest.held import hold_against_store
@@ -35,6 +36,7 @@ from technic.data.ingest.merge import (
     session_closes,
     stated_instants,
 )
+from technic.data.ingest.sec_files import take_sec_files
 from technic.data.store import Store, StoreVersion
 from technic.data.store.vacuum import tidy
 from technic.errors import SchemaError
@@ -237,22 +239,34 @@ class FileStore(Store):
         return take_listings(self, as_source(source), checked_instant(seen_at, self), dates)
 
     def import_filings(
-        self, source: pl.DataFrame | Path | str | Any, *, seen_at: datetime | None = None
+        self,
+        source: pl.DataFrame | Path | str | Any,
+        *,
+        dates: str | None = None,
+        seen_at: datetime | None = None,
+        progress: Callable[[str], None] = _silent,
     ) -> TakenFilings:
-        """Import what companies filed: see `filing_files`.
+        """Import what companies filed: see `filing_files` and `sec_files`.
 
         Parameters
         ----------
-        source : Parquet or CSV file, or a frame, with a row per filing
+        source : Parquet or CSV file, or a frame, with a row per filing; or company facts or data
+            sets of the SEC, as a file, a folder or a zip
+        dates : order of day and month in `03/02/2024`, "dmy" or "mdy"; None to let the file decide
         seen_at : the instant from which numbers count that were changed without a new filing;
             now by default
+        progress : is told how far it is
 
         Raises
         ------
         SchemaError
-            If it cannot be read, or no filing in it belongs to a symbol of the store.
+            If it cannot be read, no filing in it belongs to a symbol of the store, or none of its
+            numbers can be believed.
         """
-        return take_filings(self, as_source(source), checked_instant(seen_at, self))
+        given, seen = as_source(source), checked_instant(seen_at, self)
+        if isinstance(given, Path) and (files := sec_files_of(given)) is not None:
+            return take_sec_files(self, files, seen, progress)
+        return take_filings(self, given, seen, dates)
 
     def _store(
         self,

@@ -1,28 +1,31 @@
 """Filings from the user's files into a store.
 
-1. `providers.filings.read_filings` reads the file, one row per filing.
+1. `formats.filings.read_filings` reads the file, one row per filing.
 2. `_facts` makes one row per number, with the stretch it covers and the night it was seen.
 3. `market.filings.examine_filings` sets aside what cannot be.
 4. `filers.holders` looks up who filed; symbols the store does not know are reported, and left out.
-5. `new_facts` keeps what differs from what was known before: a restatement is a new row.
-6. `keep_facts` commits it.
+5. `share_classes.of_their_class` sets aside what is another class's, where a company has several.
+6. `new_facts` keeps what differs from what was known before: a restatement is a new row.
+7. `keep_facts` commits it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from technic.data.formats.dates import night_of
+from technic.data.formats.filings import FilingRows, read_filings
 from technic.data.ingest.filers import holders
-from technic.data.ingest.merge import stated_instants
-from technic.data.providers.filings import read_filings
+from technic.data.ingest.share_classes import of_their_class
 from technic.data.store.rows import right_after
 from technic.errors import SchemaError
+from technic.market.filing_spans import with_lengths
 from technic.market.filings import CASH_FLOWS, cash_flow_months, examine_filings, months_of
 from technic.market.items import ITEMS
 from technic.market.schema import FACTS, FILINGS, SYMBOL_PATTERN, conform
@@ -30,6 +33,7 @@ from technic.market.schema import FACTS, FILINGS, SYMBOL_PATTERN, conform
 if TYPE_CHECKING:
     from technic.data.store import Store, StoreVersion
 
+YEAR = 12  # months
 KEY = ("security_id", "item", "period_end", "months")
 CHECKS = ("eps_basic",)  # read, to hold others against, and not kept
 
@@ -46,6 +50,12 @@ class TakenFilings:
     quarantined : numbers set aside, by reason
     strangers : symbols that the store does not know; their filings were left out
     symbols : how many symbols have new numbers
+    unreadable : how many cells of a column could not be read, and one of them
+    unused : columns of the file that mean nothing here
+    recognised : what the file was taken for; empty for a table of filings
+    left_out : how many numbers were not used, by the reason in words
+    damaged : files of an archive that could not be read, with the reason
+    companies, unlisted : of files of the SEC, how many have a listing here, and how many have none
     """
 
     rows: int
@@ -55,22 +65,84 @@ class TakenFilings:
     quarantined: dict[str, int] = field(default_factory=dict)
     strangers: tuple[str, ...] = ()
     symbols: int = 0
+    unreadable: dict[str, tuple[int, str]] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    recognised: str = ""
+    left_out: dict[str, int] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
+    companies: int = 0
+    unlisted: int = 0
 
 
-def take_filings(store: Store, source: Path | pl.DataFrame, seen: datetime) -> TakenFilings:
+def take_filings(
+    store: Store, source: Path | pl.DataFrame, seen: datetime, dates: str | None = None
+) -> TakenFilings:
     """Import a file of filings; all that can be believed, or nothing.
+
+    Parameters
+    ----------
+    dates : order of day and month between slashes, "dmy" or "mdy"; None to let the file decide
 
     Raises
     ------
     SchemaError
-        If it cannot be read, or no filing in it belongs to a symbol of the store.
+        If it cannot be read, no filing in it belongs to a symbol of the store, or none of its
+        numbers can be believed.
     """
-    raw = read_filings(source, (*ITEMS, *CHECKS))
-    readable = _each_class(raw).filter(pl.col("symbol").str.contains(SYMBOL_PATTERN))
-    good, bad = examine_filings(_facts(readable))
-    good = cash_flow_months(good)
+    read = read_filings(source, (*ITEMS, *CHECKS), dates)
     label = source.name if isinstance(source, Path) else "frame"
-    return keep_facts(store, good, bad, rows=raw.height, label=label, seen=seen)
+    facts = _facts(_each_class(read.table), _years_known(store, read.table))
+    is_symbol = pl.col("symbol").str.contains(SYMBOL_PATTERN).fill_null(value=False)
+    good, bad = examine_filings(facts.filter(is_symbol))
+    nameless = facts.filter(~is_symbol).with_columns(reason=pl.lit("bad_symbol"))
+    bad = pl.concat([bad, nameless], how="diagonal")
+    _refuse_if_empty(label, read, good, bad)
+    good = cash_flow_months(good)
+    taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen)
+    return replace(taken, unreadable=read.unreadable, unused=read.unused)
+
+
+def _refuse_if_empty(label: str, read: FilingRows, good: pl.DataFrame, bad: pl.DataFrame) -> None:
+    """Refuse a file of which nothing can be kept, with the reason.
+
+    Raises
+    ------
+    SchemaError
+        If there is no believable number.
+    """
+    if not good.is_empty():
+        return
+    reasons = bad.group_by("reason").len().sort("len", "reason", descending=[True, False])
+    told = [f"{n:,} numbers {reason.replace('_', ' ')}" for reason, n in reasons.iter_rows()]
+    told += [
+        f"{name} cannot be read, such as {cell!r}" for name, (_, cell) in read.unreadable.items()
+    ]
+    why = "; ".join(told) or "it holds no number"
+    raise SchemaError(
+        f"{label}: {read.table.height:,} filings and nothing to keep: {why}. Nothing was imported"
+    )
+
+
+def _years_known(store: Store, table: pl.DataFrame) -> pl.DataFrame:
+    """Ends of fiscal years that the store knows: `symbol`, `year_end`, `year_known`."""
+    version = store.version()
+    symbols = table["symbol"].drop_nulls().unique().sort()
+    named = holders(
+        store,
+        pl.DataFrame(
+            {"symbol": symbols, "day": pl.Series([date.max] * len(symbols), dtype=pl.Date)}
+        ),
+        "day",
+        version,
+    ).drop_nulls("security_id")
+    years = (
+        store.table("facts", version)
+        .filter(pl.col("months") == YEAR)
+        .group_by("security_id", year_end="period_end")
+        .agg(year_known=pl.col("known_at").min())
+        .collect()
+    )
+    return named.join(years, on="security_id").select("symbol", "year_end", "year_known")
 
 
 def _each_class(raw: pl.DataFrame) -> pl.DataFrame:
@@ -81,6 +153,28 @@ def _each_class(raw: pl.DataFrame) -> pl.DataFrame:
     return raw.with_columns(parts.otherwise(pl.concat_list("symbol")).alias("symbol")).explode(
         "symbol"
     )
+
+
+def keep_statements(
+    store: Store, table: pl.DataFrame, label: str, seen: datetime, *, labelled: bool = True
+) -> TakenFilings:
+    """Facts as a vendor or the SEC tells them, examined and committed.
+
+    Parameters
+    ----------
+    table : one row per number: `symbol`, `period`, `fiscal_year`, `period_end`, `filed`, `item`,
+        `months`, `value`; perhaps `form`, `accession`, `security_id` and `calendar_end`
+    label, seen : as for `keep_facts`
+    labelled : as for `examine_filings`
+    """
+    form = pl.col("form") if "form" in table.columns else pl.lit(None, dtype=pl.String)
+    dated = table.drop_nulls(["period_end", "filed", "symbol"]).with_columns(
+        form=form, assumed=pl.lit(value=False)
+    )
+    good, bad = examine_filings(
+        dated.with_columns(known_at=night_of(dated["filed"])), labelled=labelled
+    )
+    return keep_facts(store, good, bad, rows=table.height, label=label, seen=seen)
 
 
 def keep_facts(
@@ -112,6 +206,8 @@ def keep_facts(
         good = holders(store, good, "filed", before)
     strange = good.filter(pl.col("security_id").is_null())
     ours = good.filter(pl.col("security_id").is_not_null(), pl.col("item").is_in(list(ITEMS)))
+    ours, others = of_their_class(store, before, ours)
+    bad = pl.concat([bad, others], how="diagonal_relaxed")
     if ours.is_empty() and not good.is_empty():
         raise SchemaError(
             f"{label}: none of its {good['symbol'].n_unique():,} symbols is in this store; import "
@@ -152,6 +248,8 @@ def new_facts(
         .collect()
         .with_columns(stored=pl.lit(value=True))
     )
+    even = ["calendar_end"] if "calendar_end" in facts.columns else []
+    facts = facts.with_columns(calendar_end=pl.coalesce(*even, "period_end"))
     table = conform(facts, FACTS, "facts").with_columns(stored=pl.lit(value=False))
     # Who corrects a number without filing anew is believed from now on, not from then on.
     then = stored.select(*KEY, "known_at", before="value")
@@ -181,31 +279,59 @@ def _new_filings(
             on=["security_id", "accession"],
             how="semi",
         )
-        .sort("known_at", maintain_order=True)
+        .sort("known_at", "period_end", descending=[False, True], maintain_order=True)
         .unique(["security_id", "accession"], keep="first", maintain_order=True)
         .join(stored, on=["security_id", "accession"], how="anti")
     )
     return conform(table, FILINGS, "filings")
 
 
-def _facts(raw: pl.DataFrame) -> pl.DataFrame:
-    """One row per number."""
+def _facts(raw: pl.DataFrame, years: pl.DataFrame) -> pl.DataFrame:
+    """One row per number, with the stretch that it covers.
+
+    Parameters
+    ----------
+    raw : as `read_filings` gives it
+    years : ends of fiscal years known before, as `with_lengths` takes them
+    """
     items = [name for name in (*ITEMS, *CHECKS) if name in raw.columns]
-    known_at = stated_instants(raw, "as_of")
     amended = pl.col("amended").fill_null(value=False) & ~pl.col("form").str.ends_with("/A")
-    wide = raw.with_columns(
-        known_at=known_at,
-        filed=known_at.dt.convert_time_zone("America/New_York").dt.date(),
+    wide = with_lengths(raw, years).with_columns(
+        filed=pl.col("known_at").dt.convert_time_zone("America/New_York").dt.date(),
         form=pl.when(amended).then(pl.col("form") + "/A").otherwise("form"),
     )
-    index = ["symbol", "form", "period", "fiscal_year", "period_end", "filed", "known_at"]
+    index = [name for name in wide.columns if name not in {*items, "amended"}]
     long = wide.unpivot(items, index=index, variable_name="item").drop_nulls("value")
+    return long.with_columns(months=_months(), assumed=pl.lit(value=False)).drop(
+        "period_start", "since_start", "since_year", "stub"
+    )
+
+
+def _months() -> pl.Expr:
+    """The months each number covers: as the dates of its report say, else as such reports are written."""
     kinds = {name: item.kind for name, item in ITEMS.items()} | dict.fromkeys(CHECKS, "flow")
     kind = pl.col("item").replace_strict(kinds, return_dtype=pl.String)
-    return long.with_columns(
-        months=months_of(kind, pl.col("item").is_in(CASH_FLOWS), pl.col("period")),
-        assumed=pl.lit(value=False),
+    is_cash, is_year = pl.col("item").is_in(CASH_FLOWS), pl.col("period") == "FY"
+    written = months_of(kind, is_cash, pl.col("period"))
+    # Where label and days contradict each other, cash flows may run since either.
+    since_year = pl.when(pl.col("since_year").is_null() | (pl.col("since_year") == written)).then(
+        written
     )
+    of_year = (
+        pl.when(~pl.col("stub")).then(written).otherwise(pl.coalesce("since_start", "since_year"))
+    )
+    told = (
+        pl.when(is_year)
+        .then(of_year)
+        .when(pl.col("period_start").is_not_null())
+        .then("since_start")
+        .when(pl.col("stub"))
+        .then(pl.lit(None, dtype=pl.Int8))
+        .when(is_cash)
+        .then(since_year)
+        .otherwise(written)
+    )
+    return pl.when(kind == "balance").then(written).otherwise(told)
 
 
 def _accessions(facts: pl.DataFrame) -> pl.Series:

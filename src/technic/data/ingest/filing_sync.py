@@ -13,13 +13,12 @@ from typing import Protocol
 import polars as pl
 
 from technic.data.ingest.filers import holders
-from technic.data.ingest.filing_files import TakenFilings, keep_facts
-from technic.data.ingest.merge import refuse_mixture, stated_instants
+from technic.data.ingest.filing_files import TakenFilings, keep_statements
+from technic.data.ingest.merge import refuse_mixture
 from technic.data.providers.source import Ask, Source
 from technic.data.store import Store
 from technic.data.store.rows import dated_after, newest_per
 from technic.data.store.tickers import eras
-from technic.market.filings import examine_filings
 from technic.market.industries import sector_of
 from technic.market.schema import ASKED, CLASSIFICATIONS, INSTANT, NEWS, conform
 from technic.market.sessions import NEW_YORK
@@ -117,7 +116,7 @@ def sync_filings(
             if kind == "news":
                 done.articles = _keep_news(store, table, provider)
             else:
-                done.taken[kind] = _keep_statements(store, table, provider, now)
+                done.taken[kind] = keep_statements(store, table, provider, now)
             _note_ask(store, provider, ask, table.height, now)
         progress(len(kinds), len(kinds), "done")
     return done
@@ -195,7 +194,7 @@ def _take_companies(
         .drop("symbol")
         .join(companies.select("cik", "symbol", "security_id"), on="cik")
     )
-    done.taken[f"{len(done.taken)}"] = _keep_statements(store, facts, provider, now, labelled=False)
+    done.taken[f"{len(done.taken)}"] = keep_statements(store, facts, provider, now, labelled=False)
     done.classified += _keep_classes(store, pl.DataFrame(classes, CLASSIFICATIONS, orient="row"))
     done.companies += len(ciks)
     for cik in ciks:
@@ -215,20 +214,6 @@ def _keep_classes(store: Store, classes: pl.DataFrame) -> int:
         dated = dated_after(valued, newest, valued["known_at"].max(), "security_id")  # type: ignore[arg-type]
         store.commit({"classifications": conform(dated, CLASSIFICATIONS, "classifications")})
     return fresh.height
-
-
-def _keep_statements(
-    store: Store, table: pl.DataFrame, provider: str, now: datetime, *, labelled: bool = True
-) -> TakenFilings:
-    """Facts as a vendor told them, examined and committed."""
-    form = pl.lit(None, dtype=pl.String) if "form" not in table.columns else pl.col("form")
-    dated = table.drop_nulls(["period_end", "filed", "symbol"]).with_columns(
-        form=form, assumed=pl.lit(value=False)
-    )
-    dated = dated.with_columns(known_at=stated_instants(dated, "filed"))
-    good, bad = examine_filings(dated, labelled=labelled)
-    good = good.with_columns(known_at=pl.col("known_at").cast(INSTANT))
-    return keep_facts(store, good, bad, rows=table.height, label=provider, seen=now)
 
 
 def _keep_news(store: Store, table: pl.DataFrame, provider: str) -> int:

@@ -8,41 +8,88 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
+    from technic.data.ingest.filing_files import TakenFilings
     from technic.data.ingest.filing_sync import FilingsSynced
 
 
+DatesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dates", metavar="dmy|mdy", help="Order of day and month in 03/02/2024, if nothing says."
+    ),
+]
+
+
 def import_filings(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Parquet or CSV.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|ZIP",
+            help="Parquet or CSV; or company facts or a data set of the SEC, a file, zip or folder.",
+        ),
+    ],
+    dates: DatesOption = None,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
     """Import what companies filed, one row per filing: symbol, as_of, period_end, form, period
     and numbers.
 
-    Numbers that cannot be are set aside with a reason; a restatement never changes what was
+    Or the SEC's company facts (CIK##########.json, companyfacts.zip) and quarterly data sets
+    (2024q1.zip): their companies are found by the cik of listings. A date alone in as_of is that
+    night. Numbers that cannot be are set aside with a reason; a restatement never changes what was
     known before it.
     """
     from dataclasses import asdict
 
     desk = options.desk(store, writing=True)
-    taken = desk.store.import_filings(file)
+    show = options.progress(f"Importing {file.name}")
+    taken = desk.store.import_filings(file, dates=dates, progress=show)
+    options.progress_done()
     if as_json:
         options.emit_json(asdict(taken))
         return
-    print(
-        f"{file.name}: {taken.rows:,} rows; {taken.filings:,} new filings with {taken.facts:,} "
-        f"numbers of {taken.symbols:,} symbols, {taken.known:,} known already"
+    _print_taken(file.name, taken)
+    print(f"Next: {desk.command('scan oversold-quality')}")
+
+
+def _print_taken(name: str, taken: TakenFilings) -> None:
+    """What became of a file, in lines."""
+    came = (
+        f"{taken.recognised}: {taken.rows:,} numbers"
+        if taken.recognised
+        else f"{taken.rows:,} rows"
     )
+    symbols = "1 symbol" if taken.symbols == 1 else f"{taken.symbols:,} symbols"
+    print(
+        f"{name}: {came}; {taken.filings:,} new filings with {taken.facts:,} numbers of {symbols}, "
+        f"{taken.known:,} known already"
+    )
+    for column, (count, example) in taken.unreadable.items():
+        cells = "1 cell" if count == 1 else f"{count:,} cells"
+        print(f"  not read: {cells} of {column}, such as {printable(example)!r}; unknown")
     for reason, count in taken.quarantined.items():
         print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
+    for reason, count in taken.left_out.items():
+        print(f"  not used: {count:,} numbers {reason}")
+    if taken.unlisted:
+        print(f"  left out: {taken.unlisted:,} companies without a listing here")
+    for why in taken.damaged[:3]:
+        print(f"  left out: {printable(why)}")
+    if len(taken.damaged) > 3:
+        print(f"  left out: {len(taken.damaged) - 3:,} more files that cannot be read")
     if taken.strangers:
         listed = ", ".join(taken.strangers[:6])
-        print(f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed} …")
-    print(f"Next: {desk.command('scan oversold-quality')}")
+        more = " …" if len(taken.strangers) > 6 else ""
+        print(
+            f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed}{more}"
+        )
+    if taken.unused:
+        print(f"  columns not used: {printable(', '.join(taken.unused))}")
 
 
 def sync_filings(

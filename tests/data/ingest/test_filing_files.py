@@ -1,0 +1,156 @@
+"""A file of filings on its way into a store: what is kept, set aside, told, refused."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+import technic as tc
+from technic.data.ingest import open_store
+from technic.errors import SchemaError
+
+DAYS = ["2024-02-09", "2024-02-12", "2024-02-13", "2024-02-14"]
+BARS = pl.DataFrame({"symbol": ["ACME"] * 4, "date": DAYS, "open": 40.0, "high": 41.0, "low": 39.0,
+                     "close": 40.0, "volume": 1e6})  # fmt: skip
+ROW = {
+    "symbol": "ACME", "as_of": "2024-02-12", "period_end": "2023-12-31", "form": "10-K",
+    "period": "FY", "revenue": 880e6, "net_income": 88e6, "eps": 1.1, "equity": 410e6,
+    "assets": 820e6, "shares": 80e6,
+}  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = open_store(tmp_path / "store")
+    made.import_bars(BARS)
+    return made
+
+
+def take(store, *rows, **more):
+    return store.import_filings(pl.DataFrame([{**ROW, **row} for row in rows]), **more)
+
+
+def known(store, name, as_of=None):
+    (row,) = tc.scan(store, universe="all", rank="close", columns=[name], as_of=as_of).shown
+    return row.values[name]
+
+
+@pytest.mark.parametrize("currency", ["JPY", "eur", " GBP ", "CAD", "thousands"])
+def test_amounts_in_another_currency_are_set_aside_and_counts_are_not(store, kernels, currency):
+    taken = take(store, {"currency": currency})
+    assert taken.quarantined == {"another_currency": 5}
+    facts = store.table("facts").collect()
+    assert facts["item"].to_list() == ["shares"]
+    assert known(store, "ps") is None
+
+
+@pytest.mark.parametrize("currency", ["USD", "usd", "US$", "$", "", None])
+def test_dollars_are_dollars(store, currency):
+    assert take(store, {"currency": currency}).quarantined == {}
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-6])
+def test_shares_in_thousands_are_caught_by_profit_and_earnings_per_share(store, scale):
+    taken = take(store, {"shares": 80e6 * scale})
+    assert taken.quarantined == {"shares_contradict_profit": 1}
+    assert "shares" not in store.table("facts").collect()["item"].to_list()
+
+
+def test_a_profit_in_thousands_is_caught_by_the_shares(store):
+    taken = take(store, {"net_income": 88e3})
+    assert taken.quarantined == {"shares_contradict_profit": 3}
+
+
+@pytest.mark.parametrize("shares", [20e6, 80e6, 400e6])
+def test_shares_that_differ_as_averages_do_are_believed(store, shares):
+    assert take(store, {"shares": shares}).quarantined == {}
+
+
+def test_a_stub_year_is_no_year(store, kernels):
+    take(
+        store,
+        {"period_end": "2023-09-30", "as_of": "2023-12-05", "revenue": 900e6},
+        {"form": "10-KT", "revenue": 200e6},
+    )
+    months = dict(
+        store.table("facts").filter(pl.col("item") == "revenue").select("value", "months").collect().iter_rows()
+    )  # fmt: skip
+    assert months == {900e6: 12, 200e6: 3}
+    assert known(store, "revenue_ttm") is None
+    assert known(store, "revenue_q") == 200e6
+
+
+def test_the_year_before_may_lie_in_the_store_already(store):
+    take(store, {"period_end": "2023-09-30", "as_of": "2023-12-05", "revenue": 900e6})
+    take(store, {"form": "10-KT", "revenue": 200e6})
+    facts = store.table("facts").filter(pl.col("value") == 200e6).collect()
+    assert facts["months"].to_list() == [3]
+
+
+def test_a_transition_report_of_unknown_length_keeps_its_balances_alone(store):
+    taken = take(store, {"form": "10-KT"})
+    assert taken.quarantined == {"length_unclear": 3}
+    assert set(store.table("facts").collect()["months"]) == {0}
+
+
+@pytest.mark.parametrize("weeks", [(12, 12, 12, 16), (16, 12, 12, 12), (12, 12, 12, 17), (13, 13, 13, 13), (13, 13, 13, 14)])  # fmt: skip
+def test_a_trailing_year_is_right_over_quarters_of_any_weeks(tmp_path, kernels, weeks):
+    """Nine quarters and their years, told quarter by quarter; reference: the sum of the last four."""
+    from datetime import date, timedelta
+
+    store = open_store(tmp_path / "weeks")
+    store.import_bars(BARS)
+    end, rows, quarters = date(2021, 8, 29), [], []
+    year = {"revenue": None, "form": "10-K", "period": "FY"}
+    rows.append({**year, "revenue": 400e6, "period_end": end})
+    for k in range(9):
+        end += timedelta(days=7 * weeks[k % 4])
+        quarters.append(1e6 * (50 + 7 * k))
+        label = {"period": f"Q{k % 4 + 1}", "form": "10-Q", "revenue": quarters[-1]}
+        if k % 4 == 3:
+            label = {**year, "revenue": sum(quarters[-4:])}
+        rows.append({**label, "period_end": end})
+    filed = [{**ROW, **row, "as_of": row["period_end"] + timedelta(days=40), "net_income": None, "eps": None} for row in rows]  # fmt: skip
+    store.import_filings(pl.DataFrame(filed, infer_schema_length=None))
+    assert known(store, "revenue_q") == quarters[-1]
+    assert known(store, "revenue_ttm") == pytest.approx(sum(quarters[-4:]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([{"period_end": "the last day"}], "period_end cannot be read, such as 'the last day'"),
+        ([{"as_of": "some day"}], "night unknown"),
+        ([{"symbol": "*?*"}], "bad symbol"),
+        ([dict.fromkeys(("revenue", "net_income", "eps", "equity", "assets", "shares"))], "it holds no number"),
+    ],
+)  # fmt: skip
+def test_a_file_of_which_nothing_can_be_kept_is_refused_in_one_line(store, rows, why):
+    before = store.version().number
+    with pytest.raises(SchemaError, match=why) as refusal:
+        take(store, *rows)
+    assert "Nothing was imported" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert store.version().number == before
+
+
+def test_every_number_of_a_file_is_stored_known_or_set_aside(store):
+    rows = [{}, {"symbol": "NOBODY"}, {"symbol": "??"}, {"currency": "EUR"}, {"as_of": "2024-02-14", "revenue": 881e6}]  # fmt: skip
+    taken = take(store, *rows)
+    strangers = 6
+    stored = taken.facts + taken.known + sum(taken.quarantined.values()) + strangers
+    assert stored == 6 * len(rows)
+    assert taken.strangers == ("NOBODY",)
+
+
+def test_the_same_file_again_is_no_refusal(store):
+    assert take(store, {}).facts == 6
+    assert (take(store, {}).facts, take(store, {}).known) == (0, 6)
+
+
+def test_a_restatement_counts_from_its_own_night(store, kernels):
+    from datetime import date
+
+    take(store, {}, {"as_of": "2024-02-14", "revenue": 870e6, "form": "10-K/A"})
+    assert known(store, "revenue_ttm", date(2024, 2, 13)) == 880e6
+    assert known(store, "revenue_ttm") == 870e6
