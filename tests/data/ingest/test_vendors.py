@@ -78,7 +78,7 @@ def test_a_wish_counts_sessions_and_reaches_no_further_than_the_plan(settings):
     newest = nyse().ordinal(nyse().day(nyse().last_finished(NOW)))
     assert wish_of(held, NOW).first == nyse().day(newest - 9)
     assert wish_of(held, NOW).symbols is None
-    assert wish_of(held, NOW, "b, a,,b", 3).symbols == ("a", "b")
+    assert wish_of(held, NOW, "b, a,,b", 3).symbols == ("A", "B")
     assert wish_of(held, NOW, history=3).first == nyse().day(newest - 2)
     assert wish_of(settings(provider="massive", universe="X,Y"), NOW).symbols == ("X", "Y")
     far = wish_of(settings(provider="massive", plan="basic"), NOW, history=5_000)

@@ -22,8 +22,8 @@ import polars as pl
 from technic.market.filing_spans import even_end, is_even, months_in
 from technic.market.items import BALANCE, ITEMS
 
-FORMS = ("10-K", "10-Q", "20-F", "40-F", "10-KT", "10-QT")
-FORMS = (*FORMS, *(f"{form}/A" for form in FORMS))
+FIRST_FORMS = ("10-K", "10-Q", "20-F", "40-F", "10-KT", "10-QT")
+FORMS = (*FIRST_FORMS, *(f"{form}/A" for form in FIRST_FORMS))
 UNITS = {"money": ("USD",), "price": ("USD", "USD/shares"), "count": ("shares",)}
 COVER = "EntityCommonStockSharesOutstanding"  # counted on the cover, weeks after the period
 YEAR = 12  # months

@@ -64,7 +64,7 @@ def check_bars(
     file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
     judged = believed(file, datetime.now(UTC))
-    refusal, doubts = "", ()
+    refusal, doubts = "", tuple[str, ...]()
     version = store.version()
     try:
         refuse_mixture(store, "imported", adjustment=kind, simulated=version.is_simulated)

@@ -95,9 +95,10 @@ class Alpaca(Client):
     def read(self, ask: Ask, pages: list[bytes]) -> Reading:
         """Rows under our names; see `Source.read`. Symbols that were not asked for are a failure."""
         if ask.kind in ACTIONS:
-            rows = [row for page in pages for row in _actions(_page(page, ask.kind), ask.kind)]
-            return Reading(pl.DataFrame(rows, schema=ACTION_COLUMNS, orient="row"))
-        rows, asked = [], {vendor_symbol(symbol, "alpaca"): symbol for symbol in ask.symbols}
+            told = [row for page in pages for row in _actions(_page(page, ask.kind), ask.kind)]
+            return Reading(pl.DataFrame(told, schema=ACTION_COLUMNS, orient="row"))
+        rows: list[tuple[str | date | float | None, ...]] = []
+        asked = {vendor_symbol(symbol, "alpaca"): symbol for symbol in ask.symbols}
         for page in pages:
             for symbol, bars in _page(page, ask.kind)["bars"].items():
                 if symbol not in asked:
