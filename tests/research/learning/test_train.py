@@ -17,6 +17,7 @@ import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
 from technic.market.sessions import nyse
+from technic.operations.sealed_files import sealed_troubles
 from technic.research.learning.dataset import dataset
 from technic.research.learning.store_canaries import served_rows, truncated_histories
 from technic.research.learning.train import train
@@ -232,7 +233,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_which_model_forecasts_is_not_changed_behind_our_back(
-    store, ridge, trees, change, tmp_path
+    store, settings, ridge, trees, change, tmp_path
 ):
     copy = tc.open_store(copytree(store.folder, tmp_path / "store"))
     digests = {"other": trees.card.sha256, "chosen": ridge.card.sha256}
@@ -243,6 +244,7 @@ def test_which_model_forecasts_is_not_changed_behind_our_back(
     copy.catalog.write(lambda connection: connection.execute(text(CHANGES[change]), used))
     with pytest.raises(ModelError, match=r"not by technic.*technic model .* --use"):
         active_model(copy)
+    assert any("not by technic" in line for line in sealed_troubles(copy, settings))
     if change != "the record is away":
         use_model(copy, trees.card.sha256, datetime.now(UTC))
         assert active_model(copy) == trees.card.sha256
