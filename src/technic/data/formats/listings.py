@@ -246,11 +246,11 @@ def _typed(table: pl.DataFrame, layout: Layout, mapping: dict[str, str]) -> pl.D
     kind = pl.col(mapping["type"]).cast(pl.String) if "type" in mapping else pl.lit(layout.kind)
     if layout.kinds:
         chain: Any = kind
-        for part, ours in reversed(layout.kinds.items()):
+        for part, ours in reversed(list(layout.kinds.items())):
             has = kind.str.to_lowercase().str.contains(part, literal=True)
             chain = pl.when(has).then(pl.lit(ours)).otherwise(chain)
         kind = chain
-    for column, ours in reversed(layout.yes.items()):
+    for column, ours in reversed(list(layout.yes.items())):
         if column in table.columns:
             yes = pl.col(column).cast(pl.String).str.strip_chars().str.to_uppercase() == "Y"
             kind = pl.when(yes.fill_null(value=False)).then(pl.lit(ours)).otherwise(kind)

@@ -97,7 +97,8 @@ class Alpaca(Client):
         if ask.kind in ACTIONS:
             rows = [row for page in pages for row in _actions(_page(page, ask.kind), ask.kind)]
             return Reading(pl.DataFrame(rows, schema=ACTION_COLUMNS, orient="row"))
-        rows, asked = [], {vendor_symbol(symbol, "alpaca"): symbol for symbol in ask.symbols}
+        asked = {vendor_symbol(symbol, "alpaca"): symbol for symbol in ask.symbols}
+        rows = []
         for page in pages:
             for symbol, bars in _page(page, ask.kind)["bars"].items():
                 if symbol not in asked:
