@@ -105,15 +105,10 @@ def canonical_symbols(symbols: pl.Series, known: Collection[str] = ()) -> pl.Ser
         and what a store has word for word stays as it is
     """
     symbols = symbols.cast(pl.String)
-    plain = symbols.str.contains(_PLAIN)
-    if bool(plain.all()):
-        return symbols
-    odd = symbols.filter(~plain).unique().drop_nulls().to_list()
-    ours = spellings(odd, known)
-    other = symbols.replace_strict(
-        list(ours), list(ours.values()), default=None, return_dtype=pl.String
-    )
-    return symbols.zip_with(plain, other)
+    different = symbols.unique().drop_nulls()
+    odd = different.filter(~different.str.contains(_PLAIN))
+    ours = {text: name for text, name in spellings(odd, known).items() if name != text}
+    return symbols.replace(list(ours), list(ours.values())) if ours else symbols
 
 
 def spellings(texts: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:

@@ -80,6 +80,19 @@ def test_an_end_that_bars_contradict_is_not_believed(store):
     assert names(store)["ACME"] == "Acme"
 
 
+def test_bars_that_go_on_after_a_listing_ended_are_the_same_securitys(tmp_path):
+    store = tc.open_store(tmp_path / "other")
+    store.import_listings(
+        pl.DataFrame({"symbol": ["ACME"], "name": ["Acme"], "to": ["2023-10-10"]})
+    )
+    told = store.import_bars(bars("ACME", "2023-10-02")).told
+    assert told == ["ACME: its listing ended on 2023-10-10, and it trades until 2023-11-10: the end is not believed"]  # fmt: skip
+    assert names(store) == {"ACME": "Acme"}
+    assert store.import_bars(bars("ACME", "2023-11-13", 5)).told == []
+    assert names(store) == {"ACME": "Acme"}
+    assert store.table("tickers").collect()["security_id"].n_unique() == 1
+
+
 def test_bars_after_a_listing_ended_are_another_securitys(tmp_path):
     store = tc.open_store(tmp_path / "other")
     two = {

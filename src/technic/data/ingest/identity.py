@@ -156,8 +156,14 @@ class Placed:
         earlier = life.first is None or stretch.low < life.first
         later = life.last is None or stretch.high > life.last
         until = life.until
-        if until is not None and until < stretch.high:
-            until = stretch.high  # it still traded
+        if until is not None and until < stretch.high:  # it still traded
+            others = (other.since for other in self.lives[life.symbol])
+            until = stretch.high if any(since > life.since for since in others) else None
+            if life.ended is not None and stretch.high > life.ended + PAUSE:
+                self.notes.append(
+                    f"{life.symbol}: its listing ended on {life.ended}, and it trades until "
+                    f"{stretch.high}: the end is not believed"
+                )
         grown = replace(
             life,
             since=min(life.since, stretch.low),

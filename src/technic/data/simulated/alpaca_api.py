@@ -13,6 +13,7 @@ from technic.data.simulated.massive_api import aggregates, holders
 from technic.data.simulated.publications import EPOCH, Publications
 from technic.data.simulated.reference_api import fraction
 from technic.market.sessions import NEW_YORK
+from technic.market.symbols import canonical_symbol, vendor_symbol
 
 PATH = "/v2/stocks/bars"
 ACTIONS_PATH = "/v1/corporate-actions"
@@ -85,12 +86,14 @@ def corporate_actions(tape: Publications, request: Request) -> Answer:
         symbol = tape.listings[listing].symbol(ex)
         if symbol and kind in kinds and first <= ex <= last:
             old, new = fraction(ratio)
-            row = {"symbol": symbol, "ex_date": f"{ex}", "old_rate": old, "new_rate": new}
+            spelt = vendor_symbol(symbol, "alpaca")
+            row = {"symbol": spelt, "ex_date": f"{ex}", "old_rate": old, "new_rate": new}
             groups.setdefault(f"{kind}s", []).append(row)
     for listing, ex, cash in tape.dividends:
         symbol = tape.listings[listing].symbol(ex)
         if symbol and "cash_dividend" in kinds and first <= ex <= last:
-            row = {"symbol": symbol, "ex_date": f"{ex}", "rate": cash, "special": False}
+            spelt = vendor_symbol(symbol, "alpaca")
+            row = {"symbol": spelt, "ex_date": f"{ex}", "rate": cash, "special": False}
             groups.setdefault("cash_dividends", []).append(row)
     return Answer(200, orjson.dumps({"corporate_actions": groups, "next_page_token": None}))
 
@@ -106,7 +109,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     adjusted = request.params.get("adjustment", "raw") in {"split", "all"}
     bars = []
-    for listing, since, until in holders(tape, symbol, first, last):
+    for listing, since, until in holders(tape, canonical_symbol(symbol), first, last):
         rows = tape.run_of(
             listing, max(first, since or first), min(last, until or last), request.now
         )
