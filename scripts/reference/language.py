@@ -88,6 +88,8 @@ FUNCTIONS = {
     "in_list": ("in_list('mine')", "the symbol is on a watch-list of that name"),
     "news_count": ("news_count(5)", ("articles of the last 5 sessions; unknown before any news "
                    "were brought in")),
+    "total_ret": ("total_ret(21)", ("return over 21 bars with dividends, as a ratio: each is put into "
+                  "shares at the close of its ex-date; unknown in a store without dividends")),
     "python": ("python('name')", "a score of your own, which you have trusted"),
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from technic.market.adjust import adjust_for_splits
+from technic.market.adjust import adjust_for_splits, dividends_in_new_shares
 
 START = date(2024, 1, 2)
 
@@ -55,6 +55,32 @@ def test_each_bar_is_divided_by_every_later_split(pairs):
             if day > i:
                 factor *= value
         assert close == 100.0 / factor
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from([2.0, 7.0, 0.1])),
+        max_size=4,
+        unique_by=lambda p: p[0],
+    ),
+    st.lists(st.integers(0, 9), max_size=4, unique=True),
+)
+def test_a_dividend_is_divided_by_every_split_after_its_ex_date(pairs, days):
+    paid = pl.DataFrame(
+        {
+            "security_id": [1] * len(days),
+            "session": [START + timedelta(days=d) for d in days],
+            "value": [1.0] * len(days),
+        },
+        schema={"security_id": pl.Int64, "session": pl.Date, "value": pl.Float64},
+    )
+    out = dividends_in_new_shares(paid, splits(*pairs)) if pairs else paid
+    found = dict(out.select("session", "value").iter_rows())
+    for day in days:
+        factor = 1.0
+        for at, value in sorted(pairs, reverse=True):
+            factor *= value if at > day else 1.0
+        assert found[START + timedelta(days=day)] == 1.0 / factor
 
 
 def test_symbols_without_a_split_keep_their_bits():

@@ -196,6 +196,7 @@ def test_print_parse_print_is_a_fixed_point(text):
         ("winsorize(ret(5)) > 0", "winsorize(ret(5), 0.01) > 0"),
         ("quantile(close) == 5", "quantile(close, 5) == 5"),
         ("news_count(5) > 1", "news_count(5) > 1"),
+        ("total_ret() > 0.1 and total_ret(63) > 0", "total_ret(21) > 0.1 and total_ret(63) > 0"),
     ],
 )
 def test_defaults_are_written_out(text, canonical):
@@ -252,6 +253,8 @@ def test_defaults_are_written_out(text, canonical):
         ("is_known(close, open)", "is_known takes one expression"),
         ("in_list(close)", "in_list takes the name of a watch-list"),
         ("news_count() > 1", "it is written news_count(5)"),
+        ("total_ret(1, 2) > 1", "it is written total_ret(21)"),
+        ("total_ret(0.5) > 1", "total_ret counts bars"),
         ("news_count(2.5) > 1", "news_count counts bars"),
         ("python(close) > 1", "it is written python('name')"),
     ],

@@ -82,6 +82,7 @@ def judge_actions(
     good = clear.join(wrong, on=[*_KEY, "known_at", "id"], how="anti", nulls_equal=True)
     parts = [invalid, unclear, large, wrong]
     bad = pl.concat([_told(part, steps) for part in parts])
+    bad = bad.sort("symbol", "date", "kind", maintain_order=True)
     whole = _whole(good)
     shown = steps.filter(pl.col("seen").is_not_null())
     splits = clear.filter(pl.col("kind") == "split").join(shown, on=_KEY[:2])

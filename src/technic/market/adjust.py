@@ -71,3 +71,27 @@ def adjust_for_splits(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
         pl.col("volume") * pl.col("factor"),
     ).select(bars.columns)
     return pl.concat([bars.filter(~touched), adjusted]).sort("security_id", "session")
+
+
+def dividends_in_new_shares(dividends: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """Dividends per share as shares are after all splits: divided by every later one.
+
+    Parameters
+    ----------
+    dividends : `security_id`, `session` (the ex-date), `value` in USD per share of that day
+    splits : `security_id`, `session`, `value`, one row per split
+
+    Returns
+    -------
+    DataFrame
+        The rows of `dividends`, in another order.
+    """
+    if splits.is_empty() or dividends.is_empty():
+        return dividends
+    table = factors(splits).with_columns(pl.col("session").dt.offset_by("-1d")).sort("session")
+    joined = dividends.sort("session").join_asof(
+        table, on="session", by="security_id", strategy="forward", check_sortedness=False
+    )
+    return joined.with_columns(value=pl.col("value") / pl.col("factor").fill_null(1.0)).select(
+        dividends.columns
+    )

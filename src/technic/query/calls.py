@@ -28,6 +28,7 @@ from technic.query.tree import Call, Feature, Logic, Name, Node, Number, Text
 from technic.scores import MACROS, SCORES
 
 HALF = 0.5  # of the peers: drawn in from both sides, nothing would be left
+MONTH = 21.0  # bars of `ret` and `total_ret`, unless told otherwise
 FEWEST_BINS, MOST_BINS = 2.0, 100.0
 # Cross-sectional functions that take a number: its default, and what it may be.
 LIMITS: dict[str, tuple[float, Callable[[float], bool]]] = {
@@ -235,6 +236,14 @@ def _resolve_in_list(_resolver: NodeResolver, node: Call) -> Resolved:
     return node, BOOL
 
 
+def _resolve_total_ret(resolver: NodeResolver, node: Call) -> Resolved:
+    if len(node.arguments) > 1:
+        raise QuestionError("it is written total_ret(21): bars to look back", start=node.at)
+    given = node.arguments[0] if node.arguments else Number(MONTH, at=node.at)
+    number = bar_count(resolver, given, node.name)
+    return replace(node, arguments=(number,)), names.RATIO
+
+
 def _resolve_news_count(resolver: NodeResolver, node: Call) -> Resolved:
     if len(node.arguments) != 1:
         raise QuestionError("it is written news_count(5): sessions to look back", start=node.at)
@@ -267,5 +276,6 @@ CALLS: dict[str, Callable[[NodeResolver, Call], Resolved]] = {
     "is_known": _resolve_is_known,
     "in_list": _resolve_in_list,
     "news_count": _resolve_news_count,
+    "total_ret": _resolve_total_ret,
     "python": _resolve_python,
 }

@@ -142,7 +142,7 @@ class Evaluation:
                 members = self.lists(node.arguments[0].value)  # type: ignore[attr-defined]
                 symbols = self.attributes["symbol"]
                 return np.array([float(symbol in members) for symbol in symbols])
-            case "news_count" | "python":
+            case "news_count" | "total_ret" | "python":
                 return self.attributes[str(node)]
         return self._cross_section(node)
 

@@ -90,7 +90,7 @@ CROSS_SECTIONAL = {
 }
 ELEMENTWISE = ("abs", "sqrt", "min", "max", "coalesce", "is_known")
 TEMPORAL = ("within", "count", "weekly", "monthly")
-OTHER = ("in_list", "news_count", "python")
+OTHER = ("in_list", "news_count", "total_ret", "python")
 PEERS = ("sector", "industry", "exchange", "type")
 UNITS = {
     "price": PRICE,

@@ -10,6 +10,7 @@ import polars as pl
 from technic.data.store import Store
 from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.rows import newest_per
+from technic.market.adjust import dividends_in_new_shares
 from technic.market.panel import Panel
 from technic.market.sessions import nyse
 from technic.market.typing import BoolArray, FloatArray, IntArray
@@ -132,21 +133,13 @@ def dividends_of(store: Store, view: MappedPanel) -> pl.DataFrame:
     places = pl.DataFrame({"security_id": ids, "at": np.arange(len(ids))})
     dividends = actions.filter(pl.col("kind") == "dividend", pl.col("value") > 0.0)
     dividends = dividends.join(places, on="security_id")
-    splits = actions.filter(pl.col("kind") == "split").select(
-        "security_id", split="session", ratio="value"
-    )
-    later = (
-        dividends.select("security_id", "session")
-        .join(splits, on="security_id")
-        .filter(pl.col("split") > pl.col("session"))
-        .group_by("security_id", "session")
-        .agg(factor=pl.col("ratio").product())
-    )
-    joined = dividends.join(later, on=["security_id", "session"], how="left")
-    return joined.select(
+    if view.version.adjustment != "splits":
+        splits = actions.filter(pl.col("kind") == "split")
+        dividends = dividends_in_new_shares(dividends, splits)
+    return dividends.select(
         "at",
-        ordinal=pl.Series(nyse().ordinals(joined["session"].to_numpy()), dtype=pl.Int64),
-        value=pl.col("value") / pl.col("factor").fill_null(1.0),
+        "value",
+        ordinal=pl.Series(nyse().ordinals(dividends["session"].to_numpy()), dtype=pl.Int64),
     ).filter(pl.col("ordinal") >= 0)
 
 

@@ -51,12 +51,12 @@ def test_what_nobody_tells_of_the_past_is_unknown(simulated):
     view = simulated.panel()
     history = AttributeHistory(simulated, view, statements_at(simulated, view.version))
     past = history.at(nyse().ordinal(view.as_of), np.arange(5), np.ones(5))
-    for name in ("market_trend", "news_count(5)", "python('steady')", "bars"):
+    for name in ("market_trend", "news_count(5)", "total_ret(5)", "python('steady')", "bars"):
         assert np.isnan(past[name]).all()
 
 
 def test_no_name_has_two_sources():
-    names = [*SHARED, "bars", "is_updated", "news_count(3)", "alpha", "alpha_rank"]
+    names = [*SHARED, "bars", "is_updated", "news_count(3)", "total_ret(3)", "alpha", "alpha_rank"]
     for name in [*names, "market_trend", "python('steady')"]:
         assert sum(source.gives(name) for source in SOURCES) == 1, name
     assert not any(source.gives("nonsense") for source in SOURCES)

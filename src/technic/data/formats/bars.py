@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.data.formats import dates, wide
+from technic.data.formats import dates, factors, wide
 from technic.data.formats.dialects import (
     DIALECTS,
     LEAN,
@@ -126,9 +126,13 @@ def read_bars(
         return _of_part(parts[0], wish)
     files: list[tuple[str, BarFile]] = []
     left_out: dict[str, str] = {}
+    beside: list[factors.Factors] = []
     for part in parts:
         try:
-            files.append((part.name, _of_part(part, wish)))
+            if "factor" in part.name.lower() and (found := _factors_of(part)):
+                beside.append(found)
+            else:
+                files.append((part.name, _of_part(part, wish)))
         except SchemaError as error:
             left_out[part.name] = str(error).removeprefix(f"{part.name}: ")
     if not files:
@@ -136,8 +140,32 @@ def read_bars(
         raise SchemaError(
             f"{source.name}: none of its {len(parts):,} files holds bars; {name}: {why}"
         )
+    whole = _together(_of_one_kind(files, source.name, adjusted, left_out))
+    return replace(_with_factors(whole, beside), left_out=left_out)
+
+
+def _factors_of(part: Part) -> factors.Factors | None:
+    """A LEAN factor file as it tells splits and dividends; None if it is something else."""
+    if part.kind != "text":
+        return None
+    text = read_text(part)
+    if not factors.is_factors(text):
+        return None
+    return factors.read_factors(text, part.stem.upper(), part.name)
+
+
+def _with_factors(file: BarFile, beside: list[factors.Factors]) -> BarFile:
+    """Bars with the splits and dividends of the factor files that lie beside them."""
+    if not beside:
+        return file
+    rows, unused = factors.with_factors(file.rows, beside)
     return replace(
-        _together(_of_one_kind(files, source.name, adjusted, left_out)), left_out=left_out
+        file,
+        rows=rows,
+        layouts={**file.layouts, factors.LAYOUT: len(beside)},
+        cells=file.cells + sum(f.rows * f.width for f in beside),
+        cells_unused=file.cells_unused + unused,
+        notes=tuple(note for note in file.notes if note != LEAN.note),
     )
 
 
@@ -188,6 +216,7 @@ def _of_part(part: Part, wish: Wish) -> BarFile:
         return _under_our_names(
             _Read(text.rows.drop(LINE).rename(names), part.name, part.stem, text), wish, LEAN
         )
+    _refuse_beside(text, part.name)
     header = header_of(text)
     if len(header) < 2 or not any(re.search("[a-z]", cell) for cell in header):
         raise SchemaError(
@@ -196,6 +225,16 @@ def _of_part(part: Part, wish: Wish) -> BarFile:
         )
     table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))
     return _under_our_names(_Read(table, part.name, part.stem, text), wish)
+
+
+def _refuse_beside(text: TextTable, name: str) -> None:
+    """Refuse what LEAN keeps beside bars, by its name."""
+    if factors.is_factors(text):
+        raise SchemaError(
+            f"{name}: a {factors.LAYOUT}, and no bars: import the folder that holds both"
+        )
+    if factors.is_map(text):
+        raise SchemaError(f"{name}: a LEAN map file: tickers of the past are not read from it")
 
 
 def enumerate_names(header: list[str], name: str) -> Iterable[tuple[str, str]]:

@@ -171,7 +171,7 @@ def _other_ratios(store: Store, version: StoreVersion, good: pl.DataFrame) -> pl
     low, high = good["date"].min(), good["date"].max()
     if version.last is None or version.first is None or good.is_empty():
         return empty
-    if low > version.last or high < version.first:  # type: ignore[operator]
+    if high < version.first:  # type: ignore[operator]
         return empty
     stored = (
         store.table("bars", version)

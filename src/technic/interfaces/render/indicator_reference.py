@@ -17,6 +17,16 @@ from technic.query.series import expand
 from technic.query.tree import Name, write_number
 from technic.scores import MACROS, SCORES
 
+# What compares prices of different sessions sees a fall on every ex-date.
+PRICES_ALONE = frozenset(
+    {"ret", "roc", "gap", "max_drawdown", "atr", "atr_pct", "true_range", "realized_vol",
+     "from_high", "rel_strength"}
+)  # fmt: skip
+NO_DIVIDENDS = (
+    "Prices leave dividends out: on an ex-date they fall by what is paid. `total_ret(21)` is the "
+    "return that counts them."
+)
+
 
 def text_of(it: Indicator) -> str:
     """The indicator as it is written, with its default parameters."""
@@ -129,6 +139,8 @@ def _score_entry(name: str) -> dict[str, Any]:
 def _entry(it: Indicator) -> dict[str, Any]:
     doc = getdoc(it.function) or ""
     summary = " ".join(doc.split("\n\n")[0].split())
+    if it.name in PRICES_ALONE:
+        doc = f"{doc}\n\n{NO_DIVIDENDS}"
     first = expand(text_of(it))[0]
     decay = it.decay(*it.defaults.values())
     kinds = {0.0: "at once", 1.0: "never: it carries its whole past"}

@@ -34,6 +34,7 @@ from technic.scanner.columns.news import RecentEvents
 from technic.scanner.columns.plugins import Plugins
 from technic.scanner.columns.regime import MarketRegime, Regime, regime_of
 from technic.scanner.columns.source import ColumnSource, LoadedColumns, SessionView
+from technic.scanner.columns.total_return import TotalReturns
 from technic.scores.digest import digest as scores_digest
 from technic.scores.statements import Statements
 
@@ -47,6 +48,7 @@ SOURCES: tuple[ColumnSource[SessionView], ...] = (
     Filings(),
     FilingDates(),
     RecentEvents(),
+    TotalReturns(),
     MarketValue(),
     Plugins(),
     Forecast(),
