@@ -30,7 +30,7 @@ def statements(reports=REPORTS, without=(), items=("revenue", "net_income"), sec
         at = datetime(end.year, end.month, end.day, 22, tzinfo=UTC) + timedelta(days=40)
         about = [(item, months) for item in items] + [("assets", 0)]
         rows += [
-            (security, item, end, stretch, 1e6, at, f"{end}")
+            (security, item, end, stretch, 1e6, at, f"{end}", None)
             for item, stretch in about
             if (end, item) not in without
         ]

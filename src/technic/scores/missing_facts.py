@@ -1,6 +1,6 @@
 """Which facts a column of filings lacks where its value is unknown.
 
-A trailing year, say, can be added up in several ways (`statements.WAYS`). Of the ways that fail,
+A trailing year, say, can be added up in several ways (`statements.ways_of`). Of the ways that fail,
 the one that lacks least is told: its facts are what a reader would look for. A period of which
 nothing was filed is told from one whose filing leaves the number out.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from technic.market.items import COLUMNS
-from technic.scores.statements import MONTHS, WAYS, Statements, Way, month_of
+from technic.scores.statements import MONTHS, Statements, Way, month_of, ways_of
 
 OTHER_STRETCH = 10.0  # how far off it is to look for a number that was filed for another stretch
 UNUSUAL = 0.5  # … or for one that the company has not filed at that time of any year
@@ -86,6 +86,7 @@ def missing_facts(statements: Statements, column: str, event: int) -> list[Missi
     if statements.behind(column, event):
         return []
     item = COLUMNS[column].name
+    ways = ways_of(column, COLUMNS[column])
     known, period = _known(statements, item, event), int(statements.periods[event])
 
     def lacks(way: Way) -> list[tuple[int, int]]:
@@ -96,7 +97,7 @@ def missing_facts(statements: Statements, column: str, event: int) -> list[Missi
         has_year = any(months == MONTHS for _, _, months in way)
         return sum(known.distance(*fact) for fact in lacks(way)), not has_year
 
-    best = min(WAYS[column.removeprefix(item)], key=distance)
+    best = min(ways, key=distance)
     return [_fact(item, month, months, known) for month, months in lacks(best)]
 
 
@@ -106,7 +107,8 @@ def _known(statements: Statements, item: str, event: int) -> _Known:
     table = statements.facts.filter(
         pl.col("security_id") == int(statements.security_ids[event]), pl.col("known_at") <= at
     ).sort("known_at")
-    ends = table["period_end"].to_physical().to_numpy().astype(np.int64)
+    even = table.select(pl.coalesce("calendar_end", "period_end")).to_series()
+    ends = even.to_physical().to_numpy().astype(np.int64)
     known = _Known({}, {}, set())
     columns = ("period_end", "accession", "item", "months")
     for month, (end, accession, name, months) in zip(
