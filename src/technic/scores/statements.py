@@ -86,7 +86,7 @@ WAYS: dict[str, list[Way]] = {
 }
 
 
-def _ways_of(name: str, item: Item) -> list[Way]:
+def ways_of(name: str, item: Item) -> list[Way]:
     """Ways to know a column; where a report tells no count of shares, that of the quarter before."""
     ways = WAYS[name.removeprefix(item.name)]
     if item.unit == "count" and name == item.name:
@@ -153,7 +153,7 @@ class Statements:
         """
         if name not in self._columns:
             item = COLUMNS[name]
-            self._columns[name] = self._facts.add_up(item.name, _ways_of(name, item), self)
+            self._columns[name] = self._facts.add_up(item.name, ways_of(name, item), self)
         return self._columns[name]
 
     def known_of(self, item: str, back: int) -> IntArray:
@@ -189,7 +189,7 @@ class Statements:
         """
         item = COLUMNS[name]
         at = np.array([event])
-        for way in _ways_of(name, item):
+        for way in ways_of(name, item):
             rows = [self._facts.find(item.name, self, back, span, at)[0] for _, back, span in way]
             if min(rows) >= 0:
                 signs = [sign for sign, _, _ in way]

@@ -131,3 +131,68 @@ def test_before_the_filing_was_seen_the_year_was_another(store, companies):
     income, assets = part.pieces
     assert [(t.value, t.months) for t in income.told] == [(400e6, 12)]
     assert assets.value == 1_600e6
+
+
+# The same three companies, each with a hole: a report that was not filed, a field left out, and
+# nothing for two years.
+@pytest.fixture(scope="module")
+def holes(companies, tmp_path_factory, kernels):
+    made, symbols = companies
+    store = tc.open_store(tmp_path_factory.mktemp("holes") / "store")
+    store.import_bars(made.bars, simulated=made.about)
+    store.import_listings(made.listings)
+    rows = []
+    for symbol in symbols:
+        for period, end, filed, form, income, assets in FILED:
+            row = {
+                "symbol": symbol, "as_of": filed, "period_end": end, "form": form, "period": period,
+                "fiscal_year": end.year, "net_income": income, "assets": assets, "revenue": income * 9,
+                "eps": income / 50e6,
+            }  # fmt: skip
+            if symbol == symbols[0] and form == "10-K":
+                continue
+            if symbol == symbols[1] and end == date(2026, 3, 31):
+                row["revenue"] = None
+            if symbol == symbols[2] and end.year > 2024:
+                row |= {"as_of": date(2024, 5, 6), "period_end": date(2024, 3, 31), "period": "Q1",
+                        "form": "10-Q", "fiscal_year": 2024}  # fmt: skip
+            rows.append(row)
+    store.import_filings(pl.DataFrame(rows).unique(["symbol", "period_end"], maintain_order=True))
+    return store, symbols
+
+
+@pytest.mark.parametrize(
+    ("which", "column", "says"),
+    [
+        (0, "revenue_ttm", "no 10-K for the year ended 2025-12-31"),
+        (1, "revenue_ttm", "field revenue missing in the 10-Q for the quarter ended 2026-03-31"),
+        (1, "revenue_q", "field revenue missing in the 10-Q for the quarter ended 2026-03-31"),
+        (1, "assets_year_ago", ""),
+        (2, "revenue_ttm", "nothing newer was filed than for the period ended 2024-03-31"),
+        (3, "revenue_ttm", "nothing was filed by then"),
+    ],
+)
+def test_why_a_fact_is_unknown_says_which_filing_or_field_is_missing(holes, which, column, says):
+    store, symbols = holes
+    listed = tc.scan(store, rank="close", top=40, as_of=DAY).shown
+    symbol = [*symbols, next(r.symbol for r in listed if r.symbol not in symbols)][which]
+    answer = tc.why_not(store, symbol, ScanFile(rank=column, where=f"{column} > 0"), DAY)
+    if not says:
+        assert answer.bucket == "ranked"
+        return
+    assert answer.bucket == "unknown"
+    name = "filings" if which == 3 else column
+    (clause,) = [c for c in answer.clauses if c.part_of == "question"]
+    assert clause.verdict == "unknown"
+    assert clause.detail == f"{name} is unknown: {says}"
+    assert answer.detail == f"{name}: {says}"
+
+
+def test_a_ratio_says_which_of_its_facts_is_missing_and_explain_does_too(holes):
+    store, symbols = holes
+    answer = tc.why_not(store, symbols[0], ScanFile(rank="pe"), DAY)
+    assert answer.detail == "pe: eps_ttm unknown: no 10-K for the year ended 2025-12-31"
+    (part,) = explained(store, symbols[0], "coalesce(pe + net_income_q, 0)").parts
+    whys = {piece.text: piece.why for piece in part.pieces if piece.value is None}
+    assert any("no 10-K for the year ended 2025-12-31" in why for why in whys.values()), part
+    assert all(piece.why == "" for piece in part.pieces if piece.value is not None)

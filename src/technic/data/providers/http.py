@@ -77,7 +77,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RawAnswer:
     """One answer as it came.
 
     Attributes
@@ -172,7 +172,7 @@ class Http:
                 return self._attempt(path, params, check, attempt.num, absent_is_empty)
         raise AssertionError
 
-    def look(self, path: str, params: Mapping[str, str]) -> Page:
+    def look(self, path: str, params: Mapping[str, str]) -> RawAnswer:
         """One answer as it comes, whatever it says: no check, and no second attempt.
 
         Parameters
@@ -191,7 +191,7 @@ class Http:
             status, headers, body = self._exchange(path, params)
             size = len(body)
             self.simulated = self.simulated or headers.get("x-technic-sim") == "1"
-            return Page(status, {k.lower(): v for k, v in headers.items()}, body)
+            return RawAnswer(status, {k.lower(): v for k, v in headers.items()}, body)
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             outcome = type(error).__name__
             raise ProviderError(

@@ -34,7 +34,7 @@ def _same_answer(answer: Answer) -> Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Deviation:
     """One thing that is done otherwise.
 
     Attributes
@@ -72,7 +72,7 @@ def differ_answer(answer: Answer, request: Request, names: Iterable[str]) -> Ans
     return Answer(answer.status, orjson.dumps(content), headers=answer.headers)
 
 
-def _in_force(names: Iterable[str]) -> list[Difference]:
+def _in_force(names: Iterable[str]) -> list[Deviation]:
     """In the order of the table: what reads a stamp comes before what changes its unit."""
     chosen = frozenset(names)
     return [difference for name, difference in DIFFERENCES.items() if name in chosen]
@@ -199,35 +199,33 @@ def _as_html(answer: Answer) -> Answer:
     return Answer(answer.status, b"<html><body>Sorry.</body></html>", "text/html")
 
 
-DIFFERENCES: dict[str, Difference] = {
-    "volume_as_text": Difference("volumes are texts", _in_bars(_text_volume)),
-    "no_vwap": Difference("bars tell no vwap", _in_bars(lambda row: row.pop("vw", None))),
-    "midnight_utc": Difference(
+DIFFERENCES: dict[str, Deviation] = {
+    "volume_as_text": Deviation("volumes are texts", _in_bars(_text_volume)),
+    "no_vwap": Deviation("bars tell no vwap", _in_bars(lambda row: row.pop("vw", None))),
+    "midnight_utc": Deviation(
         "stamps of ranges are midnights in UTC", _at_path("/range/", _midnight_utc)
     ),
-    "seconds": Difference("stamps of bars are seconds", _in_bars(_seconds)),
-    "newest_first": Difference("ranges go down in time", _at_path("/range/", _turn)),
-    "adjusted_always": Difference(
+    "seconds": Deviation("stamps of bars are seconds", _in_bars(_seconds)),
+    "newest_first": Deviation("ranges go down in time", _at_path("/range/", _turn)),
+    "adjusted_always": Deviation(
         "prices are adjusted though they are asked for as traded", _said_as_traded, _adjusted
     ),
-    "null_when_empty": Difference("nothing is null, not an empty list", _null_bars),
-    "short_next_url": Difference("next_url names no host", _short_next_url),
-    "other_status": Difference("good answers say COMPLETE", _other_status),
-    "split_field": Difference("splits have one more field", _at_path("/splits", _split_field)),
-    "splits_inverted": Difference(
+    "null_when_empty": Deviation("nothing is null, not an empty list", _null_bars),
+    "short_next_url": Deviation("next_url names no host", _short_next_url),
+    "other_status": Deviation("good answers say COMPLETE", _other_status),
+    "split_field": Deviation("splits have one more field", _at_path("/splits", _split_field)),
+    "splits_inverted": Deviation(
         "splits tell old shares for new ones", _at_path("/splits", _inverted)
     ),
-    "half_pages": Difference(
-        "pages of listings hold half of what was asked for", asked=_half_pages
-    ),
-    "dividends_twice": Difference("every dividend comes twice", _at_path("/dividends", _twice)),
-    "total_count": Difference("count is that of all pages", _total_count),
-    "other_types": Difference(
+    "half_pages": Deviation("pages of listings hold half of what was asked for", asked=_half_pages),
+    "dividends_twice": Deviation("every dividend comes twice", _at_path("/dividends", _twice)),
+    "total_count": Deviation("count is that of all pages", _total_count),
+    "other_types": Deviation(
         "listings are of types nobody knows", _at_path("/reference/tickers", _fund_type)
     ),
-    "oldest_changes_first": Difference(
+    "oldest_changes_first": Deviation(
         "listings by change come oldest first", _at_path("/reference/tickers", _later_updates)
     ),
-    "errors_as_200": Difference("errors come with status 200", refusal=_as_200),
-    "errors_as_html": Difference("errors are pages of HTML", refusal=_as_html),
+    "errors_as_200": Deviation("errors come with status 200", refusal=_as_200),
+    "errors_as_html": Deviation("errors are pages of HTML", refusal=_as_html),
 }

@@ -12,7 +12,7 @@ from technic.errors import ProviderError, first_line, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.operations.conformance.examination import Examined
+    from technic.operations.conformance.examination import Examination
     from technic.operations.conformance.vendors import Examinee
 
 DEFAULT_SYMBOLS = ("AAPL", "SPY")  # where no store says who is listed
@@ -29,7 +29,7 @@ def run_conformance(desk: options.Desk, *, as_json: bool) -> None:
     from technic.interfaces.cli.sync import ledger
     from technic.operations.conformance.vendors import examinees
 
-    examined: list[Examined] = []
+    examined: list[Examination] = []
     failed: list[dict[str, str]] = []
     with ExitStack() as stack:
         for examinee in examinees(desk.settings, stack, ledger(desk.store)):
@@ -46,7 +46,7 @@ def run_conformance(desk: options.Desk, *, as_json: bool) -> None:
 
 def _examined(
     desk: options.Desk, examinee: Examinee, *, as_json: bool
-) -> tuple[Examined | None, str]:
+) -> tuple[Examination | None, str]:
     """Say what it costs, ask, and show the verdict; without one, why there is none."""
     from technic.interfaces.render.syncing import duration
     from technic.operations.conformance.vendors import examine_vendor
@@ -75,7 +75,7 @@ def _symbols(desk: options.Desk) -> tuple[str, ...]:
     return tuple(desk.store.panel().who["symbol"].head(2).to_list())
 
 
-def _show(examined: Examined) -> None:
+def _show(examined: Examination) -> None:
     for difference in examined.differences:
         print(f"look  assumed: {difference.assumed}")
         print(printable(f"      seen:    {difference.seen}"))

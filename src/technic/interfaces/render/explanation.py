@@ -13,7 +13,7 @@ from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:
     from technic.scanner.inspect.explain import Explanation, Part, WhyNot
-    from technic.scanner.inspect.provenance import ReportedFact
+    from technic.scanner.inspect.provenance import Piece, ReportedFact
 
 
 def render_explanation(explanation: Explanation, command: Command, stream: TextIO) -> None:
@@ -74,6 +74,11 @@ def _briefly(part: Part) -> str:
     return ", ".join(f"{piece.text} {number(piece.value)}" for piece in part.pieces[:4])
 
 
+def _unknown(piece: Piece) -> str:
+    """A piece that is unknown, and for want of which filing."""
+    return piece.text + (f" ({piece.why})" if piece.why else "")
+
+
 def _add_pieces(table: Table, part: Part) -> None:
     """What each piece of a term adds, its value and where that stands; then what is unknown."""
     for piece in part.pieces:
@@ -87,7 +92,7 @@ def _add_pieces(table: Table, part: Part) -> None:
             Text("" if piece.percentile is None else ordinal(round(piece.percentile)), style="dim"),
             "",
         )
-    silent = [p.text for p in part.pieces if p.percentile is None and p.contribution is None]
+    silent = [_unknown(p) for p in part.pieces if p.percentile is None and p.contribution is None]
     if silent:
         table.add_row("", Text("  unknown", style="dim"), Text(", ".join(silent), style="dim"))
 

@@ -14,10 +14,10 @@ from technic.operations.conformance.table import (
     Assumption,
     Known,
     Path,
-    Question,
     Reply,
-    Silent,
     Table,
+    UnsaidError,
+    VendorQuestion,
     first_of,
     shown,
 )
@@ -55,12 +55,12 @@ def _bad_day(known: Known) -> Path:
 
 
 QUESTIONS = (
-    Question("bars", _bars),
-    Question("more bars", _more_bars),
-    Question("splits", _actions("splits", 200)),
-    Question("dividends", _actions("dividends", 20)),
-    Question("no key", _bars, keyless=True, wrong=True),
-    Question("a day that is none", _bad_day, wrong=True),
+    VendorQuestion("bars", _bars),
+    VendorQuestion("more bars", _more_bars),
+    VendorQuestion("splits", _actions("splits", 200)),
+    VendorQuestion("dividends", _actions("dividends", 20)),
+    VendorQuestion("no key", _bars, keyless=True, wrong=True),
+    VendorQuestion("a day that is none", _bad_day, wrong=True),
 )
 
 
@@ -69,7 +69,7 @@ def _of(reply: Reply, name: str) -> list[tuple[str, dict[str, Any]]]:
 
     Raises
     ------
-    Silent
+    UnsaidError
         If there is none.
     """
     groups = reply.get(name)
@@ -87,7 +87,7 @@ def _of(reply: Reply, name: str) -> list[tuple[str, dict[str, Any]]]:
 def _every(replies: Sequence[Reply], name: str) -> list[tuple[str, dict[str, Any]]]:
     rows = [row for reply in replies for row in _of(reply, name)]
     if not rows:
-        raise Silent("no rows in the answers")
+        raise UnsaidError("no rows in the answers")
     return rows
 
 
@@ -166,7 +166,7 @@ def _ordered(replies: Sequence[Reply], _known: Known) -> str | None:
 def _page_size(replies: Sequence[Reply], _known: Known) -> str | None:
     counts = [(r, len(_of(r, "bars"))) for r in replies if r.get("next_page_token")]
     if not counts:
-        raise Silent("everything is on one page")
+        raise UnsaidError("everything is on one page")
     return first_of(
         [f"{n:,} bars where {FEW} were asked for, in {r.question}" for r, n in counts if n != FEW]
     )
@@ -186,29 +186,65 @@ REFUSED = "every such answer is refused as broken, and asked for again"
 ASSUMPTIONS = (
     Assumption("bars are grouped by symbol", BARS, REFUSED, _shape("bars")),
     Assumption("every page says whether another follows", (*BARS, *ACTIONS), REFUSED, _token),
-    Assumption("bars tell open, high, low, close, volume, vwap and stamp", BARS, ASIDE,
-               _fields("bars", "o", "h", "l", "c", "v", "vw", "t")),
-    Assumption("prices and volumes of bars are numbers", BARS, ASIDE,
-               _numbers("bars", "o", "h", "l", "c", "v", "vw")),
-    Assumption("stamps are instants with a zone, of the sessions asked for", BARS,
-               "every bar is set aside as another day's", _stamps),
-    Assumption("bars come by symbol, then by time, over all pages", BARS, "pages are refused",
-               _ordered),
-    Assumption("a page has as many bars as were asked for", BARS, "more calls than a plan says",
-               _page_size),
-    Assumption("splits and dividends are grouped by kind", ACTIONS, REFUSED,
-               _shape("corporate_actions")),
-    Assumption("splits tell symbol, day and both numbers", ("splits",), ASIDE,
-               _fields("corporate_actions", "symbol", "ex_date", "new_rate", "old_rate")),
-    Assumption("numbers of splits are numbers", ("splits",), ASIDE,
-               _numbers("corporate_actions", "new_rate", "old_rate")),
-    Assumption("dividends tell symbol, day and amount", ("dividends",), ASIDE,
-               _fields("corporate_actions", "symbol", "ex_date", "rate")),
-    Assumption("amounts of dividends are numbers", ("dividends",), ASIDE,
-               _numbers("corporate_actions", "rate")),
-    Assumption("errors have the statuses of errors", tuple(ERRORS),
-               "a refused key or a bad question is asked again, or read as an answer", _errors),
-    Assumption("errors say why, in JSON", tuple(ERRORS), "the vendor's reason is not shown",
-               _words),
-)  # fmt: skip
+    Assumption(
+        "bars tell open, high, low, close, volume, vwap and stamp",
+        BARS,
+        ASIDE,
+        _fields("bars", "o", "h", "l", "c", "v", "vw", "t"),
+    ),
+    Assumption(
+        "prices and volumes of bars are numbers",
+        BARS,
+        ASIDE,
+        _numbers("bars", "o", "h", "l", "c", "v", "vw"),
+    ),
+    Assumption(
+        "stamps are instants with a zone, of the sessions asked for",
+        BARS,
+        "every bar is set aside as another day's",
+        _stamps,
+    ),
+    Assumption(
+        "bars come by symbol, then by time, over all pages", BARS, "pages are refused", _ordered
+    ),
+    Assumption(
+        "a page has as many bars as were asked for", BARS, "more calls than a plan says", _page_size
+    ),
+    Assumption(
+        "splits and dividends are grouped by kind", ACTIONS, REFUSED, _shape("corporate_actions")
+    ),
+    Assumption(
+        "splits tell symbol, day and both numbers",
+        ("splits",),
+        ASIDE,
+        _fields("corporate_actions", "symbol", "ex_date", "new_rate", "old_rate"),
+    ),
+    Assumption(
+        "numbers of splits are numbers",
+        ("splits",),
+        ASIDE,
+        _numbers("corporate_actions", "new_rate", "old_rate"),
+    ),
+    Assumption(
+        "dividends tell symbol, day and amount",
+        ("dividends",),
+        ASIDE,
+        _fields("corporate_actions", "symbol", "ex_date", "rate"),
+    ),
+    Assumption(
+        "amounts of dividends are numbers",
+        ("dividends",),
+        ASIDE,
+        _numbers("corporate_actions", "rate"),
+    ),
+    Assumption(
+        "errors have the statuses of errors",
+        tuple(ERRORS),
+        "a refused key or a bad question is asked again, or read as an answer",
+        _errors,
+    ),
+    Assumption(
+        "errors say why, in JSON", tuple(ERRORS), "the vendor's reason is not shown", _words
+    ),
+)
 TABLE = Table("alpaca", QUESTIONS, ASSUMPTIONS)

@@ -10,10 +10,10 @@ from technic.operations.conformance.table import (
     Assumption,
     Known,
     Path,
-    Question,
     Reply,
-    Silent,
     Table,
+    UnsaidError,
+    VendorQuestion,
     first_of,
     shown,
 )
@@ -23,6 +23,7 @@ FACTS = "a company's facts"
 INDUSTRY = "a company's industry"
 NOBODY = "9999999999"  # a company that does not exist
 TAXONOMIES = ("us-gaap", "dei", "ifrs-full")
+ABSENT = 404  # of HTTP
 LENGTH = 10  # digits of a company's number in addresses
 
 
@@ -43,10 +44,10 @@ def _of_first(address: str) -> Any:
 
 
 QUESTIONS = (
-    Question(COMPANIES, lambda _known: ("/files/company_tickers.json", {})),
-    Question(INDUSTRY, _of_first("/submissions/CIK{}.json")),
-    Question(FACTS, _of_first("/api/xbrl/companyfacts/CIK{}.json")),
-    Question(
+    VendorQuestion(COMPANIES, lambda _known: ("/files/company_tickers.json", {})),
+    VendorQuestion(INDUSTRY, _of_first("/submissions/CIK{}.json")),
+    VendorQuestion(FACTS, _of_first("/api/xbrl/companyfacts/CIK{}.json")),
+    VendorQuestion(
         "a company that is none",
         lambda _known: (f"/api/xbrl/companyfacts/CIK{NOBODY}.json", {}),
         wrong=True,
@@ -84,7 +85,7 @@ def _entries(reply: Reply) -> list[dict[str, Any]]:
 
     Raises
     ------
-    Silent
+    UnsaidError
         If there is none.
     """
     facts = reply.get("facts")
@@ -97,7 +98,7 @@ def _entries(reply: Reply) -> list[dict[str, Any]]:
         if isinstance(entry, dict)
     ]
     if not entries:
-        raise Silent("no numbers in the answer")
+        raise UnsaidError("no numbers in the answer")
     return entries
 
 
@@ -151,17 +152,31 @@ def _absent(replies: Sequence[Reply], _known: Known) -> str | None:
 
 
 ASSUMPTIONS = (
-    Assumption("companies tell number, ticker and title", (COMPANIES,),
-               "filings find no security", _listed),
-    Assumption("a company tells its industry's code and words", (INDUSTRY,),
-               "sectors are unknown", _industry),
-    Assumption("facts are grouped by taxonomies that are known", (FACTS,), "facts are unknown",
-               _taxonomies),
-    Assumption("facts tell value, end, filing, form and day of filing", (FACTS,),
-               "facts are left out", _fields),
+    Assumption(
+        "companies tell number, ticker and title", (COMPANIES,), "filings find no security", _listed
+    ),
+    Assumption(
+        "a company tells its industry's code and words",
+        (INDUSTRY,),
+        "sectors are unknown",
+        _industry,
+    ),
+    Assumption(
+        "facts are grouped by taxonomies that are known", (FACTS,), "facts are unknown", _taxonomies
+    ),
+    Assumption(
+        "facts tell value, end, filing, form and day of filing",
+        (FACTS,),
+        "facts are left out",
+        _fields,
+    ),
     Assumption("values of facts are numbers", (FACTS,), "facts are left out", _values),
     Assumption("days of facts are written YYYY-MM-DD", (FACTS,), "facts are left out", _days),
-    Assumption("who files nothing is not found", ("a company that is none",),
-               "a company without facts stops the sync of filings", _absent),
-)  # fmt: skip
+    Assumption(
+        "who files nothing is not found",
+        ("a company that is none",),
+        "a company without facts stops the sync of filings",
+        _absent,
+    ),
+)
 TABLE = Table("edgar", QUESTIONS, ASSUMPTIONS)

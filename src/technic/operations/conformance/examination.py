@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import orjson
 
 from technic.data.ingest.planning import newest_session
-from technic.data.providers.http import SECRETS, Page
+from technic.data.providers.http import SECRETS, RawAnswer
 from technic.data.providers.source import Pace
 from technic.errors import AccessError, ProviderError
 from technic.market.sessions import nyse
@@ -28,10 +28,10 @@ from technic.operations.conformance.table import (
     REFUSED,
     Assumption,
     Known,
-    Question,
     Reply,
-    Silent,
     Table,
+    UnsaidError,
+    VendorQuestion,
     first_of,
 )
 from technic.runtime.files import write_atomically
@@ -47,8 +47,18 @@ HEADERS = ("content-type", "retry-after", "date", "x-request-id")
 class Looker(Protocol):
     """A client that shows answers as they come: `http.Http`."""
 
-    def look(self, path: str, params: Any) -> Page:
-        """One answer as it comes."""
+    def look(self, path: str, params: Any) -> RawAnswer:
+        """One answer as it comes.
+
+        Parameters
+        ----------
+        path, params : of the request, below the vendor's address
+
+        Raises
+        ------
+        ProviderError
+            If no answer came.
+        """
         ...
 
     def keyless(self) -> Looker:
@@ -61,7 +71,7 @@ class Looker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One thing that a vendor does otherwise than is assumed.
 
     Attributes
@@ -80,7 +90,7 @@ class Difference:
 
 
 @dataclass
-class Examined:
+class Examination:
     """What came of the questions to one vendor.
 
     Attributes
@@ -96,7 +106,7 @@ class Examined:
     vendor: str
     calls: int = 0
     held: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[Mismatch] = field(default_factory=list)
     unjudged: dict[str, str] = field(default_factory=dict)
     kept: Path | None = None
 
@@ -121,7 +131,7 @@ def examine(
     client: Looker,
     known: Known,
     progress: Callable[[int, int, str], None] = lambda _done, _all, _what: None,
-) -> Examined:
+) -> Examination:
     """Ask every question of a table, and judge what is assumed of the answers.
 
     Parameters
@@ -137,7 +147,7 @@ def examine(
     ProviderError
         If it does not answer the first question.
     """
-    examined = Examined(table.vendor)
+    examined = Examination(table.vendor)
     stranger = client.keyless()
     try:
         for k, question in enumerate(table.questions):
@@ -162,17 +172,17 @@ def examine(
     return examined
 
 
-def _ask(question: Question, path: tuple[str, Any], client: Looker) -> tuple[Reply, int]:
+def _ask(question: VendorQuestion, path: tuple[str, Any], client: Looker) -> tuple[Reply, int]:
     """One answer, and how many requests it took: who is busy, or in trouble, is asked again.
 
     A vendor that gives none at all has given one of status 0, with our words on why.
     """
-    page, attempt = Page(0, {}, b""), 0
+    page, attempt = RawAnswer(0, {}, b""), 0
     for attempt in range(1, TRIES + 1):
         try:
             page = client.look(*path)
         except ProviderError as error:
-            page = Page(0, {}, str(error).encode())
+            page = RawAnswer(0, {}, str(error).encode())
         if page.status not in {0, BUSY} and page.status < TROUBLE:
             break
         if attempt < TRIES:
@@ -180,7 +190,7 @@ def _ask(question: Question, path: tuple[str, Any], client: Looker) -> tuple[Rep
     return Reply(question.name, *path, page.status, page.headers, page.body), attempt
 
 
-def _wait(page: Page) -> float:
+def _wait(page: RawAnswer) -> float:
     """Seconds before a vendor is asked again."""
     after = page.headers.get("retry-after", "")
     if after.isdecimal():
@@ -188,7 +198,7 @@ def _wait(page: Page) -> float:
     return WAIT if page.status == BUSY else SHORT_WAIT
 
 
-def judge(table: Table, known: Known, examined: Examined) -> None:
+def judge(table: Table, known: Known, examined: Examination) -> None:
     """Hold the replies against everything that is assumed; the verdicts go into `examined`."""
     wrong = {q.name for q in table.questions if q.wrong}
     right = [r for r in known.replies.values() if r.question not in wrong]
@@ -201,20 +211,20 @@ def judge(table: Table, known: Known, examined: Examined) -> None:
             continue
         try:
             seen = assumption.seen(usable, known)
-        except Silent as why:
+        except UnsaidError as why:
             examined.unjudged[assumption.name] = str(why)
             continue
         if seen is None:
             examined.held += 1
         else:
-            examined.differences.append(Difference(assumption.name, seen, assumption.breaks))
+            examined.differences.append(Mismatch(assumption.name, seen, assumption.breaks))
 
 
 def _is_read(reply: Reply) -> bool:
     return reply.status == GOOD and isinstance(reply.content, dict)
 
 
-def _answered(replies: Sequence[Reply]) -> list[Difference]:
+def _answered(replies: Sequence[Reply]) -> list[Mismatch]:
     """What holds of every question: it is answered, refused for want of a plan, or put off."""
     told = (GOOD, BUSY, *REFUSED)
     odd = first_of(
@@ -233,7 +243,7 @@ def _answered(replies: Sequence[Reply]) -> list[Difference]:
     )
     breaks = "what the question brings is not brought in"
     found = (("every question is answered", odd), ("answers are objects of JSON", no_json))
-    return [Difference(name, seen, breaks) for name, seen in found if seen is not None]
+    return [Mismatch(name, seen, breaks) for name, seen in found if seen is not None]
 
 
 def _why_open(assumption: Assumption, known: Known, usable: Sequence[Reply]) -> str:
@@ -252,7 +262,7 @@ def _why_open(assumption: Assumption, known: Known, usable: Sequence[Reply]) -> 
     return "no answer"
 
 
-def keep(examined: Examined, known: Known, folder: Path, secrets: Iterable[str]) -> None:
+def keep(examined: Examination, known: Known, folder: Path, secrets: Iterable[str]) -> None:
     """Write the answers down, shortened and without keys; `examined` is told where.
 
     Parameters

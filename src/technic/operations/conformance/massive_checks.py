@@ -20,7 +20,7 @@ from technic.operations.conformance.massive_questions import (
     newest_split,
     session_back,
 )
-from technic.operations.conformance.table import Known, Reply, Silent, first_of, rows_of, shown
+from technic.operations.conformance.table import Known, Reply, UnsaidError, first_of, rows_of, shown
 
 NOON = timedelta(hours=12)
 RARE = 0.01  # share of rows that may be wrong
@@ -114,7 +114,7 @@ def agree(replies: Sequence[Reply], known: Known) -> str | None:
     one = next((r for r in day.rows() if r.get("T") == symbol), None)
     two = next((r for r in run.rows() if _noon_day(r) == known.session), None)
     if one is None or two is None:
-        raise Silent("no bar of the same session in both")
+        raise UnsaidError("no bar of the same session in both")
     for name in ("o", "h", "l", "c", "v"):
         if as_float(one.get(name)) != as_float(two.get(name)):
             return (
@@ -128,7 +128,7 @@ def as_traded(replies: Sequence[Reply], known: Known) -> str | None:
     """Before a split, prices as traded and adjusted ones cannot be the same."""
     split = newest_split(known)
     if split is None:
-        raise Silent("no large split lately")
+        raise UnsaidError("no large split lately")
     symbol, day, ratio = split
     closes = []
     for reply in replies:
@@ -137,7 +137,7 @@ def as_traded(replies: Sequence[Reply], known: Known) -> str | None:
         closes.append(as_float(newest.get("c")))
     traded, adjusted = closes
     if not traded or not adjusted:
-        raise Silent(f"no bars of {symbol} before its split on {day}")
+        raise UnsaidError(f"no bars of {symbol} before its split on {day}")
     if abs(traded / adjusted - 1.0) < SAME:
         return (
             f"{symbol} closed at {traded:g} before its split by {ratio:g} on {day}, adjusted or not"
@@ -165,16 +165,16 @@ def ratio(replies: Sequence[Reply], known: Known) -> str | None:
     """The close before a split over the open after it is nearer to the ratio than to its inverse."""
     split = newest_split(known)
     if split is None:
-        raise Silent("no large split lately")
+        raise UnsaidError("no large split lately")
     symbol, day, ratio = split
     bars = sorted(replies[0].rows(), key=lambda row: _noon_day(row) or date.min)
     before = [as_float(row.get("c")) for row in bars if (_noon_day(row) or day) < day]
     after = [as_float(row.get("o")) for row in bars if (_noon_day(row) or date.min) >= day]
     if not before or not after or not before[-1] or not after[0]:
-        raise Silent(f"no bars of {symbol} around its split on {day}")
+        raise UnsaidError(f"no bars of {symbol} around its split on {day}")
     seen = before[-1] / after[0]
     if abs(log(seen)) < abs(log(ratio)) / 2.0:
-        raise Silent("prices do not show the split: they may be adjusted")
+        raise UnsaidError("prices do not show the split: they may be adjusted")
     if log(seen) * log(ratio) < 0.0:
         return f"{symbol}: a split of {ratio:g} on {day}, where prices show {seen:.3g}"
     return None
@@ -193,7 +193,7 @@ def next_url(replies: Sequence[Reply], _known: Known) -> str | None:
     (reply,) = replies
     url = reply.get("next_url")
     if len(reply.rows()) < int(FEW) and url is None:
-        raise Silent("everything is on one page")
+        raise UnsaidError("everything is on one page")
     parts = urlsplit(url if isinstance(url, str) else "")
     if parts.scheme != "https" or parts.netloc not in HOSTS or not parts.query:
         return f"next_url = {shown(url)}"
@@ -205,7 +205,7 @@ def goes_on(replies: Sequence[Reply], _known: Known) -> str | None:
     """No ticker of the second page is before the last of the first."""
     first, second = ([str(row.get("ticker")) for row in r.rows()] for r in replies)
     if not first or not second:
-        raise Silent("no rows on one of two pages")
+        raise UnsaidError("no rows on one of two pages")
     if min(second) <= max(first):
         return f"{min(second)} on the second page, {max(first)} on the first"
     return None

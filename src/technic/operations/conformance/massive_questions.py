@@ -11,7 +11,7 @@ from technic.data.providers.http import SECRETS
 from technic.data.providers.massive import request_of
 from technic.data.providers.source import Ask
 from technic.market.sessions import nyse
-from technic.operations.conformance.table import Known, Path, Question
+from technic.operations.conformance.table import Known, Path, VendorQuestion
 
 FEW = "5"  # rows of a page
 NOBODY = "ZZZZZZZZ"  # a symbol that nobody has
@@ -121,25 +121,29 @@ def as_day(value: Any) -> date | None:
 
 
 QUESTIONS = (
-    Question("the clock", lambda _known: ("/v1/marketstatus/now", {})),
-    Question("a day", _day),
-    Question("a closed day", _closed),
-    Question("a range", _range),
-    Question("a symbol nobody has", _nobody),
-    Question("listings", lambda _known: _few(request_of(Ask("tickers")))),
-    Question("more listings", _more_listings),
-    Question("listings by change", lambda _known: _few(request_of(Ask("tickers", newest=True)))),
-    Question("listings that ended", lambda _known: _few(request_of(Ask("tickers", active=False)))),
-    Question("splits", lambda known: _spread(known, "splits", 600)),
-    Question("dividends", lambda known: _few(_spread(known, "dividends", 60), "1000")),
-    Question("a split, as traded", lambda known: _around_split(known, "false")),
-    Question("a split, adjusted", lambda known: _around_split(known, "true")),
-    Question("income statements", lambda known: _few(_spread(known, "income", 90))),
-    Question("news", lambda known: _few(_spread(known, "news", 7))),
-    Question("a snapshot", _snapshot),
-    Question("no key", lambda _known: ("/v1/marketstatus/now", {}), keyless=True, wrong=True),
-    Question("a day that is none", _bad_day, wrong=True),
-    Question(
+    VendorQuestion("the clock", lambda _known: ("/v1/marketstatus/now", {})),
+    VendorQuestion("a day", _day),
+    VendorQuestion("a closed day", _closed),
+    VendorQuestion("a range", _range),
+    VendorQuestion("a symbol nobody has", _nobody),
+    VendorQuestion("listings", lambda _known: _few(request_of(Ask("tickers")))),
+    VendorQuestion("more listings", _more_listings),
+    VendorQuestion(
+        "listings by change", lambda _known: _few(request_of(Ask("tickers", newest=True)))
+    ),
+    VendorQuestion(
+        "listings that ended", lambda _known: _few(request_of(Ask("tickers", active=False)))
+    ),
+    VendorQuestion("splits", lambda known: _spread(known, "splits", 600)),
+    VendorQuestion("dividends", lambda known: _few(_spread(known, "dividends", 60), "1000")),
+    VendorQuestion("a split, as traded", lambda known: _around_split(known, "false")),
+    VendorQuestion("a split, adjusted", lambda known: _around_split(known, "true")),
+    VendorQuestion("income statements", lambda known: _few(_spread(known, "income", 90))),
+    VendorQuestion("news", lambda known: _few(_spread(known, "news", 7))),
+    VendorQuestion("a snapshot", _snapshot),
+    VendorQuestion("no key", lambda _known: ("/v1/marketstatus/now", {}), keyless=True, wrong=True),
+    VendorQuestion("a day that is none", _bad_day, wrong=True),
+    VendorQuestion(
         "a ticker that is none", lambda _known: (f"/v3/reference/tickers/{NOBODY}", {}), wrong=True
     ),
 )

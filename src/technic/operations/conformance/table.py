@@ -69,7 +69,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class VendorQuestion:
     """One small question.
 
     Attributes
@@ -96,7 +96,7 @@ class Assumption:
     of : names of the questions
     breaks : what would go wrong if it did not hold
     seen : what was seen instead, in words; None if all is as assumed. Of answers about which it
-        says nothing (no rows, say) it raises `Silent`
+        says nothing (no rows, say) it raises `UnsaidError`
     every : whether it needs the answers to all of its questions
     """
 
@@ -109,15 +109,27 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The questions to one vendor, in order, and what is assumed of its answers."""
+    """What is asked of one vendor, and what is assumed.
+
+    Attributes
+    ----------
+    vendor : its name
+    questions : in the order in which they are asked
+    assumptions : of the answers, in the order in which they are told
+    """
 
     vendor: str
-    questions: tuple[Question, ...]
+    questions: tuple[VendorQuestion, ...]
     assumptions: tuple[Assumption, ...]
 
 
-class Silent(Exception):  # noqa: N818 -- it is no mistake: there is nothing to judge
+class UnsaidError(Exception):
     """The answers say nothing about an assumption; the text says why."""
+
+
+def named(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())
 
 
 def shown(value: Any) -> str:
@@ -138,12 +150,12 @@ def rows_of(replies: Sequence[Reply], name: str = "results") -> list[tuple[Reply
 
     Raises
     ------
-    Silent
+    UnsaidError
         If there is none.
     """
     rows = [(reply, row) for reply in replies for row in reply.rows(name)]
     if not rows:
-        raise Silent("no rows in the answers")
+        raise UnsaidError("no rows in the answers")
     return rows
 
 

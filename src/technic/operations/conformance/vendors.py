@@ -10,12 +10,12 @@ from typing import Any
 
 from technic.data.ingest.vendors import connect_edgar, connect_vendors
 from technic.data.providers import edgar as edgar_reader
-from technic.data.providers.http import Page
+from technic.data.providers.http import RawAnswer
 from technic.data.providers.source import Log, Pace, unheard
 from technic.errors import ConfigError
 from technic.operations.conformance import alpaca, edgar, massive
 from technic.operations.conformance.examination import (
-    Examined,
+    Examination,
     Looker,
     examine,
     keep,
@@ -59,10 +59,10 @@ class EdgarClient:
     def __init__(self, data: Any, files: Any) -> None:
         self._data, self._files = data, files
 
-    def look(self, path: str, params: Any) -> Page:
+    def look(self, path: str, params: Any) -> RawAnswer:
         """One answer as it comes, of the host that has the path."""
         http = self._files if path.startswith("/files/") else self._data
-        page: Page = http.look(path, params)
+        page: RawAnswer = http.look(path, params)
         return page
 
     def keyless(self) -> EdgarClient:
@@ -112,7 +112,7 @@ def examinees(settings: Settings, stack: ExitStack, log: Log = unheard) -> Itera
 
 def examine_vendor(
     examinee: Examinee, settings: Settings, symbols: Sequence[str], progress: Any
-) -> Examined:
+) -> Examination:
     """Ask one vendor everything, judge its answers, and keep them.
 
     Parameters

@@ -13,10 +13,10 @@ from technic.data.store.evidence import evidence_for
 from technic.errors import StoreError
 from technic.market.cross_section import percentile
 from technic.market.sessions import nyse
-from technic.query.tree import Between, Comparison, Node, Number
+from technic.query.tree import Between, Comparison, Name, Node, Number
 from technic.runtime.settings import Settings
 from technic.scanner.columns.listings import position_of
-from technic.scanner.inspect.provenance import Piece, pieces_of
+from technic.scanner.inspect.provenance import Piece, pieces_of, why_unknown
 from technic.scanner.ledger import BUCKETS, TITLES
 from technic.scanner.pipeline import ScanResult, evaluate_question
 from technic.scanner.scan import plain
@@ -275,13 +275,15 @@ def why_not(
     would_rank = None
     if rank is None and not np.isnan(score):
         would_rank = int((result.ranking.score[result.ranking.order] > score).sum()) + 1
-    bucket = BUCKETS[result.ledger.bucket[at]]
+    bucket, detail = BUCKETS[result.ledger.bucket[at]], result.ledger.detail[at]
+    if bucket == "unknown" and (why := _want_of_filings(result, question.score, detail, at)):
+        detail = f"{detail}: {why}"
     return WhyNot(
         symbol=symbol,
         as_of=result.view.as_of,
         bucket=bucket,
         title=TITLES[bucket],
-        detail=result.ledger.detail[at],
+        detail=detail,
         rank=rank,
         clauses=tuple(clauses),
         would_rank=would_rank,
@@ -344,10 +346,18 @@ def _verdict(result: ScanResult, tree: Node, at: int, part_of: str) -> ClauseVer
         unknowns = result.evaluation.unknowns(tree, result.view.panel.lengths)
         text, short = next((t, s[at]) for t, m, s in unknowns if m[at])
         have = int(result.view.panel.lengths[at])
-        detail = f"{text} is unknown" + (f": only {have} bars" if short else "")
+        why = f"only {have} bars" if short else _want_of_filings(result, tree, text, at)
+        detail = f"{text} is unknown" + (f": {why}" if why else "")
     return ClauseVerdict(
         str(tree), verdict, value if isinstance(value, float) else None, miss, detail, part_of
     )
+
+
+def _want_of_filings(result: ScanResult, tree: Node | None, text: str, at: int) -> str:
+    """Which filing, or number in one, is missing for a part of a tree; empty if none is."""
+    name = text if text.isidentifier() else ""
+    node = Name(name) if name and name != "filings" else tree
+    return why_unknown(result.evaluation.attributes, node, at) if node is not None else ""
 
 
 def _comparison(

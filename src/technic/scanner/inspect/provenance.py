@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,12 @@ from technic.query.tree import Call, Name, Node
 from technic.scanner.columns.attributes import Attributes
 from technic.scanner.pipeline import ScanResult
 from technic.scores import SCORES
+from technic.scores.missing_facts import MissingFact, missing_facts
 from technic.scores.rating import PARTS
+from technic.scores.statements import fresh
 
 MOST = 12  # features of a forecast that are shown
+MOST_LACKS = 3  # numbers that are not known, shown of one column
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Piece:
     contribution : its share of the term's; None where a term is no sum
     value, percentile : of the piece; the percentile where the term is one of percentiles
     told : the numbers of filings behind it
+    why : why its value is unknown, where that is for want of filings; empty otherwise
     """
 
     text: str
@@ -64,6 +68,7 @@ class Piece:
     value: Any
     percentile: float | None
     told: tuple[ReportedFact, ...] = ()
+    why: str = ""
 
 
 def pieces_of(result: ScanResult, node: Node, at: int, contribution: float) -> tuple[Piece, ...]:
@@ -143,7 +148,59 @@ def _piece(
     if isinstance(attributes, Attributes):
         for name in sorted(names_in(node) & set(FACTS)):
             facts += reported_facts(attributes, name, at)
-    return Piece(str(node), contribution, _at(result, node, at), percentile, tuple(facts))
+    value = _at(result, node, at)
+    why = why_unknown(attributes, node, at) if value is None else ""
+    return Piece(str(node), contribution, value, percentile, tuple(facts), why)
+
+
+def why_unknown(attributes: Any, node: Node, at: int) -> str:
+    """Say for want of which filing, or which number in one, a value is unknown.
+
+    Parameters
+    ----------
+    attributes : columns of the session
+    node : what is unknown
+    at : position of the symbol
+
+    Returns
+    -------
+    str
+        Such as "no 10-Q for the quarter ended 2023-09-30"; with the column before it where
+        `node` is made of several. Empty where no number of a filing is missing.
+    """
+    if not isinstance(attributes, Attributes):
+        return ""
+    for column in sorted(names_in(node) & set(FACTS)):
+        if np.isnan(attributes[column][at]):
+            if attributes.events[at] < 0:
+                return "nothing was filed by then"
+            why = _why_no_fact(attributes, column, at)
+            return why if str(node) == column else f"{column} unknown: {why}"
+    return ""
+
+
+def _why_no_fact(attributes: Attributes, column: str, at: int) -> str:
+    """Why a column of filings is unknown for the symbol at a position, which has filed something."""
+    event = int(attributes.events[at])
+    statements = attributes.statements
+    end = date(1970, 1, 1) + timedelta(days=int(statements.ends[event]))
+    if not fresh(statements.ends[event : event + 1], attributes.as_of)[0]:
+        return f"nothing newer was filed than for the period ended {end}"
+    lacks, forms = missing_facts(statements, column, event), attributes.forms()
+    owner = int(statements.security_ids[event])
+    texts = [_lack(fact, forms.get((owner, fact.accession or ""))) for fact in lacks]
+    return "; ".join(texts[:MOST_LACKS]) + (
+        f"; and {len(texts) - MOST_LACKS} more" if len(texts) > MOST_LACKS else ""
+    )
+
+
+def _lack(fact: MissingFact, form: str | None) -> str:
+    """A fact that is not known, in words: the filing that is not there, or the field in it."""
+    stretch = {0: "period", 3: "quarter", 12: "year"}.get(fact.months, f"{fact.months} months")
+    if fact.accession is None:
+        expected = {0: "filing", 12: "10-K"}.get(fact.months, "10-Q")
+        return f"no {expected} for the {stretch} ended {fact.end}"
+    return f"field {fact.item} missing in the {form or 'filing'} for the {stretch} ended {fact.end}"
 
 
 def reported_facts(attributes: Attributes, column: str, at: int) -> list[ReportedFact]:
