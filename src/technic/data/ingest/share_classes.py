@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 OF_A_CLASS = tuple(name for name, item in ITEMS.items() if item.unit in {"price", "count"})
 NO_SHARES = ("preferred", "warrant", "unit", "right", "note")  # facts of the company are not theirs
 # Written as a share or a class of it is; U, W and R are units, warrants and rights.
-SHARE = r"^[A-Za-z]+([.\-/ ][A-QSTVX-Z])?$"
+SHARE = r"^[A-Z0-9]+([.\-/ ][A-QSTVX-Z])?$"
 APART = 10.0  # times: prices of classes that may have the same facts lie closer
 YIELD = (0.001, 2.0)  # earnings of a year over price, as they can be
 WORTH = (0.01, 100.0)  # price of all shares over assets, equity or revenue
@@ -87,7 +87,7 @@ def _families(store: Store, version: StoreVersion) -> pl.DataFrame:
         about.select("security_id", "name", "type", "cik"), on="security_id", how="left"
     ).sort("security_id")
     issuers = [issuer_of(name, cik) for name, cik in table.select("name", "cik").iter_rows()]
-    root = pl.col("symbol").str.replace(r"[.\-/ ].*$", "").alias("root")
+    root = pl.col("symbol").str.replace(r"(p|[.\-/ ]).*$", "").alias("root")
     table = table.with_columns(root, family=pl.coalesce(pl.Series(issuers, dtype=pl.String), root))
     # A class that nobody listed belongs to the company whose other symbols begin alike.
     listed = (
