@@ -154,3 +154,8 @@ def test_a_restatement_counts_from_its_own_night(store, kernels):
     take(store, {}, {"as_of": "2024-02-14", "revenue": 870e6, "form": "10-K/A"})
     assert known(store, "revenue_ttm", date(2024, 2, 13)) == 880e6
     assert known(store, "revenue_ttm") == 870e6
+
+
+@pytest.mark.parametrize("spelling", ["acme", " ACME ", "Acme"])
+def test_symbols_of_filings_are_ours_in_every_spelling(store, spelling):
+    assert take(store, {"symbol": spelling}).facts == 6

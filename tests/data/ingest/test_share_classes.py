@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from technic.data.ingest import open_store
+from technic.market.symbols import canonical_symbol
 
 A, B = 540_000.0, 350.0
 
@@ -49,7 +50,8 @@ OF_B = {"eps": 44.5, "shares": 2.16e9}
 @pytest.mark.parametrize(("first", "second"), [("BRK.A", "BRK.B"), ("BRK-A", "BRK-B"), ("XY", "XY.B"), ("BRK A", "BRK B")])  # fmt: skip
 def test_facts_of_one_class_told_for_both_stay_where_the_price_allows(imported, first, second):
     kept, aside = imported({first: A, second: B}, filing(first, **OF_A), filing(second, **OF_A))
-    assert kept == {(first, "eps"), (first, "shares")}
+    ours = canonical_symbol(first)
+    assert kept == {(ours, "eps"), (ours, "shares")}
     assert aside == {"another_class": 2}
 
 
@@ -103,3 +105,23 @@ def test_an_unlisted_preferred_takes_nothing_from_the_common_share(imported):
     kept, aside = imported({"ABR": 2.0, "ABR-PD": 25.0}, filing("ABR", **both))
     assert kept == {("ABR", "eps"), ("ABR", "shares")}
     assert aside == {}
+
+
+def test_a_loss_of_many_times_the_price_is_believed(imported):
+    """Prices of the failing fall faster than their books: nine dollars a share lost, at ten cents."""
+    kept, aside = imported({"COAL": 0.1}, filing("COAL", eps=-9.0, net_income=-2e9, shares=222e6))
+    assert kept == {("COAL", "eps"), ("COAL", "shares")}
+    assert aside == {}
+
+
+def test_facts_told_of_one_class_alone_are_not_doubted_for_another_that_stands_by(imported):
+    both = {"eps": 0.4, "net_income": 72e6, "equity": 2e9, "assets": 9e9, "revenue": 1e9}
+    kept, aside = imported({"FTR": 5.0, "FTR.B": 100.0}, filing("FTR", dividend_per_share=0.0, **both))  # fmt: skip
+    assert kept == {("FTR", "eps"), ("FTR", "dividend_per_share")}
+    assert aside == {}
+
+
+def test_what_is_written_like_no_share_has_no_facts_of_one(imported):
+    both = {"eps": 0.4, "shares": 180e6, "net_income": 72e6, "equity": 2e9, "assets": 9e9, "revenue": 1e9}  # fmt: skip
+    kept, _ = imported({"ABR": 12.0, "ABR-PD": 25.0}, filing("ABR", **both), filing("ABR-PD", **both))  # fmt: skip
+    assert kept == {("ABR", "eps"), ("ABR", "shares")}

@@ -21,7 +21,7 @@ import polars as pl
 
 from technic.data.formats.dates import night_of
 from technic.data.formats.filings import FilingRows, read_filings
-from technic.data.ingest.filers import holders
+from technic.data.ingest.filers import holders, spelt_as_ours
 from technic.data.ingest.share_classes import of_their_class
 from technic.data.store.rows import right_after
 from technic.errors import SchemaError
@@ -91,7 +91,8 @@ def take_filings(
     """
     read = read_filings(source, (*ITEMS, *CHECKS), dates)
     label = source.name if isinstance(source, Path) else "frame"
-    facts = _facts(_each_class(read.table), _years_known(store, read.table))
+    table = spelt_as_ours(store, _each_class(read.table), store.version())
+    facts = _facts(table, _years_known(store, table))
     is_symbol = pl.col("symbol").str.contains(SYMBOL_PATTERN).fill_null(value=False)
     good, bad = examine_filings(facts.filter(is_symbol))
     nameless = facts.filter(~is_symbol).with_columns(reason=pl.lit("bad_symbol"))
