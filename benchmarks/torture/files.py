@@ -18,8 +18,8 @@ from pathlib import Path
 
 import technic as tc
 from technic.data.formats.bars import Wish
+from technic.data.ingest.bar_files import cells_of
 from technic.data.ingest.checking import check_bars
-from technic.data.ingest.files import cells_of
 from technic.errors import TechnicError
 from technic.runtime.settings import Settings
 

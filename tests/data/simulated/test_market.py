@@ -57,7 +57,7 @@ def test_revisions_are_late_and_almost_all_in_volume(made, first_seen):
 
 
 def test_good_rows_only_so_that_the_demo_is_not_a_quarantine(made):
-    from technic.data.ingest.files import _with_instants
+    from technic.data.ingest.bar_files import _with_instants
 
     assert examine(_with_instants(made.bars)).bad.is_empty()
 

@@ -420,6 +420,9 @@ def _cast(
         is_scaled = name in PRICES and unit != 1.0
         columns[name] = _divided(cells.values, unit) if is_scaled else cells.values
     rows = pl.DataFrame({name: values.alias(name) for name, values in columns.items()})
+    if (unknown := told["as_of"].lost if "as_of" in told else None) is not None:
+        # When it became known stands there, and nobody can say when: the row cannot be dated.
+        rows = rows.with_columns(date=pl.when(~unknown).then("date"))
     lost = [told[n].lost for n in OPTIONAL if n in told and told[n].lost is not None]
     counted = pl.sum_horizontal(pl.lit(s).cast(pl.UInt16) for s in lost) if lost else pl.lit(0)
     return rows.with_columns(lost=counted.cast(pl.UInt16)), days.how, unreadable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from technic.data.ingest.files import FileStore, Imported
+from technic.data.ingest.bar_files import Imported
+from technic.data.ingest.files import FileStore
 from technic.data.store.remote import fetch, is_remote
 from technic.runtime.settings import Settings
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.ingest.bar_files import believed, refuse_unbelievable
 from technic.data.ingest.filers import spelt_as_ours
-from technic.data.ingest.files import believed, refuse_unbelievable
 from technic.data.ingest.held import hold_against_store
 from technic.data.ingest.merge import as_source, refuse_mixture
 from technic.errors import SchemaError, StoreError
