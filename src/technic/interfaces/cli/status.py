@@ -12,7 +12,6 @@ import typer
 from technic.errors import printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
-from technic.market.symbols import asked_symbols, known_symbol
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
 
@@ -295,6 +294,8 @@ def list_add(
     store: options.StoreOption = None,
 ) -> None:
     """Add symbols to a watch-list."""
+    from technic.market.symbols import asked_symbols
+
     desk = options.desk(store)
     asked = asked_symbols(symbols, set(desk.store.panel().who["symbol"]))
     new = desk.store.catalog.watch(name, asked.values(), datetime.now(UTC))
@@ -310,6 +311,8 @@ def list_remove(
     store: options.StoreOption = None,
 ) -> None:
     """Remove symbols from a watch-list."""
+    from technic.market.symbols import known_symbol
+
     desk = options.desk(store)
     held = set(desk.store.catalog.watched(name))
     meant = [known_symbol(symbol, held) or symbol for symbol in symbols]
