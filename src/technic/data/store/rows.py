@@ -139,9 +139,12 @@ def newest_bars(table: pl.DataFrame) -> pl.DataFrame:
         order = order[np.lexsort((table["known_at"].to_physical().to_numpy()[order], key[order]))]
         last = np.append(np.diff(key[order]) != 0, True)
         order = order[last]
-    if not np.array_equal(order, np.arange(len(key))):
-        table = table[order]
-    return table.select(COLUMNS)
+    if np.array_equal(order, np.arange(len(key))):
+        return table.select(COLUMNS)
+    del key
+    table = table.clone()
+    # Column by column, each let go of as it is put in order: never the whole table twice.
+    return pl.DataFrame([table.drop_in_place(name)[order] for name in COLUMNS])
 
 
 def _key(table: pl.DataFrame) -> IntArray:
