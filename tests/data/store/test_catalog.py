@@ -125,7 +125,7 @@ def test_aliases_of_sectors_are_understood_and_strangers_are_not(store):
 
 @pytest.mark.parametrize(
     ("types", "says"),
-    [(["etff"], "did you mean etf?"), (["commun"], "did you mean common?"), (["prefered"], "preferred"),
+    [(["etff"], "did you mean etf?"), (["commonn"], "did you mean common?"), (["preferrd"], "preferred"),
      (["warants"], "did you mean warrant?"), (["nosuch"], "the types are common, adr, etf"), ([""], "'' is no type"),
      ([3], "3 is no type"), ([None], "None is no type"), ("etf", "types is a list of texts: ['etf']")],
 )  # fmt: skip
