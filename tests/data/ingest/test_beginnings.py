@@ -21,7 +21,7 @@ from technic.data.ingest.beginnings import (
     sessions_before,
 )
 from technic.data.ingest.planning import Wish, plan_steps, sessions_between
-from technic.data.ingest.sync import SyncRequest, plan_sync, sync
+from technic.data.ingest.sync import WINDOW, SyncRequest, plan_sync, sync
 from technic.data.providers.source import Pace
 from technic.data.simulated.publications import evening, number
 from technic.market.schema import ASKED
@@ -219,6 +219,36 @@ def test_it_is_asked_for_once_more_after_a_month_and_the_vendor_may_have_more(st
         assert any("reaches back before" in note for note in done.tally.notes)
         ask(first)
     assert min(store.table("bars").collect()["session"]) == first
+
+
+def test_asking_ahead_asks_at_most_a_window_too_many(store):
+    market = tape()
+    first = back(market.sessions[0], 60)
+    with vendor(market) as made:
+        ask = Asker(store, made)
+        ask.at(market.sessions[30])
+        request = ask.request(first)
+        done = sync(
+            store, request, clock=ask.twin.clock.now,
+            ahead=lambda steps: [ask.source.fetch(step.ask) for step in steps],
+        )  # fmt: skip
+        older = [day for day in ask.days_asked() if day < str(market.sessions[0])]
+        assert PROOF <= len(older) < PROOF + WINDOW
+        assert done.spared == 60 - len(older)
+        assert plan_sync(store, ask.request(first)).calls == 0
+    assert set(store.table("bars").collect()["session"]) == set(market.sessions[:31])
+
+
+def test_chosen_symbols_do_not_ask_for_what_lies_before(store):
+    market = tape()
+    first = back(market.sessions[0], 30)
+    with vendor(market) as made:
+        ask = Asker(store, made)
+        ask.at(market.sessions[30])
+        ask(first)
+        names = tuple(sorted(s for s in market.symbols(market.sessions[30]) if s)[:3])
+        plan, _, calls = ask(first, symbols=names)
+    assert plan.calls == calls == 0
 
 
 def test_another_key_or_plan_asks_again_and_the_same_one_does_not(store):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 
 import polars as pl
@@ -11,13 +11,16 @@ import pytest
 
 import technic as tc
 from support.vendors import SIMULATED, at_evening, massive, tape
+from technic.data.ingest.beginnings import PROOF
 from technic.data.ingest.planning import Wish
 from technic.data.ingest.sync import SyncRequest, plan_sync, sync
 from technic.data.ingest.vendors import import_extra
 from technic.data.providers.flatfiles import FlatFiles
 from technic.data.providers.source import Ask
+from technic.data.simulated.publications import evening, record
 from technic.data.simulated.server import Twin, serving
 from technic.errors import ConfigError, ProviderError
+from technic.market.sessions import nyse
 
 
 def test_files_hold_the_same_days_as_the_api():
@@ -28,8 +31,29 @@ def test_files_hold_the_same_days_as_the_api():
         a = files.read(ask, files.fetch(ask)).table.sort("symbol")
         b = rest.read(ask, rest.fetch(ask)).table.sort("symbol")
         assert a.drop("vwap").equals(b.drop("vwap"))
+        ahead = datetime.now(UTC).date() + timedelta(days=400)
         with pytest.raises(ProviderError, match="day after"):
-            files.fetch(Ask("day", date(2026, 11, 22), date(2026, 11, 22)))
+            files.fetch(Ask("day", ahead, ahead))
+
+
+def test_an_old_file_that_is_not_there_has_no_bars_and_history_begins_behind_it(tmp_path):
+    market = record(3, 30, 12, last=date(2024, 6, 28))
+    store = tc.open_store(tmp_path / "store")
+    before = nyse().day(nyse().ordinal(market.sessions[0]) - 40)
+    now = evening(market.sessions[-1]) + timedelta(days=2)
+    with serving(Twin(market, clock=now)) as served:
+        calls = []
+        files = FlatFiles(served.url, "a", "b", calls.append)
+        ask = Ask("day", before, before)
+        assert files.read(ask, files.fetch(ask)).table.is_empty()
+        calls.clear()
+        request = SyncRequest({"flatfiles": files}, Wish(before, now), simulated=SIMULATED)
+        done = sync(store, request, clock=lambda: now)
+        assert not done.failed
+        assert len(calls) == 12 + PROOF
+        assert done.spared == 40 - PROOF
+        assert not plan_sync(store, request).steps
+    assert set(store.table("bars").collect()["session"]) == set(market.sessions)
 
 
 def test_files_fill_the_past_and_the_api_the_last_day(tmp_path):

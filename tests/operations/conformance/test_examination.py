@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 from random import Random
 
+import orjson
 import pytest
 
 from support.vendors import FAST, at_evening, massive, record, vendor
@@ -18,7 +20,14 @@ from technic.data.simulated.faults import FaultPlan, Rule
 from technic.data.simulated.server import VendorPlan
 from technic.errors import AccessError, ProviderError
 from technic.operations.conformance import alpaca, edgar
-from technic.operations.conformance.examination import examine, keep, price, settled_session
+from technic.operations.conformance.examination import (
+    Examination,
+    examine,
+    judge,
+    keep,
+    price,
+    settled_session,
+)
 from technic.operations.conformance.massive import TABLE
 from technic.operations.conformance.table import Known
 
@@ -152,6 +161,37 @@ def test_a_refused_key_ends_it_at_the_first_question(made, twin):
     finally:
         twin.keys = ()
     assert len(made[2]) == 1
+
+
+ODD = (None, True, -1, 1e300, "", "x", "\u202e", [], [[]], {}, {"a": []})
+
+
+def altered(content, rng):
+    """The same JSON with an odd value at some place in it."""
+    if isinstance(content, dict) and content and rng.random() < 0.9:
+        name = rng.choice(sorted(content))
+        return {**content, name: altered(content[name], rng)}
+    if isinstance(content, list) and content and rng.random() < 0.9:
+        k = rng.randrange(len(content))
+        return [*content[:k], altered(content[k], rng), *content[k + 1 :]]
+    return rng.choice(ODD)
+
+
+def test_odd_answers_are_differences_or_nothing_and_never_a_traceback(made, twin):
+    known = Known(settled_session(twin.clock.now()))
+    examine(TABLE, made[1].http, known)
+    rng, told = Random(11), 0
+    small = {n: r for n, r in known.replies.items() if len(r.body) < 20_000}
+    for _ in range(400):
+        name = rng.choice(sorted(small))
+        reply = small[name]
+        body = orjson.dumps(altered(reply.content, rng))
+        odd = replace(reply, body=body)
+        found = Examination("massive")
+        judge(TABLE, Known(known.session, (), {**known.replies, name: odd}), found)
+        assert found.held + len(found.differences) + len(found.unjudged) >= len(TABLE.assumptions)
+        told += bool(found.differences)
+    assert told > 100
 
 
 def test_who_does_not_answer_is_no_conforming_vendor():

@@ -9,11 +9,11 @@ import gzip
 import re
 import time
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import obstore
 import polars as pl
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
 from technic.data.providers.source import (
@@ -39,6 +39,7 @@ ABOUT = VendorProfile(
     "one file per session, no quota",
     "for your own use; not to be passed on",
 )
+LATE = timedelta(days=7)  # that a file may be late
 COLUMNS = {
     "ticker": "symbol",
     "volume": "volume",
@@ -48,6 +49,7 @@ COLUMNS = {
     "low": "low",
     "window_start": "window_start",
 }
+NOTHING = ",".join(COLUMNS).encode() + b"\n"  # a file without bars
 
 
 class FlatFiles:
@@ -85,7 +87,11 @@ class FlatFiles:
         return 1
 
     def fetch(self, ask: Ask) -> list[bytes]:
-        """The session's file, unpacked; see `Source.fetch`."""
+        """The session's file, unpacked; see `Source.fetch`.
+
+        An old file that is not there is an answer without bars: history begins later, or the
+        market was closed. A recent one may still come.
+        """
         path = f"us_stocks_sip/day_aggs_v1/{ask.first:%Y/%m/%Y-%m-%d}.csv.gz"
         since = time.perf_counter()
         status, packed, outcome = 0, b"", "ok"
@@ -94,6 +100,8 @@ class FlatFiles:
             status = 200
         except (PermissionError, BaseError, OSError) as error:
             outcome = type(error).__name__
+            if isinstance(error, NotFoundError | FileNotFoundError) and _is_old(ask):
+                return [NOTHING]
             if isinstance(error, PermissionError) or is_refusal(str(error)):
                 raise AccessError(
                     f"flatfiles: {path}: the keys do not allow it; see technic providers"
@@ -122,6 +130,11 @@ class FlatFiles:
             vwap=pl.lit(None, dtype=pl.Float64),
         )
         return Reading(bars.select(pl.col(n).cast(t) for n, t in BAR_COLUMNS.items()))
+
+
+def _is_old(ask: Ask) -> bool:
+    """Whether the file of a session has been there for long, if it ever is."""
+    return ask.first is not None and datetime.now(UTC).date() - ask.first > LATE
 
 
 def is_refusal(text: str) -> bool:

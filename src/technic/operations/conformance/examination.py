@@ -36,6 +36,8 @@ from technic.operations.conformance.table import (
 )
 from technic.runtime.files import write_atomically
 
+# Of an answer that holds something else than what is read: a list for a text, say.
+ODD = (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, OSError)
 SETTLED = 10  # sessions ago: whole, and revised no more
 BUSY, TROUBLE = 429, 500  # statuses of a vendor that may answer later
 TRIES, WAIT, WAIT_MOST, SHORT_WAIT = 3, 15.0, 60.0, 0.5  # seconds
@@ -152,7 +154,7 @@ def examine(
     try:
         for k, question in enumerate(table.questions):
             progress(k, len(table.questions), question.name)
-            path = question.ask(known)
+            path = _path(question, known)
             if path is None:
                 continue
             reply, calls = _ask(question, path, stranger if question.keyless else client)
@@ -170,6 +172,14 @@ def examine(
     progress(len(table.questions), len(table.questions), "done")
     judge(table, known, examined)
     return examined
+
+
+def _path(question: VendorQuestion, known: Known) -> tuple[str, Any] | None:
+    """What to ask; None where the answers before do not say it."""
+    try:
+        return question.ask(known)
+    except ODD:
+        return None
 
 
 def _ask(question: VendorQuestion, path: tuple[str, Any], client: Looker) -> tuple[Reply, int]:
@@ -214,6 +224,8 @@ def judge(table: Table, known: Known, examined: Examination) -> None:
         except UnsaidError as why:
             examined.unjudged[assumption.name] = str(why)
             continue
+        except ODD as error:
+            seen = f"values that cannot be compared ({type(error).__name__}: {error})"
         if seen is None:
             examined.held += 1
         else:
