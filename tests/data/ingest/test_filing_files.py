@@ -164,8 +164,6 @@ def test_symbols_of_filings_are_ours_in_every_spelling(store, spelling):
 @pytest.mark.parametrize("symbol", ["brk-b", "BRK/B", "BRK B", " BRK.B "])
 def test_a_filing_finds_its_security_in_any_spelling(tmp_path, symbol):
     store = tc.open_store(tmp_path / "classes")
-    prices = dict.fromkeys(("open", "high", "low", "close"), [50.0])
-    bars = {"symbol": ["BRK.B"], "date": ["2024-02-12"], **prices, "volume": [1e6]}
-    store.import_bars(pl.DataFrame(bars))
+    store.import_bars(BARS.with_columns(symbol=pl.lit("BRK.B")))
     taken = store.import_filings(pl.DataFrame([{**ROW, "symbol": symbol}]))
     assert (taken.symbols, taken.strangers) == (1, ())
