@@ -90,7 +90,6 @@ def take_filings(
         numbers can be believed.
     """
     read = read_filings(source, (*ITEMS, *CHECKS), dates)
-    read = replace(read, table=spelt_as_ours(store, read.table, store.version()))
     label = source.name if isinstance(source, Path) else "frame"
     table = spelt_as_ours(store, _each_class(read.table), store.version())
     facts = _facts(table, _years_known(store, table))
