@@ -159,3 +159,11 @@ def test_a_restatement_counts_from_its_own_night(store, kernels):
 @pytest.mark.parametrize("spelling", ["acme", " ACME ", "Acme"])
 def test_symbols_of_filings_are_ours_in_every_spelling(store, spelling):
     assert take(store, {"symbol": spelling}).facts == 6
+
+
+@pytest.mark.parametrize("symbol", ["brk-b", "BRK/B", "BRK B", " BRK.B "])
+def test_a_filing_finds_its_security_in_any_spelling(tmp_path, symbol):
+    store = tc.open_store(tmp_path / "classes")
+    store.import_bars(BARS.with_columns(symbol=pl.lit("BRK.B")))
+    taken = store.import_filings(pl.DataFrame([{**ROW, "symbol": symbol}]))
+    assert (taken.symbols, taken.strangers) == (1, ())

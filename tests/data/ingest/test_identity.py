@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+import random
+from datetime import date, timedelta
+from itertools import pairwise
 
 import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.ingest.identity import Placed, Stretch
 from technic.market.sessions import nyse
 
 
@@ -72,6 +75,30 @@ def test_a_ticker_used_again_after_years_at_another_price_is_two_securities(
     assert names.filter(pl.col("symbol") == "GOES")["security_id"].n_unique() == 1
     report = tc.scan(store, universe="all", rank="close", columns=["bars"])
     assert {row.symbol: row.values["bars"] for row in report.shown} == {"GOES": 60, "REUS": 30}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_lives_do_not_depend_on_the_order_of_files(seed):
+    draw = random.Random(seed)
+    start, price, stretches, truth = date(2000, 1, 3), 50.0, [], []
+    for _ in range(draw.choice([1, 2, 3])):
+        first = start
+        for _ in range(draw.choice([1, 2, 3])):
+            last = start + timedelta(days=draw.randint(5, 200))
+            stretches.append(Stretch("X", start, last, price, price * 1.1))
+            start = last + timedelta(days=draw.choice([1, 20, 300]))
+        truth.append((first, last))
+        start, price = last + timedelta(days=draw.randint(400, 2000)), price * draw.choice([5, 0.1])
+    draw.shuffle(stretches)
+    placed = Placed({}, 0)
+    for stretch in stretches:
+        placed.place(stretch)
+    lives = sorted(placed.lives["X"], key=lambda life: life.since)
+    assert [(life.first, life.last) for life in lives] == truth
+    assert lives[-1].until is None, "who traded last bears the symbol"
+    for one, next_one in pairwise(lives):
+        assert one.until is not None
+        assert one.until < next_one.since, "a symbol is borne by one at a time"
 
 
 def test_what_is_imported_twice_changes_nobody(store):

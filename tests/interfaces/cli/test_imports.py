@@ -34,7 +34,7 @@ def test_bars_are_told_row_by_row(run):
     assert (said["rows"], said["added"], said["symbols"]) == (3, 2, 1)
     assert sum(said["quarantined"].values()) == 1
     lines = run("import", "bars.csv").splitlines()
-    assert lines[0].startswith("bars.csv: 3 rows of 1 symbols in ")
+    assert lines[0].startswith("bars.csv: one row per symbol and date: 3 rows of 1 symbol in ")
     assert "            2  known already" in lines
     assert any("set aside: " in line for line in lines)
     assert lines[-2].endswith("holds sessions 2024-03-07 to 2024-03-08, prices as traded.")
@@ -50,7 +50,9 @@ def test_listings_say_which_sectors_are_ours_and_which_are_nobodys(run, tmp_path
         }
     ).write_csv(tmp_path / "listings.csv")  # fmt: skip
     lines = run("import-listings", "listings.csv").splitlines()
-    assert lines[0].startswith("listings.csv: 2 listings, 2 of them new")
+    assert lines[0] == "listings.csv: one row per listing"
+    assert lines[1] == "  listings 2 = 2 kept + 0 set aside; 2 of them new or changed"
+    assert "  1 listing has no bars: BBB" in lines
     assert "  sector Technology is Information Technology here" in lines
     assert "  sectors left unknown, as they are none of the eleven: Widgets" in lines
     assert lines[-1] == "Next: technic coverage --store store"

@@ -181,7 +181,7 @@ class SecurityMap:
             elif row["active"]:
                 self._learn_active(row, today, figis, last_bars)
             else:
-                self._learn_ended(row, figis, listed)
+                self._learn_ended(row, figis, listed, last_bars)
 
     def tables(self, at: datetime) -> dict[str, pl.DataFrame]:
         """Rows of the tables tickers and listings to commit; none the second time.
@@ -250,13 +250,24 @@ class SecurityMap:
             )
         self._describe(security_id, row)
 
-    def _learn_ended(self, row: dict[str, object], figis: dict[str, int], listed: set[str]) -> None:
+    def _learn_ended(
+        self,
+        row: dict[str, object],
+        figis: dict[str, int],
+        listed: set[str],
+        last_bars: dict[int, date],
+    ) -> None:
         """A listing that has ended: of a security that is known, or of one never met."""
         symbol, figi, until = str(row["symbol"]), row["figi"], row["until"]
         if not isinstance(until, date):
             return
         security_id = figis.get(str(figi)) if figi else None
         held = self._open(symbol)
+        if held is not None and security_id in {None, held.security_id} and symbol not in listed:
+            last = last_bars.get(held.security_id)
+            if held.since <= until and last is not None and last > until + SAME:
+                self._note(f"{symbol}: listed until {until}, and trades until {last}: not believed")
+                return
         if security_id is not None:
             current = self._current(security_id)
             if current is not None and current.symbol == symbol and current.until is None:
