@@ -42,20 +42,12 @@ class FileActions:
     rows : of the actions table, to add
     bad : set aside, with `reason` and `seen`
     of_kept : how many of those stand in rows of bars that are good
-    told : how many splits and dividends there were
-    kept : of them believed, those that the store had already among them
-    repeated : told more than once in the file, or part of a sum with others of their day
-    withdrawn : how many stored ones are taken back
     notes : a line for each that prices speak against or that is taken back
     """
 
     rows: pl.DataFrame
     bad: pl.DataFrame
     of_kept: int = 0
-    told: int = 0
-    kept: int = 0
-    repeated: int = 0
-    withdrawn: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -87,10 +79,10 @@ def take_actions(
     """
     none = is_none()
     owned = pl.col("security_id").is_not_null()
-    refused = told.clear()
-    if "reason" in told.columns:  # their symbol was set aside already
-        refused = told.filter(pl.col("reason").is_not_null())
-        told = told.filter(pl.col("reason").is_null()).drop("reason")
+    if "reason" not in told.columns:
+        told = told.with_columns(reason=pl.lit(None, dtype=pl.String))
+    refused = told.filter(pl.col("reason").is_not_null())  # their symbol was set aside already
+    told = told.filter(pl.col("reason").is_null()).drop("reason")
     nobodys, all_own = told.filter(~owned), told.filter(owned)
     closed = _on_closed_days(all_own)
     own = all_own.join(closed, on="date", how="anti")
@@ -98,18 +90,17 @@ def take_actions(
     judged = judge_actions(own.filter(~none), around, as_traded=as_traded)
     if as_traded:
         refuse_adjusted(judged, label)
-    back, kept_back, notes = _taken_back(store, version, own.filter(none), judged.good, around)
-    refused_back = kept_back if as_traded else kept_back.clear()
+    back, shown, notes = _taken_back(store, version, own.filter(none), judged.good, around)
     if as_traded:
         late, more = _judged_late(store, version, back, bars)
         back, notes = pl.concat([back, late.select(back.columns)]), notes + more
-    else:
-        back = pl.concat([back, kept_back.select(back.columns)])
+    else:  # adjusted prices show no split, and speak against nothing
+        back, shown = pl.concat([back, shown.select(back.columns)]), shown.clear()
     lost = [
-        refused.filter(~none).select(*EVENT, "reason") if refused.height else judged.bad.clear(),
+        refused.filter(~none).select(*EVENT, "reason"),
         _unheld(nobodys.filter(~none), "without_bars"),
         _unheld(all_own.filter(~none).join(closed, on="date", how="semi"), "no_session"),
-        refused_back,
+        shown,
     ]
     bad = pl.concat([judged.bad, *lost], how="diagonal")
     rows = _new(store, version, pl.concat([judged.good, back], how="diagonal"), seen)
@@ -117,13 +108,6 @@ def take_actions(
         rows=rows,
         bad=bad,
         of_kept=_of_kept(bad, bars),
-        told=told.filter(~none).height
-        + refused.filter(~none).height
-        + back.height
-        + refused_back.height,
-        kept=judged.good.height,
-        repeated=judged.repeated + judged.merged,
-        withdrawn=back.height,
         notes=[*doubts(bad, HINT), *notes],
     )
 
