@@ -154,6 +154,42 @@ def test_a_split_is_held_against_the_close_that_the_store_has(store):
     assert store.import_bars(true.tail(N - AT)).actions == 1
 
 
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    cut=st.integers(1, N - 1),
+    newest_first=st.booleans(),
+    ratio=st.sampled_from([1.0, 4.0, 0.1]),
+    told=st.sampled_from([4.0, 0.25, 0.1]),
+)
+def test_in_whichever_order_files_come_the_same_splits_hold(
+    tmp_path_factory, cut, newest_first, ratio, told
+):
+    rows = table(ratio=ratio, told=told)
+    parts = [rows.head(cut), rows.tail(N - cut)]
+    whole = open_store(tmp_path_factory.mktemp("whole") / "s")
+    whole.import_bars(rows)
+    store = open_store(tmp_path_factory.mktemp("parts") / "s")
+    for part in reversed(parts) if newest_first else parts:
+        store.import_bars(part)
+    assert {d: v for d, v in held(store).items() if v != 1.0} == held(whole)
+
+
+def test_a_split_on_the_first_row_is_judged_when_the_rows_before_it_come(store):
+    rows = table(told=4.0)
+    store.import_bars(rows.tail(N - AT))
+    found = store.import_bars(rows.head(AT))
+    assert held(store) == {day(): 1.0}
+    assert found.doubts[0].startswith(f"ACME: the split of 4 on {day()}, told before its night")
+
+
+def test_a_stored_split_that_is_told_again_with_the_rows_before_it_goes_too(store):
+    rows = table(told=4.0)
+    store.import_bars(rows.tail(N - AT))
+    found = store.import_bars(rows)
+    assert held(store) == {day(): 1.0}
+    assert (found.splits_set_aside, found.actions) == (1, 1)
+
+
 def test_a_dividend_above_the_price_is_set_aside(store):
     found = store.import_bars(
         table(close=9.5, dividend=[165.0 if i == AT else 0.0 for i in range(N)])

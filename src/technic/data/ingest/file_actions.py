@@ -10,37 +10,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
 from technic.data.ingest.actions import bars_around, doubts
-from technic.data.ingest.filers import holders
+from technic.data.ingest.told_actions import FILE, KEY, NONE, TOLD, is_none, stored_by_files
 from technic.data.store import Store, StoreVersion
-from technic.data.store.rows import dated_after, newest_per
+from technic.data.store.rows import dated_after
+from technic.data.store.tickers import eras
 from technic.errors import SchemaError
 from technic.market.action_rules import (
     EVENT,
+    REACH,
     JudgedActions,
     contradicted,
     judge_actions,
     steps_over,
 )
-from technic.market.schema import ACTIONS, SYMBOL_PATTERN, conform
+from technic.market.schema import ACTIONS, conform
 from technic.market.sessions import nyse
 
-NONE = {"split": 1.0, "dividend": 0.0}  # the value that takes an earlier one back
-FILE = "file"
-KEY = ("security_id", "session", "kind")
-TOLD: dict[str, Any] = {
-    "security_id": pl.Int64(),
-    "symbol": pl.String(),
-    "date": pl.Date(),
-    "known_at": pl.Datetime("us", "UTC"),
-    "assumed": pl.Boolean(),
-    "kind": pl.String(),
-    "value": pl.Float64(),
-}
 HINT = "; are the prices adjusted for splits? Then import them with --adjusted splits"
 
 
@@ -53,57 +42,13 @@ class FileActions:
     rows : of the actions table, to add
     bad : set aside, with `reason` and `seen`
     of_kept : how many of those stand in rows of bars that are good
-    told : how many splits and dividends there were
-    kept : of them believed, those that the store had already among them
-    repeated : told more than once in the file, or part of a sum with others of their day
-    withdrawn : how many stored ones are taken back
     notes : a line for each that prices speak against or that is taken back
     """
 
     rows: pl.DataFrame
     bad: pl.DataFrame
     of_kept: int = 0
-    told: int = 0
-    kept: int = 0
-    repeated: int = 0
-    withdrawn: int = 0
     notes: list[str] = field(default_factory=list)
-
-
-def told_by_rows(
-    store: Store, version: StoreVersion, good: pl.DataFrame, bad: pl.DataFrame
-) -> pl.DataFrame:
-    """The splits and dividends that stand in rows of bars, whatever became of the bars.
-
-    Parameters
-    ----------
-    good : rows with `security_id`
-    bad : rows set aside; they have the security of the good rows of their symbol nearest to
-        them, or else the one that bore the symbol
-
-    Returns
-    -------
-    DataFrame
-        The columns of `TOLD`; `security_id` is null where the symbol is nobody's. Of rows that
-        say that there is none, only those that may take something back.
-    """
-    kinds = [kind for kind in NONE if kind in good.columns]
-    if not kinds:
-        return pl.DataFrame(schema=TOLD)
-    spoken = bad.filter(pl.any_horizontal(_tells(kind) for kind in kinds))
-    rows = [good, _identified(store, version, spoken, good)]
-    events = [_events(table, kind, _tells(kind)) for kind in kinds for table in rows]
-    stored = _stored(store, version).select("security_id", "kind", date="session")
-    past = pl.concat([stored, *(part.select(stored.columns) for part in events)])
-    nones = [
-        _events(
-            good.join(past.filter(pl.col("kind") == kind), on=["security_id", "date"], how="semi"),
-            kind,
-            pl.col(kind) == NONE[kind],
-        )
-        for kind in kinds
-    ]
-    return pl.concat([*events, *nones])
 
 
 def take_actions(
@@ -132,12 +77,12 @@ def take_actions(
     SchemaError
         If prices show none of most splits: they are adjusted for splits already.
     """
-    none = _is_none()
+    none = is_none()
     owned = pl.col("security_id").is_not_null()
-    refused = told.clear()
-    if "reason" in told.columns:  # their symbol was set aside already
-        refused = told.filter(pl.col("reason").is_not_null())
-        told = told.filter(pl.col("reason").is_null()).drop("reason")
+    if "reason" not in told.columns:
+        told = told.with_columns(reason=pl.lit(None, dtype=pl.String))
+    refused = told.filter(pl.col("reason").is_not_null())  # their symbol was set aside already
+    told = told.filter(pl.col("reason").is_null()).drop("reason")
     nobodys, all_own = told.filter(~owned), told.filter(owned)
     closed = _on_closed_days(all_own)
     own = all_own.join(closed, on="date", how="anti")
@@ -145,15 +90,17 @@ def take_actions(
     judged = judge_actions(own.filter(~none), around, as_traded=as_traded)
     if as_traded:
         refuse_adjusted(judged, label)
-    back, kept_back, notes = _taken_back(store, version, own.filter(none), judged.good, around)
-    refused_back = kept_back if as_traded else kept_back.clear()
-    if not as_traded:
-        back = pl.concat([back, kept_back.select(back.columns)])
+    back, shown, notes = _taken_back(store, version, own.filter(none), judged.good, around)
+    if as_traded:
+        late, more = _judged_late(store, version, back, bars)
+        back, notes = pl.concat([back, late.select(back.columns)]), notes + more
+    else:  # adjusted prices show no split, and speak against nothing
+        back, shown = pl.concat([back, shown.select(back.columns)]), shown.clear()
     lost = [
-        refused.filter(~none).select(*EVENT, "reason") if refused.height else judged.bad.clear(),
+        refused.filter(~none).select(*EVENT, "reason"),
         _unheld(nobodys.filter(~none), "without_bars"),
         _unheld(all_own.filter(~none).join(closed, on="date", how="semi"), "no_session"),
-        refused_back,
+        shown,
     ]
     bad = pl.concat([judged.bad, *lost], how="diagonal")
     rows = _new(store, version, pl.concat([judged.good, back], how="diagonal"), seen)
@@ -161,13 +108,6 @@ def take_actions(
         rows=rows,
         bad=bad,
         of_kept=_of_kept(bad, bars),
-        told=told.filter(~none).height
-        + refused.filter(~none).height
-        + back.height
-        + refused_back.height,
-        kept=judged.good.height,
-        repeated=judged.repeated + judged.merged,
-        withdrawn=back.height,
         notes=[*doubts(bad, HINT), *notes],
     )
 
@@ -191,49 +131,6 @@ def refuse_adjusted(judged: JudgedActions, label: str) -> None:
     )
 
 
-def _tells(kind: str) -> pl.Expr:
-    """Whether a row tells an event, and not that there is none."""
-    silent = [NONE[kind], 0.0]
-    return pl.col(kind).is_not_null() & ~pl.col(kind).is_in(silent)
-
-
-def _is_none() -> pl.Expr:
-    """Whether a value says that there is no such split or dividend."""
-    return pl.any_horizontal(
-        (pl.col("kind") == kind) & (pl.col("value") == value) for kind, value in NONE.items()
-    ).fill_null(value=False)
-
-
-def _events(rows: pl.DataFrame, kind: str, chosen: pl.Expr) -> pl.DataFrame:
-    table = rows.filter(chosen).with_columns(value=pl.col(kind)).with_columns(kind=pl.lit(kind))
-    return conform(table, TOLD, "splits and dividends")
-
-
-def _identified(
-    store: Store, version: StoreVersion, rows: pl.DataFrame, good: pl.DataFrame
-) -> pl.DataFrame:
-    """Rows that were set aside, with `security_id`; null where nobody has the symbol."""
-    named = pl.col("symbol").str.contains(SYMBOL_PATTERN) & pl.col("date").is_not_null()
-    ours = rows.filter(named.fill_null(value=False))
-    nobodys = rows.filter(~named.fill_null(value=False)).with_columns(
-        security_id=pl.lit(None, dtype=pl.Int64)
-    )
-    if ours.is_empty():
-        return nobodys
-    near = good.join(ours.select("symbol").unique(), on="symbol", how="semi")
-    by_file = ours.sort("date").join_asof(
-        near.select("symbol", "date", in_file="security_id").sort("date"),
-        on="date",
-        by="symbol",
-        strategy="nearest",
-        check_sortedness=False,
-    )
-    found = holders(store, by_file, "date", version).with_columns(
-        security_id=pl.coalesce("in_file", "security_id").cast(pl.Int64)
-    )
-    return pl.concat([found.select(nobodys.columns), nobodys])
-
-
 def _on_closed_days(told: pl.DataFrame) -> pl.DataFrame:
     """The dates on which there was no session."""
     days = told.select(pl.col("date").unique().drop_nulls())
@@ -250,12 +147,6 @@ def _of_kept(bad: pl.DataFrame, bars: pl.DataFrame) -> int:
     return bad.join(near, left_on=["security_id", "date"], right_on=KEY[:2], how="semi").height
 
 
-def _stored(store: Store, version: StoreVersion) -> pl.DataFrame:
-    """What files told and the store holds: the newest word on each event that is one."""
-    newest = newest_per(store.table("actions", version), *KEY).collect()
-    return newest.filter(pl.col("source") == FILE, ~_is_none()).select(*KEY, "value", "known_at")
-
-
 def _taken_back(
     store: Store,
     version: StoreVersion,
@@ -267,7 +158,7 @@ def _taken_back(
     earlier = good.select(
         "security_id", "kind", "date", was="value", was_at="known_at", held=pl.lit(value=False)
     )
-    stored = _stored(store, version).select(
+    stored = stored_by_files(store, version).select(
         "security_id",
         "kind",
         date="session",
@@ -295,6 +186,41 @@ def _taken_back(
         for row in back.iter_rows(named=True)
     ]
     return back.select(nones.columns), refused.select(*nones.columns, "reason", "seen"), notes
+
+
+def _judged_late(
+    store: Store, version: StoreVersion, back: pl.DataFrame, bars: pl.DataFrame
+) -> tuple[pl.DataFrame, list[str]]:
+    """Stored splits that the bars of this file show to be none: rows that take them back, and why.
+
+    A split on the first row of a file is judged when the rows before it come.
+    """
+    spans = bars.group_by("security_id").agg(
+        low=pl.col("session").min(), high=pl.col("session").max()
+    )
+    near = pl.duration(days=REACH)
+    stored = (
+        stored_by_files(store, version)
+        .filter(pl.col("kind") == "split")
+        .rename({"session": "date"})
+        .join(spans, on="security_id")
+        .filter(pl.col("low") <= pl.col("date") + near, pl.col("high") >= pl.col("date") - near)
+        .join(back, on=["security_id", "date", "kind"], how="anti")
+    )
+    if stored.is_empty():
+        return back.clear(), []
+    names = eras(store.table("tickers", version).collect()).unique("security_id", keep="last")
+    named = stored.join(names.select("security_id", "symbol"), on="security_id")
+    events = conform(named.with_columns(assumed=pl.lit(value=False)), TOLD, "splits")
+    judged = judge_actions(events.drop("known_at"), bars_around(store, version, events, bars))
+    wrong = judged.bad.filter(pl.col("reason") == "split_contradicted")
+    notes = [
+        f"{row['symbol']}: the split of {row['value']:g} on {row['date']}, told before its night "
+        f"was, is taken back: prices show {row['seen']:.3f}"
+        for row in wrong.iter_rows(named=True)
+    ]
+    late = events.join(wrong, on=["security_id", "date", "kind"], how="semi")
+    return late.with_columns(value=pl.lit(NONE["split"])), notes
 
 
 def _new(store: Store, version: StoreVersion, events: pl.DataFrame, seen: datetime) -> pl.DataFrame:

@@ -7,10 +7,11 @@ from datetime import datetime
 
 import polars as pl
 
-from technic.data.ingest.file_actions import FileActions, take_actions, told_by_rows
+from technic.data.ingest.file_actions import FileActions, take_actions
 from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.merge import as_bars
 from technic.data.ingest.scales import one_scale
+from technic.data.ingest.told_actions import told_by_rows
 from technic.data.store import Store, StoreVersion
 from technic.market.quality import Sorted
 

@@ -185,25 +185,26 @@ def _other_ratios(store: Store, version: StoreVersion, good: pl.DataFrame) -> pl
     changed = both.filter(pl.col("off").abs() > pl.col("rounding"))["security_id"].unique()
     if changed.is_empty():
         return empty
-    # Of several words on a session the one that is nearest: a file may tell an older one again.
-    pairs = (
-        both.filter(pl.col("security_id").is_in(changed.implode()))
-        .sort(*KEY, pl.col("off").abs())
-        .unique(KEY, keep="first", maintain_order=True)
-    )
+    return _alike(both.filter(pl.col("security_id").is_in(changed.implode())))
+
+
+def _alike(both: pl.DataFrame) -> pl.DataFrame:
+    """Of sessions that are told again, the securities that differ by a steady ratio."""
+    # Of several words on a session the nearest: a file may tell an older one again.
+    pairs = both.sort(*KEY, pl.col("off").abs()).unique(KEY, keep="first", maintain_order=True)
     other = pairs.filter(pl.col("off").abs() > pl.col("rounding")).with_columns(
         same=(pl.col("off").diff().abs() <= pl.col("rounding")).over("security_id")
     )
     figures = other.group_by("security_id").agg(
         differing=pl.len(), alike=pl.col("same").sum(), ratio=pl.col("off").median()
     )
+    overlap = pairs.group_by("security_id").agg(overlap=pl.len())
     n, many = pl.col("differing"), pl.col("ratio").abs() > LARGE
     enough = (n >= SOME) | (many & (n >= FEW) & (2 * n >= pl.col("overlap")))
-    overlap = pairs.group_by("security_id").agg(overlap=pl.len())
     return (
         figures.join(overlap, on="security_id")
         .filter(enough, pl.col("alike") >= ALIKE * (n - 1))
-        .select(empty.columns)
+        .select("security_id", "overlap", "differing", "ratio")
     )
 
 

@@ -75,7 +75,7 @@ def _returns(view: SessionView, paid: pl.DataFrame, bars: int) -> FloatArray:
     since = panel.last("session", bars)[paid["at"].to_numpy()]
     recent = paid.filter(pl.Series(paid["ordinal"].to_numpy() > since, dtype=pl.Boolean))
     for at, rows in recent.group_by("at"):
-        i = int(at[0])  # type: ignore[call-overload]
+        i = int(at[0])
         days, closes = panel.run(i, "session"), panel.run(i, "close")
         for ordinal, value in rows.sort("ordinal").select("ordinal", "value").iter_rows():
             bar = int(np.searchsorted(days, ordinal))
