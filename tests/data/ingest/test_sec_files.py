@@ -84,7 +84,8 @@ def written(tmp_path, content, name="CIK0000000077.json"):
 def test_company_facts_are_known_as_they_were_filed(store, tmp_path, kernels):
     taken = store.import_filings(written(tmp_path, company()))
     assert taken.recognised == "SEC company facts of 1 company"
-    assert taken.facts + sum(taken.left_out.values()) == taken.rows == 12
+    assert sum(taken.numbers.values()) == taken.rows == 12
+    assert taken.numbers["new"] == taken.facts == 10
     assert taken.left_out["in another currency or unit"] == 1
     nights = {
         date(2022, 2, 14): None, date(2022, 2, 15): 800e6, date(2023, 2, 13): 800e6,
@@ -169,7 +170,7 @@ def test_a_data_set_gives_the_same_numbers(store, tmp_path, kernels):
     taken = store.import_filings(path)
     assert taken.recognised == "SEC data set of 2 companies"
     assert (taken.rows, taken.facts, taken.companies, taken.unlisted) == (5, 1, 1, 1)
-    assert taken.facts + sum(taken.left_out.values()) == taken.rows
+    assert sum(taken.numbers.values()) == taken.rows
     assert known(store, "revenue_ttm", date(2023, 2, 13)) is None
     assert known(store, "revenue_ttm", date(2023, 2, 14)) == 880e6
 
@@ -186,7 +187,8 @@ REFUSED = {
     "no object": ([1, 2], r"neither|no table of filings"),
     "nobody": (company(99), "its company has no listing here"),
     "nothing read": ({"cik": 77, "facts": {"us-gaap": {}}}, "0 numbers and nothing to keep: no number in it"),
-    "no number": ({"facts": {}, "0": {"cik_str": 77, "ticker": "ACME"}}, "no number of a company in it"),
+    "no number": ({"facts": {}}, "no number of a company in it"),
+    "tickers": ({"0": {"cik_str": 77, "ticker": "ACME"}}, "list of tickers: technic import-listings reads it"),
 }  # fmt: skip
 
 

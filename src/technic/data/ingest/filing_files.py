@@ -56,6 +56,8 @@ class TakenFilings:
     left_out : how many numbers were not used, by the reason in words
     damaged : files of an archive that could not be read, with the reason
     companies, unlisted : of files of the SEC, how many have a listing here, and how many have none
+    numbers : what became of every number in it, by what did: "new", "known already", "set aside",
+        "not used"; for each class of shares where a company has several
     """
 
     rows: int
@@ -72,6 +74,7 @@ class TakenFilings:
     damaged: tuple[str, ...] = ()
     companies: int = 0
     unlisted: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def take_filings(
@@ -98,9 +101,12 @@ def take_filings(
     nameless = facts.filter(~is_symbol).with_columns(reason=pl.lit("bad_symbol"))
     bad = pl.concat([bad, nameless], how="diagonal")
     _refuse_if_empty(label, read, good, bad)
+    repeated = facts.height - good.height - bad.height
     good = cash_flow_months(good)
     taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen)
-    return replace(taken, unreadable=read.unreadable, unused=read.unused)
+    lost = sum(count for name, (count, _) in read.unreadable.items() if name in {*ITEMS, *CHECKS})
+    numbers = {**taken.numbers, "repeated in the file": repeated, "not read": lost}
+    return replace(taken, unreadable=read.unreadable, unused=read.unused, numbers=numbers)
 
 
 def _refuse_if_empty(label: str, read: FilingRows, good: pl.DataFrame, bad: pl.DataFrame) -> None:
@@ -175,7 +181,10 @@ def keep_statements(
     good, bad = examine_filings(
         dated.with_columns(known_at=night_of(dated["filed"])), labelled=labelled
     )
-    return keep_facts(store, good, bad, rows=table.height, label=label, seen=seen)
+    taken = keep_facts(store, good, bad, rows=table.height, label=label, seen=seen)
+    undated, repeated = table.height - dated.height, dated.height - good.height - bad.height
+    numbers = {**taken.numbers, "repeated": repeated, "without a date or a symbol": undated}
+    return replace(taken, numbers=numbers)
 
 
 def keep_facts(
@@ -207,6 +216,7 @@ def keep_facts(
         good = holders(store, good, "filed", before)
     strange = good.filter(pl.col("security_id").is_null())
     ours = good.filter(pl.col("security_id").is_not_null(), pl.col("item").is_in(list(ITEMS)))
+    believed = ours.height
     ours, others = of_their_class(store, before, ours)
     bad = pl.concat([bad, others], how="diagonal_relaxed")
     if ours.is_empty() and not good.is_empty():
@@ -229,6 +239,13 @@ def keep_facts(
         quarantined=dict(bad.group_by("reason").len().sort("reason").iter_rows()),
         strangers=tuple(strange["symbol"].unique().sort().to_list()),
         symbols=facts["security_id"].n_unique(),
+        numbers={
+            "new": facts.height,
+            "known already": ours.height - facts.height,
+            "set aside": bad.height,
+            "of unknown symbols": strange.height,
+            "read to check others": good.height - strange.height - believed,
+        },
     )
 
 

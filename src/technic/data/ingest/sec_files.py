@@ -92,6 +92,7 @@ def take_sec_files(
         damaged=tuple(tally.damaged),
         companies=tally.listed,
         unlisted=tally.strangers,
+        numbers={**taken.numbers, "not used": tally.left_out.total()},
     )
 
 
@@ -202,13 +203,15 @@ def _keep(
 
 def _added(one: TakenFilings, other: TakenFilings) -> TakenFilings:
     """What became of two portions together."""
-    reasons = Counter(one.quarantined)
+    reasons, numbers = Counter(one.quarantined), Counter(one.numbers)
     reasons.update(other.quarantined)
+    numbers.update(other.numbers)
     return replace(
         one,
         filings=one.filings + other.filings,
         facts=one.facts + other.facts,
         known=one.known + other.known,
         quarantined=dict(sorted(reasons.items())),
+        numbers=dict(numbers),
         symbols=one.symbols + other.symbols,
     )

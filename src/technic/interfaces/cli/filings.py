@@ -69,6 +69,10 @@ def _print_taken(name: str, taken: TakenFilings) -> None:
         f"{name}: {came}; {taken.filings:,} new filings with {taken.facts:,} numbers of {symbols}, "
         f"{taken.known:,} known already"
     )
+    told = {why: count for why, count in taken.numbers.items() if count}
+    print(
+        f"  numbers {sum(told.values()):,} = {' + '.join(f'{n:,} {why}' for why, n in told.items())}"
+    )
     for column, (count, example) in taken.unreadable.items():
         cells = "1 cell" if count == 1 else f"{count:,} cells"
         print(f"  not read: {cells} of {column}, such as {printable(example)!r}; unknown")
