@@ -19,7 +19,7 @@ import polars as pl
 from technic.data.formats.company_facts import cik_of, read_company_facts
 from technic.data.formats.sec_archives import SecFiles, cik_in
 from technic.data.formats.sec_datasets import read_dataset
-from technic.data.ingest.filing_files import TakenFilings, keep_statements
+from technic.data.ingest.filing_facts import TakenFilings, keep_statements
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
 from technic.errors import SchemaError

@@ -12,7 +12,7 @@ from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.data.ingest.filing_files import TakenFilings
+    from technic.data.ingest.filing_facts import TakenFilings
     from technic.data.ingest.filing_sync import FilingsSynced
 
 
