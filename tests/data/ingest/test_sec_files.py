@@ -222,3 +222,21 @@ def test_archives_that_are_damaged_or_half_there_are_refused(store, tmp_path):
     assert sec_files_of(other) is None
     with pytest.raises(SchemaError, match="none of the SEC's layouts"):
         store.import_filings(other)
+
+
+def test_an_archive_with_any_bytes_changed_is_read_or_refused(store, tmp_path):
+    """A few bytes overwritten all along the file: heads, names, sizes, offsets, contents."""
+    sub = "77-2\t77\tACME\t1231\t10-K\t20221231\t2022\tFY\t20230214\n"
+    num = "77-2\tRevenues\tus-gaap/2022\t\t20221231\t4\tUSD\t880000000\t\n"
+    paths = [archive(tmp_path, {"CIK0000000077.json": company()}), dataset(tmp_path, sub, num)]
+    refused = 0
+    for path in paths:
+        whole = path.read_bytes()
+        for at in range(0, len(whole), max(len(whole) // 40, 1)):
+            path.write_bytes(whole[:at] + b"\xff\x00\xfe\x80" + whole[at + 4 :])
+            try:
+                store.import_filings(path)
+            except SchemaError as error:
+                refused += 1
+                assert "\n" not in str(error)
+    assert refused > 20
