@@ -133,12 +133,13 @@ def _of_facts(columns: list[str]) -> list[pl.Expr]:
         counts = [name for name, item in ITEMS.items() if item.unit == "count"]
         foreign = ~plain.is_in(list(DOLLARS)) & ~pl.col("item").is_in(counts)
     key = ["symbol", "known_at", "item", "period_end", "months"]
+    ours = pl.when(~foreign).then(value).drop_nulls()
     positive = ("assets", "current_assets", "current_liabilities", "liabilities", "cash", "shares")
     return [
         _reason(foreign, "another_currency"),
         _reason(pl.col("months").is_null(), "length_unclear"),
         _reason(~value.is_finite(), "not_a_number"),
-        _reason(pl.len().over(key) > 1, "two_values_in_one_night"),
+        _reason(ours.n_unique().over(key) > 1, "two_values_in_one_night"),
         _reason((pl.col("item") == "eps") & (value.abs() > MOST_PER_SHARE), "eps_impossible"),
         _reason(pl.col("item").is_in(positive) & (value < 0.0), "negative"),
         _reason((pl.col("item") == "assets") & (value <= 0.0), "negative"),

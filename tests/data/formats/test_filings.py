@@ -146,3 +146,10 @@ def test_files_that_are_no_text_are_refused_in_one_line(tmp_path):
     (tmp_path / "wide.csv").write_text(",".join(ROW) + "\n" + "1,2,3,4,5,6,7,8,9\n")
     with pytest.raises(SchemaError, match="line 2 has more cells"):
         read_filings(tmp_path / "wide.csv", ("revenue",))
+
+
+@pytest.mark.parametrize("column", ["as_of", "period_end"])
+@pytest.mark.parametrize("cell", ["9999-12-31", "0001-01-01", "2923-12-31"])
+def test_years_that_nobody_means_are_not_read(tmp_path, column, cell):
+    found = read(tmp_path, {}, {column: cell})
+    assert found.unreadable == {column: (1, cell)}

@@ -135,11 +135,23 @@ def test_a_file_of_which_nothing_can_be_kept_is_refused_in_one_line(store, rows,
 
 
 def test_every_number_of_a_file_is_stored_known_or_set_aside(store):
-    rows = [{}, {"symbol": "NOBODY"}, {"symbol": "??"}, {"currency": "EUR"}, {"as_of": "2024-02-14", "revenue": 881e6}]  # fmt: skip
-    taken = take(store, *rows)
-    strangers = 6
-    stored = taken.facts + taken.known + sum(taken.quarantined.values()) + strangers
-    assert stored == 6 * len(rows)
+    """Six numbers a row, one of them read only to hold another against, one that is no number."""
+    rows = [
+        {}, {}, {"symbol": "NOBODY"}, {"symbol": "??"}, {"currency": "EUR"},
+        {"as_of": "2024-02-14", "revenue": 881e6}, {"as_of": "2024-02-14", "period_end": "soon"},
+    ]  # fmt: skip
+    text = [{name: str(value) for name, value in {**ROW, **row}.items()} for row in rows]
+    frame = pl.DataFrame([{"currency": "", **row} for row in text]).with_columns(
+        eps_basic=pl.lit("1.12"), cash=pl.lit("some")
+    )
+    taken = store.import_filings(frame)
+    assert taken.numbers == {
+        "new": 7, "known already": 6, "set aside": 20, "of unknown symbols": 7,
+        "read to check others": 2, "repeated in the file": 7, "not read": 7,
+    }  # fmt: skip
+    assert sum(taken.numbers.values()) == 8 * len(rows)
+    assert sum(taken.quarantined.values()) == taken.numbers["set aside"]
+    assert taken.unreadable["cash"] == (7, "some")
     assert taken.strangers == ("NOBODY",)
 
 

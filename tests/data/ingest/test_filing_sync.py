@@ -100,7 +100,7 @@ def test_a_number_corrected_in_place_counts_from_when_it_was_seen(store, twin):
     sync_filings(store, "massive", twin[1], clock(twin))
     before = store.table("facts").collect()
     row = before.filter(pl.col("item") == "assets").sort("known_at").row(-1, named=True)
-    from technic.data.ingest.filing_files import keep_facts
+    from technic.data.ingest.filing_facts import keep_facts
     from technic.market.filings import examine_filings
 
     seen = clock(twin)() + timedelta(days=1)

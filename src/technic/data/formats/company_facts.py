@@ -36,6 +36,10 @@ def read_company_facts(content: dict[str, Any], cik: str | None) -> SecFacts:
     tags = content.get("facts")
     if cik is None or not isinstance(tags, dict):
         message = "company facts without facts" if cik else "no number of a company in it"
+        if cik is None and any(
+            "ticker" in row for row in content.values() if isinstance(row, dict)
+        ):
+            message = "it is the SEC's list of tickers: technic import-listings reads it"
         raise ValueError(message)
     columns: dict[str, list[Any]] = {name: [] for name in RAW}
     for tag in TAGS["tag"]:

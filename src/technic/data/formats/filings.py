@@ -41,6 +41,7 @@ ALIASES = {
     "cur_assets": "current_assets",
     "cur_liab": "current_liabilities",
 }
+YEARS = (1900, 2200)  # of nights and periods; others are slips of the pen
 YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
 
@@ -134,8 +135,11 @@ class _Reader:
             raise SchemaError(
                 f"{self._what}: column {name}: {error}. Nothing was imported"
             ) from error
-        self._count(name, read.unreadable, read.example)
-        return read.values.alias(name)
+        values = read.values
+        strange = (~values.dt.year().is_between(*YEARS)).fill_null(value=False)
+        lost = cells.filter(strange).cast(pl.String)
+        self._count(name, read.unreadable + len(lost), read.example or next(iter(lost), None))
+        return values.set(strange, None).alias(name)
 
     def flags(self, name: str) -> pl.Series:
         """Yes or no; null where neither is said."""

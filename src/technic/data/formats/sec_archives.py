@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from typing import IO
 from technic.errors import SchemaError
 
 COMPANY = re.compile(r"(^|/)CIK(\d{10})\.json$", re.IGNORECASE)
+# What reading an archive ends in that is damaged, cut short, or has a password.
+BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
+          NotImplementedError, RuntimeError)  # fmt: skip
 MOST_BYTES = 1 << 28  # of one company's facts, unpacked; the largest are a tenth of it
 
 
@@ -48,7 +52,7 @@ class SecFiles:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(name) as member:
                 yield member
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except BROKEN as error:
             raise _damaged(self.path) from error
 
     def bodies(self, chosen: frozenset[str]) -> Iterator[tuple[str, bytes | None]]:
@@ -65,15 +69,10 @@ class SecFiles:
             for name in (name for name in self.companies if name in chosen):
                 try:
                     with archive.open(name) as member:
-                        yield name, _bounded(member)
-                except (
-                    zipfile.BadZipFile,
-                    zlib.error,
-                    EOFError,
-                    NotImplementedError,
-                    RuntimeError,
-                ):
-                    yield name, None
+                        body = _bounded(member)
+                except BROKEN:
+                    body = None
+                yield name, body
 
 
 def sec_files_of(path: Path) -> SecFiles | None:
@@ -92,7 +91,7 @@ def sec_files_of(path: Path) -> SecFiles | None:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = sorted(archive.namelist())
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        except BROKEN as error:
             raise _damaged(path) from error
     else:
         return SecFiles(path, (path.name,)) if _is_json(path) else None

@@ -20,7 +20,8 @@ import polars as pl
 from technic.data.formats.bars import Wish
 from technic.data.formats.sec_archives import sec_files_of
 from technic.data.ingest.bar_files import AskedBars, Imported, settled_until, take_bars
-from technic.data.ingest.filing_files import TakenFilings, take_filings
+from technic.data.ingest.filing_facts import TakenFilings
+from technic.data.ingest.filing_files import take_filings
 from technic.data.ingest.listing_files import TakenListings, take_listings
 from technic.data.ingest.merge import as_source, checked_instant
 from technic.data.ingest.sec_files import take_sec_files

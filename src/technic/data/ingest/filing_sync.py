@@ -13,7 +13,7 @@ from typing import Protocol
 import polars as pl
 
 from technic.data.ingest.filers import holders
-from technic.data.ingest.filing_files import TakenFilings, keep_statements
+from technic.data.ingest.filing_facts import TakenFilings, keep_statements
 from technic.data.ingest.merge import refuse_mixture
 from technic.data.providers.source import Ask, Source
 from technic.data.store import Store

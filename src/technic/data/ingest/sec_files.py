@@ -19,7 +19,7 @@ import polars as pl
 from technic.data.formats.company_facts import cik_of, read_company_facts
 from technic.data.formats.sec_archives import SecFiles, cik_in
 from technic.data.formats.sec_datasets import read_dataset
-from technic.data.ingest.filing_files import TakenFilings, keep_statements
+from technic.data.ingest.filing_facts import TakenFilings, keep_statements
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
 from technic.errors import SchemaError
@@ -92,6 +92,7 @@ def take_sec_files(
         damaged=tuple(tally.damaged),
         companies=tally.listed,
         unlisted=tally.strangers,
+        numbers={**taken.numbers, "not used": tally.left_out.total()},
     )
 
 
@@ -202,13 +203,15 @@ def _keep(
 
 def _added(one: TakenFilings, other: TakenFilings) -> TakenFilings:
     """What became of two portions together."""
-    reasons = Counter(one.quarantined)
+    reasons, numbers = Counter(one.quarantined), Counter(one.numbers)
     reasons.update(other.quarantined)
+    numbers.update(other.numbers)
     return replace(
         one,
         filings=one.filings + other.filings,
         facts=one.facts + other.facts,
         known=one.known + other.known,
         quarantined=dict(sorted(reasons.items())),
+        numbers=dict(numbers),
         symbols=one.symbols + other.symbols,
     )

@@ -15,6 +15,7 @@ whoever sells the numbers puts them on all. Prices tell whose they are.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
@@ -200,7 +201,8 @@ def _closes(store: Store, version: StoreVersion, asked: pl.DataFrame) -> pl.Data
         .sort("filed")
     )
     asked = asked.sort("filed")
-    near = {"on": "filed", "by": "other", "tolerance": NEAR, "check_sortedness": False}
-    before = asked.join_asof(bars, **near)
-    after = asked.join_asof(bars, strategy="forward", **near)
+    near = partial(
+        asked.join_asof, bars, on="filed", by="other", tolerance=NEAR, check_sortedness=False
+    )
+    before, after = near(strategy="backward"), near(strategy="forward")
     return before.with_columns(close=pl.coalesce("close", after["close"]))

@@ -12,7 +12,7 @@ from technic.errors import ConfigError, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.data.ingest.filing_files import TakenFilings
+    from technic.data.ingest.filing_facts import TakenFilings
     from technic.data.ingest.filing_sync import FilingsSynced
 
 
@@ -68,6 +68,10 @@ def _print_taken(name: str, taken: TakenFilings) -> None:
     print(
         f"{name}: {came}; {taken.filings:,} new filings with {taken.facts:,} numbers of {symbols}, "
         f"{taken.known:,} known already"
+    )
+    told = {why: count for why, count in taken.numbers.items() if count}
+    print(
+        f"  numbers {sum(told.values()):,} = {' + '.join(f'{n:,} {why}' for why, n in told.items())}"
     )
     for column, (count, example) in taken.unreadable.items():
         cells = "1 cell" if count == 1 else f"{count:,} cells"
