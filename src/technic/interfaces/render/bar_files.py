@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # rows from each end of a file, and of each reason
 DOUBTS = 8  # lines about splits and dividends
 LISTED = 6  # names in a line
+USUAL = ("days", "no dates")  # how dates are read without a word about it
 KINDS = {"none": "as traded", "splits": "adjusted for splits"}
 
 
@@ -61,6 +62,8 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         print(
             f"  and {len(outcome.told) - LISTED:,} more symbols that two securities had", file=out
         )
+    if file.days not in USUAL:
+        print(f"  dates: {file.days}", file=out)
     _details(file, out)
 
 
