@@ -183,6 +183,14 @@ def test_two_splits_of_one_night_are_judged_together():
     told = events((1, DAY, 2.0), (1, DAY, 3.0))
     assert judge_actions(told, bars(6.0)).good["value"].to_list() == [6.0]
     assert judge_actions(told, bars(1.0)).bad.height == 2
+    assert judge_actions(told, bars(3.0)).good["value"].to_list() == [3.0]
+
+
+def test_one_split_under_two_ids_is_not_multiplied():
+    told = pl.concat([events((1, DAY, 4.0), id="E1"), events((1, DAY, 4.0), id="E2")])
+    judged = judge_actions(told, bars(4.1))
+    assert judged.good["value"].to_list() == [4.0]
+    assert whole(judged, told)
 
 
 def test_real_splits_pass_and_spoilt_ones_do_not(real_data):

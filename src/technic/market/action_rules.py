@@ -233,8 +233,12 @@ def _wrong_splits(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     twice = _told_twice(splits, steps)
     rest = splits.join(twice, on=[*_KEY, "known_at", "id"], how="anti", nulls_equal=True)
     night = [*_KEY, "known_at"]
+    seen, miss = pl.col("seen"), (pl.col("seen").log() - pl.col("value").log()).abs()
+    together = contradicted(pl.col("value").product().over(night), seen)
+    # Where several of a night do not fit together, the nearest may still stand alone.
+    second = miss.rank("ordinal").over(night) > 1
     judged = rest.join(steps, on=_KEY[:2], how="left", maintain_order="left").filter(
-        contradicted(pl.col("value").product().over(night), pl.col("seen"))
+        together & (second | contradicted(pl.col("value"), seen))
     )
     columns = [*rows.columns, "reason"]
     return pl.concat(

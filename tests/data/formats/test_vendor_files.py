@@ -248,6 +248,30 @@ def test_a_known_layout_is_read_as_it_is_meant(tmp_path, layout):
         assert rows["dividend"].to_list() == [0.0] * 6 + [0.24, 0.0]
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    [pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Float32,
+     pl.Boolean, pl.Null, pl.String, pl.Categorical, pl.Decimal(10, 2)],
+)  # fmt: skip
+def test_numbers_of_any_type_are_read_or_told(dtype):
+    cells = pl.Series([1, 0, None] if dtype != pl.Null else [None] * 3)
+    text = cells.cast(pl.String) if dtype == pl.Categorical else cells
+    typed = pl.Series(text.to_list()).cast(dtype)
+    frame = (
+        market()
+        .head(3)
+        .with_columns(
+            pl.col(FIELDS).cast(pl.Float64), symbol=pl.lit("ACME"), split=typed, dividend=typed
+        )
+    )
+    file = read_bars(frame)
+    split = file.rows["split"].to_list()
+    if dtype == pl.Boolean:
+        assert (split, file.unreadable["split"][0]) == ([None] * 3, 2)
+    else:
+        assert split == ([None] * 3 if dtype == pl.Null else [1.0, 0.0, None])
+
+
 @pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "LEAN"])
 def test_without_a_column_it_is_refused_by_name(tmp_path, layout):
     path = written(tmp_path, layout, market().drop("low"))

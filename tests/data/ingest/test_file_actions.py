@@ -95,6 +95,12 @@ def test_one_wrong_split_among_many_does_not_refuse_a_file(store):
     assert (found.actions, found.splits_set_aside) == (4, 2)
 
 
+def test_no_number_is_no_split(store):
+    nothing = table(split=[float("nan")] * N, dividend=[float("nan")] * N)
+    found = store.import_bars(nothing)
+    assert (found.actions, found.splits_set_aside) == (0, 0)
+
+
 def test_a_split_of_one_takes_an_earlier_one_back_and_one_that_prices_show_stays(store):
     """The first row of a history has no close before it: nothing speaks against its split."""
     late = table(told=4.0).tail(N - AT)

@@ -481,7 +481,9 @@ def _defined(cells: pl.Series) -> pl.Series:
     """Cells without the number that stands for none."""
     if cells.dtype == pl.String:
         return cells.set(cells == str(UNDEFINED), None)
-    return cells.set(cells == UNDEFINED, None) if cells.dtype.is_integer() else cells
+    # A narrower integer cannot hold it, nor be compared with it.
+    is_wide = cells.dtype in (pl.Int64, pl.UInt64, pl.Int128)
+    return cells.set(cells == UNDEFINED, None) if is_wide else cells
 
 
 def _refuse_unreadable(

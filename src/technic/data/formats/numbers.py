@@ -45,6 +45,8 @@ def as_numbers(cells: pl.Series, mark: str | None = None) -> Numbers:
     mark : the decimal sign of the file, "point" or "comma"; None if nothing says it, and then
         `1,234` is read only where other cells of the column say what its comma is
     """
+    if cells.dtype in (pl.Categorical, pl.Enum):
+        cells = cells.cast(pl.String)
     if cells.dtype == pl.Null:
         return Numbers(cells.cast(pl.Float64))
     if cells.dtype == pl.Boolean or cells.dtype.is_temporal():

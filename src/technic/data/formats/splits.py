@@ -29,6 +29,8 @@ def as_splits(cells: pl.Series, mark: str | None = None) -> Numbers:
     Numbers
         Null where a cell is empty, or cannot be read; the latter are counted, with an example.
     """
+    if cells.dtype in (pl.Categorical, pl.Enum):
+        cells = cells.cast(pl.String)
     if cells.dtype != pl.String:
         return as_numbers(cells, mark)
     sides = pl.DataFrame({"text": cells.str.strip_chars().str.to_lowercase()}).select(

@@ -77,7 +77,8 @@ def is_none() -> pl.Expr:
 def _tells(kind: str) -> pl.Expr:
     """Whether a row tells an event, and not that there is none."""
     silent = [NONE[kind], 0.0]
-    return pl.col(kind).is_not_null() & ~pl.col(kind).is_in(silent)
+    told = pl.col(kind).fill_nan(None)
+    return told.is_not_null() & ~told.is_in(silent)
 
 
 def _events(rows: pl.DataFrame, kind: str, chosen: pl.Expr) -> pl.DataFrame:
