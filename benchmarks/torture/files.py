@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 import technic as tc
-from technic.data.formats.bars import Wish
+from technic.data.formats.bars import FileHints
 from technic.data.ingest.bar_files import cells_of
 from technic.data.ingest.checking import check_bars
 from technic.errors import TechnicError
@@ -43,7 +43,7 @@ def checks_files(tier: int, seed: int):
             path = folder / file_name
             path.write_bytes(data := mutated(data, rng))
             try:
-                checked = check_bars(empty, path, wish=Wish(symbol="ACME"))
+                checked = check_bars(empty, path, hints=FileHints(symbol="ACME"))
             except TechnicError as error:
                 other += "\n" in str(error) or len(str(error)) > 2_000
                 continue
@@ -223,7 +223,7 @@ def _imported(place: Path, path: Path) -> str:
     """What is wrong with a store that took the file in; empty if nothing is."""
     store = tc.open_store(place)
     try:
-        outcome = store.import_bars(path, wish=Wish(symbol="ACME"))
+        outcome = store.import_bars(path, hints=FileHints(symbol="ACME"))
     except TechnicError:
         return "" if store.version().last is None else "refused, and stored all the same"
     bare = Settings.load().uncached()

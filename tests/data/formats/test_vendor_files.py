@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.data.formats.bars import Wish, read_bars
+from technic.data.formats.bars import FileHints, read_bars
 from technic.errors import SchemaError
 
 DAYS = [dt.date(2024, 1, day) for day in (2, 3, 4, 5, 8, 9, 10, 11)]
@@ -234,7 +234,7 @@ def written(tmp_path, layout: str, table: pl.DataFrame):
 def test_a_known_layout_is_read_as_it_is_meant(tmp_path, layout):
     _, adjusted, name = LAYOUTS[layout]
     path = written(tmp_path, layout, market())
-    file = read_bars(path, Wish(symbol="ACME"))
+    file = read_bars(path, FileHints(symbol="ACME"))
     rows = file.rows.filter(pl.col("date") <= DAYS[-1]).sort("date")
     assert file.adjusted == adjusted
     assert next(iter(file.layouts)).startswith(name) or name in next(iter(file.layouts))
@@ -276,7 +276,7 @@ def test_numbers_of_any_type_are_read_or_told(dtype):
 def test_without_a_column_it_is_refused_by_name(tmp_path, layout):
     path = written(tmp_path, layout, market().drop("low"))
     with pytest.raises(SchemaError, match=r"no column low|no header") as told:
-        read_bars(path, Wish(symbol="ACME"))
+        read_bars(path, FileHints(symbol="ACME"))
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 600
 
@@ -285,7 +285,7 @@ def test_without_a_column_it_is_refused_by_name(tmp_path, layout):
 def test_a_column_of_words_is_refused_with_one_of_them(tmp_path, layout):
     path = written(tmp_path, layout, market().with_columns(close=pl.lit("halted")))
     with pytest.raises(SchemaError, match=r"column close: \d of \d cells cannot be read.*halted"):
-        read_bars(path, Wish(symbol="ACME"))
+        read_bars(path, FileHints(symbol="ACME"))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -294,7 +294,7 @@ def test_days_without_a_session_refuse_the_file_with_a_likely_cause(tmp_path, la
     path = written(tmp_path, layout, market().with_columns(date=pl.Series(saturdays)))
     store = tc.open_store(tmp_path / "store")
     with pytest.raises(SchemaError, match=r"the NYSE was closed.*Saturday.*--dates"):
-        store.import_bars(path, wish=Wish(symbol="ACME"))
+        store.import_bars(path, hints=FileHints(symbol="ACME"))
     assert store.version().last is None
 
 
@@ -306,7 +306,7 @@ def test_one_cell_that_cannot_be_read_costs_its_row_and_is_shown(tmp_path, layou
         table = table.with_columns(split=pl.lit("1.0"))
     path = written(tmp_path, layout, table)
     store = tc.open_store(tmp_path / "store")
-    outcome = store.import_bars(path, wish=Wish(symbol="ACME"))
+    outcome = store.import_bars(path, hints=FileHints(symbol="ACME"))
     assert outcome.quarantined == {"null_value": 1}
     assert outcome.file.unreadable["close"][0] == 1
     assert "oops" in outcome.file.unreadable["close"][1]

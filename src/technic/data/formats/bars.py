@@ -30,7 +30,7 @@ from technic.data.formats.dialects import (
     dialect_of,
 )
 from technic.data.formats.numbers import Numbers, as_numbers, mark_of
-from technic.data.formats.parts import Part, parts_of
+from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
 from technic.errors import SchemaError, first_line
@@ -44,7 +44,7 @@ HALF = 0.5  # a column of which more cannot be read is not the column it is take
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FileHints:
     """What a user says of files that they do not say themselves.
 
     Attributes
@@ -98,7 +98,7 @@ class BarFile:
 
 
 def read_bars(
-    source: Path | pl.DataFrame, wish: Wish | None = None, adjusted: str | None = None
+    source: Path | pl.DataFrame, hints: FileHints | None = None, adjusted: str | None = None
 ) -> BarFile:
     """Read bars as files have them, under our names.
 
@@ -108,7 +108,7 @@ def read_bars(
     Parameters
     ----------
     source : a file, a folder, an archive, or a frame
-    wish : what the files do not say themselves
+    hints : what the files do not say themselves
     adjusted : of the files of a folder or archive that hold both kinds, those to take: "none" if
         prices are as traded, "splits" if adjusted for splits
 
@@ -118,12 +118,12 @@ def read_bars(
         If nothing in it can be read as bars, of a single file why; or if it holds prices as traded
         and adjusted ones, and nobody says which are meant.
     """
-    wish = wish or Wish()
+    hints = hints or FileHints()
     if isinstance(source, pl.DataFrame):
-        return _of_frame(source, "the frame", "", wish)
+        return _of_frame(source, "the frame", "", hints)
     parts = parts_of(source)
     if len(parts) == 1:
-        return _of_part(parts[0], wish)
+        return _of_part(parts[0], hints)
     files: list[tuple[str, BarFile]] = []
     left_out: dict[str, str] = {}
     beside: list[factors.Factors] = []
@@ -132,7 +132,7 @@ def read_bars(
             if "factor" in part.name.lower() and (found := _factors_of(part)):
                 beside.append(found)
             else:
-                files.append((part.name, _of_part(part, wish)))
+                files.append((part.name, _of_part(part, hints)))
         except SchemaError as error:
             left_out[part.name] = str(error).removeprefix(f"{part.name}: ")
     if not files:
@@ -144,7 +144,7 @@ def read_bars(
     return replace(_with_factors(whole, beside), left_out=left_out)
 
 
-def _factors_of(part: Part) -> factors.Factors | None:
+def _factors_of(part: FilePart) -> factors.Factors | None:
     """A LEAN factor file as it tells splits and dividends; None if it is something else."""
     if part.kind != "text":
         return None
@@ -191,7 +191,7 @@ def _of_one_kind(
     return [file for part, file in files if part not in left_out]
 
 
-def _of_part(part: Part, wish: Wish) -> BarFile:
+def _of_part(part: FilePart, hints: FileHints) -> BarFile:
     if part.kind == "parquet":
         try:
             table = pl.read_parquet(part.path or part.read())
@@ -199,7 +199,7 @@ def _of_part(part: Part, wish: Wish) -> BarFile:
             raise SchemaError(
                 f"{part.name}: Parquet that cannot be read ({first_line(error)[:120]})"
             ) from error
-        return _of_frame(table, part.name, part.stem, wish)
+        return _of_frame(table, part.name, part.stem, hints)
     if part.kind == "json":
         raise SchemaError(
             f"{part.name}: JSON, and no bars: technic import-filings reads company facts, "
@@ -210,11 +210,11 @@ def _of_part(part: Part, wish: Wish) -> BarFile:
     text = read_text(part)
     if wide.is_wide_text(text.rows):
         table = wide.long_of_text(text.rows, part.name)
-        return _under_our_names(_Read(table, part.name, part.stem, text), wish, WIDE)
+        return _under_our_names(_Read(table, part.name, part.stem, text), hints, WIDE)
     if _is_lean(text):
         names = dict(zip([str(k) for k in range(6)], LEAN_COLUMNS, strict=True))
         return _under_our_names(
-            _Read(text.rows.drop(LINE).rename(names), part.name, part.stem, text), wish, LEAN
+            _Read(text.rows.drop(LINE).rename(names), part.name, part.stem, text), hints, LEAN
         )
     _refuse_beside(text, part.name)
     header = header_of(text)
@@ -224,7 +224,7 @@ def _of_part(part: Part, wish: Wish) -> BarFile:
             "add a line such as symbol,date,open,high,low,close,volume"
         )
     table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))
-    return _under_our_names(_Read(table, part.name, part.stem, text), wish)
+    return _under_our_names(_Read(table, part.name, part.stem, text), hints)
 
 
 def _refuse_beside(text: TextTable, name: str) -> None:
@@ -273,20 +273,21 @@ class _Read:
     text: TextTable | None = None
 
 
-def _of_frame(table: pl.DataFrame, name: str, stem: str, wish: Wish) -> BarFile:
+def _of_frame(table: pl.DataFrame, name: str, stem: str, hints: FileHints) -> BarFile:
     pairs = wide.pairs_of(table.columns)
     if len(pairs) > 2:
         dates_ = [c for c in table.columns if c not in pairs]
         if len(dates_) != 1:
             raise SchemaError(f"{name}: fields of tickers, and no one column of dates beside them")
         table = wide.long_of(table.rename({dates_[0]: "date"}), pairs, name)
-        return _under_our_names(_Read(table, name, stem), wish, WIDE)
+        return _under_our_names(_Read(table, name, stem), hints, WIDE)
     header = [" ".join(column.split()).lower() for column in table.columns]
     named = [new for _, new in enumerate_names(header, name)]
-    return _under_our_names(_Read(table.rename(dict(zip(table.columns, named, strict=True))), name, stem), wish)  # fmt: skip
+    names = dict(zip(table.columns, named, strict=True))
+    return _under_our_names(_Read(table.rename(names), name, stem), hints)
 
 
-def _under_our_names(read: _Read, wish: Wish, dialect: Dialect | None = None) -> BarFile:
+def _under_our_names(read: _Read, hints: FileHints, dialect: Dialect | None = None) -> BarFile:
     """A table of any layout, as bars."""
     table = read.table
     layout = dialect or dialect_of(set(table.columns))
@@ -297,12 +298,12 @@ def _under_our_names(read: _Read, wish: Wish, dialect: Dialect | None = None) ->
     used, named = len(mapping), dict[str, str]()
     _refuse_without([name for name in REQUIRED[1:] if name not in mapping], read)
     if "symbol" not in mapping:
-        symbol = wish.symbol or _symbol_of(read.stem, layout, read.name)
+        symbol = hints.symbol or _symbol_of(read.stem, layout, read.name)
         table = table.with_columns(pl.lit(symbol).alias("symbol"))
         mapping = {"symbol": "symbol", **mapping}
-        named = {"symbol": "--symbol" if wish.symbol else FILE_NAME}
+        named = {"symbol": "--symbol" if hints.symbol else FILE_NAME}
     taken = table.select(pl.col(theirs).alias(ours) for ours, theirs in mapping.items())
-    rows, days, unreadable = _cast(taken, read, wish, layout)
+    rows, days, unreadable = _cast(taken, read, hints, layout)
     set_aside = sum(strange.values())
     return BarFile(
         rows=rows.with_columns(cells=pl.lit(used, dtype=pl.UInt16)),
@@ -400,18 +401,18 @@ def _adjusted_by_name(read: _Read) -> str:
 
 
 def _cast(
-    table: pl.DataFrame, read: _Read, wish: Wish, layout: Dialect
+    table: pl.DataFrame, read: _Read, hints: FileHints, layout: Dialect
 ) -> tuple[pl.DataFrame, str, dict[str, tuple[int, str]]]:
     """Cells as symbols, days and numbers; how days were read, and what could not be."""
     told: dict[str, Numbers | dates.Stamps] = {}
-    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, wish)
+    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, hints)
     names = [name for name in NUMBERS if name in table.columns]
-    mark = wish.decimal or _mark(table, names, read)
+    mark = hints.decimal or _mark(table, names, read)
     for name in names:
         reader = as_splits if name == "split" else as_numbers
         told[name] = reader(_defined(table[name]), mark)
     if "as_of" in table.columns:
-        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, wish)
+        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, hints)
     unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}
     _refuse_unreadable(unreadable, table.height, read.name, days.how)
     unit = _unit(table, layout)
@@ -429,11 +430,14 @@ def _cast(
 
 
 def _stamps(
-    reader: Callable[[pl.Series, str | None], dates.Stamps], cells: pl.Series, name: str, wish: Wish
+    reader: Callable[[pl.Series, str | None], dates.Stamps],
+    cells: pl.Series,
+    name: str,
+    hints: FileHints,
 ) -> dates.Stamps:
     """A column of days or instants; refused with the file's name and the column's."""
     try:
-        return reader(cells, wish.dates)
+        return reader(cells, hints.dates)
     except SchemaError as error:
         raise SchemaError(f"{name}: column {cells.name}: {error}. Nothing was imported") from error
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from technic.data.formats.dates import as_days, as_instants
 from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
-from technic.data.formats.parts import Part, parts_of
+from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, read_text
 from technic.errors import SchemaError, first_line
 
@@ -64,7 +64,7 @@ class FilingRows:
 
 
 def read_filings(
-    source: Part | Path | pl.DataFrame, items: tuple[str, ...], dates: str | None = None
+    source: FilePart | Path | pl.DataFrame, items: tuple[str, ...], dates: str | None = None
 ) -> FilingRows:
     """Read filings as a file has them, under our names.
 
@@ -89,7 +89,7 @@ def read_filings(
             f"{what}: no column {lacks}; it has {', '.join(told.columns)}. One row per filing is "
             "expected: symbol, as_of, period_end, form, period and numbers; nothing was imported"
         )
-    reader = _Reader(table, what, dates, separator)
+    reader = _CellReader(table, what, dates, separator)
     made = [
         reader.words("symbol"),
         reader.stamps("as_of", instants=True).alias("known_at"),
@@ -105,7 +105,7 @@ def read_filings(
     return FilingRows(pl.DataFrame(made), reader.unreadable, unused)
 
 
-class _Reader:
+class _CellReader:
     """Columns of a table, cell by cell; what was not read is kept in `unreadable`."""
 
     def __init__(self, table: pl.DataFrame, what: str, dates: str | None, separator: str) -> None:
@@ -164,11 +164,11 @@ class _Reader:
             self.unreadable[name] = (lost, example[:40])
 
 
-def _open(source: Part | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
+def _open(source: FilePart | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
     """A table, all text where the file is text; what to call it; and what separates its cells."""
     if isinstance(source, pl.DataFrame):
         return source, "the frame", ""
-    part = source if isinstance(source, Part) else _only_part(source)
+    part = source if isinstance(source, FilePart) else _only_part(source)
     if part.kind == "parquet":
         try:
             return pl.read_parquet(part.path or part.read()), part.name, ""
@@ -196,7 +196,7 @@ def _open(source: Part | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, str]:
     return cells.rename(dict(zip(cells.columns, names, strict=True))), part.name, text.separator
 
 
-def _only_part(path: Path) -> Part:
+def _only_part(path: Path) -> FilePart:
     """What a path holds, where it is one file."""
     parts = parts_of(path)
     if len(parts) > 1:

@@ -25,7 +25,7 @@ from technic.data.formats.listing_layouts import (
     layout_of,
 )
 from technic.data.formats.numbers import as_numbers, mark_of
-from technic.data.formats.parts import Part, parts_of
+from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, header_of, read_text
 from technic.errors import SchemaError, first_line
 from technic.market.schema import INSTANT
@@ -120,7 +120,7 @@ def _together(files: list[ListingFile]) -> ListingFile:
     )
 
 
-def _of_part(part: Part, order: str | None) -> ListingFile:
+def _of_part(part: FilePart, order: str | None) -> ListingFile:
     if part.kind == "parquet":
         try:
             table = pl.read_parquet(part.path or part.read())
@@ -145,7 +145,7 @@ def _of_part(part: Part, order: str | None) -> ListingFile:
     return _under_our_names(table, part.name, order, strange, text.separator)
 
 
-def _of_json(part: Part) -> pl.DataFrame:
+def _of_json(part: FilePart) -> pl.DataFrame:
     """A table of text of what a JSON holds: rows as objects, or fields and their data."""
     try:
         content: Any = json.loads(part.read())

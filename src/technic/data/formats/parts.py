@@ -7,6 +7,7 @@ in one line that says what it is. Bytes of a file never reach a message.
 from __future__ import annotations
 
 import gzip
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -38,13 +39,22 @@ SIGNS: tuple[tuple[bytes, str, str | None], ...] = (
     (b"BZh", "a bzip2 file", "unpack it"),
     (b"\xfd7zXZ", "an xz file", "unpack it"),
 )
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)  # fmt: skip
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)  # what reading a packed file may end in
 T = TypeVar("T")
 SKIPPED = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FilePart:
     """One file, wherever it lies.
 
     Attributes
@@ -141,7 +151,7 @@ class _Bounded:
         return piece
 
 
-def parts_of(path: Path) -> list[Part]:
+def parts_of(path: Path) -> list[FilePart]:
     """What a path holds, in order of names.
 
     Parameters
@@ -175,7 +185,7 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(name.startswith(".") or name in SKIPPED for name in names)
 
 
-def _parts_of_file(path: Path, name: str) -> list[Part]:
+def _parts_of_file(path: Path, name: str) -> list[FilePart]:
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -189,11 +199,11 @@ def _parts_of_file(path: Path, name: str) -> list[Part]:
         def opened() -> IO[bytes]:
             return cast("IO[bytes]", gzip.open(path))
 
-        return [Part(name, stem_of(name), _plain(_head_of(opened, name), name), None, opened)]
-    return [Part(name, stem_of(name), kind, path, lambda: path.open("rb"))]
+        return [FilePart(name, stem_of(name), _plain(_head_of(opened, name), name), None, opened)]
+    return [FilePart(name, stem_of(name), kind, path, lambda: path.open("rb"))]
 
 
-def _members(path: Path, name: str) -> list[Part]:
+def _members(path: Path, name: str) -> list[FilePart]:
     """The files of an archive."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -217,13 +227,13 @@ def _members(path: Path, name: str) -> list[Part]:
     return [_member(path, name, info) for info in infos]
 
 
-def _member(path: Path, name: str, info: zipfile.ZipInfo) -> Part:
+def _member(path: Path, name: str, info: zipfile.ZipInfo) -> FilePart:
     def opened() -> IO[bytes]:
         return zipfile.ZipFile(path).open(info)
 
     whole = f"{name}: {info.filename}"
     kind = _plain(_head_of(opened, whole), whole)
-    return Part(whole, stem_of(info.filename), kind, None, opened)
+    return FilePart(whole, stem_of(info.filename), kind, None, opened)
 
 
 def _head_of(opened: Callable[[], IO[bytes]], name: str) -> bytes:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from technic.data.formats.parts import DAMAGED
 from technic.errors import SchemaError
 
 COMPANY = re.compile(r"(^|/)CIK(\d{10})\.json$", re.IGNORECASE)
-# What reading an archive ends in that is damaged, cut short, or has a password.
-BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
-          NotImplementedError, RuntimeError)  # fmt: skip
 MOST_BYTES = 1 << 28  # of one company's facts, unpacked; the largest are a tenth of it
 
 
@@ -52,7 +48,7 @@ class SecFiles:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(name) as member:
                 yield member
-        except BROKEN as error:
+        except DAMAGED as error:
             raise _damaged(self.path) from error
 
     def bodies(self, chosen: frozenset[str]) -> Iterator[tuple[str, bytes | None]]:
@@ -70,7 +66,7 @@ class SecFiles:
                 try:
                     with archive.open(name) as member:
                         body = _bounded(member)
-                except BROKEN:
+                except DAMAGED:
                     body = None
                 yield name, body
 
@@ -91,7 +87,7 @@ def sec_files_of(path: Path) -> SecFiles | None:
         try:
             with zipfile.ZipFile(path) as archive:
                 names = sorted(archive.namelist())
-        except BROKEN as error:
+        except DAMAGED as error:
             raise _damaged(path) from error
     else:
         return SecFiles(path, (path.name,)) if _is_json(path) else None

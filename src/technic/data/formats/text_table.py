@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from technic.data.formats.parts import Part, text_of
+from technic.data.formats.parts import FilePart, text_of
 from technic.errors import SchemaError
 
 SEPARATORS = ",;\t|"
@@ -41,7 +41,7 @@ class TextTable:
         return self.rows.width - 1
 
 
-def read_text(part: Part) -> TextTable:
+def read_text(part: FilePart) -> TextTable:
     """Read a file of text, whatever separates its cells.
 
     Raises

@@ -21,7 +21,7 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.formats.bars import BarFile, FileHints, read_bars
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import Held, hold_against_store
 from technic.data.ingest.merge import (
@@ -110,13 +110,13 @@ class AskedBars:
     ----------
     source : a path or its text, or a frame of Polars, Arrow or pandas
     adjusted : "none" or "splits"; None for what the layout says
-    wish : what the file does not say itself
+    hints : what the file does not say itself
     simulated : how the market was made; None for a real one
     """
 
     source: Any
     adjusted: str | None = None
-    wish: Wish | None = None
+    hints: FileHints | None = None
     simulated: dict[str, Any] | None = None
 
     @property
@@ -218,7 +218,7 @@ def _read(store: Store, before: StoreVersion, asked: AskedBars) -> tuple[BarFile
     """The file in our spelling of symbols, and how its prices are adjusted."""
     if asked.adjusted is not None and asked.adjusted not in ADJUSTMENTS:
         raise SchemaError(f"adjusted is one of {', '.join(ADJUSTMENTS)}; got {asked.adjusted!r}")
-    file = read_bars(as_source(asked.source), asked.wish, asked.adjusted)
+    file = read_bars(as_source(asked.source), asked.hints, asked.adjusted)
     adjusted = asked.adjusted or file.adjusted or "none"
     refuse_mixture(store, "imported", adjustment=adjusted, simulated=bool(asked.simulated))
     return replace(file, rows=spelt_as_ours(store, file.rows, before)), adjusted

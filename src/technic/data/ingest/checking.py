@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from technic.data.formats.bars import BarFile, Wish, read_bars
+from technic.data.formats.bars import BarFile, FileHints, read_bars
 from technic.data.ingest.bar_files import believed, refuse_unbelievable
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import hold_against_store
@@ -46,21 +46,21 @@ def check_bars(
     store: Store,
     source: pl.DataFrame | Path | str,
     adjusted: str | None = None,
-    wish: Wish | None = None,
+    hints: FileHints | None = None,
 ) -> Checked:
     """Look at a file as an import would, and store nothing.
 
     Parameters
     ----------
     store : that it would be imported into; it may hold nothing yet
-    source, adjusted, wish : as in `FileStore.import_bars`
+    source, adjusted, hints : as in `FileStore.import_bars`
 
     Raises
     ------
     SchemaError
         If it cannot be read as bars at all.
     """
-    file = read_bars(as_source(source), wish, adjusted)
+    file = read_bars(as_source(source), hints, adjusted)
     file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
     judged = believed(file, datetime.now(UTC))

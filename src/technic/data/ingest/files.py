@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.formats.bars import Wish
+from technic.data.formats.bars import FileHints
 from technic.data.formats.sec_archives import sec_files_of
 from technic.data.ingest.bar_files import AskedBars, Imported, settled_until, take_bars
 from technic.data.ingest.filing_facts import TakenFilings
@@ -43,7 +43,7 @@ class FileStore(Store):
         *,
         seen_at: datetime | None = None,
         simulated: dict[str, Any] | None = None,
-        wish: Wish | None = None,
+        hints: FileHints | None = None,
         progress: Callable[[str], None] = _silent,
     ) -> Imported:
         """Import bars from a file, a folder, an archive or a frame; all good rows, or nothing.
@@ -56,7 +56,7 @@ class FileStore(Store):
             what the layout says, and as traded where it says nothing
         seen_at : the instant corrections of stored bars became known; now by default
         simulated : how the market was made; None for a real one
-        wish : what the file does not say itself: its symbol, the order of its dates
+        hints : what the file does not say itself: its symbol, the order of its dates
         progress : is told which stage begins
 
         Returns
@@ -85,7 +85,7 @@ class FileStore(Store):
         >>> store.import_bars(bars).added
         2
         """
-        asked = AskedBars(source, adjusted, wish, simulated)
+        asked = AskedBars(source, adjusted, hints, simulated)
         before, seen = self.version(), checked_instant(seen_at, self)
         taken = take_bars(self, before, asked, seen, progress)
         progress("writing")

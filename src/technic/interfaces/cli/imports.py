@@ -13,7 +13,7 @@ from technic.errors import ConfigError, StoreError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.data.formats.bars import Wish
+    from technic.data.formats.bars import FileHints
     from technic.data.ingest import FileStore, Imported
 
 FilesArgument = Annotated[
@@ -124,18 +124,19 @@ def import_(
     columns symbol, date, open, high, low, close, volume; optional split, dividend, vwap, as_of.
     Rows that cannot be believed are set aside with a reason; nothing is repaired.
     """
-    from technic.data.formats.bars import Wish
+    from technic.data.formats.bars import FileHints
 
-    wish = Wish(symbol, _one_of("--dates", dates, ("mdy", "dmy")), _one_of("--decimal", decimal, ("point", "comma")))  # fmt: skip
+    order = _one_of("--dates", dates, ("mdy", "dmy"))
+    hints = FileHints(symbol, order, _one_of("--decimal", decimal, ("point", "comma")))
     desk = options.desk(store, writing=not check)
     if check:
-        _check(files, adjusted, wish, desk, as_json)
+        _check(files, adjusted, hints, desk, as_json)
         return
     outcomes = []
     for path in files:
         show = options.progress(f"Importing {path.name}")
         since = perf_counter()
-        outcome = desk.store.import_bars(path, adjusted, wish=wish, progress=show)
+        outcome = desk.store.import_bars(path, adjusted, hints=hints, progress=show)
         options.progress_done()
         outcomes.append(_outcome(path, outcome))
         if not as_json:
@@ -151,12 +152,12 @@ def _one_of(option: str, given: str | None, allowed: tuple[str, ...]) -> str | N
 
 
 def _check(
-    files: list[Path], adjusted: str | None, wish: Wish, desk: options.Desk, as_json: bool
+    files: list[Path], adjusted: str | None, hints: FileHints, desk: options.Desk, as_json: bool
 ) -> None:
     from technic.data.ingest.checking import check_bars
     from technic.interfaces.render.bar_files import as_dict, render_check
 
-    checks = [(path, check_bars(desk.store, path, adjusted, wish)) for path in files]
+    checks = [(path, check_bars(desk.store, path, adjusted, hints)) for path in files]
     if as_json:
         options.emit_json([as_dict(path.name, checked) for path, checked in checks])
     else:
