@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 
 import technic as tc
-from technic.data.formats.bars import FileHints
+from technic.data.formats.bar_file import FileHints
 from technic.data.ingest.bar_files import cells_of
 from technic.data.ingest.checking import check_bars
 from technic.errors import TechnicError

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 import technic as tc
-from technic.data.formats.bars import FileHints, read_bars
+from technic.data.formats.bar_file import FileHints
+from technic.data.formats.bars import read_bars
 from technic.errors import SchemaError
 
 DAYS = [dt.date(2024, 1, day) for day in (2, 3, 4, 5, 8, 9, 10, 11)]

@@ -1,100 +1,30 @@
 """Bars from files of any layout that is known, under our names.
 
 1. `parts.parts_of` opens what a path holds; `text_table` reads text as text.
-2. `dialects.dialect_of` says whose layout it is, `_mapping` which column is which.
-3. `_cast` reads cells as numbers and days; what cannot be read is null, counted and shown.
+2. `wide` makes tables with a column for each ticker long; `dialects` knows whose layout it is.
+3. `bar_table.under_our_names` reads each table's cells, and counts what cannot be read.
 4. `read_bars` puts the parts of a folder or an archive together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from technic.data.formats import dates, factors, wide
+from technic.data.formats import factors, wide
+from technic.data.formats.bar_file import BarFile, FileHints
+from technic.data.formats.bar_table import TableRead, enumerate_names, under_our_names
 from technic.data.formats.dialects import (
-    DIALECTS,
     LEAN,
     LEAN_COLUMNS,
-    LEFT_OUT,
-    OPTIONAL,
-    PLAIN_STEM,
-    REQUIRED,
-    STOOQ_WEB,
     WIDE,
-    Dialect,
-    dialect_of,
 )
-from technic.data.formats.numbers import Numbers, as_numbers, mark_of
 from technic.data.formats.parts import FilePart, parts_of
-from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
 from technic.errors import SchemaError, first_line
-
-NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap")
-PRICES = ("open", "high", "low", "close", "vwap")
-UNDEFINED = 9_223_372_036_854_775_807  # an integer that Databento gives where there is no price
-RAW = 1e9  # of Databento's integers are a dollar
-FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
-HALF = 0.5  # a column of which more cannot be read is not the column it is taken for
-
-
-@dataclass(frozen=True, slots=True)
-class FileHints:
-    """What a user says of files that they do not say themselves.
-
-    Attributes
-    ----------
-    symbol : of a file that names none
-    dates : order of day and month between slashes, "dmy" or "mdy"
-    decimal : the decimal sign, "point" or "comma"
-    """
-
-    symbol: str | None = None
-    dates: str | None = None
-    decimal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BarFile:
-    """Bars as files have them.
-
-    Attributes
-    ----------
-    rows : `REQUIRED`, and what there is of `OPTIONAL`; numbers are float64, `as_of` an instant in
-        UTC; null where a cell is empty or cannot be read. And `cells`, how many of the file's
-        cells the row is read from, and `lost`, how many of its optional ones cannot be read
-    layouts : how many files there were of each layout, by its name
-    adjusted : "none", "splits", or "" where no layout says it
-    columns : the file's name of each of ours; `FILE_NAME` if it is the file's own name
-    days : how dates were read
-    unused : why columns were left out, by their names in the file
-    unreadable : how many cells of each column hold what cannot be read, and one of them
-    cells : in the files, headers and blank lines aside
-    cells_unused : of them in columns that were left out
-    strange : rows that are no bars of a day, or have more cells than the header, by reason
-    cells_strange : the cells of those rows
-    left_out : files that were not read, and why
-    notes : what a user should know
-    """
-
-    rows: pl.DataFrame
-    layouts: dict[str, int]
-    adjusted: str
-    columns: dict[str, str]
-    days: str
-    unused: dict[str, str] = field(default_factory=dict)
-    unreadable: dict[str, tuple[int, str]] = field(default_factory=dict)
-    cells: int = 0
-    cells_unused: int = 0
-    strange: dict[str, int] = field(default_factory=dict)
-    cells_strange: int = 0
-    left_out: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 def read_bars(
@@ -210,11 +140,11 @@ def _of_part(part: FilePart, hints: FileHints) -> BarFile:
     text = read_text(part)
     if wide.is_wide_text(text.rows):
         table = wide.long_of_text(text.rows, part.name)
-        return _under_our_names(_Read(table, part.name, part.stem, text), hints, WIDE)
+        return under_our_names(TableRead(table, part.name, part.stem, text), hints, WIDE)
     if _is_lean(text):
         names = dict(zip([str(k) for k in range(6)], LEAN_COLUMNS, strict=True))
-        return _under_our_names(
-            _Read(text.rows.drop(LINE).rename(names), part.name, part.stem, text), hints, LEAN
+        return under_our_names(
+            TableRead(text.rows.drop(LINE).rename(names), part.name, part.stem, text), hints, LEAN
         )
     _refuse_beside(text, part.name)
     header = header_of(text)
@@ -224,7 +154,7 @@ def _of_part(part: FilePart, hints: FileHints) -> BarFile:
             "add a line such as symbol,date,open,high,low,close,volume"
         )
     table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))
-    return _under_our_names(_Read(table, part.name, part.stem, text), hints)
+    return under_our_names(TableRead(table, part.name, part.stem, text), hints)
 
 
 def _refuse_beside(text: TextTable, name: str) -> None:
@@ -237,23 +167,6 @@ def _refuse_beside(text: TextTable, name: str) -> None:
         raise SchemaError(f"{name}: a LEAN map file: tickers of the past are not read from it")
 
 
-def enumerate_names(header: list[str], name: str) -> Iterable[tuple[str, str]]:
-    """Each column's number, as text, and its name; columns without one are numbered.
-
-    Raises
-    ------
-    SchemaError
-        If two columns have the same name: nobody knows which is meant.
-    """
-    for k, cell in enumerate(header):
-        if cell and cell in header[:k]:
-            raise SchemaError(
-                f"{name}: column {cell} stands twice, as the {header.index(cell) + 1}. and the "
-                f"{k + 1}.; name one of them otherwise. Nothing was imported"
-            )
-        yield str(k), cell or f"column {k + 1}"
-
-
 def _is_lean(text: TextTable) -> bool:
     """LEAN's daily bars have no header: a day with 00:00 behind it, and five whole numbers."""
     if text.width != len(LEAN_COLUMNS):
@@ -263,16 +176,6 @@ def _is_lean(text: TextTable) -> bool:
     return bool(stamp) and all(cell.isdigit() for cell in first[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A table as it was read: what it is called, and the text it comes from."""
-
-    table: pl.DataFrame
-    name: str
-    stem: str
-    text: TextTable | None = None
-
-
 def _of_frame(table: pl.DataFrame, name: str, stem: str, hints: FileHints) -> BarFile:
     pairs = wide.pairs_of(table.columns)
     if len(pairs) > 2:
@@ -280,228 +183,11 @@ def _of_frame(table: pl.DataFrame, name: str, stem: str, hints: FileHints) -> Ba
         if len(dates_) != 1:
             raise SchemaError(f"{name}: fields of tickers, and no one column of dates beside them")
         table = wide.long_of(table.rename({dates_[0]: "date"}), pairs, name)
-        return _under_our_names(_Read(table, name, stem), hints, WIDE)
+        return under_our_names(TableRead(table, name, stem), hints, WIDE)
     header = [" ".join(column.split()).lower() for column in table.columns]
     named = [new for _, new in enumerate_names(header, name)]
     names = dict(zip(table.columns, named, strict=True))
-    return _under_our_names(_Read(table.rename(names), name, stem), hints)
-
-
-def _under_our_names(read: _Read, hints: FileHints, dialect: Dialect | None = None) -> BarFile:
-    """A table of any layout, as bars."""
-    table = read.table
-    layout = dialect or dialect_of(set(table.columns))
-    mapping, unused = _mapping(table.columns, layout)
-    width = table.width
-    strange = {"ragged": len(read.text.ragged)} if read.text and read.text.ragged else {}
-    table = _only_days(table, layout, read.name, strange)
-    used, named = len(mapping), dict[str, str]()
-    _refuse_without([name for name in REQUIRED[1:] if name not in mapping], read)
-    if "symbol" not in mapping:
-        symbol = hints.symbol or _symbol_of(read.stem, layout, read.name)
-        table = table.with_columns(pl.lit(symbol).alias("symbol"))
-        mapping = {"symbol": "symbol", **mapping}
-        named = {"symbol": "--symbol" if hints.symbol else FILE_NAME}
-    taken = table.select(pl.col(theirs).alias(ours) for ours, theirs in mapping.items())
-    rows, days, unreadable = _cast(taken, read, hints, layout)
-    set_aside = sum(strange.values())
-    return BarFile(
-        rows=rows.with_columns(cells=pl.lit(used, dtype=pl.UInt16)),
-        layouts={layout.name: 1},
-        adjusted=layout.adjusted or _adjusted_by_name(read),
-        columns={**mapping, **named},
-        days=days,
-        unused=unused,
-        unreadable=unreadable,
-        cells=(table.height + set_aside) * width,
-        cells_unused=table.height * len(unused),
-        strange=strange,
-        cells_strange=set_aside * width,
-        notes=(layout.note,) if layout.note else (),
-    )
-
-
-def _refuse_without(missing: list[str], read: _Read) -> None:
-    """Refuse a table that lacks a column; of other tables of ours, name the command."""
-    if not missing:
-        return
-    names = read.table.columns
-    if {"period_end", "form", "qtrs", "adsh"} & set(names):
-        hint = "it looks like filings: technic import-filings reads them"
-    elif {"security name", "name", "cik", "exchange", "ipodate"} & set(names):
-        hint = "it looks like listings: technic import-listings reads them"
-    else:
-        hint = "one row per symbol and date is expected"
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    raise SchemaError(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
-
-
-def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:
-    """The file's name of each of our columns, and why the others are not used."""
-    known = {*REQUIRED, *OPTIONAL}
-    mapping: dict[str, str] = {}
-    unused: dict[str, str] = {}
-    # A column that bears our own name is meant before one that is called so by others.
-    for column in sorted(columns, key=lambda name: name not in known):
-        why = layout.left_out.get(column) or LEFT_OUT.get(column)
-        ours = layout.ours(column)
-        if why:
-            unused[column] = why
-        elif column in layout.only:
-            unused[column] = "says that the rows are bars of a day"
-        elif ours not in known:
-            unused[column] = "not used here"
-        elif ours in mapping:
-            unused[column] = f"{mapping[ours]} is taken for {ours}"
-        else:
-            mapping[ours] = column
-    return {name: mapping[name] for name in (*REQUIRED, *OPTIONAL) if name in mapping}, unused
-
-
-def _only_days(
-    table: pl.DataFrame, layout: Dialect, name: str, strange: dict[str, int]
-) -> pl.DataFrame:
-    """The rows that are bars of a day, by the columns that say so."""
-    for column, allowed in layout.only.items():
-        if column not in table.columns:
-            continue
-        text = pl.col(column).cast(pl.String).str.strip_chars()
-        days = table.filter(text.is_in(list(allowed)))
-        if days.is_empty() and table.height:
-            raise SchemaError(
-                f"{name}: {column} is {table[column][0]} in its first row, and no row is a bar of a "
-                f"day ({column} {allowed[0]}); bars of a day are read"
-            )
-        if days.height < table.height:
-            strange["another_interval"] = (
-                strange.get("another_interval", 0) + table.height - days.height
-            )
-        table = days
-    return table
-
-
-def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
-    """The symbol that a file's name says."""
-    for pattern in (layout.symbol, STOOQ_WEB, PLAIN_STEM):
-        found = re.fullmatch(pattern, stem) if pattern else None
-        if found:
-            return found["symbol"].upper()
-    if stem.lower().endswith(".us"):
-        return stem[:-3].upper()
-    raise SchemaError(
-        f"{name}: no column symbol, and the file's name does not say it: give --symbol ACME, or "
-        "name the file ACME.csv. Nothing was imported"
-    )
-
-
-def _adjusted_by_name(read: _Read) -> str:
-    """What a file's name tells where its columns do not: Stooq adjusts for splits."""
-    stooq = re.fullmatch(STOOQ_WEB, read.stem) or read.stem.lower().endswith(".us")
-    return "splits" if stooq else ""
-
-
-def _cast(
-    table: pl.DataFrame, read: _Read, hints: FileHints, layout: Dialect
-) -> tuple[pl.DataFrame, str, dict[str, tuple[int, str]]]:
-    """Cells as symbols, days and numbers; how days were read, and what could not be."""
-    told: dict[str, Numbers | dates.Stamps] = {}
-    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, hints)
-    names = [name for name in NUMBERS if name in table.columns]
-    mark = hints.decimal or _mark(table, names, read)
-    for name in names:
-        reader = as_splits if name == "split" else as_numbers
-        told[name] = reader(_defined(table[name]), mark)
-    if "as_of" in table.columns:
-        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, hints)
-    unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}
-    _refuse_unreadable(unreadable, table.height, read.name, days.how)
-    unit = _unit(table, layout)
-    columns = {"symbol": _symbols(table["symbol"], layout)}
-    for name, cells in told.items():
-        is_scaled = name in PRICES and unit != 1.0
-        columns[name] = _divided(cells.values, unit) if is_scaled else cells.values
-    rows = pl.DataFrame({name: values.alias(name) for name, values in columns.items()})
-    if (unknown := told["as_of"].lost if "as_of" in told else None) is not None:
-        # When it became known stands there, and nobody can say when: the row cannot be dated.
-        rows = rows.with_columns(date=pl.when(~unknown).then("date"))
-    lost = [told[n].lost for n in OPTIONAL if n in told and told[n].lost is not None]
-    counted = pl.sum_horizontal(pl.lit(s).cast(pl.UInt16) for s in lost) if lost else pl.lit(0)
-    return rows.with_columns(lost=counted.cast(pl.UInt16)), days.how, unreadable
-
-
-def _stamps(
-    reader: Callable[[pl.Series, str | None], dates.Stamps],
-    cells: pl.Series,
-    name: str,
-    hints: FileHints,
-) -> dates.Stamps:
-    """A column of days or instants; refused with the file's name and the column's."""
-    try:
-        return reader(cells, hints.dates)
-    except SchemaError as error:
-        raise SchemaError(f"{name}: column {cells.name}: {error}. Nothing was imported") from error
-
-
-def _mark(table: pl.DataFrame, names: list[str], read: _Read) -> str | None:
-    """The decimal sign of a file of text."""
-    if read.text is None:
-        return None
-    text = [table[name].head(2_000) for name in names if table.schema[name] == pl.String]
-    return mark_of(text, read.text.separator)
-
-
-def _symbols(cells: pl.Series, layout: Dialect) -> pl.Series:
-    symbols = cells.cast(pl.String)
-    if bool(symbols.str.contains(r"^\s|\s$").any()):
-        symbols = symbols.str.strip_chars()
-    if layout.suffix:
-        symbols = symbols.str.replace(rf"(?i){re.escape(layout.suffix)}$", "")
-    return symbols
-
-
-def _unit(table: pl.DataFrame, layout: Dialect) -> float:
-    """How many of the file's units are a dollar: some prices are whole numbers of a small one."""
-    if layout.name != DATABENTO:
-        return layout.unit
-    close = table["close"]
-    if close.dtype == pl.String:
-        return RAW if bool(close.drop_nulls().str.contains(r"^\d+$").all()) else 1.0
-    return RAW if close.dtype.is_integer() else 1.0
-
-
-def _divided(values: pl.Series, unit: float) -> pl.Series:
-    """Divided as the machine divides: 885500 / 10000 is the double nearest to 88.55.
-
-    Polars 2.1 multiplies by the reciprocal, and is off by a last bit in a third of all prices.
-    """
-    quotients = values.to_numpy() / unit
-    return pl.Series(values.name, quotients, dtype=pl.Float64).fill_nan(None)
-
-
-DATABENTO = next(d.name for d in DIALECTS if "ts_event" in d.marks)
-
-
-def _defined(cells: pl.Series) -> pl.Series:
-    """Cells without the number that stands for none."""
-    if cells.dtype == pl.String:
-        return cells.set(cells == str(UNDEFINED), None)
-    # A narrower integer cannot hold it, nor be compared with it.
-    is_wide = cells.dtype in (pl.Int64, pl.UInt64, pl.Int128)
-    return cells.set(cells == UNDEFINED, None) if is_wide else cells
-
-
-def _refuse_unreadable(
-    unreadable: dict[str, tuple[int, str]], height: int, name: str, how: str
-) -> None:
-    """A column of which hardly a cell can be read is not what it is taken for."""
-    for column, (count, example) in unreadable.items():
-        if column in REQUIRED and count > HALF * height:
-            taken = f" as {how}" if column == "date" and how != "no dates" else ""
-            kind = "a day" if column == "date" else "a number"
-            raise SchemaError(
-                f"{name}: column {column}: {count:,} of {height:,} cells cannot be read{taken}, such "
-                f"as {example!r}: {kind} is expected. Nothing was imported"
-            )
+    return under_our_names(TableRead(table.rename(names), name, stem), hints)
 
 
 def _together(files: list[BarFile]) -> BarFile:

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats import dates
-from technic.data.formats.bars import enumerate_names
+from technic.data.formats.bar_table import enumerate_names
 from technic.data.formats.listing_layouts import (
     EXCHANGES,
     LISTING_COLUMNS,

@@ -21,7 +21,8 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.formats.bars import BarFile, FileHints, read_bars
+from technic.data.formats.bar_file import BarFile, FileHints
+from technic.data.formats.bars import read_bars
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import Held, hold_against_store
 from technic.data.ingest.merge import (

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from technic.data.formats.bars import BarFile, FileHints, read_bars
+from technic.data.formats.bar_file import BarFile, FileHints
+from technic.data.formats.bars import read_bars
 from technic.data.ingest.bar_files import believed, refuse_unbelievable
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import hold_against_store

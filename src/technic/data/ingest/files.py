@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.formats.bars import FileHints
+from technic.data.formats.bar_file import FileHints
 from technic.data.formats.sec_archives import sec_files_of
 from technic.data.ingest.bar_files import AskedBars, Imported, settled_until, take_bars
 from technic.data.ingest.filing_facts import TakenFilings

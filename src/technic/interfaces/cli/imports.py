@@ -13,7 +13,7 @@ from technic.errors import ConfigError, StoreError
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.data.formats.bars import FileHints
+    from technic.data.formats.bar_file import FileHints
     from technic.data.ingest import FileStore, Imported
 
 FilesArgument = Annotated[
@@ -124,7 +124,7 @@ def import_(
     columns symbol, date, open, high, low, close, volume; optional split, dividend, vwap, as_of.
     Rows that cannot be believed are set aside with a reason; nothing is repaired.
     """
-    from technic.data.formats.bars import FileHints
+    from technic.data.formats.bar_file import FileHints
 
     order = _one_of("--dates", dates, ("mdy", "dmy"))
     hints = FileHints(symbol, order, _one_of("--decimal", decimal, ("point", "comma")))

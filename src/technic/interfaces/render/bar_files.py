@@ -11,7 +11,7 @@ from technic.errors import printable
 from technic.market.quality import REASONS
 
 if TYPE_CHECKING:
-    from technic.data.formats.bars import BarFile
+    from technic.data.formats.bar_file import BarFile
     from technic.data.ingest import Imported
     from technic.data.ingest.checking import Checked
 
