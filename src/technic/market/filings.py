@@ -142,6 +142,7 @@ def _of_facts(columns: list[str]) -> list[pl.Expr]:
         _reason(ours.n_unique().over(key) > 1, "two_values_in_one_night"),
         _reason((pl.col("item") == "eps") & (value.abs() > MOST_PER_SHARE), "eps_impossible"),
         _reason(pl.col("item").is_in(positive) & (value < 0.0), "negative"),
+        _reason((pl.col("item") == "shares") & (value < FEWEST_SHARES), "shares_impossible"),
         _reason((pl.col("item") == "assets") & (value <= 0.0), "negative"),
     ]
 

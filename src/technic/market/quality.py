@@ -6,7 +6,7 @@ Nothing is repaired. Jumps, flat bars and bars without volume are kept: markets 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -29,6 +29,7 @@ REASONS = {
     "negative_volume": "the volume is below zero",
     "outside_range": "open or close lies outside [low, high]",
     "conflicting_duplicate": "another row for the same symbol and session says otherwise",
+    "known_later": "its as_of lies in the future",
     "another_interval": "it is no bar of a day",
     "ragged": "the row has more cells than the header",
     "another_day": "the vendor stamped it with another day than the one that was asked for",
@@ -67,7 +68,7 @@ class Sorted:
     repeated: int
 
 
-def examine(bars: pl.DataFrame, over: date | None = None) -> Sorted:
+def examine(bars: pl.DataFrame, over: date | None = None, now: datetime | None = None) -> Sorted:
     """Sort rows of bars into those that can be believed and those that cannot.
 
     Parameters
@@ -75,8 +76,11 @@ def examine(bars: pl.DataFrame, over: date | None = None) -> Sorted:
     bars : `symbol`, `date`, `open`, `high`, `low`, `close`, `volume` and `known_at`; one row per
         bar, as a vendor gives it
     over : the last session that was over; a later one has no bar. None where nobody can say
+    now : what is said to become known later is not known; None where nobody can say
     """
     checks = _checks(bars, over)
+    if now is not None:
+        checks["known_later"] = (pl.col("known_at") > now).fill_null(value=False)
     fails = pl.any_horizontal(checks.values()).fill_null(value=True)
     # Slice by slice: what the checks need on their way is several times the rows.
     slices = [part.select(fails).to_series() for part in bars.iter_slices(AT_ONCE)]

@@ -59,6 +59,7 @@ DASHED = "ABCV"  # letters that common shares have: behind a dash they are a cla
 # What exchanges reserve for tests of their own systems: nobody can own these.
 RESERVED = re.compile(r"Z[A-Z]ZZ[TC]|ZXYZ|ZTST|ZTEST|ZBZX|ZIEXT|ZEXIT|CB[OX]|[ACMNP]TEST")
 _ROOT = re.compile(r"([A-Z0-9]+)(.*)", re.DOTALL)
+_TAPE = re.compile(r"[A-Z]+p[A-Z]?")  # a preferred share, as the tape spells it
 _PLAIN = r"^[A-Z0-9]+(\.[A-QST-VX-Z])?$"
 
 
@@ -88,7 +89,9 @@ def readings(text: str) -> tuple[str, ...]:
     folded = bare.upper() if bare.isascii() else bare
     found: list[str] = []
     # As it is written first: the tape has a small p, r and w among capitals.
-    for spelling in dict.fromkeys((bare, folded)):
+    # Then it means that alone: TpC is a preferred share of T, and never the common stock TPC.
+    tape = _TAPE.fullmatch(bare) is not None
+    for spelling in (bare,) if tape else dict.fromkeys((bare, folded)):
         split = _ROOT.fullmatch(spelling)
         if split is not None:
             found += [split[1] + suffix for suffix in _table().get(split[2], ())]

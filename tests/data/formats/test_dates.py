@@ -116,3 +116,24 @@ def test_any_text_is_read_refused_or_counted(cells):
         return
     assert len(told.values) == len(cells)
     assert told.values.count() + told.unreadable <= sum(c is not None for c in cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "days"),
+    [
+        (["2024-01-11T00:00:00Z", "2024-01-16T21:00:00Z"], [11, 16]),
+        (["2024-01-11T00:00:00-04:00", "2024-01-12T00:00:00-04:00"], [11, 12]),
+        (["2024-01-11T00:00:00+01:00", "2024-01-12T00:00:00+01:00"], [11, 12]),
+        (["1704931200", "1704931200", "n/a", "1705438800"], [11, 11, None, 16]),
+    ],
+)
+def test_a_stamp_at_midnight_means_the_day_that_is_written(cells, days):
+    told = as_days(pl.Series(cells)).values.to_list()
+    assert [day and day.day for day in told] == days
+
+
+def test_a_date_that_there_is_not_decides_no_order():
+    with pytest.raises(SchemaError, match="are two days"):
+        as_days(pl.Series(["01/02/2024", "45/01/2024"]))
+    told = as_days(pl.Series(["01/02/2024", "45/01/2024"]), "mdy")
+    assert told.values.to_list() == [dt.date(2024, 1, 2), None]

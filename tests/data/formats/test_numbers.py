@@ -100,3 +100,26 @@ def test_every_cell_is_a_number_or_nothing_or_unreadable(cells):
 def test_days_and_truths_are_no_numbers():
     assert as_numbers(pl.Series([True, None])).unreadable == 1
     assert as_numbers(pl.Series([1, 2])).values.to_list() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("text", ["(-12.5)", "(12", "12)", "10.5 11", "1 2", "12'5", "1 23"])
+def test_blanks_and_brackets_that_group_nothing_are_no_number(text):
+    told = as_numbers(pl.Series([text]))
+    assert (told.values.to_list(), told.unreadable) == ([None], 1)
+
+
+def test_one_odd_cell_among_thousands_turns_no_comma_into_a_point():
+    volumes = pl.Series(["1,234", "2,345", "10,5"])
+    assert mark_of([volumes], ",") == "point"
+    assert as_numbers(volumes, "point").values.to_list() == [1_234.0, 2_345.0, None]
+
+
+@pytest.mark.parametrize("cells", [pl.Series([[1.0], [2.0]]), pl.Series([b"1", b"2"]), pl.Series([{"a": 1}, None])])  # fmt: skip
+def test_what_no_type_of_number_holds_is_counted(cells):
+    told = as_numbers(cells)
+    assert told.values.null_count() == 2
+    assert told.unreadable == cells.len() - cells.null_count()
+
+
+def test_a_single_is_the_number_that_was_written():
+    assert as_numbers(pl.Series([10.1], dtype=pl.Float32)).values.to_list() == [10.1]

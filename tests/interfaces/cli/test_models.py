@@ -100,7 +100,7 @@ def test_a_scan_file_is_backtested_and_verified(technic):
         (("train", "-o", "card.pdf"), "is HTML"),
         (("model", "zzzz"), "no such model"),
         (("backtest", "nosuch"), "no scan is saved under that name"),
-        (("backtest", "mine.toml", "--from", "soon"), "--from soon"),
+        (("backtest", "mine.toml", "--from", "soon"), "--from: 'soon' is no date"),
         (
             ("backtest", "mine.toml", "--from", "1999-01-04", "--to", "1999-03-01"),
             "holds no session",

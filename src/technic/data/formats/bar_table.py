@@ -24,7 +24,7 @@ from technic.data.formats.dialects import (
     Dialect,
     dialect_of,
 )
-from technic.data.formats.numbers import Numbers, as_numbers, mark_of
+from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
 from technic.errors import SchemaError
@@ -34,6 +34,7 @@ PRICES = ("open", "high", "low", "close", "vwap")
 UNDEFINED = 9_223_372_036_854_775_807  # an integer that Databento gives where there is no price
 RAW = 1e9  # of Databento's integers are a dollar
 FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
+APART = 1.5  # by which a day's average may lie outside of its bar
 HALF = 0.5  # a column of which more cannot be read is not the column it is taken for
 
 
@@ -82,6 +83,11 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     table = _only_days(table, layout, read.name, strange)
     used, named = len(mapping), dict[str, str]()
     _refuse_without([name for name in REQUIRED[1:] if name not in mapping], read)
+    if hints.symbol and "symbol" in mapping:
+        raise SchemaError(
+            f"{read.name}: its column {mapping['symbol']} names the symbols; --symbol {hints.symbol} is "
+            "for files that name none. Nothing was imported"
+        )
     if "symbol" not in mapping:
         symbol = hints.symbol or _symbol_of(read.stem, layout, read.name)
         table = table.with_columns(pl.lit(symbol).alias("symbol"))
@@ -196,6 +202,8 @@ def _cast(
     for name in names:
         reader = as_splits if name == "split" else as_numbers
         told[name] = reader(_defined(table[name]), mark)
+    if "vwap" in told:
+        told["vwap"] = _possible(told["vwap"], told["low"].values, told["high"].values)
     if "as_of" in table.columns:
         told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, hints)
     unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}
@@ -212,6 +220,22 @@ def _cast(
     lost = [told[n].lost for n in OPTIONAL if n in told and told[n].lost is not None]
     counted = pl.sum_horizontal(pl.lit(s).cast(pl.UInt16) for s in lost) if lost else pl.lit(0)
     return rows.with_columns(lost=counted.cast(pl.UInt16)), days.how, unreadable
+
+
+def _possible(vwap: Numbers | dates.Stamps, low: pl.Series, high: pl.Series) -> Numbers:
+    """Averages that can be of their bars; others count as unreadable.
+
+    An average over all trades of a day may lie a little outside of the regular session's range.
+    """
+    told = Numbers(vwap.values.fill_nan(None), vwap.unreadable, vwap.example, vwap.lost)
+    near = (told.values >= low / APART) & (told.values <= high * APART) & (told.values > 0.0)
+    wrong = ~near.fill_null(value=True)
+    if not bool(wrong.any()):
+        return told
+    lost = wrong if told.lost is None else wrong | told.lost
+    example = told.example or f"{told.values.filter(wrong)[0]:g}"
+    values = told.values.set(wrong, None)
+    return Numbers(values, told.unreadable + int(wrong.sum()), example, lost)
 
 
 def _stamps(
@@ -231,11 +255,27 @@ def _mark(table: pl.DataFrame, names: list[str], read: TableRead) -> str | None:
     """The decimal sign of a file of text."""
     if read.text is None:
         return None
-    text = [table[name].head(2_000) for name in names if table.schema[name] == pl.String]
-    return mark_of(text, read.text.separator)
+    text = [table[name] for name in names if table.schema[name] == pl.String]
+    mark = mark_of(text, read.text.separator)
+    if mark is None:
+        _refuse_open(text, read.name)
+    return mark
+
+
+def _refuse_open(columns: list[pl.Series], name: str) -> None:
+    """Refuse numbers that are two: nothing in the file says what its points and commas are."""
+    for cells in columns:
+        found = cells.filter(cells.str.contains(ONE_GROUP).fill_null(value=False))
+        if len(found):
+            raise SchemaError(
+                f"{name}: column {cells.name}: {found[0]!r} is two numbers: say what its sign is with "
+                "--decimal point or --decimal comma. Nothing was imported"
+            )
 
 
 def _symbols(cells: pl.Series, layout: Dialect) -> pl.Series:
+    if cells.dtype.is_nested() or cells.dtype == pl.Binary:
+        raise SchemaError(f"column symbol holds {cells.dtype}: text is expected")
     symbols = cells.cast(pl.String)
     if bool(symbols.str.contains(r"^\s|\s$").any()):
         symbols = symbols.str.strip_chars()

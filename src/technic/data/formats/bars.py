@@ -54,6 +54,11 @@ def read_bars(
     parts = parts_of(source)
     if len(parts) == 1:
         return _of_part(parts[0], hints)
+    if hints.symbol:
+        raise SchemaError(
+            f"{source.name}: {len(parts):,} files, and --symbol {hints.symbol} names one symbol. "
+            "Nothing was imported"
+        )
     files: list[tuple[str, BarFile]] = []
     left_out: dict[str, str] = {}
     beside: list[factors.Factors] = []
@@ -64,7 +69,8 @@ def read_bars(
             else:
                 files.append((part.name, _of_part(part, hints)))
         except SchemaError as error:
-            left_out[part.name] = str(error).removeprefix(f"{part.name}: ")
+            why = str(error).removeprefix(f"{part.name}: ")
+            left_out[part.name] = why.removesuffix(". Nothing was imported")
     if not files:
         name, why = next(iter(left_out.items()))
         raise SchemaError(
@@ -122,6 +128,16 @@ def _of_one_kind(
 
 
 def _of_part(part: FilePart, hints: FileHints) -> BarFile:
+    """One file; whatever its library cannot do with it is a refusal in one line."""
+    try:
+        return _of_kind(part, hints)
+    except pl.exceptions.PolarsError as error:
+        raise SchemaError(f"{part.name}: cannot be read ({first_line(error)[:120]})") from error
+
+
+def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
+    if part.refusal:
+        raise SchemaError(part.refusal)
     if part.kind == "parquet":
         try:
             table = pl.read_parquet(part.path or part.read())
@@ -179,7 +195,8 @@ def _is_lean(text: TextTable) -> bool:
 def _of_frame(table: pl.DataFrame, name: str, stem: str, hints: FileHints) -> BarFile:
     pairs = wide.pairs_of(table.columns)
     if len(pairs) > 2:
-        dates_ = [c for c in table.columns if c not in pairs]
+        beside = [c for c in table.columns if c not in pairs]
+        dates_ = [c for c in beside if table.schema[c].is_temporal()] or beside
         if len(dates_) != 1:
             raise SchemaError(f"{name}: fields of tickers, and no one column of dates beside them")
         table = wide.long_of(table.rename({dates_[0]: "date"}), pairs, name)

@@ -41,7 +41,8 @@ def split_text(text: pl.Series, order: str | None) -> tuple[pl.DataFrame, str]:
     stamps : DataFrame
         `day`, as it is written; `zoned`, the instant in UTC where a zone is told; `at`, the
         instant in UTC of every stamp with a time, in New York's where no zone is told, and null
-        at its midnight. All null where the text is no stamp.
+        at its midnight. All null where the text is no stamp. `written`: whether it is written as
+        midnight.
     how : str
         In words.
 
@@ -62,7 +63,8 @@ def split_text(text: pl.Series, order: str | None) -> tuple[pl.DataFrame, str]:
     here = pl.col("local").dt.replace_time_zone(NEW_YORK, ambiguous="earliest", non_existent="null")
     here = pl.when(pl.col("clock") > pl.duration()).then(here).dt.convert_time_zone("UTC")
     columns = {"zoned": zoned.cast(INSTANT), "at": pl.coalesce(zoned, here).cast(INSTANT)}
-    return table.select("day", **columns), how
+    written = (pl.col("clock") == pl.duration()).fill_null(value=False)
+    return table.select("day", **columns, written=written), how
 
 
 def _split_day() -> list[pl.Expr]:
@@ -93,8 +95,12 @@ def _ordered(table: pl.DataFrame, order: str | None) -> tuple[pl.DataFrame, str]
     open_days = table.filter(pl.col("a").is_not_null() & pl.col("m").is_null())
     if open_days.is_empty():
         return table, "days" if not bool((table["rest"] != "").any()) else "instants"
-    first, second = (bool((open_days[name] > 12).any()) for name in ("a", "b"))
-    example = open_days["text"][0]
+    # Only a date that there is decides: 45/01/2024 is a slip, and no order.
+    a, b = open_days["a"], open_days["b"]
+    firsts, seconds = a.is_between(13, 31) & b.is_between(1, 12), b.is_between(13, 31) & a.is_between(1, 12)  # fmt: skip
+    first, second = bool(firsts.any()), bool(seconds.any())
+    shown = open_days.filter(firsts | seconds)
+    example = (shown if shown.height else open_days)["text"][0]
     if first and second:
         raise SchemaError(
             f"dates such as {example!r}: some begin with the day, others with the month"

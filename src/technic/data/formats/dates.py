@@ -1,7 +1,7 @@
 """Days and instants, as files write them: one meaning in every format, or none.
 
-1. A day is a session's day in New York. Stamps that all stand at 00:00 UTC are days, as are
-   stamps that all stand at New York's midnight.
+1. A day is a session's day in New York; a stamp at midnight, of UTC or as it is written, means
+   that day. Stamps that all stand at midnight, of UTC or of New York, are days and no instants.
 2. A night is a night: what became known on a day alone is known after that day is over.
 3. `03/02/2023` is two days. It is read if the column decides (a part above 12), or the user says.
 4. Whole numbers are read by their size: 20240112, or seconds to nanoseconds since 1970, or days
@@ -21,6 +21,7 @@ from technic.errors import SchemaError
 from technic.market.schema import INSTANT
 
 UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}  # in nanoseconds
+MOSTLY = 0.5  # of the texts of a column are whole numbers: then the others are not read
 SPAN = (date(1800, 1, 1), date(2200, 1, 1))
 # A whole number between 1970 and 2100 is of one unit alone.
 SPANS = {
@@ -63,7 +64,7 @@ class Stamps:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """Stamps taken apart: `day`, and `at` (Datetime in UTC) where a time stands behind it.
+    """Stamps taken apart: the `day` that is meant, and `at` (Datetime in UTC) where it is an instant.
 
     A column whose stamps are all midnights has no `at`: they are days.
     """
@@ -87,9 +88,7 @@ def as_days(cells: pl.Series, order: str | None = None) -> Stamps:
         If the column can be read in two ways, or mixes two; the message names both.
     """
     parts = _parts(cells, order)
-    local = parts.at.dt.convert_time_zone(NEW_YORK).dt.date()
-    days = parts.day.zip_with(parts.at.is_null(), local)
-    return _stamps(cells, days, parts.how)
+    return _stamps(cells, parts.day, parts.how)
 
 
 def as_instants(cells: pl.Series, order: str | None = None) -> Stamps:
@@ -146,10 +145,11 @@ def _told(different: pl.Series, order: str | None) -> _Parts:
         return _of_numbers(different)
     if dtype == pl.String:
         text = different.str.strip_chars()
-        text = text.set(text == "", None)
+        text = text.set(text.str.to_lowercase().is_in(list(NOTHING)), None)
         numbers = text.drop_nulls().str.contains(r"^\d+(\.0+)?$")
-        if len(numbers) and bool(numbers.all()):
-            return _of_numbers(text.cast(pl.Float64).cast(pl.Int64, strict=False))
+        if len(numbers) and float(numbers.mean()) > MOSTLY:  # type: ignore[arg-type]
+            whole = text.cast(pl.Float64, strict=False)
+            return _of_numbers(whole.cast(pl.Int64, strict=False))
         return _of_text(text, order)
     return _only_days(pl.Series([None] * len(different), dtype=pl.Date), "no dates")
 
@@ -180,7 +180,8 @@ def _days_or_instants(at: pl.Series, naive: pl.Series | None, how: str = "instan
     ):
         if at.drop_nulls().len() and bool(midnight.all()):
             return _only_days(day, f"days, stamped at midnight of {zone}")
-    return _Parts(local.dt.date(), at, how)
+    meant = at.dt.date().zip_with(_midnights(at).fill_null(value=False), local.dt.date())
+    return _Parts(meant, at, how)
 
 
 def _midnights(stamps: pl.Series) -> pl.Series:
@@ -223,7 +224,10 @@ def _of_text(text: pl.Series, order: str | None) -> _Parts:
     if zoned.null_count() == len(zoned):
         return _Parts(stamps["day"], stamps["at"], how)
     whole = _days_or_instants(zoned, None)
-    days = stamps["day"].zip_with(zoned.is_null(), whole.day)
+    if bool(stamps["written"].filter(zoned.is_not_null()).all()):
+        return _only_days(stamps["day"], "days, stamped at midnight")
+    as_written = zoned.is_null() | stamps["written"]
+    days = stamps["day"].zip_with(as_written, whole.day)
     return _Parts(days, stamps["at"].zip_with(zoned.is_null(), whole.at), whole.how)
 
 

@@ -169,6 +169,8 @@ def _open(source: FilePart | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, st
     if isinstance(source, pl.DataFrame):
         return source, "the frame", ""
     part = source if isinstance(source, FilePart) else _only_part(source)
+    if part.refusal:
+        raise SchemaError(part.refusal)
     if part.kind == "parquet":
         try:
             return pl.read_parquet(part.path or part.read()), part.name, ""

@@ -24,7 +24,7 @@ from technic.data.formats.listing_layouts import (
     Layout,
     layout_of,
 )
-from technic.data.formats.numbers import as_numbers, mark_of
+from technic.data.formats.numbers import Numbers, as_numbers, mark_of
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, header_of, read_text
 from technic.errors import SchemaError, first_line
@@ -121,6 +121,8 @@ def _together(files: list[ListingFile]) -> ListingFile:
 
 
 def _of_part(part: FilePart, order: str | None) -> ListingFile:
+    if part.refusal:
+        raise SchemaError(part.refusal)
     if part.kind == "parquet":
         try:
             table = pl.read_parquet(part.path or part.read())
@@ -240,6 +242,16 @@ def _only_listings(table: pl.DataFrame, layout: Layout, strange: dict[str, int])
     return kept
 
 
+def _worth(told: Numbers) -> Numbers:
+    """Market values; what is below zero or without end is none, and counts as unreadable."""
+    values = told.values.fill_nan(None)
+    wrong = (~values.is_finite() | (values < 0.0)).fill_null(value=False)
+    if not bool(wrong.any()):
+        return Numbers(values, told.unreadable, told.example, told.lost)
+    example = told.example or f"{values.filter(wrong)[0]:g}"
+    return Numbers(values.set(wrong, None), told.unreadable + int(wrong.sum()), example)
+
+
 def _typed(table: pl.DataFrame, layout: Layout, mapping: dict[str, str]) -> pl.DataFrame:
     """A table whose types, exchanges and last days are what the layout means by them."""
     changes: dict[str, pl.Expr] = {}
@@ -291,7 +303,7 @@ def _cast(
             continue
         if ours == "market_cap":
             sign = mark_of([cells], separator) if cells.dtype == pl.String else None
-            told: Any = as_numbers(cells, sign)
+            told: Any = _worth(as_numbers(cells, sign))
         else:
             told = _stamps(cells, ours, order, name)
             days += [] if told.values.is_null().all() else [told.how]

@@ -12,6 +12,8 @@ SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # commas are certainly of thousands, or ambiguous
 POINTED = r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"  # the same where the comma is the decimal sign
 ONE_GROUP = r"^[+-]?\d{1,3}[,.]\d{3}$"  # 1,234: a thousand, or one and a bit
+# Blanks or apostrophes between thousands, three digits behind each.
+SPACED = r"^\(?[+-]?\d{1,3}([\s\u00a0\u202f'’]\d{3})+([.,]\d+)?\s?[kKmMbBtT]?\)?$"
 PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 MARKS = ("point", "comma")
 
@@ -49,11 +51,12 @@ def as_numbers(cells: pl.Series, mark: str | None = None) -> Numbers:
         cells = cells.cast(pl.String)
     if cells.dtype == pl.Null:
         return Numbers(cells.cast(pl.Float64))
-    if cells.dtype == pl.Boolean or cells.dtype.is_temporal():
+    if _is_no_number(cells.dtype):
         return _counted(cells, pl.Series(cells.name, [None] * len(cells), dtype=pl.Float64))
     if cells.dtype != pl.String:
-        values = cells.cast(pl.Float64, strict=False)
-        return _counted(cells, values)
+        if cells.dtype == pl.Float32:  # 10.1 is meant, and not the double nearest to its single
+            cells = cells.cast(pl.String)
+        return _counted(cells, cells.cast(pl.Float64, strict=False))
     # Nearly every cell is plain; the rules below are for the rest, each different text once.
     plain = (cells if mark != "comma" else _whole(cells)).cast(pl.Float64, strict=False)
     plain = plain.fill_nan(None)
@@ -71,6 +74,11 @@ def as_numbers(cells: pl.Series, mark: str | None = None) -> Numbers:
     return _counted(cells, values, nothing)
 
 
+def _is_no_number(dtype: pl.DataType) -> bool:
+    """Whether nothing of a type is a number: truths, days, lists, bytes."""
+    return dtype in (pl.Boolean, pl.Binary) or dtype.is_temporal() or dtype.is_nested()
+
+
 def mark_of(columns: list[pl.Series], separator: str) -> str | None:
     """The decimal sign that the columns of a file agree on; None if nothing says it.
 
@@ -80,9 +88,18 @@ def mark_of(columns: list[pl.Series], separator: str) -> str | None:
     separator : between the cells of a row; a comma there is rarely a decimal sign as well
     """
     found = {sign for cells in columns if (sign := _sign_of(cells))}
+    if separator == "," and found == {"comma"} and _mostly_grouped(columns):
+        return "point"  # one odd cell among thousands with commas
     if len(found) == 1:
         return found.pop()
     return "point" if separator == "," and not found else None
+
+
+def _mostly_grouped(columns: list[pl.Series]) -> bool:
+    """Whether more commas stand before three digits than before other numbers of them."""
+    text = _bare(pl.concat([cells.cast(pl.String) for cells in columns]).drop_nulls())
+    thousands = text.str.contains(r"^[+-]?\d{1,3}(,\d{3})+$")
+    return int(thousands.sum()) > int(text.str.contains(r",(\d{1,2}|\d{4,})$").sum())
 
 
 def _sign_of(cells: pl.Series) -> str | None:
@@ -102,8 +119,8 @@ def _sign_of(cells: pl.Series) -> str | None:
 def _read_odd(odd: pl.Series, sign: str | None) -> pl.DataFrame:
     """Texts that are no plain numbers: `text`, `value` (null if unreadable) and `nothing`."""
     body = _bare(odd)
-    negative = body.str.contains(r"^\(.*\)$")
-    body = body.str.strip_chars("()")
+    negative = body.str.contains(r"^\([^()+-]*\)$")
+    body = body.str.replace(r"^\(([^()+-]*)\)$", "$1")
     unit = body.str.extract(r"\d\s?([kKmMbBtT])$").str.to_lowercase()
     body = body.str.replace(r"\s?[kKmMbBtT]$", "")
     decimal = _decimal(body, sign)
@@ -123,9 +140,11 @@ def _read_odd(odd: pl.Series, sign: str | None) -> pl.DataFrame:
 
 
 def _bare(text: pl.Series) -> pl.Series:
-    """Texts without blanks, apostrophes of thousands, and a dollar sign in front."""
-    signs = text.str.replace_all("\u2212", "-").str.replace_all(r"[\s\u00a0\u202f'’]", "")
-    return signs.str.replace(r"^([+-]?\(?[+-]?)(US)?\$", "$1")
+    """Texts without blanks around them, blanks between thousands, and a dollar sign in front."""
+    signs = text.str.replace_all("\u2212", "-").str.strip_chars()
+    signs = signs.str.replace(r"^([+-]?\(?[+-]?)(US)?\$\s?", "$1")
+    grouped = signs.str.contains(SPACED).fill_null(value=False)
+    return signs.zip_with(~grouped, signs.str.replace_all(r"[\s\u00a0\u202f'’]", ""))
 
 
 def _decimal(body: pl.Series, sign: str | None) -> pl.Series:

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Self, TypeVar, cast
 
@@ -63,6 +64,7 @@ class FilePart:
     stem : of its own name, without folders and endings: often the symbol
     kind : "text", "json", "parquet", "dbn" or "zstd"
     path : where it lies as a plain file; None inside an archive
+    refusal : why it is not read, if it is one of several and is nothing that is read here
     """
 
     name: str
@@ -70,6 +72,7 @@ class FilePart:
     kind: str
     path: Path | None
     _open: Callable[[], IO[bytes]]
+    refusal: str = ""
 
     def stream(self) -> IO[bytes]:
         """The part's bytes, unpacked, to read from the beginning.
@@ -176,8 +179,17 @@ def parts_of(path: Path) -> list[FilePart]:
         )
     found = []
     for file in files:
-        found += _parts_of_file(file, str(file.relative_to(path)))
+        name = str(file.relative_to(path))
+        try:
+            found += _parts_of_file(file, name)
+        except SchemaError as error:
+            found.append(_refused(name, str(error)))
     return found
+
+
+def _refused(name: str, why: str) -> FilePart:
+    """A file among others that cannot be read: the others can."""
+    return FilePart(name, stem_of(name), "refused", None, BytesIO, why)
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -232,7 +244,10 @@ def _member(path: Path, name: str, info: zipfile.ZipInfo) -> FilePart:
         return zipfile.ZipFile(path).open(info)
 
     whole = f"{name}: {info.filename}"
-    kind = _plain(_head_of(opened, whole), whole)
+    try:
+        kind = _plain(_head_of(opened, whole), whole)
+    except SchemaError as error:
+        return _refused(whole, str(error))
     return FilePart(whole, stem_of(info.filename), kind, None, opened)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from technic.data.formats.text_table import LINE
 from technic.errors import SchemaError
 
-FIELDS = ("open", "high", "low", "close", "adj close", "volume", "dividends", "stock splits")
+FIELDS = ("open", "high", "low", "close", "adj close", "volume", "dividends", "stock splits", "capital gains")  # fmt: skip
 KEYS = ("price", "ticker")  # what the two header lines are called, in either order
 
 
@@ -33,7 +33,8 @@ def long_of_text(rows: pl.DataFrame, name: str) -> pl.DataFrame:
     table = rows.drop(LINE)
     first, second = ([_plain(cell) for cell in table.row(k)] for k in (0, 1))
     raw_first, raw_second = table.row(0), table.row(1)
-    fields_first = set(first[1:]) <= set(FIELDS)
+    known = [sum(cell in FIELDS for cell in row[1:]) for row in (first, second)]
+    fields_first = known[0] >= known[1]
     fields, tickers = (first, raw_second) if fields_first else (second, raw_first)
     third = _plain(table.row(2)[0]) == "date"
     body = table.slice(3 if third else 2)

@@ -255,7 +255,7 @@ def believed(file: BarFile, seen: datetime) -> Sorted:
     ----------
     seen : when it is taken in; a session that was not over by then has no bar
     """
-    return examine(_with_instants(file.rows), _last_over(seen))
+    return examine(_with_instants(file.rows), _last_over(seen), max(datetime.now(UTC), seen))
 
 
 def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
@@ -279,6 +279,8 @@ def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
         told = "; ".join(f"{n:,}: {REASONS[reason]}" for reason, n in counts.iter_rows())
         raise SchemaError(
             f"{name}: none of its {raw.height:,} rows can be believed ({told}). Nothing was imported"
+            if raw.height
+            else f"{name}: a header and no rows. Nothing was imported"
         )
 
 
@@ -310,6 +312,7 @@ def _with_instants(rows: pl.DataFrame) -> pl.DataFrame:
     if "as_of" not in rows.columns:
         return rows.with_columns(known_at=close, assumed=pl.lit(True))
     return rows.drop("as_of").with_columns(
-        known_at=pl.coalesce(stated_instants(rows, "as_of"), close),
+        # Whatever is stated, no bar is known before its session is over.
+        known_at=pl.max_horizontal(pl.coalesce(stated_instants(rows, "as_of"), close), close),
         assumed=rows["as_of"].is_null(),
     )

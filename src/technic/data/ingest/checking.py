@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,8 +19,6 @@ from technic.errors import SchemaError, StoreError
 from technic.market.quality import Sorted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from technic.data.store import Store
 
 
@@ -67,11 +66,12 @@ def check_bars(
     judged = believed(file, datetime.now(UTC))
     refusal, doubts = "", tuple[str, ...]()
     version = store.version()
+    label = Path(source).name if isinstance(source, str | Path) else "the frame"
     try:
         refuse_mixture(store, "imported", adjustment=kind, simulated=version.is_simulated)
-        refuse_unbelievable(judged, file.rows, "it")
+        refuse_unbelievable(judged, file.rows, label)
         held = hold_against_store(
-            store, version, judged, store.learned_at(), as_traded=kind == "none", label="it"
+            store, version, judged, store.learned_at(), as_traded=kind == "none", label=label
         )
         judged, doubts = held.judged, tuple(held.doubts)
     except (SchemaError, StoreError) as error:

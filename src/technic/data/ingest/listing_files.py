@@ -172,9 +172,12 @@ def _identified(
     schema = {"line": pl.UInt32, "security_id": pl.Int64, "until": pl.Date}
     found = pl.DataFrame(ids, schema=schema, orient="row")
     joined = lines.with_row_index("line").drop("until").join(found, on="line")
-    # Of several lines of one security the one that goes on counts, then the first.
+    # Of several lines of one security the one that goes on counts, then the newest, then the first.
     still = pl.col("until").is_null()
-    once = joined.sort(~still, "line").unique("security_id", keep="first", maintain_order=True)
+    newest = pl.col("as_of").rank("dense", descending=True)
+    once = joined.sort(~still, newest, "line", nulls_last=True).unique(
+        "security_id", keep="first", maintain_order=True
+    )
     _count(set_aside, OTHERWISE, joined.height - once.height)
     return once.sort("line").drop("line"), placed.tickers(), placed.notes
 

@@ -131,13 +131,16 @@ def new_bars(
     about = [*KEY, *VALUES, "vwap"]
     newest = newest_per(stored.lazy(), *KEY).collect()
     words = newest if current else stored
+    bars = _with_known_vwap(bars, newest)
     same = bars.join(words, on=about, how="semi", nulls_equal=True)
     differing = bars.join(words, on=about, how="anti", nulls_equal=True)
     before = newest.select(*KEY, stored_at="known_at", close_before="close", volume_before="volume")
     matched = differing.join(before, on=[*KEY], how="left", maintain_order="left")
     is_revision = pl.col("stored_at").is_not_null()
     instant = pl.col("seen") if "seen" in bars.columns else pl.lit(seen)
-    late = is_revision & (pl.col("known_at") <= pl.col("stored_at"))
+    # A file that states an earlier instant tells what was believed before, and stays behind.
+    restated = pl.lit(current) | pl.col("assumed") | (pl.col("known_at") == pl.col("stored_at"))
+    late = is_revision & (pl.col("known_at") <= pl.col("stored_at")) & restated
     dated = matched.with_columns(
         known_at=pl.when(late)
         .then(right_after(instant, pl.col("stored_at")))
@@ -148,6 +151,18 @@ def new_bars(
         *KEY, "close", "volume", "close_before", "volume_before"
     )
     return NewBars(conform(dated, BARS, "bars"), edits, same.height)
+
+
+def _with_known_vwap(bars: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
+    """Bars whose average is not told keep the stored one: silence is no correction."""
+    if bars["vwap"].null_count() == 0 or newest["vwap"].null_count() == newest.height:
+        return bars
+    known = newest.select(*KEY, known_vwap="vwap")
+    return (
+        bars.join(known, on=[*KEY], how="left", maintain_order="left")
+        .with_columns(vwap=pl.coalesce("vwap", "known_vwap"))
+        .drop("known_vwap")
+    )
 
 
 def session_closes(rows: pl.DataFrame) -> pl.Series:

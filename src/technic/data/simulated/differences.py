@@ -126,8 +126,8 @@ def _turn(content: Content, _request: Request) -> None:
 
 def _short_next_url(content: Content, _request: Request) -> None:
     if "next_url" in content:
-        parts = urlsplit(content["next_url"])
-        content["next_url"] = f"{parts.path}?{parts.query}"
+        _, _, path, asked, _ = urlsplit(content["next_url"])
+        content["next_url"] = f"{path}?{asked}"
 
 
 def _adjusted(request: Request) -> Request:

@@ -128,7 +128,7 @@ def import_(
 
     order = _one_of("--dates", dates, ("mdy", "dmy"))
     hints = FileHints(symbol, order, _one_of("--decimal", decimal, ("point", "comma")))
-    desk = options.desk(store, writing=not check)
+    desk = options.desk(store, writing=True)
     if check:
         _check(files, adjusted, hints, desk, as_json)
         return
@@ -252,4 +252,5 @@ def import_listings(
         options.emit_json(listings_as_dict(taken))
         return
     render_listings(file.name, taken, sys.stdout)
-    print(f"Next: {desk.command('coverage')}")
+    holds_bars = desk.store.version().last is not None
+    print(f"Next: {desk.command('coverage' if holds_bars else 'import FILE')}")

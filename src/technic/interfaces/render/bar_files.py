@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # rows from each end of a file, and of each reason
 DOUBTS = 8  # lines about splits and dividends
 LISTED = 6  # names in a line
+WIDEST = 24  # characters of a cell
 USUAL = ("days", "no dates")  # how dates are read without a word about it
 KINDS = {"none": "as traded", "splits": "adjusted for splits"}
 
@@ -52,7 +53,7 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         print(f"  {count:>11,}  {title}", file=out)
     _doubts(outcome.doubts, out)
     print(
-        f"  cells: {cells.read:,} = {cells.stored:,} stored + {cells.set_aside:,} set aside + "
+        f"  cells: {cells.read:,} = {cells.stored:,} kept + {cells.set_aside:,} set aside + "
         f"{cells.unused:,} not used",
         file=out,
     )
@@ -172,7 +173,7 @@ COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume", "split", 
 def _cell(value: object) -> str:
     if value is None:
         return "–"
-    return f"{value:.10g}" if isinstance(value, float) else printable(str(value))
+    return f"{value:.10g}" if isinstance(value, float) else printable(str(value))[:WIDEST]
 
 
 def _listed(names: list[str]) -> str:
