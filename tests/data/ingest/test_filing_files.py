@@ -49,11 +49,19 @@ def test_dollars_are_dollars(store, currency):
     assert take(store, {"currency": currency}).quarantined == {}
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1e-6])
-def test_shares_in_thousands_are_caught_by_profit_and_earnings_per_share(store, scale):
+@pytest.mark.parametrize(
+    ("scale", "reason"), [(1e-3, "shares_contradict_profit"), (1e-6, "shares_impossible")]
+)
+def test_shares_in_thousands_are_caught_by_profit_and_earnings_per_share(store, scale, reason):
     taken = take(store, {"shares": 80e6 * scale})
-    assert taken.quarantined == {"shares_contradict_profit": 1}
+    assert taken.quarantined == {reason: 1}
     assert "shares" not in store.table("facts").collect()["item"].to_list()
+
+
+@pytest.mark.parametrize("profit", [-88e6, None])
+def test_shares_in_millions_are_caught_without_a_profit_to_hold_them_against(store, profit):
+    taken = take(store, {"shares": 80.0, "net_income": profit, "eps": None})
+    assert taken.quarantined["shares_impossible"] == 1
 
 
 def test_a_profit_in_thousands_is_caught_by_the_shares(store):
