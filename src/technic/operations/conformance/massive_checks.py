@@ -194,10 +194,10 @@ def next_url(replies: Sequence[Reply], _known: Known) -> str | None:
     url = reply.get("next_url")
     if len(reply.rows()) < int(FEW) and url is None:
         raise UnsaidError("everything is on one page")
-    parts = urlsplit(url if isinstance(url, str) else "")
-    if parts.scheme != "https" or parts.netloc not in HOSTS or not parts.query:
+    scheme, host, _, asked, _ = urlsplit(url if isinstance(url, str) else "")
+    if scheme != "https" or host not in HOSTS or not asked:
         return f"next_url = {shown(url)}"
-    keys = {name for name, _ in parse_qsl(parts.query) if name.lower() in SECRETS}
+    keys = {name for name, _ in parse_qsl(asked) if name.lower() in SECRETS}
     return f"next_url with {', '.join(sorted(keys))} in it" if keys else None
 
 
