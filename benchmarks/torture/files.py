@@ -41,9 +41,10 @@ def checks_files(tier: int, seed: int):
             layout = rng.choice(sorted(layouts))
             file_name, data = layouts[layout]
             path = folder / file_name
+            hints = FileHints(symbol="ACME" if layout == "Nasdaq" else None)
             path.write_bytes(data := mutated(data, rng))
             try:
-                checked = check_bars(empty, path, hints=FileHints(symbol="ACME"))
+                checked = check_bars(empty, path, hints=hints)
             except TechnicError as error:
                 other += "\n" in str(error) or len(str(error)) > 2_000
                 continue
@@ -57,7 +58,7 @@ def checks_files(tier: int, seed: int):
             told += [f"{layout}: {wrong}"] if wrong else []
             if k % IMPORTED[tier] == 0 and not checked.refusal:
                 imported += 1
-                trouble = _imported(folder / f"store{k}", path)
+                trouble = _imported(folder / f"store{k}", path, hints)
                 broken += bool(trouble)
                 told += [f"{layout}: {trouble}"] if trouble else []
     more = f"{len(layouts)} layouts; {answers:,} read; {'; '.join(sorted(set(told))[:12])}"
@@ -219,11 +220,11 @@ def _adds_up(checked, data: bytes) -> str:
     return "" if cells.read == expected else f"{cells.read} cells read, {expected} in the file"
 
 
-def _imported(place: Path, path: Path) -> str:
+def _imported(place: Path, path: Path, hints: FileHints) -> str:
     """What is wrong with a store that took the file in; empty if nothing is."""
     store = tc.open_store(place)
     try:
-        outcome = store.import_bars(path, hints=FileHints(symbol="ACME"))
+        outcome = store.import_bars(path, hints=hints)
     except TechnicError:
         return "" if store.version().last is None else "refused, and stored all the same"
     bare = Settings.load().uncached()

@@ -231,11 +231,16 @@ def written(tmp_path, layout: str, table: pl.DataFrame):
     return tmp_path / name
 
 
+def hints_of(layout: str) -> FileHints:
+    """What a user has to say: Nasdaq's files name their symbol nowhere."""
+    return FileHints(symbol="ACME" if layout == "Nasdaq" else None)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_known_layout_is_read_as_it_is_meant(tmp_path, layout):
     _, adjusted, name = LAYOUTS[layout]
     path = written(tmp_path, layout, market())
-    file = read_bars(path, FileHints(symbol="ACME"))
+    file = read_bars(path, hints_of(layout))
     rows = file.rows.filter(pl.col("date") <= DAYS[-1]).sort("date")
     assert file.adjusted == adjusted
     assert next(iter(file.layouts)).startswith(name) or name in next(iter(file.layouts))
@@ -277,7 +282,7 @@ def test_numbers_of_any_type_are_read_or_told(dtype):
 def test_without_a_column_it_is_refused_by_name(tmp_path, layout):
     path = written(tmp_path, layout, market().drop("low"))
     with pytest.raises(SchemaError, match=r"no column low|no header") as told:
-        read_bars(path, FileHints(symbol="ACME"))
+        read_bars(path, hints_of(layout))
     assert "\n" not in str(told.value)
     assert len(str(told.value)) < 600
 
@@ -286,7 +291,7 @@ def test_without_a_column_it_is_refused_by_name(tmp_path, layout):
 def test_a_column_of_words_is_refused_with_one_of_them(tmp_path, layout):
     path = written(tmp_path, layout, market().with_columns(close=pl.lit("halted")))
     with pytest.raises(SchemaError, match=r"column close: \d of \d cells cannot be read.*halted"):
-        read_bars(path, FileHints(symbol="ACME"))
+        read_bars(path, hints_of(layout))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -295,7 +300,7 @@ def test_days_without_a_session_refuse_the_file_with_a_likely_cause(tmp_path, la
     path = written(tmp_path, layout, market().with_columns(date=pl.Series(saturdays)))
     store = tc.open_store(tmp_path / "store")
     with pytest.raises(SchemaError, match=r"the NYSE was closed.*Saturday.*--dates"):
-        store.import_bars(path, hints=FileHints(symbol="ACME"))
+        store.import_bars(path, hints=hints_of(layout))
     assert store.version().last is None
 
 
@@ -307,7 +312,7 @@ def test_one_cell_that_cannot_be_read_costs_its_row_and_is_shown(tmp_path, layou
         table = table.with_columns(split=pl.lit("1.0"))
     path = written(tmp_path, layout, table)
     store = tc.open_store(tmp_path / "store")
-    outcome = store.import_bars(path, hints=FileHints(symbol="ACME"))
+    outcome = store.import_bars(path, hints=hints_of(layout))
     assert outcome.quarantined == {"null_value": 1}
     assert outcome.file.unreadable["close"][0] == 1
     assert "oops" in outcome.file.unreadable["close"][1]

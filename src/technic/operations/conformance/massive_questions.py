@@ -58,11 +58,10 @@ def _nobody(known: Known) -> Path:
 
 def _more_listings(known: Known) -> Path | None:
     """The next page, as the first one names it."""
-    parts = urlsplit(str(known.replies["listings"].get("next_url") or ""))
-    if not parts.netloc or not parts.query:
+    _, host, path, asked, _ = urlsplit(str(known.replies["listings"].get("next_url") or ""))
+    if not host or not asked:
         return None
-    query = {k: v for k, v in parse_qsl(parts.query) if k.lower() not in SECRETS}
-    return parts.path, query
+    return path, {k: v for k, v in parse_qsl(asked) if k.lower() not in SECRETS}
 
 
 def _spread(known: Known, kind: str, days: int) -> Path:
