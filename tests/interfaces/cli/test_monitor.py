@@ -107,7 +107,7 @@ def test_a_difference_says_who_came_and_went(run, twin):
 
 
 def test_a_difference_of_days_that_are_none_is_refused(run):
-    assert "--from soon: write a date" in run("diff", "up", "--from", "soon", code=1)
+    assert "--from: 'soon' is no date" in run("diff", "up", "--from", "soon", code=1)
 
 
 def test_looks_at_a_market_that_trades_are_lines(run, twin):
