@@ -169,6 +169,8 @@ def events(rng, names, bars, start, length, night):
                     if rng.random() < (0.05 if k == newest else 0.001)
                     else None
                 )
+                if split:
+                    show(known, k, split)
                 rows.append({"symbol": name, "date": day(k), **known[k], "split": split})
             elif night and k < newest and rng.random() < 0.004:
                 rows.append(
@@ -201,6 +203,13 @@ def events(rng, names, bars, start, length, night):
     unique = {(row["symbol"], row["date"]): row for row in rows}
     schema = {"split": pl.Float64}
     return pl.DataFrame(list(unique.values()), schema_overrides=schema)
+
+
+def show(known, k: int, split: float) -> None:
+    """Let prices show a split from a session on: one that they do not show is set aside."""
+    for j in known:
+        if j >= k:
+            known[j] = {n: v * split if n == "volume" else v / split for n, v in known[j].items()}
 
 
 def rename(store, rng, at: datetime, day):
