@@ -82,7 +82,9 @@ def history(seed: int, settings: Settings):
     names = [f"S{j}" for j in range(int(rng.integers(3, 10)))]
     bars = {name: walk(rng, start, length) for name in names}
     differing, work = 0, dict.fromkeys(("advanced", "refolded", "unchanged"), 0)
-    with tempfile.TemporaryDirectory(prefix="technic-history-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="technic-history-", ignore_cleanup_errors=True
+    ) as folder:
         store = open_store(Path(folder) / "store")
         own = replace(
             settings,
