@@ -22,6 +22,7 @@ from technic.data.formats.dialects import (
     LEAN_COLUMNS,
     WIDE,
 )
+from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
 from technic.errors import SchemaError, first_line
@@ -139,13 +140,7 @@ def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
     if part.refusal:
         raise SchemaError(part.refusal)
     if part.kind == "parquet":
-        try:
-            table = pl.read_parquet(part.path or part.read())
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise SchemaError(
-                f"{part.name}: Parquet that cannot be read ({first_line(error)[:120]})"
-            ) from error
-        return _of_frame(table, part.name, part.stem, hints)
+        return _of_frame(read_parquet(part), part.name, part.stem, hints)
     if part.kind == "json":
         raise SchemaError(
             f"{part.name}: JSON, and no bars: technic import-filings reads company facts, "

@@ -13,9 +13,10 @@ import polars as pl
 
 from technic.data.formats.dates import as_days, as_instants
 from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
+from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, read_text
-from technic.errors import SchemaError, first_line
+from technic.errors import SchemaError
 
 REQUIRED = ("symbol", "as_of", "period_end", "form", "period")
 OPTIONAL = ("fiscal_year", "period_start", "currency", "amended")
@@ -172,13 +173,7 @@ def _open(source: FilePart | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, st
     if part.refusal:
         raise SchemaError(part.refusal)
     if part.kind == "parquet":
-        try:
-            return pl.read_parquet(part.path or part.read()), part.name, ""
-        except pl.exceptions.PolarsError as error:
-            raise SchemaError(
-                f"{part.name}: the Parquet file is damaged or cut short ({first_line(error)}); "
-                "nothing was imported"
-            ) from error
+        return read_parquet(part), part.name, ""
     if part.kind != "text":
         raise SchemaError(
             f"{part.name}: no table of filings ({part.kind}); Parquet and CSV are read, and the "

@@ -25,9 +25,10 @@ from technic.data.formats.listing_layouts import (
     layout_of,
 )
 from technic.data.formats.numbers import Numbers, as_numbers, mark_of
+from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, header_of, read_text
-from technic.errors import SchemaError, first_line
+from technic.errors import SchemaError
 from technic.market.schema import INSTANT
 
 STAMP = r"^\s*File Creation Time"  # begins the last line of Nasdaq's directories
@@ -124,12 +125,7 @@ def _of_part(part: FilePart, order: str | None) -> ListingFile:
     if part.refusal:
         raise SchemaError(part.refusal)
     if part.kind == "parquet":
-        try:
-            table = pl.read_parquet(part.path or part.read())
-        except (pl.exceptions.PolarsError, OSError) as error:
-            reason = first_line(error)[:120]
-            raise SchemaError(f"{part.name}: Parquet that cannot be read ({reason})") from error
-        return _under_our_names(_lower(table, part.name), part.name, order)
+        return _under_our_names(_lower(read_parquet(part), part.name), part.name, order)
     if part.kind == "json":
         return _under_our_names(_of_json(part), part.name, order)
     if part.kind != "text":
