@@ -20,9 +20,9 @@ LAST = BARS["date"].max()
 
 
 def corrected(store, volume, seen_at, symbol=0):
-    """One bar corrected, at an instant."""
+    """One bar corrected, at an instant: the row itself does not state when it became known."""
     name = BARS["symbol"].unique().sort()[symbol]
-    row = BARS.filter((pl.col("symbol") == name) & (pl.col("date") == LAST))
+    row = BARS.filter((pl.col("symbol") == name) & (pl.col("date") == LAST)).drop("as_of")
     store.import_bars(row.with_columns(volume=pl.lit(volume)), seen_at=seen_at)
 
 
