@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from technic.scanner.plan import PlanRules
@@ -61,6 +61,7 @@ def key_of_texts(where: str, **more: object) -> str:
 
 
 @pytest.mark.parametrize("tokens", QUESTIONS, ids=" ".join)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_every_spelling_of_a_question_has_one_key(tokens, data):
     plain = " ".join(tokens)

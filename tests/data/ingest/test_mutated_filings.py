@@ -7,6 +7,7 @@ import random
 import polars as pl
 import pytest
 
+from support.cases import mostly_slow
 from technic.data.ingest import open_store
 from technic.errors import TechnicError
 
@@ -61,7 +62,7 @@ def store(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", mostly_slow(range(4), daily=[1]))
 def test_no_damage_ends_in_anything_but_an_answer_or_one_line(store, tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "filings.csv"

@@ -131,7 +131,7 @@ FIELDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(ANYTHING | FIELDS, max_size=6))
 def test_no_message_raises_and_none_of_them_moves_a_price(rows):
     """Property: whatever arrives, the day is a table that can be read."""

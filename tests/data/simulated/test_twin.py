@@ -9,6 +9,7 @@ from importlib import import_module
 import httpx2
 import pytest
 
+from support.cases import mostly_slow
 from support.vendors import at_evening, tape, vendor
 from technic.data.simulated.dialect import Request
 from technic.data.simulated.faults import ANSWERS, ROWS, TRANSPORT, FaultPlan, Rule, read_plan
@@ -241,7 +242,9 @@ def test_flat_files_come_the_day_after_and_carry_a_tag():
     assert answer(market, again).status == 304
 
 
-@pytest.mark.parametrize("name", [*TRANSPORT, *ANSWERS, *ROWS])
+@pytest.mark.parametrize(
+    "name", mostly_slow([*TRANSPORT, *ANSWERS, *ROWS], daily=[*ANSWERS, *ROWS])
+)
 def test_every_fault_changes_what_a_client_sees(name):
     market = record(3, 60, 40)
     listing = next(i for i, x in enumerate(market.listings) if market.splits and x.until is None)

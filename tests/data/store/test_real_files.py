@@ -10,6 +10,7 @@ import pytest
 
 from technic.data.ingest import open_store
 
+pytestmark = pytest.mark.slow  # the larger file takes minutes on a busy machine
 FILES = {
     "us_2021_2024_split_adjusted.parquet": "splits",
     "us_2015_2016_as_traded.parquet": "none",

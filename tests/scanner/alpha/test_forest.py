@@ -15,6 +15,11 @@ from technic.errors import ModelError
 from technic.scanner.alpha.forest import forest_of, predict
 
 
+def slow(*case):
+    """A case of every week: growing the trees takes long on a busy machine."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 def rows_of(n, columns=12, seed=0, unknown=0.1):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n, columns)).astype(np.float32)
@@ -41,7 +46,7 @@ def trained(depth=5, trees=60, columns=12, base=None):
     return xgboost.train(about, xgboost.DMatrix(rows, label, feature_names=names), trees)
 
 
-@pytest.mark.parametrize(("depth", "base"), [(1, None), (4, 0.25), (8, None)])
+@pytest.mark.parametrize(("depth", "base"), [slow(1, None), (4, 0.25), slow(8, None)])
 def test_the_bits_are_those_of_xgboost(depth, base):
     """Oracle: XGBoost itself, on rows with unknowns, thresholds and huge values."""
     booster = trained(depth, base=base)
@@ -56,7 +61,7 @@ def test_the_bits_are_those_of_xgboost(depth, base):
     assert np.array_equal(predict(forest, rows), told)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", [slow(1), slow(2), 5])
 def test_threads_never_change_the_answer(threads):
     forest = forest_of(bytes(trained().save_raw("json")))
     rows = rows_of(3_001)

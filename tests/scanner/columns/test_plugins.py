@@ -218,7 +218,7 @@ def test_a_plugin_that_is_not_there_is_said_not_to_be(package, store, settings):
         ("mutates", [f"S{i:02d}" for i in range(12)], "read-only"),
         ("text", [f"S{i:02d}" for i in range(12)], "a score is a number, not str"),
         pytest.param("exits", ["S05"], "code 3", marks=pytest.mark.slow),
-        ("segfaults", ["S05"], "SIGSEGV"),
+        pytest.param("segfaults", ["S05"], "SIGSEGV", marks=pytest.mark.slow),
         ("spins", ["S05"], "took longer than 2 s"),
     ],
 )
