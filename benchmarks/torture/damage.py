@@ -57,6 +57,9 @@ from technic.scanner.spec.scan_file import ScanFile
 from technic.scores.digest import digest
 from pathlib import Path
 
+from torture.warm import import_all
+
+import_all()
 code_digest(), digest(), spans(), object_path(Path()), resolve_question(ScanFile(), None)
 
 def answers(order):

@@ -5,7 +5,8 @@
 2. `Scene.killed` copies all of it, runs one command in a process of its own, and kills that at a
    random moment.
 3. Whatever is seen then must be what was seen before the command or after it; the deep doctor must
-   find nothing; the same command, run again, must end where an undisturbed one ends.
+   find nothing; the same command, run again unless it was finished, must end where an undisturbed
+   one ends.
 
 Syncs are killed in `crashes`, with what was not yet on the disk lost.
 """
@@ -63,7 +64,9 @@ import technic.research.backtest, technic.data.store.catalog, technic.data.store
 from technic.indicators.kernel.run import spans
 from technic.scanner.report_cache import code_digest
 from technic.scores.digest import digest
+from torture.warm import import_all
 
+import_all()
 code_digest(), digest(), spans()
 for line in sys.stdin:
     order = json.loads(line)
@@ -242,17 +245,16 @@ class Scene:
             shutil.rmtree(place.folder.parent)
 
     def _judged(self, servant: Servant, name: str, command: Command, place: Place) -> str:
-        old_or_new = zip(
-            self.seen(servant, place), self.before, self.after[name], SEEN, strict=True
-        )
-        for got, old, new, argv in old_or_new:
+        seen = self.seen(servant, place)
+        for got, old, new, argv in zip(seen, self.before, self.after[name], SEEN, strict=True):
             if got not in (old, new):
                 return f"{' '.join(argv)}: neither as before nor as after: {got[:120]}"
         status, said, _ = servant.run(place, "doctor", "--deep")
         if status:
             return f"the doctor finds {_last_line(said)}"
         made = place.folder / command.made
-        if not (command.made and made.exists()):  # it was finished
+        finished = made.exists() if command.made else seen == self.after[name] != self.before
+        if not finished:
             status, said, _ = servant.run(place, *command.argv)
             if status:
                 return f"cannot be run again: {_last_line(said)}"
