@@ -41,6 +41,14 @@ ACTIONS: Schema = {
     "assumed": pl.Boolean(),
     "source": pl.String(),  # who said so
 }
+WAITING: Schema = {  # splits and dividends of symbols that had no bar when a file told them
+    "symbol": pl.String(),
+    "session": pl.Date(),
+    "kind": pl.String(),
+    "value": pl.Float64(),
+    "known_at": INSTANT,
+    "assumed": pl.Boolean(),
+}
 TICKERS: Schema = {
     "security_id": pl.Int64(),
     "symbol": pl.String(),
@@ -113,6 +121,7 @@ ASKED: Schema = {  # what a vendor was asked for and answered
 TABLES: dict[str, Schema] = {
     "bars": BARS,
     "actions": ACTIONS,
+    "waiting": WAITING,
     "tickers": TICKERS,
     "listings": LISTINGS,
     "classifications": CLASSIFICATIONS,

@@ -179,7 +179,12 @@ def take_bars(
         store, before, judged, seen, as_traded=adjusted == "none", label=asked.label
     )
     merged = new_bars(store, before, held.bars, seen)
-    tables = {"bars": merged.bars, "actions": held.actions.rows, "tickers": held.tickers}
+    tables = {
+        "bars": merged.bars,
+        "actions": held.actions.rows,
+        "waiting": held.actions.waiting,
+        "tickers": held.tickers,
+    }
     bad = pl.concat(
         [held.judged.bad.drop("cells", "lost"), held.actions.bad], how="diagonal_relaxed"
     )
