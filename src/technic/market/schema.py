@@ -41,11 +41,11 @@ ACTIONS: Schema = {
     "assumed": pl.Boolean(),
     "source": pl.String(),  # who said so
 }
-WAITING: Schema = {  # splits and dividends of symbols that had no bar when a file told them
+WAITING: Schema = {
     "symbol": pl.String(),
-    "session": pl.Date(),
-    "kind": pl.String(),
-    "value": pl.Float64(),
+    "session": pl.Date(),  # the ex-date
+    "kind": pl.String(),  # split or dividend
+    "value": pl.Float64(),  # as in actions
     "known_at": INSTANT,
     "assumed": pl.Boolean(),
 }

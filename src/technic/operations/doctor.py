@@ -30,7 +30,8 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
 
     Parameters
     ----------
-    deep : hold every file of the store against its digest as well; that reads all of them.
+    deep : hold every file of the store against its digest as well, and look for splits that nobody
+        told; that reads all of them.
         Otherwise sizes, seals of records and checksums of panels are looked at
 
     Returns

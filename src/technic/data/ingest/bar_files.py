@@ -64,7 +64,8 @@ class Imported:
     notes : reasons for which rows were set aside, the most frequent first
     file : what was recognised, and what of it was not used
     cells : how many cells the file has, and what became of them
-    doubts : a line for each split or dividend that was set aside or taken back
+    doubts : a line for each split or dividend that was set aside or taken back, and for nights
+        that look like a split which nobody told
     """
 
     rows: int
