@@ -131,6 +131,7 @@ RIDGE = {"strength": "the penalty, as a share of the mean diagonal of the normal
 TABLES = {
     "bars": "Daily bars, every version of each.",
     "actions": "Splits and dividends.",
+    "waiting": "Splits and dividends of symbols that had no bar when a file told them: they wait for one.",
     "tickers": "Which security traded under which symbol, and when.",
     "listings": "Names, types and exchanges of securities.",
     "classifications": "What a company was said to be, and to be worth.",

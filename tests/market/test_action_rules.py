@@ -137,6 +137,15 @@ def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():
     assert judged.bad["reason"].to_list() == ["split_repeated"]
 
 
+def test_two_splits_of_one_ratio_that_both_show_in_prices_are_two():
+    days = [DAY + timedelta(days=k) for k in range(4)]
+    table = pl.DataFrame(
+        {"security_id": [1] * 4, "session": days, "open": [99.0, 25.2, 24.8, 6.1], "close": [100.0, 25.0, 24.0, 6.0]}
+    )  # fmt: skip
+    judged = judge_actions(events((1, days[1], 4.0), (1, days[3], 4.0)), table)
+    assert (judged.good.height, judged.bad.height) == (2, 0)
+
+
 def test_the_newest_word_on_a_bar_is_what_a_split_is_held_against():
     table = pl.concat([bars(1.0), bars(4.0).tail(1)]).with_columns(
         known_at=pl.Series([1, 2, 3]).cast(pl.Datetime("us", "UTC"))

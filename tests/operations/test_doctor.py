@@ -122,3 +122,19 @@ def test_rows_from_the_future_are_named(tmp_path):
     assert not ok
     assert detail.startswith("1 rows are known only from 2199-05-01")
     assert str(first["date"][0]) in detail
+
+
+def test_nights_that_look_like_a_split_nobody_told_are_named_and_are_no_fault(tmp_path):
+    made = simulate(seed=2, size=20, sessions=15).bars
+    symbol, day = made["symbol"][0], sorted(made["date"].unique())[9]
+    late = (pl.col("symbol") == symbol) & (pl.col("date") >= day)
+    prices = ["open", "high", "low", "close"]
+    shares = [pl.when(late).then(pl.col(n) / 4.0).otherwise(n).alias(n) for n in prices]
+    more = pl.when(late).then(pl.col("volume") * 4.0).otherwise("volume").alias("volume")
+    store = tc.open_store(tmp_path / "store")
+    store.import_bars(made.filter(pl.col("symbol") == symbol).with_columns(*shares, more))
+    ok, detail = said(store, deep=True)["split?"]
+    assert ok
+    assert detail.startswith(f"{symbol}: ")
+    assert detail.endswith(f" on {day} with no split told; about 4:1?")
+    assert "split?" not in said(store)

@@ -109,9 +109,9 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        `security_id`, `date`, `before` (the last close before that date) and `seen`, that close
-        over the first open from that date on: 4 if prices fell to a quarter; null without one.
-        Bars more than 15 days away say nothing; a date without a close before has no row.
+        `security_id`, `date`, `before` (the last close before that date), `opened` (the first open
+        from that date on) and `seen`, that close over that open: 4 if prices fell to a quarter.
+        Each is null where there is none; bars more than 15 days away say nothing.
     """
     nights = events.select("security_id", "date").unique().drop_nulls()
     keys = _key_of(bars["security_id"], bars["session"])
@@ -136,11 +136,8 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
 
     return (
         nights.with_columns(before=column("close", before), opened=column("open", after))
-        .filter(pl.col("before") > 0.0)
-        .with_columns(
-            seen=pl.when(pl.col("opened") > 0.0).then(pl.col("before") / pl.col("opened"))
-        )
-        .select("security_id", "date", "before", "seen")
+        .with_columns(pl.when(pl.col(n) > 0.0).then(n) for n in ("before", "opened"))
+        .with_columns(seen=pl.col("before") / pl.col("opened"))
     )
 
 
@@ -215,9 +212,13 @@ def _clashing(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _large_dividends(rows: pl.DataFrame, steps: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Dividends above a third of the close before, alone or with others of their day."""
+    """Dividends above a third of the close before, alone or with others of their day.
+
+    The first bar of a security has none before it: its open and the dividend together are that
+    price, as far as anybody knows.
+    """
     priced = rows.join(steps, on=_KEY[:2], how="left", maintain_order="left", nulls_equal=True)
-    most = pl.col("before") * LARGE
+    most = pl.coalesce(pl.col("before") * LARGE, pl.col("opened") * LARGE / (1.0 - LARGE))
     paid = pl.col("kind") == "dividend"
     alone = paid & (pl.col("value") > most)
     rest = pl.when(alone.fill_null(value=False)).then(0.0).otherwise("value")
@@ -257,8 +258,11 @@ def _told_twice(splits: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
         miss=(pl.col("seen").log() - pl.col("value").log()).abs().fill_null(float("inf"))
     )
     others = fits.select("security_id", other="value", day="date", better="miss")
+    # A large one that its own night shows is a split of its own, whatever came days before.
+    shown = (pl.col("miss") <= APART) & (pl.col("value").log().abs() > APART)
     return (
-        fits.join(others, on="security_id")
+        fits.filter(~shown)
+        .join(others, on="security_id")
         .filter(
             (pl.col("value") / pl.col("other") - 1.0).abs() < SAME_SPLIT,
             pl.col("date") != pl.col("day"),

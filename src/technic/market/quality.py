@@ -39,7 +39,8 @@ REASONS = {
     "split_shown": "it takes a split back that prices show",
     "dividend_too_large": "a dividend is above a third of the price",
     "foreign_currency": "a dividend is not in US dollars",
-    "without_bars": "a split or dividend of a symbol that has no bar",
+    "split_overruled": "another word on the same split is the one that prices show",
+    "without_bars": "a split or dividend of a symbol that has no bar yet: it waits for one",
     "another_scale": "prices of the same sessions differ by one ratio from those that are stored",
 }
 LIVE_REASONS = {  # of bars and minutes of the day so far, beside those above

@@ -41,6 +41,14 @@ ACTIONS: Schema = {
     "assumed": pl.Boolean(),
     "source": pl.String(),  # who said so
 }
+WAITING: Schema = {
+    "symbol": pl.String(),
+    "session": pl.Date(),  # the ex-date
+    "kind": pl.String(),  # split or dividend
+    "value": pl.Float64(),  # as in actions
+    "known_at": INSTANT,
+    "assumed": pl.Boolean(),
+}
 TICKERS: Schema = {
     "security_id": pl.Int64(),
     "symbol": pl.String(),
@@ -113,6 +121,7 @@ ASKED: Schema = {  # what a vendor was asked for and answered
 TABLES: dict[str, Schema] = {
     "bars": BARS,
     "actions": ACTIONS,
+    "waiting": WAITING,
     "tickers": TICKERS,
     "listings": LISTINGS,
     "classifications": CLASSIFICATIONS,

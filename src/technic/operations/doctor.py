@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from technic.data.ingest.untold import untold_in_store
 from technic.data.store import Store
 from technic.data.store.integrity import examine_files, sessions_of
 from technic.data.store.rows import rows_known_after
@@ -29,7 +30,8 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
 
     Parameters
     ----------
-    deep : hold every file of the store against its digest as well; that reads all of them.
+    deep : hold every file of the store against its digest as well, and look for splits that nobody
+        told; that reads all of them.
         Otherwise sizes, seals of records and checksums of panels are looked at
 
     Returns
@@ -48,6 +50,7 @@ def examine(store: Store, settings: Settings, *, deep: bool = False) -> list[dic
         *_spare(store, settings),
         *files,
         *(_sealed(store, settings) if deep else []),
+        *(_untold(store) if deep else []),
         *_shared_cache(settings),
         _disk(store),
     ]
@@ -88,6 +91,15 @@ def _sealed(store: Store, settings: Settings) -> list[dict[str, Any]]:
         said = "cards, evidence, runs, trials and saved scans, each as it was written"
         return [_check("seals", True, said)]
     return [_check("seal", False, text) for text in troubles]
+
+
+def _untold(store: Store) -> list[dict[str, Any]]:
+    """Nights that look like a split which nobody told: a suspicion, and no fault of the store."""
+    try:
+        lines = untold_in_store(store, store.version())
+    except TechnicError:  # said by the check of the store
+        return []
+    return [_check("split?", True, text) for text in lines]
 
 
 def _shared_cache(settings: Settings) -> list[dict[str, Any]]:

@@ -118,6 +118,45 @@ def test_corrections_are_no_other_scale(store):
     assert store.import_bars(one).revised == 1, "a single row is a correction"
 
 
+@pytest.mark.parametrize("ratio", [10.0, 4.0, 1.5, 0.1])
+@pytest.mark.parametrize("adjusted", ["none", "splits"])
+def test_one_session_told_again_on_the_scale_of_a_split_asks_for_the_history_too(
+    store, ratio, adjusted
+):
+    """Its four prices differ by one ratio, and the file goes on from there."""
+    rows = table()
+    store.import_bars(pl.concat([rows.head(AT), *others()]), adjusted)
+    late = pl.concat([scaled(rows, ratio).tail(N - AT + 1), *others()])
+    found = store.import_bars(late, adjusted)
+    assert found.quarantined == {"another_scale": N - AT + 1}
+    assert (
+        f"ACME: 1 of 1 sessions that the store has differ by a steady ratio, {ratio:g} to 1"
+        in (found.doubts[0])
+    )
+    np.testing.assert_array_equal(closes(store), rows["close"].to_numpy()[:AT])
+    assert store.import_bars(scaled(rows, ratio), adjusted).revised == AT, "and takes it"
+
+
+def test_one_session_that_is_corrected_is_no_other_scale(store):
+    """A slip of one session stands beside neighbours on the same scale as its correction."""
+    rows = table()
+    slip = pl.col("date") == day(AT - 1)
+    wrong = rows.with_columns(
+        pl.when(slip).then(pl.col(name) * 10.0).otherwise(name) for name in PRICES
+    )
+    store.import_bars(wrong.head(AT))
+    assert store.import_bars(rows.tail(N - AT + 1)).revised == 1
+    np.testing.assert_array_equal(closes(store), rows["close"].to_numpy())
+
+
+@pytest.mark.parametrize("ratio", [1.37, 337.0])
+def test_one_session_told_again_by_no_ratio_of_a_split_is_a_correction(store, ratio):
+    rows = table()
+    store.import_bars(rows.head(AT))
+    late = pl.concat([scaled(rows.slice(AT - 1, 1), ratio), rows.tail(N - AT)])
+    assert store.import_bars(late).revised == 1
+
+
 def test_prices_as_traded_are_not_taken_for_adjusted_ones(store):
     rows = pl.concat([table(name, ratio=4.0, told=4.0, seed=k) for k, name in enumerate("AB")])
     with pytest.raises(SchemaError, match=r"2 of 2 splits.*--adjusted none"):

@@ -77,13 +77,24 @@ def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
         seen = row["seen"]
         if row["reason"] == "split_contradicted":
             lines.append(f"{what}: prices show {seen:.3f}{_guess(row['value'], seen, more)}")
+        elif row["reason"] == "split_overruled":
+            lines.append(f"{what}: prices show {seen:.3f}, and another word on it agrees better")
         elif row["reason"] == "dividend_too_large":
-            lines.append(f"{what}: the close before was {seen:g}")
+            lines.append(f"{what}: {_price_of(row)}")
+        elif row["reason"] == "without_bars":
+            lines.append(f"{what}: its symbol has no bar yet, and it waits for one")
         elif row["reason"] == "foreign_currency":
             lines.append(f"{what}: it is in {row['currency'][:8]}, and prices are in {CURRENCY}")
         elif row["reason"] == "split_shown":
             lines.append(f"{what}: it would take back the split that prices show")
     return lines
+
+
+def _price_of(row: dict[str, object]) -> str:
+    """The price that a dividend was held against: the close before, or that of its own day."""
+    if row["seen"] is None:
+        return "that is above a third of the price of its own day, the first there is"
+    return f"the close before was {row['seen']:g}"
 
 
 def _guess(value: float, seen: float, more: str) -> str:

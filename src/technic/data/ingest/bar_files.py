@@ -64,7 +64,8 @@ class Imported:
     notes : reasons for which rows were set aside, the most frequent first
     file : what was recognised, and what of it was not used
     cells : how many cells the file has, and what became of them
-    doubts : a line for each split or dividend that was set aside or taken back
+    doubts : a line for each split or dividend that was set aside or taken back, and for nights
+        that look like a split which nobody told
     """
 
     rows: int
@@ -179,7 +180,12 @@ def take_bars(
         store, before, judged, seen, as_traded=adjusted == "none", label=asked.label
     )
     merged = new_bars(store, before, held.bars, seen)
-    tables = {"bars": merged.bars, "actions": held.actions.rows, "tickers": held.tickers}
+    tables = {
+        "bars": merged.bars,
+        "actions": held.actions.rows,
+        "waiting": held.actions.waiting,
+        "tickers": held.tickers,
+    }
     bad = pl.concat(
         [held.judged.bad.drop("cells", "lost"), held.actions.bad], how="diagonal_relaxed"
     )

@@ -32,7 +32,8 @@ class Checked:
     adjusted : "none" or "splits": how its prices would be taken
     judged : its rows, those that would be kept and those that would be set aside
     refusal : why it would be refused as a whole; empty if it would not be
-    doubts : a line for each symbol, split or dividend that would not be taken as the file tells it
+    doubts : a line for each symbol, split or dividend that would not be taken as the file tells
+        it, and for nights that look like a split which nobody told
     """
 
     file: BarFile

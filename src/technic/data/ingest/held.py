@@ -12,6 +12,7 @@ from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.merge import as_bars
 from technic.data.ingest.scales import one_scale
 from technic.data.ingest.told_actions import told_by_rows
+from technic.data.ingest.untold import untold_in_file
 from technic.data.store import Store, StoreVersion
 from technic.market.quality import Sorted
 
@@ -26,7 +27,8 @@ class Held:
     bars : the good ones as rows of the bars table
     tickers : new rows of the tickers table
     actions : what becomes of splits and dividends
-    doubts : a line for each symbol, split or dividend that is not taken as the file tells it
+    doubts : a line for each symbol, split or dividend that is not taken as the file tells it, and
+        for each night that looks like a split which nobody told
     told : what was learnt of who is who
     """
 
@@ -74,4 +76,8 @@ def hold_against_store(
     actions = take_actions(
         store, version, scaled.told, bars, seen, as_traded=as_traded, label=label
     )
-    return Held(judged, bars, tickers, actions, [*scaled.notes, *actions.notes], found.notes)
+    names = dict(judged.good.select("security_id", "symbol").unique("security_id").iter_rows())
+    untold = untold_in_file(store, version, bars, scaled.told, names, as_traded=as_traded)
+    return Held(
+        judged, bars, tickers, actions, [*scaled.notes, *actions.notes, *untold], found.notes
+    )

@@ -9,22 +9,17 @@ is asked for; where the file holds it, it takes the place of what is stored.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, log
+from math import exp
 from typing import Any
 
 import polars as pl
 
 from technic.data.ingest.actions import bars_around
+from technic.data.ingest.overlaps import FEW, KEY, SOME, other_ratios
 from technic.data.store import Store, StoreVersion
 from technic.errors import SchemaError
 from technic.market.action_rules import APART, judge_actions, steps_over
 
-ROUNDED = 0.002  # how far, as a ratio, one and the same price may be from itself
-CENT = 0.011  # USD: prices are rounded to cents
-ALIKE = 0.8  # of the neighbouring rows that differ do so by the same ratio
-LARGE = log(1.2)  # a ratio that no correction of two rows in turn has by chance
-FEW, SOME = 2, 5  # rows that must differ alike: by a large ratio, by a small one
-KEY = ["security_id", "date"]
 REASON = "another_scale"
 
 
@@ -140,7 +135,7 @@ def _retold(
     store: Store, version: StoreVersion, good: pl.DataFrame, *, as_traded: bool
 ) -> pl.DataFrame:
     """Securities that are told on another scale, and whether their history can be taken anew."""
-    ratios = _other_ratios(store, version, good)
+    ratios = other_ratios(store, version, good)
     if ratios.is_empty():
         return ratios.with_columns(anew=pl.lit(value=False), first=pl.lit(None, dtype=pl.Date))
     counts = _stored_sessions(store, version, ratios["security_id"])
@@ -149,63 +144,6 @@ def _retold(
     if as_traded:
         whole = _without_contradiction(store, version, good, whole)
     return found.with_columns(anew=pl.col("security_id").is_in(whole.implode()))
-
-
-def _other_ratios(store: Store, version: StoreVersion, good: pl.DataFrame) -> pl.DataFrame:
-    """Securities of which rows that are told again differ by one ratio, or by steps of ratios.
-
-    Returns
-    -------
-    DataFrame
-        `security_id`, `overlap` (sessions in both), `differing`, and `ratio`: the logarithm of the
-        stored price over the new one in the middle of those that differ.
-    """
-    empty = pl.DataFrame(
-        schema={
-            "security_id": pl.Int64,
-            "overlap": pl.UInt32,
-            "differing": pl.UInt32,
-            "ratio": pl.Float64,
-        }
-    )
-    low, high = good["date"].min(), good["date"].max()
-    if version.last is None or version.first is None or good.is_empty():
-        return empty
-    if high < version.first:  # type: ignore[operator]
-        return empty
-    stored = (
-        store.table("bars", version)
-        .filter(pl.col("session").is_between(low, high))
-        .select("security_id", date="session", was="close")
-        .collect()
-    )
-    both = good.select(*KEY, "close").join(stored, on=KEY)
-    rounding = ROUNDED + CENT / pl.min_horizontal("close", "was")
-    both = both.with_columns(off=(pl.col("was") / pl.col("close")).log(), rounding=rounding)
-    changed = both.filter(pl.col("off").abs() > pl.col("rounding"))["security_id"].unique()
-    if changed.is_empty():
-        return empty
-    return _alike(both.filter(pl.col("security_id").is_in(changed.implode())))
-
-
-def _alike(both: pl.DataFrame) -> pl.DataFrame:
-    """Of sessions that are told again, the securities that differ by a steady ratio."""
-    # Of several words on a session the nearest: a file may tell an older one again.
-    pairs = both.sort(*KEY, pl.col("off").abs()).unique(KEY, keep="first", maintain_order=True)
-    other = pairs.filter(pl.col("off").abs() > pl.col("rounding")).with_columns(
-        same=(pl.col("off").diff().abs() <= pl.col("rounding")).over("security_id")
-    )
-    figures = other.group_by("security_id").agg(
-        differing=pl.len(), alike=pl.col("same").sum(), ratio=pl.col("off").median()
-    )
-    overlap = pairs.group_by("security_id").agg(overlap=pl.len())
-    n, many = pl.col("differing"), pl.col("ratio").abs() > LARGE
-    enough = (n >= SOME) | (many & (n >= FEW) & (2 * n >= pl.col("overlap")))
-    return (
-        figures.join(overlap, on="security_id")
-        .filter(enough, pl.col("alike") >= ALIKE * (n - 1))
-        .select("security_id", "overlap", "differing", "ratio")
-    )
 
 
 def _stored_sessions(store: Store, version: StoreVersion, ids: pl.Series) -> pl.DataFrame:

@@ -9,11 +9,12 @@ import polars as pl
 from technic.data.ingest.filers import holders
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
-from technic.market.schema import SYMBOL_PATTERN, conform
+from technic.market.schema import SYMBOL_PATTERN, WAITING, conform
 
 NONE = {"split": 1.0, "dividend": 0.0}  # the value that takes an earlier one back
 FILE = "file"
 KEY = ("security_id", "session", "kind")
+ABOUT = ["security_id", "kind", "date"]  # the same of rows that are not stored yet
 TOLD: dict[str, Any] = {
     "security_id": pl.Int64(),
     "symbol": pl.String(),
@@ -39,17 +40,19 @@ def told_by_rows(
     Returns
     -------
     DataFrame
-        The columns of `TOLD`; `security_id` is null where the symbol is nobody's. Of rows that
-        say that there is none, only those that may take something back.
+        The columns of `TOLD`, and `waited`: whether an earlier file told it, before its symbol had
+        a bar; `security_id` is null where the symbol is nobody's. Of rows that say that there is
+        none, only those that may take something back.
     """
+    waited = _waited(store, version, good)
     kinds = [kind for kind in NONE if kind in good.columns]
     if not kinds:
-        return pl.DataFrame(schema=TOLD)
+        return waited
     spoken = bad.filter(pl.any_horizontal(_tells(kind) for kind in kinds))
     rows = [good, _identified(store, version, spoken, good)]
     events = [_events(table, kind, _tells(kind)) for kind in kinds for table in rows]
     stored = stored_by_files(store, version).select("security_id", "kind", date="session")
-    past = pl.concat([stored, *(part.select(stored.columns) for part in events)])
+    past = pl.concat([stored, *(part.select(stored.columns) for part in (*events, waited))])
     nones = [
         _events(
             good.join(past.filter(pl.col("kind") == kind), on=["security_id", "date"], how="semi"),
@@ -58,7 +61,45 @@ def told_by_rows(
         )
         for kind in kinds
     ]
-    return pl.concat([*events, *nones])
+    told = pl.concat([*events, *nones]).with_columns(waited=pl.lit(value=False))
+    return pl.concat([told, waited])
+
+
+def stored_words(store: Store, version: StoreVersion) -> pl.DataFrame:
+    """Every word that is stored: `ABOUT`, `value`, `known_at` and `source`, oldest first."""
+    rows = store.table("actions", version).rename({"session": "date"})
+    return (
+        rows.select(*ABOUT, "value", "known_at", "source")
+        .collect()
+        .sort("known_at", maintain_order=True)
+    )
+
+
+def waiting_words(told: pl.DataFrame) -> pl.DataFrame:
+    """Those of some events that waited, as words that were there before the file."""
+    ours = told.filter("waited") if "waited" in told.columns else told.clear()
+    return ours.select(*ABOUT, "value", "known_at", source=pl.lit(FILE))
+
+
+def new_waiting(store: Store, version: StoreVersion, events: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the waiting table: events of symbols that have no bar, which are not there yet."""
+    real = pl.col("value").is_finite() & (pl.col("value") > 0.0)
+    readable = pl.col("symbol").str.contains(SYMBOL_PATTERN) & pl.col("date").is_not_null()
+    rows = conform(events.filter(real, readable).rename({"date": "session"}), WAITING, "waiting")
+    about = ["symbol", "session", "kind", "value"]
+    stored = store.table("waiting", version).select(about).collect()
+    return rows.unique(maintain_order=True).join(stored, on=about, how="anti")
+
+
+def _waited(store: Store, version: StoreVersion, good: pl.DataFrame) -> pl.DataFrame:
+    """What waited for bars of a symbol that has some now, and of which nothing was told since."""
+    rows = store.table("waiting", version).rename({"session": "date"})
+    ours = rows.filter(pl.col("symbol").is_in(good["symbol"].unique().implode())).collect()
+    owned = _identified(store, version, ours, good).drop_nulls("security_id")
+    told = conform(owned.unique(maintain_order=True), TOLD, "splits and dividends")
+    return told.join(stored_words(store, version), on=ABOUT, how="anti").with_columns(
+        waited=pl.lit(value=True)
+    )
 
 
 def stored_by_files(store: Store, version: StoreVersion) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 store.json        its random name
 versions/         what readers open: one record per commit
-tables/           Delta tables: bars, actions, tickers, listings, classifications, filings, facts
+tables/           Delta tables: bars, actions, waiting, tickers, listings, filings, facts, …
 catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
 panels/           mapped panels: a cache; deleting it loses nothing
 
@@ -198,7 +198,7 @@ class Store:
 
         Parameters
         ----------
-        name : bars, actions, tickers, listings, classifications, filings, facts, news or asked
+        name : bars, actions, waiting, tickers, listings, classifications, filings, facts, news or asked
 
         Raises
         ------

@@ -172,7 +172,8 @@ def lint(
 
 def doctor(
     deep: Annotated[
-        bool, typer.Option("--deep", help="Hold every file against its digest.")
+        bool,
+        typer.Option("--deep", help="Hold every file against its digest; ask about untold splits."),
     ] = False,
     date: Annotated[
         bool, typer.Option("--date-rows", help="Let rows from the future be known from now on.")
