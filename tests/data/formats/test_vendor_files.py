@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import gzip
 import io
+import sys
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -133,6 +137,32 @@ def databento_raw(table: pl.DataFrame) -> Written:
     is_word = pl.col(prices).str.contains("[a-z]")
     rows = databento(table).with_columns(pl.when(is_word).then(pl.col(prices)).otherwise(raw))
     return "ohlcv-1d.csv", csv(rows)
+
+
+def dbn(table: pl.DataFrame, schema: str = "OHLCV_1D", mapped: bool = True) -> bytes:
+    """As Databento's own library writes it."""
+    library = pytest.importorskip("databento_dbn", exc_type=ImportError)
+    kind = getattr(library.Schema, schema)
+    ends = [table["date"].min(), table["date"].max() + dt.timedelta(1)]
+    span = SimpleNamespace(start_date=ends[0], end_date=ends[1], symbol="7")
+    nanos = [calendar.timegm(day.timetuple()) * 10**9 for day in ends]
+    told = library.Metadata(
+        dataset="XNAS.ITCH", start=nanos[0], end=nanos[1], schema=kind, symbols=["ACME"],
+        stype_in=library.SType.RAW_SYMBOL, stype_out=library.SType.INSTRUMENT_ID,
+        mappings=[SimpleNamespace(raw_symbol="ACME", intervals=[span])] if mapped else [],
+    )  # fmt: skip
+    whole = bytes(told)
+    for day, *prices, volume in table.select("date", *FIELDS).iter_rows():
+        stamp = calendar.timegm(day.timetuple()) * 10**9
+        raw = [int(Decimal(price) * 10**9) for price in prices]
+        bar = library.OHLCVMsg(library.RType.OHLCV_1D, 2, 7, stamp, *raw, int(volume))
+        whole += bytes(bar)
+    return whole
+
+
+def zstd(data: bytes) -> bytes:
+    library = pytest.importorskip("zstandard", exc_type=ImportError)
+    return library.ZstdCompressor().compress(data)
 
 
 def nasdaq(table: pl.DataFrame) -> Written:
@@ -319,3 +349,86 @@ def test_one_cell_that_cannot_be_read_costs_its_row_and_is_shown(tmp_path, layou
     cells = outcome.cells
     assert cells.read == cells.stored + cells.set_aside + cells.unused
     assert store.version().first == DAYS[0]
+
+
+PACKINGS = {
+    "b.dbn": dbn,
+    "b.dbn.zst": lambda t: zstd(dbn(t)),
+    "b.csv.zst": lambda t: zstd(csv(databento(t))),
+    "frames.csv.zst": lambda t: b"".join(zstd(piece) for piece in pieces(csv(databento(t)))),
+    "zst.zip": lambda t: zipped("b.dbn.zst", zstd(dbn(t))),
+    "gz.zip": lambda t: zipped("b.csv.gz", gzip.compress(csv(databento(t)))),
+}
+
+
+def pieces(data: bytes) -> list[bytes]:
+    return [data[k : k + 100] for k in range(0, len(data), 100)]
+
+
+@pytest.mark.parametrize("name", PACKINGS)
+def test_a_file_of_databento_is_the_same_in_every_packing(tmp_path, name):
+    (tmp_path / "b.csv").write_bytes(csv(databento(market())))
+    (tmp_path / name).write_bytes(PACKINGS[name](market()))
+    one, other = (read_bars(tmp_path / each) for each in ("b.csv", name))
+    assert one.rows.equals(other.rows)
+    assert (one.adjusted, one.layouts, one.days) == (other.adjusted, other.layouts, other.days)
+
+
+def test_a_price_that_databento_does_not_have_is_unknown(tmp_path):
+    undefined = Decimal(2**63 - 1) / 10**9
+    table = market().with_columns(close=pl.Series([str(undefined), *market()["close"][1:]]))
+    (tmp_path / "b.dbn").write_bytes(dbn(table))
+    assert read_bars(tmp_path / "b.dbn").rows["close"].to_list() == [None, *CLOSES[1:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("b.dbn", lambda whole: whole[:-10], "the DBN file is cut short"),
+        ("b.dbn", lambda whole: whole[:40], "the DBN file is cut short"),
+        ("b.dbn", lambda whole: b"DBN\x09" + whole[4:], "damaged, or newer than the library"),
+        ("b.dbn.zst", lambda whole: zstd(whole)[:-10], "damaged or cut short"),
+        ("b.dbn.zst", lambda whole: zstd(zstd(whole)), "an archive inside an archive"),
+        ("b.dbn.zst", lambda whole: zstd(whole[:-10]), "the DBN file is cut short"),
+        ("b.csv.zst", lambda whole: zstd(whole)[:6] + b"\xff" * 40, "damaged or cut short"),
+    ],
+)
+def test_a_damaged_file_of_databento_is_refused_in_one_line(tmp_path, name, change, told):
+    (tmp_path / name).write_bytes(change(dbn(market())))
+    with pytest.raises(SchemaError, match=told) as error:
+        read_bars(tmp_path / name)
+    assert str(error.value).startswith(f"{name}: ")
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"schema": "TRADES"}, "DBN of trades; bars of a day"), ({"mapped": False}, "names no symb")],
+)
+def test_other_records_of_databento_are_refused_by_name(tmp_path, more, told):
+    (tmp_path / "b.dbn").write_bytes(dbn(market(), **more))
+    with pytest.raises(SchemaError, match=told):
+        read_bars(tmp_path / "b.dbn")
+
+
+@pytest.mark.parametrize("library", ["databento_dbn", "zstandard"])
+def test_without_the_extra_its_name_is_said_and_the_other_files_are_read(
+    tmp_path, monkeypatch, library
+):
+    name, data = ("b.dbn", b"DBN\x03" + bytes(40)) if library != "zstandard" else (
+        "b.csv.zst", b"\x28\xb5\x2f\xfd" + bytes(40))  # fmt: skip
+    monkeypatch.setitem(sys.modules, library, None)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SchemaError, match=rf"{name}: {library} .*pip install '\.\[databento\]'"):
+        read_bars(tmp_path / name)
+    (tmp_path / "ACME.csv").write_bytes(csv(databento(market())))
+    file = read_bars(tmp_path)
+    assert file.rows.height == 8
+    assert "databento" in file.left_out[name]
+
+
+def test_a_stream_that_unpacks_without_end_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("technic.data.formats.parts.MOST_BYTES", 1 << 20)
+    (tmp_path / "b.csv.zst").write_bytes(zstd(csv(databento(market())) + b"\n" * (1 << 22)))
+    with pytest.raises(SchemaError, match="unpacks to more than"):
+        read_bars(tmp_path / "b.csv.zst")

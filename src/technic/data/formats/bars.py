@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.data.formats import factors, wide
+from technic.data.formats import dbn, factors, wide
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bar_table import TableRead, enumerate_names, under_our_names
 from technic.data.formats.dialects import (
@@ -146,9 +146,7 @@ def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
             f"{part.name}: JSON, and no bars: technic import-filings reads company facts, "
             "technic import-listings lists of companies"
         )
-    if part.kind != "text":
-        raise SchemaError(f"{part.name}: {part.kind}; unpack it, or export it as CSV or Parquet")
-    text = read_text(part)
+    text = read_text(dbn.as_text(part) if part.kind == "dbn" else part)
     if wide.is_wide_text(text.rows):
         table = wide.long_of_text(text.rows, part.name)
         return under_our_names(TableRead(table, part.name, part.stem, text), hints, WIDE)

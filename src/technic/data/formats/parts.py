@@ -6,7 +6,6 @@ in one line that says what it is. Bytes of a file never reach a message.
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zipfile
 import zlib
@@ -14,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Self, TypeVar, cast
+from typing import IO, Self, TypeVar
 
+from technic.data.formats.packed import PACKED, unpacked
 from technic.errors import SchemaError
 
 MOST_BYTES = 8 << 30  # of one part, unpacked
@@ -27,7 +27,7 @@ SIGNS: tuple[tuple[bytes, str, str | None], ...] = (
     (b"PK\x03\x04", "zip", None),
     (b"PK\x05\x06", "zip", None),
     (b"\x1f\x8b", "gzip", None),
-    (b"DBN", "dbn", None),
+    *((b"DBN" + bytes([version]), "dbn", None) for version in range(1, 10)),
     (b"\x28\xb5\x2f\xfd", "zstd", None),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook", "save the sheet as CSV"),
     (b"%PDF", "a PDF", "save the table as CSV"),
@@ -62,7 +62,7 @@ class FilePart:
     ----------
     name : as a user would say it; inside an archive, the archive's name first
     stem : of its own name, without folders and endings: often the symbol
-    kind : "text", "json", "parquet", "dbn" or "zstd"
+    kind : "text", "json", "parquet" or "dbn"
     path : where it lies as a plain file; None inside an archive
     refusal : why it is not read, if it is one of several and is nothing that is read here
     """
@@ -159,7 +159,7 @@ def parts_of(path: Path) -> list[FilePart]:
 
     Parameters
     ----------
-    path : a file, a folder (with its folders), or a zip; files may be gzipped
+    path : a file, a folder (with its folders), or a zip; files may be packed by gzip or zstd
 
     Raises
     ------
@@ -206,12 +206,8 @@ def _parts_of_file(path: Path, name: str) -> list[FilePart]:
     kind = kind_of(head, name)
     if kind == "zip":
         return _members(path, name)
-    if kind == "gzip":
-
-        def opened() -> IO[bytes]:
-            return cast("IO[bytes]", gzip.open(path))
-
-        return [FilePart(name, stem_of(name), _plain(_head_of(opened, name), name), None, opened)]
+    if kind in PACKED:
+        return [_packed(kind, lambda: path.open("rb"), name, stem_of(name))]
     return [FilePart(name, stem_of(name), kind, path, lambda: path.open("rb"))]
 
 
@@ -245,10 +241,21 @@ def _member(path: Path, name: str, info: zipfile.ZipInfo) -> FilePart:
 
     whole = f"{name}: {info.filename}"
     try:
-        kind = _plain(_head_of(opened, whole), whole)
+        kind = kind_of(_head_of(opened, whole), whole)
+        if kind in PACKED:
+            return _packed(kind, opened, whole, stem_of(info.filename))
+        _refuse_archive(kind, whole)
     except SchemaError as error:
         return _refused(whole, str(error))
     return FilePart(whole, stem_of(info.filename), kind, None, opened)
+
+
+def _packed(kind: str, packed: Callable[[], IO[bytes]], name: str, stem: str) -> FilePart:
+    """The file that is packed in another, which is not packed again."""
+    opened = unpacked(kind, packed, name)
+    inner = kind_of(_head_of(opened, name), name)
+    _refuse_archive(inner, name)
+    return FilePart(name, stem, inner, None, opened)
 
 
 def _head_of(opened: Callable[[], IO[bytes]], name: str) -> bytes:
@@ -256,12 +263,9 @@ def _head_of(opened: Callable[[], IO[bytes]], name: str) -> bytes:
         return stream.read(HEAD)
 
 
-def _plain(head: bytes, name: str) -> str:
-    """The kind of what was packed, which is not packed again."""
-    kind = kind_of(head, name)
-    if kind in {"zip", "gzip"}:
+def _refuse_archive(kind: str, name: str) -> None:
+    if kind == "zip" or kind in PACKED:
         raise SchemaError(f"{name}: an archive inside an archive; unpack it and import the files")
-    return kind
 
 
 def kind_of(head: bytes, name: str) -> str:
