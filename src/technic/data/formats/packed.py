@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable
+from importlib import import_module
 from typing import IO, Any, cast
 
 from technic.errors import SchemaError, not_installed
@@ -49,7 +50,7 @@ def extra_library(library: str, name: str) -> Any:
         If it is not installed.
     """
     try:
-        return __import__(library)
+        return import_module(library)
     except ModuleNotFoundError as error:
         raise SchemaError(str(not_installed(error, "databento", name))) from error
 
@@ -70,7 +71,7 @@ class _Zstd(io.RawIOBase):
     """Unpacks frame after frame; `zstandard`'s own reader takes a file that is cut for whole."""
 
     def __init__(self, packed: IO[bytes]) -> None:
-        self._library: Any = __import__("zstandard")
+        self._library: Any = import_module("zstandard")
         self._packed, self._rest = packed, memoryview(b"")
         self._begin()
 

@@ -69,7 +69,7 @@ def demo(
     )
     is_default = options.desk(None).store.folder == folder
     chosen = options.desk(None if is_default else str(folder))
-    render_scan(report, chosen.command, sys.stdout, heading=False)
+    render_scan(report, chosen.command, sys.stdout, asked=" momentum-leaders", heading=False)
 
 
 def _simulated_store(folder: Path, seed: int, size: int, fresh: bool) -> tuple[FileStore, float]:
@@ -202,7 +202,7 @@ def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.
         f"Store {desk.store.folder} holds sessions {version.first} to {version.last}, "
         f"prices {'as traded' if version.adjustment == 'none' else 'adjusted for splits'}."
     )
-    print(f"Next: {desk.command('scan')}")
+    print(f"Next: {desk.command(options.scan_for(version))}")
 
 
 def import_yahoo(
@@ -252,5 +252,7 @@ def import_listings(
         options.emit_json(listings_as_dict(taken))
         return
     render_listings(file.name, taken, sys.stdout)
-    holds_bars = desk.store.version().last is not None
-    print(f"Next: {desk.command('coverage' if holds_bars else 'import FILE')}")
+    if desk.store.version().last is not None:
+        print(f"Next: {desk.command('coverage')}")
+    else:
+        print(f"Their bars are missing yet: {desk.command('import FILE')}")

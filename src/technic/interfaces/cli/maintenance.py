@@ -10,6 +10,7 @@ import typer
 
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import grouped
+from technic.interfaces.render.terminal import quoted
 
 if TYPE_CHECKING:
     from technic.data.simulated.publications import Publications
@@ -159,7 +160,7 @@ def backup(
     if is_remote(target):
         sent = push(desk.store, target, desk.settings)
         print(f"{target}: version {desk.store.version().number}, {sent:,} files sent")
-        print(f"Read it anywhere: technic scan --store {target}")
+        print(f"Read it anywhere: technic scan --store {quoted(target)}")
     else:
         run(desk.store, Path(target), desk.settings)
         manifest = read_manifest(Path(target))
@@ -167,8 +168,8 @@ def backup(
         if manifest.left_out:
             left_out = ", ".join(manifest.left_out)
             print(f"Left out, as a backup holds no secrets: {left_out}; keep them elsewhere")
-        print(f"Check it: technic doctor --deep --store {target}")
-    print(f"Bring it back: technic restore {target} --store DIR")
+        print(f"Check it: technic doctor --deep --store {quoted(target)}")
+    print(f"Bring it back: technic restore {quoted(target)} --store DIR")
 
 
 def vacuum(

@@ -73,6 +73,22 @@ class Desk:
         return f"technic {text}{self.hint}"
 
 
+def scan_for(version: StoreVersion) -> str:
+    """The words of a scan that the sessions of a store are enough for."""
+    from technic.interfaces.render.terminal import quoted
+    from technic.market.sessions import nyse
+    from technic.scanner.report import ranking_within
+    from technic.scanner.spec.question import resolve_question
+    from technic.scanner.spec.scan_file import ScanFile
+
+    if version.first is None or version.last is None:
+        return "coverage"
+    held = nyse().ordinal(version.last) - nyse().ordinal(version.first) + 1
+    if held >= resolve_question(ScanFile()).bars_needed:
+        return "scan"
+    return f"scan --rank {quoted(ranking_within(held))}"
+
+
 def check_page(out: Path | None) -> None:
     """Refuse a page that is to be written to anything but HTML."""
     if out is not None and out.suffix != ".html":

@@ -12,6 +12,7 @@ import typer
 from technic.errors import printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
+from technic.interfaces.render.terminal import quoted
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
 
@@ -302,7 +303,7 @@ def list_add(
     total = len(desk.store.catalog.watched(name))
     print(f"{printable(name)}: {new} added, {total} in all")
     question = f"in_list('{name}')"
-    print(f'Next: {desk.command(f"""scan -e "{question}" """.strip())}')
+    print(f"Next: {desk.command(f'scan -e {quoted(question)}')}")
 
 
 def list_remove(

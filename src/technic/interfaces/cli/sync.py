@@ -153,7 +153,7 @@ def _show_sync(done: Synced, desk: options.Desk, *, as_json: bool) -> None:
     if version.last is not None:
         mark = "SIMULATED: " if version.simulated else ""
         print(f"{mark}store {desk.store.folder} holds sessions {version.first} to {version.last}.")
-        print(f"Next: {desk.command('scan')}")
+        print(f"Next: {desk.command(options.scan_for(version))}")
 
 
 def _say_repair(lost: list[str]) -> None:

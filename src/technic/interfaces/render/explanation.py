@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from technic.interfaces.render.text import Command, console, number, ordinal, quoted
+from technic.interfaces.render.terminal import quoted
+from technic.interfaces.render.text import Command, console, number, ordinal
 from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
     from technic.scanner.inspect.provenance import Piece, ReportedFact
 
 
-def render_explanation(explanation: Explanation, command: Command, stream: TextIO) -> None:
-    """A score taken apart, and what moved."""
+def render_explanation(
+    explanation: Explanation, command: Command, stream: TextIO, *, moment: str = ""
+) -> None:
+    """A score taken apart, and what moved.
+
+    Parameters
+    ----------
+    command : a command that means the same store
+    moment : the words of a command line that stand in the same session
+    """
     out = console(stream)
     if explanation.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
@@ -60,7 +69,7 @@ def render_explanation(explanation: Explanation, command: Command, stream: TextI
             f"Since {explanation.before} {explanation.score - explanation.score_before:+.2f}: the last column, "
             "term by term"
         )
-    history = command(f"features 'rsi(14)' --symbols {quoted(explanation.symbol)}")
+    history = command(f"features 'rsi(14)' --symbols {quoted(explanation.symbol)}{moment}")
     out.print(f"Next: {history}", markup=False, soft_wrap=True)
 
 

@@ -6,6 +6,8 @@ beneath it, because colours are control sequences too; it writes out what its ow
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -72,3 +74,16 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def quoted(text: str) -> str:
+    """A word as a shell takes it.
+
+    Examples
+    --------
+    >>> quoted("BRK.B"), quoted("rsi(14) < 30")
+    ('BRK.B', '"rsi(14) < 30"')
+    """
+    if re.fullmatch(r"[\w@%+=:,./][\w@%+=:,./-]*", text, re.ASCII):
+        return text
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
