@@ -45,6 +45,10 @@ class SchemaError(TechnicError):
     """A table lacks columns, or holds what its schema forbids."""
 
 
+class ForeignError(SchemaError):
+    """A file holds nothing of what it was read as; among others it is left out, and no fault."""
+
+
 class UnknownSymbolError(SchemaError):
     """A symbol that the store has never heard of."""
 

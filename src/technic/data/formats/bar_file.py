@@ -43,6 +43,7 @@ class BarFile:
     strange : rows that are no bars of a day, or have more cells than the header, by reason
     cells_strange : the cells of those rows
     left_out : files that were not read, and why
+    refused : of those, the ones that seem to be meant as bars
     notes : what a user should know
     """
 
@@ -58,4 +59,5 @@ class BarFile:
     strange: dict[str, int] = field(default_factory=dict)
     cells_strange: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

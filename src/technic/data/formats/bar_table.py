@@ -27,7 +27,7 @@ from technic.data.formats.dialects import (
 from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
-from technic.errors import SchemaError
+from technic.errors import ForeignError, SchemaError
 
 NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap")
 PRICES = ("open", "high", "low", "close", "vwap")
@@ -35,6 +35,7 @@ UNDEFINED = 9_223_372_036_854_775_807  # an integer that Databento gives where t
 RAW = 1e9  # of Databento's integers are a dollar
 FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
 APART = 1.5  # by which a day's average may lie outside of its bar
+FEW_MISSING = 2  # columns without which a table is still meant to be one of bars
 HALF = 0.5  # a column of which more cannot be read is not the column it is taken for
 
 
@@ -124,7 +125,8 @@ def _refuse_without(missing: list[str], read: TableRead) -> None:
     else:
         hint = "one row per symbol and date is expected"
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    raise SchemaError(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
+    kind = ForeignError if len(missing) > FEW_MISSING else SchemaError
+    raise kind(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
 
 
 def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:

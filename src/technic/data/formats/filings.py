@@ -171,7 +171,7 @@ def _open(source: FilePart | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, st
         return source, "the frame", ""
     part = source if isinstance(source, FilePart) else _only_part(source)
     if part.refusal:
-        raise SchemaError(part.refusal)
+        raise part.refusal
     if part.kind == "parquet":
         return read_parquet(part), part.name, ""
     if part.kind != "text":

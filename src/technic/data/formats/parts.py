@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Self, TypeVar
 
 from technic.data.formats.packed import PACKED, unpacked
-from technic.errors import SchemaError
+from technic.errors import ForeignError, SchemaError
 
 MOST_BYTES = 8 << 30  # of one part, unpacked
 MOST_PARTS = 50_000  # of a folder or an archive
@@ -72,7 +72,7 @@ class FilePart:
     kind: str
     path: Path | None
     _open: Callable[[], IO[bytes]]
-    refusal: str = ""
+    refusal: SchemaError | None = None
 
     def stream(self) -> IO[bytes]:
         """The part's bytes, unpacked, to read from the beginning.
@@ -183,11 +183,11 @@ def parts_of(path: Path) -> list[FilePart]:
         try:
             found += _parts_of_file(file, name)
         except SchemaError as error:
-            found.append(_refused(name, str(error)))
+            found.append(_refused(name, error))
     return found
 
 
-def _refused(name: str, why: str) -> FilePart:
+def _refused(name: str, why: SchemaError) -> FilePart:
     """A file among others that cannot be read: the others can."""
     return FilePart(name, stem_of(name), "refused", None, BytesIO, why)
 
@@ -246,7 +246,7 @@ def _member(path: Path, name: str, info: zipfile.ZipInfo) -> FilePart:
             return _packed(kind, opened, whole, stem_of(info.filename))
         _refuse_archive(kind, whole)
     except SchemaError as error:
-        return _refused(whole, str(error))
+        return _refused(whole, error)
     return FilePart(whole, stem_of(info.filename), kind, None, opened)
 
 
@@ -277,19 +277,19 @@ def kind_of(head: bytes, name: str) -> str:
         If it is empty, or nothing that holds a table here.
     """
     if not head.strip():
-        raise SchemaError(f"{name}: the file is empty; nothing was imported")
+        raise ForeignError(f"{name}: the file is empty; nothing was imported")
     for sign, kind, remedy in SIGNS:
         if head.startswith(sign):
             if remedy is None:
                 return kind
-            raise SchemaError(f"{name}: {kind}; {remedy} and import that")
+            raise ForeignError(f"{name}: {kind}; {remedy} and import that")
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        raise SchemaError(
+        raise ForeignError(
             f"{name}: a web page, not a table: the download was answered with a page. "
             "Open it in a browser to see what it says"
         )
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SchemaError(
+        raise ForeignError(
             f"{name}: binary, and nothing that is read here; Parquet, CSV and zips of them are"
         )
     return "json" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else "text"

@@ -11,7 +11,7 @@ import polars as pl
 
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bars import read_bars
-from technic.data.ingest.bar_files import believed, refuse_unbelievable
+from technic.data.ingest.bar_files import believed, refuse_closed, refuse_unbelievable
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import hold_against_store
 from technic.data.ingest.merge import as_source, refuse_mixture
@@ -60,7 +60,7 @@ def check_bars(
     SchemaError
         If it cannot be read as bars at all.
     """
-    file = read_bars(as_source(source), hints, adjusted)
+    file = read_bars(as_source(source), hints, adjusted, refuse_closed)
     file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
     judged = believed(file, datetime.now(UTC))

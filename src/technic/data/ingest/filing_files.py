@@ -32,13 +32,19 @@ CHECKS = ("eps_basic",)  # read, to hold others against, and not kept
 
 
 def take_filings(
-    store: Store, source: Path | pl.DataFrame, seen: datetime, dates: str | None = None
+    store: Store,
+    source: Path | pl.DataFrame,
+    seen: datetime,
+    dates: str | None = None,
+    *,
+    keep: bool = True,
 ) -> TakenFilings:
     """Import a file of filings; all that can be believed, or nothing.
 
     Parameters
     ----------
     dates : order of day and month between slashes, "dmy" or "mdy"; None to let the file decide
+    keep : whether it is stored; otherwise it is only found out what would become of it
 
     Raises
     ------
@@ -57,7 +63,7 @@ def take_filings(
     _refuse_if_empty(label, read, good, bad)
     repeated = facts.height - good.height - bad.height
     good = cash_flow_months(good)
-    taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen)
+    taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen, keep=keep)
     lost = sum(count for name, (count, _) in read.unreadable.items() if name in {*ITEMS, *CHECKS})
     numbers = {**taken.numbers, "repeated in the file": repeated, "not read": lost}
     return replace(taken, unreadable=read.unreadable, unused=read.unused, numbers=numbers)

@@ -54,13 +54,19 @@ class _Tally:
 
 
 def take_sec_files(
-    store: Store, files: SecFiles, seen: datetime, progress: Callable[[str], None]
+    store: Store,
+    files: SecFiles,
+    seen: datetime,
+    progress: Callable[[str], None],
+    *,
+    keep: bool = True,
 ) -> TakenFilings:
     """Import files of the SEC; what can be believed of companies that have a listing here.
 
     Parameters
     ----------
     progress : is told how far it is
+    keep : whether it is stored; otherwise it is only found out what would become of it
 
     Raises
     ------
@@ -77,12 +83,18 @@ def take_sec_files(
     else:
         tables = _of_companies(files, ours, tally, progress)
     taken, portion = TakenFilings(0, 0, 0, 0), list[pl.DataFrame]()
+
+    def keep_portion() -> TakenFilings:
+        """Each fact goes to every security of its company."""
+        facts = pl.concat(portion).drop("symbol").join(owners, on="cik")
+        return _added(taken, keep_statements(store, facts, label, seen, labelled=False, keep=keep))
+
     for table in tables:
         portion.append(table)
         if sum(part.height for part in portion) >= PORTION:
-            taken, portion = _added(taken, _keep(store, portion, owners, label, seen)), []
+            taken, portion = keep_portion(), []
     if portion:
-        taken = _added(taken, _keep(store, portion, owners, label, seen))
+        taken = keep_portion()
     _refuse_if_empty(label, taken, tally)
     return replace(
         taken,
@@ -191,14 +203,6 @@ def _of_companies(
         tally.numbers += found.numbers
         tally.left_out.update(found.left_out)
         yield found.table
-
-
-def _keep(
-    store: Store, tables: list[pl.DataFrame], owners: pl.DataFrame, label: str, seen: datetime
-) -> TakenFilings:
-    """Commit a portion: each fact to every security of its company."""
-    facts = pl.concat(tables).drop("symbol").join(owners, on="cik")
-    return keep_statements(store, facts, label, seen, labelled=False)
 
 
 def _added(one: TakenFilings, other: TakenFilings) -> TakenFilings:

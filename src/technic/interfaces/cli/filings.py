@@ -33,6 +33,9 @@ def import_filings(
         ),
     ],
     dates: DatesOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Show what would be imported, and import nothing.")
+    ] = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -48,12 +51,15 @@ def import_filings(
 
     desk = options.desk(store, writing=True)
     show = options.progress(f"Importing {file.name}")
-    taken = desk.store.import_filings(file, dates=dates, progress=show)
+    taken = desk.store.import_filings(file, dates=dates, keep=not check, progress=show)
     options.progress_done()
     if as_json:
         options.emit_json(asdict(taken))
         return
     _print_taken(file.name, taken)
+    if check:
+        print("Nothing was imported.")
+        return
     print(f"Next: {desk.command('scan oversold-quality')}")
 
 

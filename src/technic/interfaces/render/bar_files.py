@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import polars as pl
 
-from technic.errors import printable
+from technic.errors import counted, printable
+from technic.interfaces.render.terminal import named
 from technic.market.quality import REASONS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # rows from each end of a file, and of each reason
 DOUBTS = 8  # lines about splits and dividends
-LISTED = 6  # names in a line
+LISTED = 6  # files that are left out
 WIDEST = 24  # characters of a cell
 USUAL = ("days", "no dates")  # how dates are read without a word about it
 KINDS = {"none": "as traded", "splits": "adjusted for splits"}
@@ -121,6 +122,7 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
         "unused": file.unused,
         "unreadable": file.unreadable,
         "left_out": file.left_out,
+        "refused": file.refused,
         "doubts": list(checked.doubts),
         "refusal": checked.refusal or None,
     }
@@ -138,17 +140,20 @@ def _details(file: BarFile, out: TextIO) -> None:
     for column, why in file.unused.items():
         by_reason.setdefault(why, []).append(column)
     for why, columns in by_reason.items():
-        print(f"  not used: {_listed(columns)}: {why}", file=out)
+        print(f"  not used: {named(columns)}: {why}", file=out)
     for column, (count, example) in file.unreadable.items():
         cells = "cell" if count == 1 else "cells"
         print(
             f"  not readable: {count:,} {cells} of {column}, such as {printable(example)!r}",
             file=out,
         )
-    for name, why in list(file.left_out.items())[:LISTED]:
-        print(f"  left out: {printable(name)}: {printable(why)}", file=out)
-    if len(file.left_out) > LISTED:
-        print(f"  left out: {len(file.left_out) - LISTED:,} more files", file=out)
+    for name in file.refused:
+        print(f"  refused: {printable(name)}: {printable(file.left_out[name])}", file=out)
+    others = [name for name in file.left_out if name not in set(file.refused)]
+    for name in others[:LISTED]:
+        print(f"  left out: {printable(name)}: {printable(file.left_out[name])}", file=out)
+    if len(others) > LISTED:
+        print(f"  left out: {counted(len(others) - LISTED, 'more file')}", file=out)
     for note in file.notes:
         print(f"  note: {note}", file=out)
 
@@ -174,8 +179,3 @@ def _cell(value: object) -> str:
     if value is None:
         return "–"
     return f"{value:.10g}" if isinstance(value, float) else printable(str(value))[:WIDEST]
-
-
-def _listed(names: list[str]) -> str:
-    shown = [printable(name) for name in names[:LISTED]]
-    return ", ".join(shown) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
