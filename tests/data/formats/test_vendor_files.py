@@ -199,6 +199,28 @@ def wide_parquet(table: pl.DataFrame) -> Written:
     return "wide.parquet", parquet(rows.rename(names))
 
 
+TONGUES = {
+    "German": ("Datum", "Eröffnung", "Hoch", "Tief", "Schlusskurs", "Volumen"),
+    "German of ariva": ("Datum", "Erster", "Hoch", "Tief", "Schlusskurs", "Stuecke"),
+    "German, short": ("datum", "eroeffnung", "hoch", "tief", "schluss", "stücke"),
+    "German of Investing": ("Datum", "Eröffn.", "Hoch", "Tief", "Zuletzt", "Vol."),
+    "French": ("date", "ouv", "haut", "bas", "clôture", "volumes"),
+    "French, long": ("Date", "Ouverture", "Plus Haut", "Plus Bas", "Dernier", "Vol."),
+    "Spanish": ("Fecha", "Apertura", "Máximo", "Mínimo", "Cierre", "Volumen"),
+    "Portuguese": ("Data", "Abertura", "Máximo", "Mínimo", "Fechamento", "Volume"),
+    "Italian": ("Data", "Apertura", "Massimo", "Minimo", "Chiusura", "Volumi"),
+    "Dutch": ("Datum", "Opening", "Hoog", "Laag", "Slot", "Volume"),
+}
+
+
+def foreign(table: pl.DataFrame, tongue: str) -> bytes:
+    """With decimal commas and points between day and month, none of which is above 12."""
+    names = dict(zip(("date", *FIELDS), TONGUES[tongue], strict=True))
+    prices = [n for n in ("open", "high", "low", "close") if n in table.columns]
+    rows = table.with_columns(pl.col(prices).str.replace(".", ",", literal=True))
+    return csv(named(rows, names, "%d.%m.%Y"), ";")
+
+
 def investing(table: pl.DataFrame) -> Written:
     names = {"date": "Date", "close": "Price", "open": "Open", "high": "High", "low": "Low"}
     rows = named(table, names | {"volume": "Vol."}, "%b %d, %Y")
@@ -252,6 +274,20 @@ LAYOUTS: dict[str, tuple[Callable[[pl.DataFrame], Written], str, str]] = {
         "single letters",
     ),
     "Investing.com": (investing, "splits", "Investing"),
+    **{
+        tongue: (
+            lambda t, tongue=tongue: ("ACME.csv", foreign(t, tongue)),
+            "splits" if "Investing" in tongue else "",
+            "Investing"
+            if "Investing" in tongue
+            else "ariva"
+            if "ariva" in tongue
+            else "Spanish"
+            if tongue == "Portuguese"
+            else tongue.split(",")[0],
+        )
+        for tongue in TONGUES
+    },
 }
 
 
@@ -432,3 +468,91 @@ def test_a_stream_that_unpacks_without_end_is_bounded(tmp_path, monkeypatch):
     (tmp_path / "b.csv.zst").write_bytes(zstd(csv(databento(market())) + b"\n" * (1 << 22)))
     with pytest.raises(SchemaError, match="unpacks to more than"):
         read_bars(tmp_path / "b.csv.zst")
+
+
+def test_pieces_are_the_volume_and_not_the_turnover_beside_them(tmp_path):
+    table = csv(
+        named(market(), dict(zip(("date", *FIELDS), TONGUES["German of ariva"], strict=True))), ";"
+    )
+    lines = table.decode().splitlines()
+    text = [lines[0] + ";Volumen", *(line + ";52938476" for line in lines[1:])]
+    (tmp_path / "ACME.csv").write_text("\n".join(text), encoding="cp1252")
+    file = read_bars(tmp_path / "ACME.csv")
+    assert file.rows["volume"].to_list() == [1_331_801.0 + 7 * k for k in range(8)]
+    assert file.unused == {"volumen": "the turnover in money"}
+
+
+def test_umlauts_of_any_encoding_are_the_same_name(tmp_path):
+    data = foreign(market(), "German").decode()
+    for encoding in ("utf-8", "cp1252", "utf-16", "utf-8-sig"):
+        (tmp_path / "ACME.csv").write_bytes(data.encode(encoding))
+        assert read_bars(tmp_path / "ACME.csv").rows["open"][0] == 39.7
+
+
+TYPES = {
+    "symbol": [pl.String, pl.Categorical, pl.Enum(["ACME"])],
+    "date": [pl.String, pl.Date, pl.Int32, pl.Int64, pl.UInt32, pl.Datetime("ms"), pl.Datetime("us"),
+             pl.Datetime("ns"), pl.Datetime("ns", "UTC"), pl.Datetime("us", "America/New_York"),
+             pl.Categorical, pl.Datetime("ms", "Europe/Berlin")],
+    "close": [pl.Float64, pl.Decimal(12, 4), pl.Decimal(38, 9), pl.String, pl.Categorical, pl.Float32],
+    "volume": [pl.Int32, pl.UInt32, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal(18, 0), pl.Float64,
+               pl.String, pl.Categorical],
+    "split": [pl.Float64, pl.Int8, pl.Decimal(9, 3), pl.String, pl.Categorical, pl.Float32],
+    "dividend": [pl.Float64, pl.Float32, pl.Decimal(9, 3), pl.String, pl.Categorical],
+    "as_of": [pl.Date, pl.String, pl.Int32, pl.Datetime("ns"), pl.Datetime("us", "UTC"), pl.Categorical],
+}  # fmt: skip
+
+
+def typed(cells: pl.Series, name: str, dtype) -> pl.Series:
+    """The values of a CSV's column in another type."""
+    if name not in {"date", "as_of"}:
+        return cells.cast(dtype) if dtype not in (pl.Int8,) else cells.cast(pl.Float64).cast(dtype)
+    days = cells.str.to_date()
+    if dtype.is_integer():
+        return days.dt.strftime("%Y%m%d").cast(dtype)
+    if isinstance(dtype, pl.Datetime):
+        return days.cast(pl.Datetime(dtype.time_unit)).dt.replace_time_zone(dtype.time_zone)
+    return days.cast(dtype) if dtype == pl.Date else cells.cast(dtype)
+
+
+def stored(path, home) -> list[pl.DataFrame]:
+    store = tc.open_store(home)
+    cells = store.import_bars(path).cells
+    assert cells.set_aside == 0
+    tables = [store.table(name).collect() for name in ("bars", "actions", "tickers")]
+    return [t.drop(n for n in t.columns if n in {"source", "batch"}) for t in tables]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name, dtypes in TYPES.items() for dtype in dtypes]
+)
+def test_a_column_of_any_type_makes_the_store_that_its_text_makes(tmp_path, name, dtype):
+    table = market().with_columns(
+        pl.col("date").dt.to_string(), symbol=pl.lit("ACME"), as_of=pl.col("date").dt.to_string()
+    )
+    table.write_csv(tmp_path / "b.csv")
+    other = table.with_columns(typed(table[name], name, dtype).alias(name))
+    other.write_parquet(tmp_path / "b.parquet")
+    one, two = (
+        stored(tmp_path / "b.csv", tmp_path / "1"),
+        stored(tmp_path / "b.parquet", tmp_path / "2"),
+    )
+    for a, b in zip(one, two, strict=True):
+        assert a.equals(b), (a.head(3), b.head(3))
+
+
+def test_large_text_dictionaries_and_lists_of_arrow_are_read_or_refused_by_name(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet_of = pytest.importorskip("pyarrow.parquet").write_table
+    table = market().with_columns(pl.col("date").dt.to_string(), symbol=pl.lit("ACME"))
+    table.write_csv(tmp_path / "b.csv")
+    text = table.to_dict(as_series=False)
+    for kind in (pa.large_string(), pa.string(), pa.dictionary(pa.int8(), pa.string())):
+        columns = {name: pa.array(cells, pa.string()).cast(kind) for name, cells in text.items()}
+        parquet_of(pa.table(columns), tmp_path / "b.parquet")
+        rows = read_bars(tmp_path / "b.parquet").rows
+        assert rows.equals(read_bars(tmp_path / "b.csv").rows)
+    columns["close"] = pa.array([[1.0]] * 8)
+    parquet_of(pa.table(columns), tmp_path / "b.parquet")
+    with pytest.raises(SchemaError, match="column close: 8 of 8 cells cannot be read"):
+        read_bars(tmp_path / "b.parquet")

@@ -16,14 +16,12 @@ from technic.data.formats import dates
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.dialects import (
     DIALECTS,
-    LEFT_OUT,
     OPTIONAL,
-    PLAIN_STEM,
     REQUIRED,
-    STOOQ_WEB,
     Dialect,
     dialect_of,
 )
+from technic.data.formats.file_names import NO_SYMBOLS, PLAIN_STEM, STOOQ_WEB, bare_stem
 from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
@@ -136,7 +134,7 @@ def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[
     unused: dict[str, str] = {}
     # A column that bears our own name is meant before one that is called so by others.
     for column in sorted(columns, key=lambda name: name not in known):
-        why = layout.left_out.get(column) or LEFT_OUT.get(column)
+        why = layout.why_left_out(column)
         ours = layout.ours(column)
         if why:
             unused[column] = why
@@ -174,13 +172,14 @@ def _only_days(
 
 
 def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
-    """The symbol that a file's name says."""
+    """The symbol that a file's name says, without what downloads and copies add to it."""
+    bare = bare_stem(stem)
     for pattern in (layout.symbol, STOOQ_WEB, PLAIN_STEM):
-        found = re.fullmatch(pattern, stem) if pattern else None
-        if found:
+        found = re.fullmatch(pattern, bare) if pattern else None
+        if found and found["symbol"].upper() not in NO_SYMBOLS:
             return found["symbol"].upper()
-    if stem.lower().endswith(".us"):
-        return stem[:-3].upper()
+    if re.fullmatch(r"(?i)[a-z][a-z0-9.\-]*\.us", bare):
+        return bare[:-3].upper()
     raise SchemaError(
         f"{name}: no column symbol, and the file's name does not say it: give --symbol ACME, or "
         "name the file ACME.csv. Nothing was imported"
@@ -189,7 +188,8 @@ def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
 
 def _adjusted_by_name(read: TableRead) -> str:
     """What a file's name tells where its columns do not: Stooq adjusts for splits."""
-    stooq = re.fullmatch(STOOQ_WEB, read.stem) or read.stem.lower().endswith(".us")
+    stem = bare_stem(read.stem)
+    stooq = re.fullmatch(STOOQ_WEB, stem) or stem.lower().endswith(".us")
     return "splits" if stooq else ""
 
 
@@ -198,7 +198,8 @@ def _cast(
 ) -> tuple[pl.DataFrame, str, dict[str, tuple[int, str]]]:
     """Cells as symbols, days and numbers; how days were read, and what could not be."""
     told: dict[str, Numbers | dates.Stamps] = {}
-    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, hints)
+    order = hints.dates or layout.order
+    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, order)
     names = [name for name in NUMBERS if name in table.columns]
     mark = hints.decimal or _mark(table, names, read)
     for name in names:
@@ -207,7 +208,7 @@ def _cast(
     if "vwap" in told:
         told["vwap"] = _possible(told["vwap"], told["low"].values, told["high"].values)
     if "as_of" in table.columns:
-        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, hints)
+        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, order)
     unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}
     _refuse_unreadable(unreadable, table.height, read.name, days.how)
     unit = _unit(table, layout)
@@ -244,11 +245,11 @@ def _stamps(
     reader: Callable[[pl.Series, str | None], dates.Stamps],
     cells: pl.Series,
     name: str,
-    hints: FileHints,
+    order: str | None,
 ) -> dates.Stamps:
     """A column of days or instants; refused with the file's name and the column's."""
     try:
-        return reader(cells, hints.dates)
+        return reader(cells, order)
     except SchemaError as error:
         raise SchemaError(f"{name}: column {cells.name}: {error}. Nothing was imported") from error
 
