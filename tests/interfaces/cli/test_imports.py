@@ -97,6 +97,14 @@ def written(folder, name, **changes):
     return name
 
 
+def test_coverage_says_in_words_why_rows_were_set_aside(run):
+    run("import", "bars.csv")
+    lines = run("coverage").splitlines()
+    at = lines.index("rows set aside         1")
+    assert lines[at + 1].split(maxsplit=1) == ["1", "open, high, low or close is zero or less"]
+    assert json.loads(run("coverage", "--json"))["quarantined"] == {"price_not_positive": 1}
+
+
 WRONG = {
     "no such file": ("none.csv", "none.csv: there is no such file"),
     "a column less": ("less.csv", "less.csv: no column low"),

@@ -65,6 +65,8 @@ def import_filings(
 
 def _print_taken(name: str, taken: TakenFilings) -> None:
     """What became of a file, in lines."""
+    from technic.market.quality import in_words
+
     came = (
         f"{taken.recognised}: {taken.rows:,} numbers"
         if taken.recognised
@@ -83,7 +85,7 @@ def _print_taken(name: str, taken: TakenFilings) -> None:
         cells = "1 cell" if count == 1 else f"{count:,} cells"
         print(f"  not read: {cells} of {column}, such as {printable(example)!r}; unknown")
     for reason, count in taken.quarantined.items():
-        print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
+        print(f"  set aside: {count:,} numbers, {in_words(reason)}")
     for reason, count in taken.left_out.items():
         print(f"  not used: {count:,} numbers {reason}")
     if taken.unlisted:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from technic.data.ingest.beginnings import PROOF
 from technic.errors import printable
-from technic.market.quality import REASONS
+from technic.market.quality import in_words
 
 if TYPE_CHECKING:
     from technic.data.ingest.commit import Tally
@@ -123,7 +123,7 @@ def render_sync(done: Synced, stream: TextIO, errors: TextIO) -> None:
         if count:
             print(f"  {count:>11,}  {title}", file=stream)
     for reason, count in sorted(tally.quarantined.items()):
-        print(f"  {count:>11,}  set aside: {REASONS.get(reason, reason)}", file=stream)
+        print(f"  {count:>11,}  set aside: {in_words(reason)}", file=stream)
     for line in _noteworthy(tally):
         print(f"  {line}", file=stream)
     for ask, why in done.failed[:FAILURES_SHOWN]:

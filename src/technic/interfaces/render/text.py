@@ -253,6 +253,8 @@ def ordinal(value: int) -> str:
 
 def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
     """What a store holds."""
+    from technic.market.quality import in_words  # brings frames
+
     out = console(stream)
     if figures["simulated"]:
         out.print("SIMULATED MARKET", style="bold yellow")
@@ -273,7 +275,8 @@ def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
         *((f"{name} known", f"{count:,}") for name, count in figures["known"].items()),
         *((f"{kind}s", f"{count:,}") for kind, count in figures["actions"].items()),
         ("filings", _filings(figures["filings"])),
-        ("rows set aside", f"{quarantined:,}{_details(figures['quarantined'])}"),
+        ("rows set aside", f"{quarantined:,}"),
+        *((f"{count:>9,}", in_words(why)) for why, count in figures["quarantined"].items()),
     ]
     for title, text in lines:  # a path is one word to what reads it: never folded
         out.print(f"{title:22} {text}", markup=False, soft_wrap=True)
