@@ -307,7 +307,7 @@ def _thin_note(result: ScanResult) -> list[str]:
     thin = int((~(liquidity >= THIN)).sum())
     if not thin or result.question.universe is not None:
         return []
-    return [f"{thin} of {len(shown)} rows trade under $1M a day: add --universe liquid"]
+    return [f"{thin} of {counted(len(shown), 'row')} trade under $1M a day: add --universe liquid"]
 
 
 def _answer(result: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]) -> bytes:

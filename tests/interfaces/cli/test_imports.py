@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import polars as pl
 import pytest
@@ -103,6 +104,32 @@ def test_coverage_says_in_words_why_rows_were_set_aside(run):
     at = lines.index("rows set aside         1")
     assert lines[at + 1].split(maxsplit=1) == ["1", "open, high, low or close is zero or less"]
     assert json.loads(run("coverage", "--json"))["quarantined"] == {"price_not_positive": 1}
+
+
+ONE_OF_SEVERAL = re.compile(
+    r"(?<![\d,.-])1 (?!of )(\w+ )?(symbols|rows|bars|sessions|days|listings|companies|numbers|cells|filings"
+    r"|files|values|securities|clauses|features|lines|calls)\b"
+)
+
+
+def test_one_is_never_several_in_what_a_small_store_prints(run, tmp_path):
+    one = {name: cells[:1] if isinstance(cells, list) else cells for name, cells in BARS.items()}
+    pl.DataFrame(one).write_csv(tmp_path / "AAA.csv")
+    pl.DataFrame({**one, "low": -1.0}).write_csv(tmp_path / "BBB.csv")
+    (tmp_path / "l.csv").write_text("symbol,name,sector\nAAA,A Inc,Technology\n")
+    (tmp_path / "f.csv").write_text(
+        "symbol,as_of,period_end,form,period,revenue\nAAA,2024-03-07,2023-12-31,10-K,FY,1e9\n"
+    )
+    commands = [
+        ("import", "AAA.csv", "--check"), ("import", "AAA.csv"), ("import-listings", "l.csv"),
+        ("import-filings", "f.csv"), ("scan", "--rank", "close"), ("scan",), ("coverage",),
+        ("why-not", "AAA", "-e", "close > 100"), ("explain", "AAA", "--rank", "close"),
+        ("universe",), ("doctor",), ("scan", "--from", "2024-03-07", "--rank", "close"),
+    ]  # fmt: skip
+    said = [line for command in commands for line in run(*command).splitlines()]
+    said += run("import", "BBB.csv", code=1).splitlines()
+    assert len(said) > 60
+    assert [line for line in said if ONE_OF_SEVERAL.search(line)] == []
 
 
 WRONG = {

@@ -25,7 +25,7 @@ from technic.data.formats.file_names import NO_SYMBOLS, PLAIN_STEM, STOOQ_WEB, b
 from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
-from technic.errors import ForeignError, SchemaError
+from technic.errors import ForeignError, SchemaError, counted
 
 NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap")
 PRICES = ("open", "high", "low", "close", "vwap")
@@ -327,6 +327,6 @@ def _refuse_unreadable(
             taken = f" as {how}" if column == "date" and how != "no dates" else ""
             kind = "a day" if column == "date" else "a number"
             raise SchemaError(
-                f"{name}: column {column}: {count:,} of {height:,} cells cannot be read{taken}, such "
+                f"{name}: column {column}: {count:,} of {counted(height, 'cell')} cannot be read{taken}, such "
                 f"as {example!r}: {kind} is expected. Nothing was imported"
             )

@@ -26,7 +26,7 @@ from technic.data.formats.dialects import (
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
-from technic.errors import ForeignError, SchemaError, first_line
+from technic.errors import ForeignError, SchemaError, counted, first_line
 
 
 def read_bars(
@@ -62,7 +62,7 @@ def read_bars(
         return _of_part(parts[0], hints)
     if hints.symbol:
         raise SchemaError(
-            f"{source.name}: {len(parts):,} files, and --symbol {hints.symbol} names one symbol. "
+            f"{source.name}: {counted(len(parts), 'file')}, and --symbol {hints.symbol} names one symbol. "
             "Nothing was imported"
         )
     files: list[tuple[str, BarFile]] = []
@@ -125,7 +125,7 @@ def _of_one_kind(
         kinds.setdefault(file.adjusted or "none", []).append(part)
     if len(kinds) > 1 and adjusted is None:
         raise SchemaError(
-            f"{name}: {len(kinds['none']):,} files with prices as traded, such as {kinds['none'][0]}, "
+            f"{name}: {counted(len(kinds['none']), 'file')} with prices as traded, such as {kinds['none'][0]}, "
             f"and {len(kinds['splits']):,} adjusted for splits, such as {kinds['splits'][0]}: a store "
             "holds one kind. Take one with --adjusted none or --adjusted splits, and the other into "
             "another store: --store DIR. Nothing was imported"
@@ -169,7 +169,7 @@ def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
     header = header_of(text)
     if len(header) < 2 or not any(re.search("[a-z]", cell) for cell in header):
         raise ForeignError(
-            f"{part.name}: no header: its first line has {len(header)} cells and no names of columns; "
+            f"{part.name}: no header: its first line has {counted(len(header), 'cell')} and no names of columns; "
             "add a line such as symbol,date,open,high,low,close,volume"
         )
     table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))

@@ -28,7 +28,7 @@ from technic.data.formats.numbers import Numbers, as_numbers, mark_of
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, header_of, read_text
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.schema import INSTANT
 
 STAMP = r"^\s*File Creation Time"  # begins the last line of Nasdaq's directories
@@ -138,7 +138,7 @@ def _of_part(part: FilePart, order: str | None) -> ListingFile:
     header = header_of(text)
     if len(header) < 2 or not any(re.search("[a-z]", cell) for cell in header):
         raise SchemaError(
-            f"{part.name}: no header: its first line has {len(header)} cells and no names of columns; "
+            f"{part.name}: no header: its first line has {counted(len(header), 'cell')} and no names of columns; "
             "add a line such as symbol,name,type,exchange. Nothing was imported"
         )
     table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Self, TypeVar
 
 from technic.data.formats.packed import PACKED, unpacked
-from technic.errors import ForeignError, SchemaError
+from technic.errors import ForeignError, SchemaError, counted
 
 MOST_BYTES = 8 << 30  # of one part, unpacked
 MOST_PARTS = 50_000  # of a folder or an archive
@@ -175,7 +175,7 @@ def parts_of(path: Path) -> list[FilePart]:
         raise SchemaError(f"{path}: the folder is empty; nothing was imported")
     if len(files) > MOST_PARTS:
         raise SchemaError(
-            f"{path}: {len(files):,} files, and at most {MOST_PARTS:,} are read at once"
+            f"{path}: {counted(len(files), 'file')}, and at most {MOST_PARTS:,} are read at once"
         )
     found = []
     for file in files:
@@ -230,7 +230,9 @@ def _members(path: Path, name: str) -> list[FilePart]:
     if not infos:
         raise SchemaError(f"{name}: the archive is empty; nothing was imported")
     if len(infos) > MOST_PARTS:
-        raise SchemaError(f"{name}: {len(infos):,} files, and at most {MOST_PARTS:,} are read")
+        raise SchemaError(
+            f"{name}: {counted(len(infos), 'file')}, and at most {MOST_PARTS:,} are read"
+        )
     infos.sort(key=lambda info: info.filename)
     return [_member(path, name, info) for info in infos]
 

@@ -35,7 +35,7 @@ from technic.data.ingest.merge import (
     stated_instants,
 )
 from technic.data.store import Store, StoreVersion
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.quality import REASONS, Sorted, examine
 from technic.market.sessions import nyse
 
@@ -272,10 +272,18 @@ def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
         counts = judged.bad.group_by("reason").len().sort("len", descending=True)
         told = "; ".join(f"{n:,}: {REASONS[reason]}" for reason, n in counts.iter_rows())
         raise SchemaError(
-            f"{name}: none of its {raw.height:,} rows can be believed ({told}). Nothing was imported"
+            f"{name}: {_disbelieved(raw.height)} ({told}). Nothing was imported"
             if raw.height
             else f"{name}: a header and no rows. Nothing was imported"
         )
+
+
+def _disbelieved(rows: int) -> str:
+    return (
+        "its one row cannot be believed"
+        if rows == 1
+        else f"none of its {rows:,} rows can be believed"
+    )
 
 
 def refuse_closed(file: BarFile, name: str) -> None:
@@ -297,7 +305,7 @@ def _refuse_days(closed: pl.Series, rows: int, name: str) -> None:
     if len(closed) >= max(CLOSED * rows, 1) and rows >= FEW:
         day = closed[0]
         raise SchemaError(
-            f"{name}: {len(closed):,} of {rows:,} rows stand on days on which the NYSE was "
+            f"{name}: {len(closed):,} of {counted(rows, 'row')} stand on days on which the NYSE was "
             f"closed, such as {day:%A} {day}: are day and month swapped, or the days of another "
             "time zone or market? See technic import --check, and --dates. Nothing was imported"
         )

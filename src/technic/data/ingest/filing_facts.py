@@ -20,7 +20,7 @@ from technic.data.formats.dates import night_of
 from technic.data.ingest.filers import holders
 from technic.data.ingest.share_classes import of_their_class
 from technic.data.store.rows import right_after
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.filings import examine_filings
 from technic.market.items import ITEMS
 from technic.market.schema import FACTS, FILINGS, conform
@@ -136,9 +136,10 @@ def keep_facts(
     ours, others = of_their_class(store, before, ours)
     bad = pl.concat([bad, others], how="diagonal_relaxed")
     if ours.is_empty() and not good.is_empty():
+        symbols = counted(good["symbol"].n_unique(), "symbol")
         raise SchemaError(
-            f"{label}: none of its {good['symbol'].n_unique():,} symbols is in this store; import "
-            "bars or listings first. Nothing was imported"
+            f"{label}: holds filings of {symbols}, and none is in this store; import bars or "
+            "listings first. Nothing was imported"
         )
     named = ours.with_columns(accession=_accessions(ours), source=pl.lit(label))
     facts = new_facts(store, before, named, seen)

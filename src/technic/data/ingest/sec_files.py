@@ -22,7 +22,7 @@ from technic.data.formats.sec_datasets import read_dataset
 from technic.data.ingest.filing_facts import TakenFilings, keep_statements
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 
 if TYPE_CHECKING:
     from technic.data.store import Store
@@ -128,14 +128,14 @@ def _refuse_if_empty(label: str, taken: TakenFilings, tally: _Tally) -> None:
     told += [f"{n:,} {why.replace('_', ' ')}" for why, n in taken.quarantined.items()]
     why = "; ".join(told) or "no number in it is one that technic reads"
     raise SchemaError(
-        f"{label}: {tally.numbers:,} numbers and nothing to keep: {why}. Nothing was imported"
+        f"{label}: {counted(tally.numbers, 'number')} and nothing to keep: {why}. Nothing was imported"
     )
 
 
 def _recognised(files: SecFiles, tally: _Tally) -> str:
     """What the files were taken for, in words."""
     if files.dataset is not None:
-        return f"SEC data set of {tally.listed + tally.strangers:,} companies"
+        return f"SEC data set of {counted(tally.listed + tally.strangers, 'company')}"
     count = len(files.companies)
     return f"SEC company facts of {count:,} {'company' if count == 1 else 'companies'}"
 

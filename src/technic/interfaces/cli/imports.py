@@ -68,8 +68,8 @@ def demo(
     about = report.simulated or {}
     took = f"   made in {seconds:.1f} s" if seconds else ""
     print(
-        f"SIMULATED MARKET  seed {about['seed']} · {about['size']:,} listings · "
-        f"{about['sessions']} sessions to {about['last']}{took}"
+        f"SIMULATED MARKET  seed {about['seed']} · {counted(about['size'], 'listing')} · "
+        f"{counted(about['sessions'], 'session')} to {about['last']}{took}"
     )
     is_default = options.desk(None).store.folder == folder
     chosen = options.desk(None if is_default else str(folder))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import ConfigError, counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,7 +180,9 @@ def age_line(version: StoreVersion) -> str:
     behind = nyse().last_finished(datetime.now(UTC)) - nyse().ordinal(version.last)
     if behind <= 0:
         return ""
-    return f"The newest bars are of {version.last}: {behind} finished sessions are missing."
+    are = "is" if behind == 1 else "are"
+    missing = counted(behind, "finished session")
+    return f"The newest bars are of {version.last}: {missing} {are} missing."
 
 
 def progress(title: str) -> Callable[[str], None]:

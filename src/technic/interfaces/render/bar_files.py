@@ -30,8 +30,8 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
     assert file is not None
     assert cells is not None
     print(
-        f"{name}: {_recognised(file)}: {outcome.rows:,} rows of {outcome.symbols:,} "
-        f"{'symbol' if outcome.symbols == 1 else 'symbols'} in {seconds:.1f} s",
+        f"{name}: {_recognised(file)}: {counted(outcome.rows, 'row')} of "
+        f"{counted(outcome.symbols, 'symbol')} in {seconds:.1f} s",
         file=out,
     )
     counts = {
@@ -62,7 +62,8 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         print(f"  {printable(text)}", file=out)
     if len(outcome.told) > LISTED:
         print(
-            f"  and {len(outcome.told) - LISTED:,} more symbols that two securities had", file=out
+            f"  and {counted(len(outcome.told) - LISTED, 'more symbol')} that two securities had",
+            file=out,
         )
     if file.days not in USUAL:
         print(f"  dates: {file.days}", file=out)
@@ -78,11 +79,15 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
     for ours, theirs in file.columns.items():
         print(f"  {ours:<10} {printable(theirs)[:22]:<22} {_cell(first.get(ours))}", file=out)
     days = file.rows["date"].drop_nulls()
-    span = f"{days.min()!s} to {days.max()!s}, {days.n_unique():,} days" if len(days) else "none"
+    span = (
+        f"{days.min()!s} to {days.max()!s}, {counted(days.n_unique(), 'day')}"
+        if len(days)
+        else "none"
+    )
     print(f"  dates: {file.days}; {span}", file=out)
     print(f"  prices: {KINDS[checked.adjusted]}", file=out)
     _details(file, out)
-    kept = f"{checked.judged.good.height:,} of {file.rows.height:,} rows would be kept"
+    kept = f"{checked.judged.good.height:,} of {counted(file.rows.height, 'row')} would be kept"
     twice = f", {checked.judged.repeated:,} stand there twice" if checked.judged.repeated else ""
     print(f"  {kept}{twice}", file=out)
     for reason in checked.judged.bad["reason"].unique(maintain_order=True):
@@ -142,9 +147,8 @@ def _details(file: BarFile, out: TextIO) -> None:
     for why, columns in by_reason.items():
         print(f"  not used: {named(columns)}: {why}", file=out)
     for column, (count, example) in file.unreadable.items():
-        cells = "cell" if count == 1 else "cells"
         print(
-            f"  not readable: {count:,} {cells} of {column}, such as {printable(example)!r}",
+            f"  not readable: {counted(count, 'cell')} of {column}, such as {printable(example)!r}",
             file=out,
         )
     for name in file.refused:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from technic.errors import counted
 from technic.interfaces.render.terminal import quoted
 from technic.interfaces.render.text import Command, console, number, ordinal
 from technic.market.sessions import NEW_YORK
@@ -132,7 +133,7 @@ def _evidence(evidence: dict[str, Any]) -> str:
     sure = "told from zero" if part["low"] * part["high"] > 0 else "not told from zero"
     return (
         f"Evidence for this score: rank IC at 5 sessions {part['mean']:+.3f}, 95 % interval "
-        f"{part['low']:+.3f} … {part['high']:+.3f} over {part['sessions']:,} sessions: {sure}"
+        f"{part['low']:+.3f} … {part['high']:+.3f} over {counted(part['sessions'], 'session')}: {sure}"
     )
 
 
@@ -166,7 +167,7 @@ def render_why_not(answer: WhyNot, stream: TextIO) -> None:
         out.print(f"{answer.symbol} is ranked: {answer.rank} as of {answer.as_of}")
     else:
         why = f" ({answer.detail})" if answer.detail and not answer.clauses else ""
-        count = f": {len(failing)} of {len(answer.clauses)} clauses" if failing else ""
+        count = f": {len(failing)} of {counted(len(answer.clauses), 'clause')}" if failing else ""
         out.print(
             f"{answer.symbol} is not ranked as of {answer.as_of}: {answer.title}{why}{count}",
             markup=False,

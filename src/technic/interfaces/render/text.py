@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
+from technic.errors import counted
 from technic.interfaces.render.terminal import PlainConsole, beneath, quoted
 from technic.scanner.ledger import TITLES
 
@@ -75,7 +76,7 @@ def work_line(report: Report) -> str:
     if "computed" not in work:
         return "the same question on the same data: the report was kept"
     reused, computed = int(work["found"]), int(work["computed"])
-    text = f"{reused} features known, {computed} computed"
+    text = f"{counted(reused, 'feature')} known, {computed} computed"
     carried = {what: int(work.get(what, 0)) for what in ("advanced", "refolded", "unchanged")}
     if computed and any(carried.values()):
         text += ": symbols " + " · ".join(f"{what} {n:,}" for what, n in carried.items())
@@ -285,7 +286,7 @@ def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
 def _filings(figures: dict[str, Any]) -> str:
     if not figures["filings"]:
         return "none: technic import-filings or technic sync-filings"
-    return f"{figures['filings']:,} of {figures['securities']:,} securities, to {figures['newest']}"
+    return f"{figures['filings']:,} of {counted(figures['securities'], 'security')}, to {figures['newest']}"
 
 
 def render_findings(findings: Iterable[Finding], stream: TextIO) -> None:
