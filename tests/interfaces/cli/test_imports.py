@@ -132,6 +132,47 @@ def test_one_is_never_several_in_what_a_small_store_prints(run, tmp_path):
     assert [line for line in said if ONE_OF_SEVERAL.search(line)] == []
 
 
+BAD_LINES = """symbol,date,open,high,low,close,volume
+AAA,2024-03-07,1,2,0.5,1.5,10
+AAA,2024-03-08,1,2,0.5,o\x1b[2Jops,10
+AAA,2024-03-09,1,2,0.5,1.5,10
+AAA,2024-03-11,1,2,0.5,1.5,-10
+AAA,2024-03-12,9,2,0.5,1.5,10
+AAA,2024-03-13,0,2,0.5,1.5,10
+{long},2024-03-14,1,2,0.5,1.5,10
+AAA,2024-03-15,1,2,0.5,,10
+"""
+TOLD = [
+    "line 3: close 'o\\\\u001b[2Jops'", "line 4: date '2024-03-09'", "line 5: volume '-10'",
+    "line 6: open '9', high '2', low '0.5', close '1.5'", "line 7: open '0'", "line 8: symbol '!!!",
+    "line 9: close ''",
+]  # fmt: skip
+
+
+def test_a_check_shows_where_each_bad_row_stands_and_what_stands_there(run, tmp_path):
+    text = BAD_LINES.format(long="!" * 5_000)
+    (tmp_path / "bad.csv").write_text(text)
+    said = run("import", "bad.csv", "--check")
+    for told in TOLD:
+        assert f"    {told}" in said, said
+    assert "\x1b" not in said
+    assert max(map(len, said.splitlines())) < 200
+    folder = tmp_path / "several"
+    folder.mkdir()
+    (folder / "one.csv").write_text("A title\n\n" + text)
+    (folder / "two.csv").write_text("symbol;date;open;high;low;close;volume\nBBB;2024-03-07;1;2;0,5;x;10\n" + "BBB;2024-03-08;1;2;0,5;1,5;10\n" * 2)  # fmt: skip
+    said = run("import", "several", "--check")
+    assert "one.csv: line 6: date '2024-03-09'" in said
+    assert "two.csv: line 2: close 'x'" in said
+    (one,) = json.loads(run("import", "bad.csv", "--check", "--json"))
+    assert one["places"][0]["where"] == "line 3"
+
+
+def test_a_check_of_a_table_without_lines_shows_its_rows(run, tmp_path):
+    pl.DataFrame(BARS).write_parquet(tmp_path / "b.parquet")
+    assert "    row 3: open '0.0'" in run("import", "b.parquet", "--check")
+
+
 WRONG = {
     "no such file": ("none.csv", "none.csv: there is no such file"),
     "a column less": ("less.csv", "less.csv: no column low"),

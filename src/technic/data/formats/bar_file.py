@@ -16,11 +16,31 @@ class FileHints:
     symbol : of a file that names none
     dates : order of day and month between slashes, "dmy" or "mdy"
     decimal : the decimal sign, "point" or "comma"
+    placed : whether it is also told where each row stands, which takes room
     """
 
     symbol: str | None = None
     dates: str | None = None
     decimal: str | None = None
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where rows of one file stand in it.
+
+    Attributes
+    ----------
+    name : of the file
+    lines : the number of each row's line in it; of a table that has none, of the row, from 1
+    cells : what stands there, under our names
+    has_lines : whether it is a file of lines
+    """
+
+    name: str
+    lines: pl.Series
+    cells: pl.DataFrame
+    has_lines: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,7 @@ class BarFile:
     left_out : files that were not read, and why
     refused : of those, the ones that seem to be meant as bars
     notes : what a user should know
+    places : of each file, if they were asked for; their rows in order are `rows`
     """
 
     rows: pl.DataFrame
@@ -61,3 +82,4 @@ class BarFile:
     left_out: dict[str, str] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from technic.data.formats import dates
-from technic.data.formats.bar_file import BarFile, FileHints
+from technic.data.formats.bar_file import BarFile, FileHints, Place
 from technic.data.formats.dialects import (
     DIALECTS,
     OPTIONAL,
@@ -31,6 +31,7 @@ NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap"
 PRICES = ("open", "high", "low", "close", "vwap")
 UNDEFINED = 9_223_372_036_854_775_807  # an integer that Databento gives where there is no price
 RAW = 1e9  # of Databento's integers are a dollar
+PLACE = "\0place"  # column of lines: no file has one of this name
 FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
 APART = 1.5  # by which a day's average may lie outside of its bar
 FEW_MISSING = 2  # columns without which a table is still meant to be one of bars
@@ -47,12 +48,14 @@ class TableRead:
     name : what it is called in messages
     stem : of the file's own name
     text : that it comes from; None of Parquet and frames
+    lines : the number of each row's line; None where rows are no lines
     """
 
     table: pl.DataFrame
     name: str
     stem: str
     text: TextTable | None = None
+    lines: pl.Series | None = None
 
 
 def enumerate_names(header: list[str], name: str) -> Iterable[tuple[str, str]]:
@@ -79,6 +82,9 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     mapping, unused = _mapping(table.columns, layout)
     width = table.width
     strange = {"ragged": len(read.text.ragged)} if read.text and read.text.ragged else {}
+    lines = pl.int_range(1, table.height + 1, eager=True) if read.lines is None else read.lines
+    if hints.placed:
+        table = table.with_columns(lines.alias(PLACE))
     table = _only_days(table, layout, read.name, strange)
     used, named = len(mapping), dict[str, str]()
     _refuse_without([name for name in REQUIRED[1:] if name not in mapping], read)
@@ -94,6 +100,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         named = {"symbol": "--symbol" if hints.symbol else FILE_NAME}
     taken = table.select(pl.col(theirs).alias(ours) for ours, theirs in mapping.items())
     rows, days, unreadable = _cast(taken, read, hints, layout)
+    placed = Place(read.name, table[PLACE], taken, read.lines is not None) if hints.placed else None
     set_aside = sum(strange.values())
     return BarFile(
         rows=rows.with_columns(cells=pl.lit(used, dtype=pl.UInt16)),
@@ -108,6 +115,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         strange=strange,
         cells_strange=set_aside * width,
         notes=(layout.note,) if layout.note else (),
+        places=(placed,) if placed else (),
     )
 
 

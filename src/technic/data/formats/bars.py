@@ -162,9 +162,9 @@ def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
         return under_our_names(TableRead(table, part.name, part.stem, text), hints, WIDE)
     if _is_lean(text):
         names = dict(zip([str(k) for k in range(6)], LEAN_COLUMNS, strict=True))
-        return under_our_names(
-            TableRead(text.rows.drop(LINE).rename(names), part.name, part.stem, text), hints, LEAN
-        )
+        table = text.rows.drop(LINE).rename(names)
+        read = TableRead(table, part.name, part.stem, text, text.rows[LINE])
+        return under_our_names(read, hints, LEAN)
     _refuse_beside(text, part.name)
     header = header_of(text)
     if len(header) < 2 or not any(re.search("[a-z]", cell) for cell in header):
@@ -172,8 +172,9 @@ def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
             f"{part.name}: no header: its first line has {counted(len(header), 'cell')} and no names of columns; "
             "add a line such as symbol,date,open,high,low,close,volume"
         )
-    table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))
-    return under_our_names(TableRead(table, part.name, part.stem, text), hints)
+    body = text.rows.slice(1)
+    table = body.drop(LINE).rename(dict(enumerate_names(header, part.name)))
+    return under_our_names(TableRead(table, part.name, part.stem, text, body[LINE]), hints)
 
 
 def _refuse_beside(text: TextTable, name: str) -> None:
@@ -238,4 +239,5 @@ def _together(files: list[BarFile]) -> BarFile:
         strange=strange,
         cells_strange=sum(file.cells_strange for file in files),
         notes=tuple(dict.fromkeys(note for file in files for note in file.notes)),
+        places=tuple(place for file in files for place in file.places),
     )

@@ -123,7 +123,7 @@ def cache_stats(as_json: options.JsonOption = False) -> None:
     for row in rows:
         says = str(row["says"] or "in this process only")
         if row["tier"] == "files":
-            says = f"{counted(row['values'], 'value')}, {row['megabytes']:,.1f} MB"
+            says = f"{counted(int(row['values'] or 0), 'value')}, {row['megabytes']:,.1f} MB"
         print(f"{row['tier']:<8} {says}")
 
 

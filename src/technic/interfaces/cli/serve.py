@@ -218,8 +218,9 @@ def keys_create(
     desk = options.desk(store)
     secret = create_key(desk.store.catalog, name, scope, days, datetime.now(UTC))
     print(secret)
+    until = "for ever" if days is None else f"for {counted(days, 'day')}"
     print(
-        f"{name}: scope {scope}, for {counted(days, 'day')}. Nobody can show it again.",
+        f"{name}: scope {scope}, {until}. Nobody can show it again.",
         file=sys.stderr,
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from technic.data.formats.bar_file import BarFile
     from technic.data.ingest import Imported
     from technic.data.ingest.checking import Checked
+    from technic.data.ingest.row_places import RowPlace
 
 SHOWN = 3  # rows from each end of a file, and of each reason
 DOUBTS = 8  # lines about splits and dividends
@@ -93,7 +94,9 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
     for reason in checked.judged.bad["reason"].unique(maintain_order=True):
         rows = checked.judged.bad.filter(pl.col("reason") == reason)
         print(f"  {rows.height:,} would be set aside: {REASONS[reason]}", file=out)
-        _rows(rows, out, SHOWN)
+        for place in checked.places:
+            if place.reason == reason:
+                _place(place, out)
     for reason, count in file.strange.items():
         print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
     _doubts(checked.doubts, out)
@@ -128,6 +131,10 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
         "unreadable": file.unreadable,
         "left_out": file.left_out,
         "refused": file.refused,
+        "places": [
+            {"where": place.where, "reason": place.reason, "cells": place.cells}
+            for place in checked.places
+        ],
         "doubts": list(checked.doubts),
         "refusal": checked.refusal or None,
     }
@@ -174,6 +181,14 @@ def _rows(rows: pl.DataFrame, out: TextIO, count: int) -> None:
     names = [n for n in rows.columns if n in COLUMNS]
     for row in rows.head(count).select(names).iter_rows():
         print("    " + "  ".join(_cell(value) for value in row), file=out)
+
+
+def _place(place: RowPlace, out: TextIO) -> None:
+    """Where a row stands, what of it speaks against it, and the row as it was read."""
+    told = ", ".join(f"{name} {printable(text)[:WIDEST]!r}" for name, text in place.cells.items())
+    where = f"{printable(place.where)}: " if place.where else ""
+    row = "  ".join(_cell(place.row[name]) for name in COLUMNS if name in place.row)
+    print(f"    {where}{told}{'   ' if told else ''}{row}", file=out)
 
 
 COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume", "split", "dividend")
