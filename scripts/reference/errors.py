@@ -19,6 +19,8 @@ TO_DO = {
     "library is missing, the message says which extra installs it.",
     "SchemaError": "Compare the table with [the file formats](file-formats.md). Nothing was "
     "imported.",
+    "ForeignError": "Give the file to the command that the message names, or take it out of the "
+    "folder. A folder leaves it out by itself.",
     "UnknownSymbolError": "Look at the symbols that the message names, or import its bars first.",
     "SessionError": "Name a day on which the NYSE was open.",
     "StoreError": "Look at which store is meant: `technic config show --origin`. An empty one needs "

@@ -51,6 +51,7 @@ EXTRAS = {
     "postgres": "The catalog in PostgreSQL.",
     "ray": "Long work on a Ray cluster.",
     "s3": "Stores in object storage.",
+    "databento": "Databento's files: DBN, and CSV packed by zstd.",
     "flatfiles": "Massive's flat files.",
     "yahoo": "A few symbols from Yahoo, for personal use.",
     "edgar": "Nothing to install: EDGAR needs only a contact, see `edgar_contact`.",

@@ -45,6 +45,10 @@ class SchemaError(TechnicError):
     """A table lacks columns, or holds what its schema forbids."""
 
 
+class ForeignError(SchemaError):
+    """A file holds nothing of what it was read as; among others it is left out, and no fault."""
+
+
 class UnknownSymbolError(SchemaError):
     """A symbol that the store has never heard of."""
 
@@ -183,6 +187,27 @@ def printable(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c in keep or category(c) not in MOVING else _written_out(c) for c in text)
+
+
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """A number and what it counts.
+
+    Parameters
+    ----------
+    noun, nouns
+        Of one, and of several: with an s, or -ies for -y, if that is not given.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "new company"), counted(2, "day")
+    ('1 row', '1,200 rows', '2 new companies', '2 days')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    if not nouns:
+        ends = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+        nouns = f"{noun[:-1]}ies" if ends else f"{noun}s"
+    return f"{count:,} {nouns}"
 
 
 def _written_out(character: str) -> str:

@@ -53,6 +53,17 @@ LIVE_REASONS = {  # of bars and minutes of the day so far, beside those above
 ABSURD = 10.0  # times the close before
 
 
+def in_words(reason: str) -> str:
+    """Why rows were set aside, as a person reads it; reasons of filings are words already.
+
+    Examples
+    --------
+    >>> in_words("outside_range"), in_words("too_small")
+    ('open or close lies outside [low, high]', 'too small')
+    """
+    return REASONS.get(reason) or LIVE_REASONS.get(reason) or reason.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Sorted:
     """Rows of bars, sorted into good and bad.

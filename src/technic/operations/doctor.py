@@ -17,7 +17,7 @@ from technic.data.store.integrity import examine_files, sessions_of
 from technic.data.store.rows import rows_known_after
 from technic.data.store.store import CLOCK_SLACK
 from technic.data.store.vacuum import vacuum
-from technic.errors import TechnicError, first_line
+from technic.errors import TechnicError, counted, first_line
 from technic.indicators.kernel.loader import compiled
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
@@ -65,7 +65,7 @@ def _files(store: Store, *, deep: bool) -> list[dict[str, Any]]:
         pass  # the record is told of with the others
     examined = examine_files(store, contents=deep)
     seen = "each as it was written" if deep else "each of the right size; --deep reads them all"
-    detail = f"{examined.files:,} files, {examined.bytes / 1e6:,.1f} MB, {seen}"
+    detail = f"{counted(examined.files, 'file')}, {examined.bytes / 1e6:,.1f} MB, {seen}"
     if examined.undigested:
         detail += f"; {examined.undigested} old versions kept no digests and cannot be checked"
     if not examined.damage:
@@ -129,7 +129,7 @@ def _store(store: Store) -> list[dict[str, Any]]:
     except TechnicError as error:
         return [_check("store", False, str(error))]
     writable = os.access(store.folder, os.W_OK)
-    detail = f"{version.first} to {version.last}, {len(panel):,} symbols, {panel.n_bars:,} bars"
+    detail = f"{version.first} to {version.last}, {counted(len(panel), 'symbol')}, {counted(panel.n_bars, 'bar')}"
     return [
         _check("store", True, detail),
         _check("store writable", True, "yes" if writable else "no: read-only, scans work"),
@@ -152,7 +152,7 @@ def _from_the_future(rows: pl.DataFrame) -> str:
     earliest = rows["known_at"].min()
     assert isinstance(earliest, datetime)
     return (
-        f"{rows.height:,} rows are known only from {earliest:%Y-%m-%d %H:%M} UTC on "
+        f"{counted(rows.height, 'row')} known only from {earliest:%Y-%m-%d %H:%M} UTC on "
         f"({_examples(rows)}): the clock was wrong when they came in, or is behind now. What comes "
         "in later counts all the same; a scan of a past session does not see them. Once the clock is "
         "right: technic doctor --date-rows"

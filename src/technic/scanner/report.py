@@ -22,6 +22,21 @@ if TYPE_CHECKING:
     from technic.scanner.svg import Drawing
 
 
+USUAL_SPANS = (252, 126, 63, 21, 10, 5, 1)  # sessions: a year, half of it, …
+
+
+def ranking_within(bars: int) -> str:
+    """The return over the longest usual span that so many bars of a symbol tell.
+
+    Examples
+    --------
+    >>> ranking_within(300), ranking_within(22), ranking_within(1)
+    ('ret(252)', 'ret(21)', 'close')
+    """
+    span = next((span for span in USUAL_SPANS if span < bars), 0)
+    return f"ret({span})" if span else "close"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One ranked symbol.
@@ -74,6 +89,7 @@ class Report:
     work : columns found or computed, symbols carried on or folded anew, what each cache did;
         not part of the answer
     coverage : what the store holds, if that was asked for; not part of the answer
+    history : the bars of the symbol that has most of those that traded
     """
 
     as_of: date
@@ -91,6 +107,12 @@ class Report:
     work: dict[str, float] = field(default_factory=dict)
     coverage: dict[str, Any] = field(default_factory=dict)
     regime: dict[str, Any] | None = None
+    history: int = 0
+
+    @property
+    def known_rank(self) -> str:
+        """A ranking of whoever traded that the histories here are long enough for."""
+        return ranking_within(self.history)
 
     @cached_property
     def question(self) -> Question:

@@ -149,6 +149,7 @@ def pack(report: Report) -> bytes:
         "manifest": report.manifest,
         "simulated": report.simulated,
         "notes": report.notes,
+        "history": report.history,
     }
     return orjson.dumps(content)
 
@@ -175,6 +176,7 @@ def unpack(content: bytes, timings: dict[str, float]) -> Report | None:
             symbols=tuple(values["symbols"]),
             manifest=values["manifest"],
             simulated=values["simulated"],
+            history=values["history"],
             timings=timings,
             ranked=tuple(values["ranked"]),
             security_ids=tuple(values["security_ids"]),

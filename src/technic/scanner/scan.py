@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from technic.data.store import Store, StoreVersion
-from technic.errors import StoreError, VerifyError
+from technic.errors import StoreError, VerifyError, counted
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import IntArray
@@ -35,7 +35,7 @@ from technic.scanner.manifest import ManifestInput, canonical, make_manifest
 from technic.scanner.pipeline import Pinned, ScanResult, StageTimer, evaluate_question
 from technic.scanner.plan import Levels, plan_rows
 from technic.scanner.rank import term_names
-from technic.scanner.report import Report, Row
+from technic.scanner.report import Report, Row, ranking_within
 from technic.scanner.report_cache import (
     CanonicalQuestion,
     canonical_question,
@@ -263,7 +263,8 @@ def report_of(result: ScanResult) -> Report:
         ranked=tuple(result.ranking.order.tolist()),
         security_ids=tuple(view.bars.security_ids.tolist()),
         work=dict(result.work),
-        notes=(*result.notes, *_thin_note(result)),
+        notes=(*result.notes, *_thin_note(result), *_short_note(result)),
+        history=_history(result),
     )
 
 
@@ -280,6 +281,25 @@ def _sealed_question(result: ScanResult) -> dict[str, Any]:
     return sealed
 
 
+def _history(result: ScanResult) -> int:
+    """The bars of the symbol that has most of those that traded; 0 if nobody did."""
+    lengths = result.view.bars.lengths[result.listed & (result.age == 0.0)]
+    return int(lengths.max(initial=0))
+
+
+def _short_note(result: ScanResult) -> list[str]:
+    """One line if nobody is ranked, and the question looks back further than any history goes."""
+    needed, held = result.question.bars_needed, _history(result)
+    if len(result.ranking.order) or needed <= held:
+        return []
+    less = f'--rank "{ranking_within(held)}"'
+    note = (
+        f"the question looks back over {counted(needed, 'session')}, and no symbol that traded has "
+        f"more than {held:,}: import older bars, or ask for less, such as {less}"
+    )
+    return [note]
+
+
 def _thin_note(result: ScanResult) -> list[str]:
     """One line if rows shown hardly trade, and the universe did not ask about that."""
     shown = result.ranking.order[: result.question.top]
@@ -287,7 +307,7 @@ def _thin_note(result: ScanResult) -> list[str]:
     thin = int((~(liquidity >= THIN)).sum())
     if not thin or result.question.universe is not None:
         return []
-    return [f"{thin} of {len(shown)} rows trade under $1M a day: add --universe liquid"]
+    return [f"{thin} of {counted(len(shown), 'row')} trade under $1M a day: add --universe liquid"]
 
 
 def _answer(result: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...]) -> bytes:

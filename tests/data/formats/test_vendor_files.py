@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import gzip
 import io
+import sys
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -135,6 +139,32 @@ def databento_raw(table: pl.DataFrame) -> Written:
     return "ohlcv-1d.csv", csv(rows)
 
 
+def dbn(table: pl.DataFrame, schema: str = "OHLCV_1D", mapped: bool = True) -> bytes:
+    """As Databento's own library writes it."""
+    library = pytest.importorskip("databento_dbn", exc_type=ImportError)
+    kind = getattr(library.Schema, schema)
+    ends = [table["date"].min(), table["date"].max() + dt.timedelta(1)]
+    span = SimpleNamespace(start_date=ends[0], end_date=ends[1], symbol="7")
+    nanos = [calendar.timegm(day.timetuple()) * 10**9 for day in ends]
+    told = library.Metadata(
+        dataset="XNAS.ITCH", start=nanos[0], end=nanos[1], schema=kind, symbols=["ACME"],
+        stype_in=library.SType.RAW_SYMBOL, stype_out=library.SType.INSTRUMENT_ID,
+        mappings=[SimpleNamespace(raw_symbol="ACME", intervals=[span])] if mapped else [],
+    )  # fmt: skip
+    whole = bytes(told)
+    for day, *prices, volume in table.select("date", *FIELDS).iter_rows():
+        stamp = calendar.timegm(day.timetuple()) * 10**9
+        raw = [int(Decimal(price) * 10**9) for price in prices]
+        bar = library.OHLCVMsg(library.RType.OHLCV_1D, 2, 7, stamp, *raw, int(volume))
+        whole += bytes(bar)
+    return whole
+
+
+def zstd(data: bytes) -> bytes:
+    library = pytest.importorskip("zstandard", exc_type=ImportError)
+    return library.ZstdCompressor().compress(data)
+
+
 def nasdaq(table: pl.DataFrame) -> Written:
     names = TITLED | {"close": "Close/Last"}
     rows = named(table, names, "%m/%d/%Y")
@@ -167,6 +197,28 @@ def wide_parquet(table: pl.DataFrame) -> Written:
     rows = named(table, TITLED)
     names = {name: f"('{name}', 'ACME')" for name in rows.columns[1:]}
     return "wide.parquet", parquet(rows.rename(names))
+
+
+TONGUES = {
+    "German": ("Datum", "Eröffnung", "Hoch", "Tief", "Schlusskurs", "Volumen"),
+    "German of ariva": ("Datum", "Erster", "Hoch", "Tief", "Schlusskurs", "Stuecke"),
+    "German, short": ("datum", "eroeffnung", "hoch", "tief", "schluss", "stücke"),
+    "German of Investing": ("Datum", "Eröffn.", "Hoch", "Tief", "Zuletzt", "Vol."),
+    "French": ("date", "ouv", "haut", "bas", "clôture", "volumes"),
+    "French, long": ("Date", "Ouverture", "Plus Haut", "Plus Bas", "Dernier", "Vol."),
+    "Spanish": ("Fecha", "Apertura", "Máximo", "Mínimo", "Cierre", "Volumen"),
+    "Portuguese": ("Data", "Abertura", "Máximo", "Mínimo", "Fechamento", "Volume"),
+    "Italian": ("Data", "Apertura", "Massimo", "Minimo", "Chiusura", "Volumi"),
+    "Dutch": ("Datum", "Opening", "Hoog", "Laag", "Slot", "Volume"),
+}
+
+
+def foreign(table: pl.DataFrame, tongue: str) -> bytes:
+    """With decimal commas and points between day and month, none of which is above 12."""
+    names = dict(zip(("date", *FIELDS), TONGUES[tongue], strict=True))
+    prices = [n for n in ("open", "high", "low", "close") if n in table.columns]
+    rows = table.with_columns(pl.col(prices).str.replace(".", ",", literal=True))
+    return csv(named(rows, names, "%d.%m.%Y"), ";")
 
 
 def investing(table: pl.DataFrame) -> Written:
@@ -222,6 +274,20 @@ LAYOUTS: dict[str, tuple[Callable[[pl.DataFrame], Written], str, str]] = {
         "single letters",
     ),
     "Investing.com": (investing, "splits", "Investing"),
+    **{
+        tongue: (
+            lambda t, tongue=tongue: ("ACME.csv", foreign(t, tongue)),
+            "splits" if "Investing" in tongue else "",
+            "Investing"
+            if "Investing" in tongue
+            else "ariva"
+            if "ariva" in tongue
+            else "Spanish"
+            if tongue == "Portuguese"
+            else tongue.split(",")[0],
+        )
+        for tongue in TONGUES
+    },
 }
 
 
@@ -319,3 +385,163 @@ def test_one_cell_that_cannot_be_read_costs_its_row_and_is_shown(tmp_path, layou
     cells = outcome.cells
     assert cells.read == cells.stored + cells.set_aside + cells.unused
     assert store.version().first == DAYS[0]
+
+
+PACKINGS = {
+    "b.dbn": dbn,
+    "b.dbn.zst": lambda t: zstd(dbn(t)),
+    "b.csv.zst": lambda t: zstd(csv(databento(t))),
+    "frames.csv.zst": lambda t: b"".join(zstd(piece) for piece in pieces(csv(databento(t)))),
+    "zst.zip": lambda t: zipped("b.dbn.zst", zstd(dbn(t))),
+    "gz.zip": lambda t: zipped("b.csv.gz", gzip.compress(csv(databento(t)))),
+}
+
+
+def pieces(data: bytes) -> list[bytes]:
+    return [data[k : k + 100] for k in range(0, len(data), 100)]
+
+
+@pytest.mark.parametrize("name", PACKINGS)
+def test_a_file_of_databento_is_the_same_in_every_packing(tmp_path, name):
+    (tmp_path / "b.csv").write_bytes(csv(databento(market())))
+    (tmp_path / name).write_bytes(PACKINGS[name](market()))
+    one, other = (read_bars(tmp_path / each) for each in ("b.csv", name))
+    assert one.rows.equals(other.rows)
+    assert (one.adjusted, one.layouts, one.days) == (other.adjusted, other.layouts, other.days)
+
+
+def test_a_price_that_databento_does_not_have_is_unknown(tmp_path):
+    undefined = Decimal(2**63 - 1) / 10**9
+    table = market().with_columns(close=pl.Series([str(undefined), *market()["close"][1:]]))
+    (tmp_path / "b.dbn").write_bytes(dbn(table))
+    assert read_bars(tmp_path / "b.dbn").rows["close"].to_list() == [None, *CLOSES[1:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("b.dbn", lambda whole: whole[:-10], "the DBN file is cut short"),
+        ("b.dbn", lambda whole: whole[:40], "the DBN file is cut short"),
+        ("b.dbn", lambda whole: b"DBN\x09" + whole[4:], "damaged, or newer than the library"),
+        ("b.dbn.zst", lambda whole: zstd(whole)[:-10], "damaged or cut short"),
+        ("b.dbn.zst", lambda whole: zstd(zstd(whole)), "an archive inside an archive"),
+        ("b.dbn.zst", lambda whole: zstd(whole[:-10]), "the DBN file is cut short"),
+        ("b.csv.zst", lambda whole: zstd(whole)[:6] + b"\xff" * 40, "damaged or cut short"),
+    ],
+)
+def test_a_damaged_file_of_databento_is_refused_in_one_line(tmp_path, name, change, told):
+    (tmp_path / name).write_bytes(change(dbn(market())))
+    with pytest.raises(SchemaError, match=told) as error:
+        read_bars(tmp_path / name)
+    assert str(error.value).startswith(f"{name}: ")
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"schema": "TRADES"}, "DBN of trades; bars of a day"), ({"mapped": False}, "names no symb")],
+)
+def test_other_records_of_databento_are_refused_by_name(tmp_path, more, told):
+    (tmp_path / "b.dbn").write_bytes(dbn(market(), **more))
+    with pytest.raises(SchemaError, match=told):
+        read_bars(tmp_path / "b.dbn")
+
+
+@pytest.mark.parametrize("library", ["databento_dbn", "zstandard"])
+def test_without_the_extra_its_name_is_said_and_the_other_files_are_read(
+    tmp_path, monkeypatch, library
+):
+    name, data = ("b.dbn", b"DBN\x03" + bytes(40)) if library != "zstandard" else (
+        "b.csv.zst", b"\x28\xb5\x2f\xfd" + bytes(40))  # fmt: skip
+    monkeypatch.setitem(sys.modules, library, None)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SchemaError, match=rf"{name}: {library} .*pip install '\.\[databento\]'"):
+        read_bars(tmp_path / name)
+    (tmp_path / "ACME.csv").write_bytes(csv(databento(market())))
+    file = read_bars(tmp_path)
+    assert file.rows.height == 8
+    assert "databento" in file.left_out[name]
+
+
+def test_a_stream_that_unpacks_without_end_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("technic.data.formats.parts.MOST_BYTES", 1 << 20)
+    (tmp_path / "b.csv.zst").write_bytes(zstd(csv(databento(market())) + b"\n" * (1 << 22)))
+    with pytest.raises(SchemaError, match="unpacks to more than"):
+        read_bars(tmp_path / "b.csv.zst")
+
+
+def test_pieces_are_the_volume_and_not_the_turnover_beside_them(tmp_path):
+    table = csv(
+        named(market(), dict(zip(("date", *FIELDS), TONGUES["German of ariva"], strict=True))), ";"
+    )
+    lines = table.decode().splitlines()
+    text = [lines[0] + ";Volumen", *(line + ";52938476" for line in lines[1:])]
+    (tmp_path / "ACME.csv").write_text("\n".join(text), encoding="cp1252")
+    file = read_bars(tmp_path / "ACME.csv")
+    assert file.rows["volume"].to_list() == [1_331_801.0 + 7 * k for k in range(8)]
+    assert file.unused == {"volumen": "the turnover in money"}
+
+
+def test_umlauts_of_any_encoding_are_the_same_name(tmp_path):
+    data = foreign(market(), "German").decode()
+    for encoding in ("utf-8", "cp1252", "utf-16", "utf-8-sig"):
+        (tmp_path / "ACME.csv").write_bytes(data.encode(encoding))
+        assert read_bars(tmp_path / "ACME.csv").rows["open"][0] == 39.7
+
+
+TYPES = {
+    "symbol": [pl.String, pl.Categorical, pl.Enum(["ACME"])],
+    "date": [pl.String, pl.Date, pl.Int32, pl.Int64, pl.UInt32, pl.Datetime("ms"), pl.Datetime("us"),
+             pl.Datetime("ns"), pl.Datetime("ns", "UTC"), pl.Datetime("us", "America/New_York"),
+             pl.Categorical, pl.Datetime("ms", "Europe/Berlin")],
+    "close": [pl.Float64, pl.Decimal(12, 4), pl.Decimal(38, 9), pl.String, pl.Categorical, pl.Float32],
+    "volume": [pl.Int32, pl.UInt32, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal(18, 0), pl.Float64,
+               pl.String, pl.Categorical],
+    "split": [pl.Float64, pl.Int8, pl.Decimal(9, 3), pl.String, pl.Categorical, pl.Float32],
+    "dividend": [pl.Float64, pl.Float32, pl.Decimal(9, 3), pl.String, pl.Categorical],
+    "as_of": [pl.Date, pl.String, pl.Int32, pl.Datetime("ns"), pl.Datetime("us", "UTC"), pl.Categorical],
+}  # fmt: skip
+
+
+def typed(cells: pl.Series, name: str, dtype) -> pl.Series:
+    """The values of a CSV's column in another type."""
+    if name not in {"date", "as_of"}:
+        return cells.cast(dtype) if dtype != pl.Int8 else cells.cast(pl.Float64).cast(dtype)
+    days = cells.str.to_date()
+    if dtype.is_integer():
+        return days.dt.strftime("%Y%m%d").cast(dtype)
+    if isinstance(dtype, pl.Datetime):
+        return days.cast(pl.Datetime(dtype.time_unit)).dt.replace_time_zone(dtype.time_zone)
+    return days.cast(dtype) if dtype == pl.Date else cells.cast(dtype)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name, dtypes in TYPES.items() for dtype in dtypes]
+)
+def test_a_column_of_any_type_says_what_its_text_says(tmp_path, name, dtype):
+    table = market().with_columns(
+        pl.col("date").dt.to_string(), symbol=pl.lit("ACME"), as_of=pl.col("date").dt.to_string()
+    )
+    table.write_csv(tmp_path / "b.csv")
+    other = table.with_columns(typed(table[name], name, dtype).alias(name))
+    other.write_parquet(tmp_path / "b.parquet")
+    one, two = (read_bars(tmp_path / f"b.{ending}") for ending in ("csv", "parquet"))
+    assert one.rows.equals(two.rows), (one.rows.head(3), two.rows.head(3))
+    assert (one.unreadable, one.cells, one.adjusted) == (two.unreadable, two.cells, two.adjusted)
+
+
+def test_large_text_dictionaries_and_lists_of_arrow_are_read_or_refused_by_name(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet_of = pytest.importorskip("pyarrow.parquet").write_table
+    table = market().with_columns(pl.col("date").dt.to_string(), symbol=pl.lit("ACME"))
+    table.write_csv(tmp_path / "b.csv")
+    text = table.to_dict(as_series=False)
+    for kind in (pa.large_string(), pa.string(), pa.dictionary(pa.int8(), pa.string())):
+        columns = {name: pa.array(cells, pa.string()).cast(kind) for name, cells in text.items()}
+        parquet_of(pa.table(columns), tmp_path / "b.parquet")
+        rows = read_bars(tmp_path / "b.parquet").rows
+        assert rows.equals(read_bars(tmp_path / "b.csv").rows)
+    columns["close"] = pa.array([[1.0]] * 8)
+    parquet_of(pa.table(columns), tmp_path / "b.parquet")
+    with pytest.raises(SchemaError, match="column close: 8 of 8 cells cannot be read"):
+        read_bars(tmp_path / "b.parquet")

@@ -72,24 +72,92 @@ def test_a_preset_is_asked_for_by_name(technic):
     assert report["question"]["name"] == "Momentum leaders"
 
 
+LAST = "2026-06-30"
+QUESTIONS = [
+    ("--top", "3"), ("momentum-leaders",), ("-e", "rsi(14) < 1"), ("-e", "close > 5\nand rsi(14) < 60"),
+    ("momentum-leaders", "--rank", "ret(21)", "--universe", "all"), ("--universe", "liquid"),
+    ("-e", "pct_rank(ret(5), by=sector) > 50", "--rank", "pct_rank(ret(21)) - 0.5*rsi(14)"), ("--as-of", LAST),
+    ("--known-at", f"{LAST}T20:00Z", "--rank", "close"),
+]  # fmt: skip
+
+
+def _hints(out):
+    lines = [line.removeprefix("Next: ") for line in out.splitlines() if line.startswith("Next: ")]
+    return [shlex.split(hint) for line in lines for hint in line.split(" · ")]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_hint_means_the_same_question_and_store(technic, home, question):
+    named = QUESTIONS.index(question) % 2 == 0
+    store = ("--store", str(home / "stores/demo")) if named else ()
+    whole = json.loads(technic("scan", *question, *store, "--json")[0])
+    explain, other = _hints(technic("scan", *question, *store)[0])
+    for hint in (explain, other):
+        assert hint[0] == "technic"
+        assert tuple(hint[-2:]) == store or not named
+    told = json.loads(technic(*explain[1:], "--json")[0])
+    assert told["as_of"] == whole["as_of"]
+    if whole["rows"]:
+        assert explain[1] == "explain"
+        ranked = whole["ledger"]["buckets"]["ranked"]
+        best = whole["rows"][0]
+        assert (told["symbol"], told["rank"], told["n_ranked"], told["score"]) == (
+            best["symbol"], 1, ranked, best["score"])  # fmt: skip
+    else:
+        assert explain[1] == "why-not"
+        assert told["bucket"] != "ranked"
+    assert json.loads(technic(*other[1:], "--json")[0])["rows"]
+
+
+def test_some_symbols_alone_are_explained_among_themselves(technic):
+    first, second = (
+        row["symbol"] for row in json.loads(technic("scan", "--top", "2", "--json")[0])["rows"]
+    )
+    explain, _ = _hints(technic("scan", "--symbols", f"{second},{first}")[0])
+    told = json.loads(technic(*explain[1:], "--json")[0])
+    assert (told["symbol"], told["rank"], told["n_ranked"]) == (first, 1, 2)
+
+
 def test_every_hint_printed_runs_exactly_as_printed(technic, home):
     store = str(home / "stores/demo")
     asked = [
         ("demo", "--size", "300"), ("scan", "--top", "3"), ("scan", "momentum-leaders"),
-        ("scan", "--store", store), ("presets",), ("scan", "-e", "rsi(14) < 1"),
-        ("explain", _first(technic)), ("list", "add", "mine", _first(technic)),
+        ("scan", "--store", store), ("presets",), ("presets", "--store", store),
+        ("scan", "-e", "rsi(14) < 1"), ("explain", _first(technic)),
+        ("explain", _first(technic), "--store", store, "--as-of", LAST),
+        ("list", "add", "mine", _first(technic)), ("list", "add", "my $own list", _first(technic)),
     ]  # fmt: skip
-    hints = set()
-    for command in asked:
-        out, _ = technic(*command)
-        for line in out.splitlines():
-            if line.startswith("Next: "):
-                hints |= set(line.removeprefix("Next: ").split(" · "))
-    assert len(hints) > 5
-    for hint in hints:
-        words = shlex.split(hint)
+    hints = [hint for command in asked for hint in _hints(technic(*command)[0])]
+    assert len({" ".join(hint) for hint in hints}) > 5
+    for words in hints:
         assert words[0] == "technic"
         technic(*words[1:])
+
+
+def test_a_store_that_is_too_short_for_the_question_says_so_and_offers_one_that_works(
+    technic, home, tmp_path
+):
+    days = [f"2026-03-{day:02}" for day in (2, 3, 4, 5, 6, 9, 10, 11, 12)]
+    rows = [
+        (s, day, 9.0 + k, 11.0 + k, 8.0 + k, 10.0 + k, 1e6)
+        for s in "AB"
+        for k, day in enumerate(days)
+    ]
+    names = ("symbol", "date", "open", "high", "low", "close", "volume")
+    for count, works in ((1, "close"), (2, "ret(1)"), (6, "ret(5)"), (9, "ret(5)")):
+        table = pl.DataFrame([row for row in rows if row[1] in days[:count]], names, orient="row")
+        table.write_csv(tmp_path / "b.csv")
+        store = str(tmp_path / f"store {count}")
+        imported = technic("import", str(tmp_path / "b.csv"), "--store", store)[0]
+        out = technic("scan", "-e", "close > sma(50)", "--rank", "rsi(14)", "--store", store)[0]
+        said = " ".join(out.split())
+        assert (
+            f"looks back over 50 sessions, and no symbol that traded has more than {count}:" in said
+        )
+        for hint in (_hints(out)[-1], _hints(imported)[-1]):
+            assert hint[:2] == ["technic", "scan"]
+            assert hint[2:4] == ["--rank", works]
+            assert len(json.loads(technic(*hint[1:], "--json")[0])["rows"]) == 2
 
 
 def _first(technic):

@@ -16,11 +16,31 @@ class FileHints:
     symbol : of a file that names none
     dates : order of day and month between slashes, "dmy" or "mdy"
     decimal : the decimal sign, "point" or "comma"
+    placed : whether it is also told where each row stands, which takes room
     """
 
     symbol: str | None = None
     dates: str | None = None
     decimal: str | None = None
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where rows of one file stand in it.
+
+    Attributes
+    ----------
+    name : of the file
+    lines : the number of each row's line in it; of a table that has none, of the row, from 1
+    cells : what stands there, under our names
+    has_lines : whether it is a file of lines
+    """
+
+    name: str
+    lines: pl.Series
+    cells: pl.DataFrame
+    has_lines: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +63,9 @@ class BarFile:
     strange : rows that are no bars of a day, or have more cells than the header, by reason
     cells_strange : the cells of those rows
     left_out : files that were not read, and why
+    refused : of those, the ones that seem to be meant as bars
     notes : what a user should know
+    places : of each file, if they were asked for; their rows in order are `rows`
     """
 
     rows: pl.DataFrame
@@ -58,4 +80,6 @@ class BarFile:
     strange: dict[str, int] = field(default_factory=dict)
     cells_strange: int = 0
     left_out: dict[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()

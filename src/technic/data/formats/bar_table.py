@@ -13,28 +13,28 @@ from dataclasses import dataclass
 import polars as pl
 
 from technic.data.formats import dates
-from technic.data.formats.bar_file import BarFile, FileHints
+from technic.data.formats.bar_file import BarFile, FileHints, Place
 from technic.data.formats.dialects import (
     DIALECTS,
-    LEFT_OUT,
     OPTIONAL,
-    PLAIN_STEM,
     REQUIRED,
-    STOOQ_WEB,
     Dialect,
     dialect_of,
 )
+from technic.data.formats.file_names import NO_SYMBOLS, PLAIN_STEM, STOOQ_WEB, bare_stem
 from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
-from technic.errors import SchemaError
+from technic.errors import ForeignError, SchemaError, counted
 
 NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap")
 PRICES = ("open", "high", "low", "close", "vwap")
 UNDEFINED = 9_223_372_036_854_775_807  # an integer that Databento gives where there is no price
 RAW = 1e9  # of Databento's integers are a dollar
+PLACE = "\0place"  # column of lines: no file has one of this name
 FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
 APART = 1.5  # by which a day's average may lie outside of its bar
+FEW_MISSING = 2  # columns without which a table is still meant to be one of bars
 HALF = 0.5  # a column of which more cannot be read is not the column it is taken for
 
 
@@ -48,12 +48,14 @@ class TableRead:
     name : what it is called in messages
     stem : of the file's own name
     text : that it comes from; None of Parquet and frames
+    lines : the number of each row's line; None where rows are no lines
     """
 
     table: pl.DataFrame
     name: str
     stem: str
     text: TextTable | None = None
+    lines: pl.Series | None = None
 
 
 def enumerate_names(header: list[str], name: str) -> Iterable[tuple[str, str]]:
@@ -80,6 +82,9 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     mapping, unused = _mapping(table.columns, layout)
     width = table.width
     strange = {"ragged": len(read.text.ragged)} if read.text and read.text.ragged else {}
+    lines = pl.int_range(1, table.height + 1, eager=True) if read.lines is None else read.lines
+    if hints.placed:
+        table = table.with_columns(lines.alias(PLACE))
     table = _only_days(table, layout, read.name, strange)
     used, named = len(mapping), dict[str, str]()
     _refuse_without([name for name in REQUIRED[1:] if name not in mapping], read)
@@ -95,6 +100,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         named = {"symbol": "--symbol" if hints.symbol else FILE_NAME}
     taken = table.select(pl.col(theirs).alias(ours) for ours, theirs in mapping.items())
     rows, days, unreadable = _cast(taken, read, hints, layout)
+    placed = Place(read.name, table[PLACE], taken, read.lines is not None) if hints.placed else None
     set_aside = sum(strange.values())
     return BarFile(
         rows=rows.with_columns(cells=pl.lit(used, dtype=pl.UInt16)),
@@ -109,6 +115,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         strange=strange,
         cells_strange=set_aside * width,
         notes=(layout.note,) if layout.note else (),
+        places=(placed,) if placed else (),
     )
 
 
@@ -124,7 +131,8 @@ def _refuse_without(missing: list[str], read: TableRead) -> None:
     else:
         hint = "one row per symbol and date is expected"
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    raise SchemaError(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
+    kind = ForeignError if len(missing) > FEW_MISSING else SchemaError
+    raise kind(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
 
 
 def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:
@@ -134,7 +142,7 @@ def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[
     unused: dict[str, str] = {}
     # A column that bears our own name is meant before one that is called so by others.
     for column in sorted(columns, key=lambda name: name not in known):
-        why = layout.left_out.get(column) or LEFT_OUT.get(column)
+        why = layout.why_left_out(column)
         ours = layout.ours(column)
         if why:
             unused[column] = why
@@ -172,13 +180,14 @@ def _only_days(
 
 
 def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
-    """The symbol that a file's name says."""
+    """The symbol that a file's name says, without what downloads and copies add to it."""
+    bare = bare_stem(stem)
     for pattern in (layout.symbol, STOOQ_WEB, PLAIN_STEM):
-        found = re.fullmatch(pattern, stem) if pattern else None
-        if found:
+        found = re.fullmatch(pattern, bare) if pattern else None
+        if found and found["symbol"].upper() not in NO_SYMBOLS:
             return found["symbol"].upper()
-    if stem.lower().endswith(".us"):
-        return stem[:-3].upper()
+    if re.fullmatch(r"(?i)[a-z][a-z0-9.\-]*\.us", bare):
+        return bare[:-3].upper()
     raise SchemaError(
         f"{name}: no column symbol, and the file's name does not say it: give --symbol ACME, or "
         "name the file ACME.csv. Nothing was imported"
@@ -187,7 +196,8 @@ def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
 
 def _adjusted_by_name(read: TableRead) -> str:
     """What a file's name tells where its columns do not: Stooq adjusts for splits."""
-    stooq = re.fullmatch(STOOQ_WEB, read.stem) or read.stem.lower().endswith(".us")
+    stem = bare_stem(read.stem)
+    stooq = re.fullmatch(STOOQ_WEB, stem) or stem.lower().endswith(".us")
     return "splits" if stooq else ""
 
 
@@ -196,7 +206,8 @@ def _cast(
 ) -> tuple[pl.DataFrame, str, dict[str, tuple[int, str]]]:
     """Cells as symbols, days and numbers; how days were read, and what could not be."""
     told: dict[str, Numbers | dates.Stamps] = {}
-    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, hints)
+    order = hints.dates or layout.order
+    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, order)
     names = [name for name in NUMBERS if name in table.columns]
     mark = hints.decimal or _mark(table, names, read)
     for name in names:
@@ -205,7 +216,7 @@ def _cast(
     if "vwap" in told:
         told["vwap"] = _possible(told["vwap"], told["low"].values, told["high"].values)
     if "as_of" in table.columns:
-        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, hints)
+        told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, order)
     unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}
     _refuse_unreadable(unreadable, table.height, read.name, days.how)
     unit = _unit(table, layout)
@@ -242,11 +253,11 @@ def _stamps(
     reader: Callable[[pl.Series, str | None], dates.Stamps],
     cells: pl.Series,
     name: str,
-    hints: FileHints,
+    order: str | None,
 ) -> dates.Stamps:
     """A column of days or instants; refused with the file's name and the column's."""
     try:
-        return reader(cells, hints.dates)
+        return reader(cells, order)
     except SchemaError as error:
         raise SchemaError(f"{name}: column {cells.name}: {error}. Nothing was imported") from error
 
@@ -324,6 +335,6 @@ def _refuse_unreadable(
             taken = f" as {how}" if column == "date" and how != "no dates" else ""
             kind = "a day" if column == "date" else "a number"
             raise SchemaError(
-                f"{name}: column {column}: {count:,} of {height:,} cells cannot be read{taken}, such "
+                f"{name}: column {column}: {count:,} of {counted(height, 'cell')} cannot be read{taken}, such "
                 f"as {example!r}: {kind} is expected. Nothing was imported"
             )

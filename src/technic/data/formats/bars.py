@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from technic.data.formats import factors, wide
+from technic.data.formats import dbn, factors, wide
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bar_table import TableRead, enumerate_names, under_our_names
 from technic.data.formats.dialects import (
@@ -25,11 +26,14 @@ from technic.data.formats.dialects import (
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
-from technic.errors import SchemaError, first_line
+from technic.errors import ForeignError, SchemaError, counted, first_line
 
 
 def read_bars(
-    source: Path | pl.DataFrame, hints: FileHints | None = None, adjusted: str | None = None
+    source: Path | pl.DataFrame,
+    hints: FileHints | None = None,
+    adjusted: str | None = None,
+    judge: Callable[[BarFile, str], None] | None = None,
 ) -> BarFile:
     """Read bars as files have them, under our names.
 
@@ -42,6 +46,7 @@ def read_bars(
     hints : what the files do not say themselves
     adjusted : of the files of a folder or archive that hold both kinds, those to take: "none" if
         prices are as traded, "splits" if adjusted for splits
+    judge : refuses a file of several, by its name, that cannot be believed as a whole
 
     Raises
     ------
@@ -57,28 +62,33 @@ def read_bars(
         return _of_part(parts[0], hints)
     if hints.symbol:
         raise SchemaError(
-            f"{source.name}: {len(parts):,} files, and --symbol {hints.symbol} names one symbol. "
+            f"{source.name}: {counted(len(parts), 'file')}, and --symbol {hints.symbol} names one symbol. "
             "Nothing was imported"
         )
     files: list[tuple[str, BarFile]] = []
     left_out: dict[str, str] = {}
+    refused: list[str] = []
     beside: list[factors.Factors] = []
     for part in parts:
         try:
             if "factor" in part.name.lower() and (found := _factors_of(part)):
                 beside.append(found)
-            else:
-                files.append((part.name, _of_part(part, hints)))
+                continue
+            file = _of_part(part, hints)
+            if judge is not None:
+                judge(file, part.name)
+            files.append((part.name, file))
         except SchemaError as error:
             why = str(error).removeprefix(f"{part.name}: ")
             left_out[part.name] = why.removesuffix(". Nothing was imported")
+            refused += [] if isinstance(error, ForeignError) else [part.name]
     if not files:
-        name, why = next(iter(left_out.items()))
+        name = next(iter(refused or left_out))
         raise SchemaError(
-            f"{source.name}: none of its {len(parts):,} files holds bars; {name}: {why}"
+            f"{source.name}: none of its {len(parts):,} files holds bars; {name}: {left_out[name]}"
         )
     whole = _together(_of_one_kind(files, source.name, adjusted, left_out))
-    return replace(_with_factors(whole, beside), left_out=left_out)
+    return replace(_with_factors(whole, beside), left_out=left_out, refused=tuple(refused))
 
 
 def _factors_of(part: FilePart) -> factors.Factors | None:
@@ -115,7 +125,7 @@ def _of_one_kind(
         kinds.setdefault(file.adjusted or "none", []).append(part)
     if len(kinds) > 1 and adjusted is None:
         raise SchemaError(
-            f"{name}: {len(kinds['none']):,} files with prices as traded, such as {kinds['none'][0]}, "
+            f"{name}: {counted(len(kinds['none']), 'file')} with prices as traded, such as {kinds['none'][0]}, "
             f"and {len(kinds['splits']):,} adjusted for splits, such as {kinds['splits'][0]}: a store "
             "holds one kind. Take one with --adjusted none or --adjusted splits, and the other into "
             "another store: --store DIR. Nothing was imported"
@@ -138,44 +148,43 @@ def _of_part(part: FilePart, hints: FileHints) -> BarFile:
 
 def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
     if part.refusal:
-        raise SchemaError(part.refusal)
+        raise part.refusal
     if part.kind == "parquet":
         return _of_frame(read_parquet(part), part.name, part.stem, hints)
     if part.kind == "json":
-        raise SchemaError(
+        raise ForeignError(
             f"{part.name}: JSON, and no bars: technic import-filings reads company facts, "
             "technic import-listings lists of companies"
         )
-    if part.kind != "text":
-        raise SchemaError(f"{part.name}: {part.kind}; unpack it, or export it as CSV or Parquet")
-    text = read_text(part)
+    text = read_text(dbn.as_text(part) if part.kind == "dbn" else part)
     if wide.is_wide_text(text.rows):
         table = wide.long_of_text(text.rows, part.name)
         return under_our_names(TableRead(table, part.name, part.stem, text), hints, WIDE)
     if _is_lean(text):
         names = dict(zip([str(k) for k in range(6)], LEAN_COLUMNS, strict=True))
-        return under_our_names(
-            TableRead(text.rows.drop(LINE).rename(names), part.name, part.stem, text), hints, LEAN
-        )
+        table = text.rows.drop(LINE).rename(names)
+        read = TableRead(table, part.name, part.stem, text, text.rows[LINE])
+        return under_our_names(read, hints, LEAN)
     _refuse_beside(text, part.name)
     header = header_of(text)
     if len(header) < 2 or not any(re.search("[a-z]", cell) for cell in header):
-        raise SchemaError(
-            f"{part.name}: no header: its first line has {len(header)} cells and no names of columns; "
+        raise ForeignError(
+            f"{part.name}: no header: its first line has {counted(len(header), 'cell')} and no names of columns; "
             "add a line such as symbol,date,open,high,low,close,volume"
         )
-    table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))
-    return under_our_names(TableRead(table, part.name, part.stem, text), hints)
+    body = text.rows.slice(1)
+    table = body.drop(LINE).rename(dict(enumerate_names(header, part.name)))
+    return under_our_names(TableRead(table, part.name, part.stem, text, body[LINE]), hints)
 
 
 def _refuse_beside(text: TextTable, name: str) -> None:
     """Refuse what LEAN keeps beside bars, by its name."""
     if factors.is_factors(text):
-        raise SchemaError(
+        raise ForeignError(
             f"{name}: a {factors.LAYOUT}, and no bars: import the folder that holds both"
         )
     if factors.is_map(text):
-        raise SchemaError(f"{name}: a LEAN map file: tickers of the past are not read from it")
+        raise ForeignError(f"{name}: a LEAN map file: tickers of the past are not read from it")
 
 
 def _is_lean(text: TextTable) -> bool:
@@ -230,4 +239,5 @@ def _together(files: list[BarFile]) -> BarFile:
         strange=strange,
         cells_strange=sum(file.cells_strange for file in files),
         notes=tuple(dict.fromkeys(note for file in files for note in file.notes)),
+        places=tuple(place for file in files for place in file.places),
     )

@@ -87,6 +87,7 @@ def as_days(cells: pl.Series, order: str | None = None) -> Stamps:
     SchemaError
         If the column can be read in two ways, or mixes two; the message names both.
     """
+    cells = _plain(cells)
     parts = _parts(cells, order)
     return _stamps(cells, parts.day, parts.how)
 
@@ -105,6 +106,7 @@ def as_instants(cells: pl.Series, order: str | None = None) -> Stamps:
     SchemaError
         If the column can be read in two ways, or mixes two; the message names both.
     """
+    cells = _plain(cells)
     parts = _parts(cells, order)
     nights = night_of(parts.day)
     return _stamps(cells, nights.zip_with(parts.at.is_null(), parts.at), parts.how)
@@ -115,6 +117,11 @@ def night_of(days: pl.Series) -> pl.Series:
     ends = days.cast(pl.Datetime("us")).dt.offset_by("1d").dt.offset_by("-1s")
     local = ends.dt.replace_time_zone(NEW_YORK, ambiguous="latest", non_existent="null")
     return local.dt.convert_time_zone("UTC").cast(INSTANT)
+
+
+def _plain(cells: pl.Series) -> pl.Series:
+    """Text that is stored as a dictionary is text."""
+    return cells.cast(pl.String) if cells.dtype in (pl.Categorical, pl.Enum) else cells
 
 
 def _parts(cells: pl.Series, order: str | None) -> _Parts:
@@ -159,6 +166,9 @@ def _of_datetimes(stamps: pl.Series) -> _Parts:
     if zone is None:
         local = stamps.dt.replace_time_zone(NEW_YORK, ambiguous="earliest", non_existent="null")
         return _days_or_instants(local.dt.convert_time_zone("UTC").cast(INSTANT), stamps.dt.date())
+    if stamps.drop_nulls().len() and bool(_midnights(stamps).all()):
+        place = zone.rsplit("/", 1)[-1].replace("_", " ")
+        return _only_days(stamps.dt.date(), f"days, stamped at midnight of {place}")
     return _days_or_instants(stamps.dt.convert_time_zone("UTC").cast(INSTANT), None)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from unicodedata import combining, normalize
 
 REQUIRED = ("symbol", "date", "open", "high", "low", "close", "volume")
 OPTIONAL = ("split", "dividend", "vwap", "as_of")
@@ -47,6 +48,20 @@ LEFT_OUT: Mapping[str, str] = dict.fromkeys(
 )
 
 
+def plain_name(column: str) -> str:
+    """A column's name without accents, as every table here spells it.
+
+    Examples
+    --------
+    >>> plain_name("eröffnung"), plain_name("stücke"), plain_name("größe")
+    ('eroffnung', 'stucke', 'grosse')
+    """
+    if column.isascii():
+        return column
+    parts = normalize("NFKD", column.replace("ß", "ss"))
+    return "".join(c for c in parts if not combining(c))
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A vendor's layout.
@@ -63,6 +78,7 @@ class Dialect:
     suffix : what symbols end in here, which is no part of them
     left_out : why columns of this layout are not used
     only : what a column must hold for a row to be a day's bar, by its name
+    order : of day and month between points or slashes, where no date decides it: "dmy"
     unit : prices are whole numbers of which this many are a dollar
     note : what a user should know
     """
@@ -75,18 +91,54 @@ class Dialect:
     suffix: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    order: str | None = None
     unit: float = 1.0
     note: str = ""
 
     def ours(self, column: str) -> str:
         """Our name of a column, given in lower case; its own if it has none."""
-        return self.columns.get(column) or NAMES.get(column, column)
+        plain = plain_name(column)
+        return self.columns.get(plain) or NAMES.get(plain, plain)
+
+    def why_left_out(self, column: str) -> str:
+        """Why a column, given in lower case, is not used; empty if it may be."""
+        plain = plain_name(column)
+        return self.left_out.get(plain) or LEFT_OUT.get(plain, "")
 
 
 def _dialect(name: str, marks: str, **more: object) -> Dialect:
     return Dialect(name, frozenset(marks.split("|")), **more)  # type: ignore[arg-type]
 
 
+def _words(text: str) -> dict[str, str]:
+    """Our columns by another language's names, written `ours: theirs, theirs; …`."""
+    groups = (group.split(":") for group in text.split(";"))
+    return {name.strip(): ours.strip() for ours, names in groups for name in names.split(",")}
+
+
+GERMAN = _words(
+    "date: datum, handelstag; open: eroffnung, eroeffnung, eroffnungskurs, eroeffnungskurs, erster, "
+    "eroffn.; high: hoch, tageshoch, hochst, hochstkurs; low: tief, tagestief, tiefst, tiefstkurs; "
+    "close: schluss, schlusskurs, letzter; volume: volumen, stucke, stuecke, stuck; "
+    "symbol: kurzel, kuerzel; dividend: dividende"
+)
+FRENCH = _words(
+    "open: ouverture, ouv, ouv.; high: haut, plus haut; low: bas, plus bas; "
+    "close: cloture, clot, dernier; volume: volumes, vol, vol.; symbol: symbole, code"
+)
+SPANISH = _words(
+    "date: fecha, data; open: apertura, abertura; high: maximo; low: minimo; "
+    "close: cierre, ultimo, fechamento; volume: volumen, vol., volume; symbol: simbolo"
+)
+ITALIAN = _words(
+    "date: data; open: apertura; high: massimo; low: minimo; close: chiusura, ultimo; "
+    "volume: volumi, vol.; symbol: simbolo"
+)
+DUTCH = _words(
+    "date: datum; open: opening, openingskoers; high: hoog; low: laag; "
+    "close: slot, slotkoers, laatste; volume: omzet in stuks, vol."
+)
+TURNOVER = {"umsatz": "the turnover in money", "devise": "the currency"}
 LONG = Dialect("one row per symbol and date", frozenset())
 LEAN = Dialect(
     "LEAN daily bars",
@@ -110,7 +162,7 @@ DIALECTS: tuple[Dialect, ...] = (
         "Alpha Vantage daily adjusted",
         "adjusted_close|dividend_amount|split_coefficient",
         adjusted="none",
-        symbol=r"daily_adjusted_(?P<symbol>.+)",
+        symbol=r"daily_adjusted_(?P<symbol>[A-Za-z][A-Za-z0-9.\-]{0,11})",
     ),
     _dialect(
         "WIKI and Quandl end-of-day prices", "ex-dividend|split_ratio|adj_close", adjusted="none"
@@ -198,11 +250,36 @@ DIALECTS: tuple[Dialect, ...] = (
         symbol=r"(?P<symbol>[A-Z]{1,6}) .*",
         left_out={"change %": "follows from the closes"},
     ),
-)
-STOOQ_WEB = r"(?P<symbol>[a-z0-9.\-]+)_us_d"
-PLAIN_STEM = r"(?P<symbol>[A-Z][A-Z0-9]{0,5}([.\-][A-Z0-9]{1,2})?)"
+    _dialect(
+        "Investing.com history, in German",
+        "zuletzt|vol.",
+        columns={"datum": "date", "zuletzt": "close", "eroffn.": "open", "hoch": "high",
+                 "tief": "low", "vol.": "volume"},
+        adjusted="splits",
+        symbol=r"(?P<symbol>[A-Z]{1,6}) .*",
+        order="dmy",
+        left_out={"+/- %": "follows from the closes"},
+    ),
+    *(
+        _dialect(
+            f"ariva.de history, {pieces}",
+            f"erster|schlusskurs|{pieces}",
+            columns={**GERMAN, pieces: "volume"},
+            order="dmy",
+            left_out={"volumen": "the turnover in money"},
+        )
+        for pieces in ("stuecke", "stucke")
+    ),
+    _dialect("German names", "hoch", columns=GERMAN, order="dmy", left_out=TURNOVER),
+    _dialect("French names", "haut", columns=FRENCH, order="dmy", left_out=TURNOVER),
+    _dialect("French names", "plus haut", columns=FRENCH, order="dmy"),
+    _dialect("Spanish names", "maximo", columns=SPANISH, order="dmy"),
+    _dialect("Italian names", "massimo", columns=ITALIAN, order="dmy"),
+    _dialect("Dutch names", "hoog", columns=DUTCH, order="dmy"),
+)  # fmt: skip
 
 
 def dialect_of(columns: set[str]) -> Dialect:
     """The layout that column names, in lower case, belong to."""
-    return next((d for d in DIALECTS if d.marks <= columns), LONG)
+    plain = {plain_name(column) for column in columns}
+    return next((d for d in DIALECTS if d.marks <= plain), LONG)

@@ -16,7 +16,7 @@ from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, read_text
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 
 REQUIRED = ("symbol", "as_of", "period_end", "form", "period")
 OPTIONAL = ("fiscal_year", "period_start", "currency", "amended")
@@ -171,7 +171,7 @@ def _open(source: FilePart | Path | pl.DataFrame) -> tuple[pl.DataFrame, str, st
         return source, "the frame", ""
     part = source if isinstance(source, FilePart) else _only_part(source)
     if part.refusal:
-        raise SchemaError(part.refusal)
+        raise part.refusal
     if part.kind == "parquet":
         return read_parquet(part), part.name, ""
     if part.kind != "text":
@@ -198,7 +198,7 @@ def _only_part(path: Path) -> FilePart:
     parts = parts_of(path)
     if len(parts) > 1:
         raise SchemaError(
-            f"{path}: {len(parts):,} files, and none of the SEC's layouts: company facts "
+            f"{path}: {counted(len(parts), 'file')}, and none of the SEC's layouts: company facts "
             "(CIK##########.json) or a data set (sub.txt and num.txt). Import tables of filings one "
             "by one; nothing was imported"
         )

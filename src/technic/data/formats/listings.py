@@ -28,7 +28,7 @@ from technic.data.formats.numbers import Numbers, as_numbers, mark_of
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, header_of, read_text
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.schema import INSTANT
 
 STAMP = r"^\s*File Creation Time"  # begins the last line of Nasdaq's directories
@@ -36,6 +36,7 @@ TEXTS = ("symbol", "name", "type", "exchange", "sector", "industry", "sic", "cik
 NO_SYMBOL = "no symbol"
 AGAIN = "said once more, for another table"
 RAGGED = "more cells than the header"
+BY_LAYOUT = "(the layout)"  # says it, where no column does
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class ListingFile:
     unused : columns that were left out
     unreadable : how many cells of each column hold what cannot be read, and one of them
     left_out : files that were not read, and why
+    columns : the file's name of each of ours; `BY_LAYOUT` where none holds it
     """
 
     rows: pl.DataFrame
@@ -63,6 +65,7 @@ class ListingFile:
     unused: tuple[str, ...] = ()
     unreadable: dict[str, tuple[int, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 def read_listings(source: Path | pl.DataFrame, order: str | None = None) -> ListingFile:
@@ -118,12 +121,13 @@ def _together(files: list[ListingFile]) -> ListingFile:
         days=" and ".join(dict.fromkeys(file.days for file in files if file.days)),
         unused=tuple(dict.fromkeys(name for file in files for name in file.unused)),
         unreadable=unreadable,
+        columns=files[0].columns,
     )
 
 
 def _of_part(part: FilePart, order: str | None) -> ListingFile:
     if part.refusal:
-        raise SchemaError(part.refusal)
+        raise part.refusal
     if part.kind == "parquet":
         return _under_our_names(_lower(read_parquet(part), part.name), part.name, order)
     if part.kind == "json":
@@ -134,7 +138,7 @@ def _of_part(part: FilePart, order: str | None) -> ListingFile:
     header = header_of(text)
     if len(header) < 2 or not any(re.search("[a-z]", cell) for cell in header):
         raise SchemaError(
-            f"{part.name}: no header: its first line has {len(header)} cells and no names of columns; "
+            f"{part.name}: no header: its first line has {counted(len(header), 'cell')} and no names of columns; "
             "add a line such as symbol,name,type,exchange. Nothing was imported"
         )
     table = text.rows.slice(1).drop(LINE).rename(dict(enumerate_names(header, part.name)))
@@ -202,6 +206,7 @@ def _under_our_names(
         bars = {"open", "high", "low", "close"} <= set(table.columns)
         hint = "; it looks like bars: technic import reads them" if bars else ""
         raise SchemaError(f"{name}: no column symbol; it has {shown}{hint}. Nothing was imported")
+    theirs = dict(mapping)
     table = _only_listings(table, layout, strange)
     table = _typed(table, layout, mapping)
     empty = table[mapping["symbol"]].cast(pl.String).str.strip_chars().fill_null("") == ""
@@ -209,7 +214,21 @@ def _under_our_names(
         strange[NO_SYMBOL] = strange.get(NO_SYMBOL, 0) + int(empty.sum())
         table = table.filter(~empty)
     rows, days, unreadable = _cast(table, mapping, layout, order, separator, name)
-    return ListingFile(rows, {layout.name: lines}, lines, strange, days, tuple(unused), unreadable)
+    columns = {
+        ours: theirs.get(ours, BY_LAYOUT)
+        for ours in LISTING_COLUMNS
+        if ours in theirs or rows[ours].null_count() < rows.height
+    }
+    return ListingFile(
+        rows=rows,
+        layouts={layout.name: lines},
+        lines=lines,
+        strange=strange,
+        days=days,
+        unused=tuple(unused),
+        unreadable=unreadable,
+        columns=columns,
+    )
 
 
 def _mapping(columns: list[str], layout: Layout) -> tuple[dict[str, str], list[str]]:

@@ -6,7 +6,6 @@ in one line that says what it is. Bytes of a file never reach a message.
 
 from __future__ import annotations
 
-import gzip
 import struct
 import zipfile
 import zlib
@@ -14,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Self, TypeVar, cast
+from typing import IO, Self, TypeVar
 
-from technic.errors import SchemaError
+from technic.data.formats.packed import PACKED, unpacked
+from technic.errors import ForeignError, SchemaError, counted
 
 MOST_BYTES = 8 << 30  # of one part, unpacked
 MOST_PARTS = 50_000  # of a folder or an archive
@@ -27,7 +27,7 @@ SIGNS: tuple[tuple[bytes, str, str | None], ...] = (
     (b"PK\x03\x04", "zip", None),
     (b"PK\x05\x06", "zip", None),
     (b"\x1f\x8b", "gzip", None),
-    (b"DBN", "dbn", None),
+    *((b"DBN" + bytes([version]), "dbn", None) for version in range(1, 10)),
     (b"\x28\xb5\x2f\xfd", "zstd", None),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook", "save the sheet as CSV"),
     (b"%PDF", "a PDF", "save the table as CSV"),
@@ -62,7 +62,7 @@ class FilePart:
     ----------
     name : as a user would say it; inside an archive, the archive's name first
     stem : of its own name, without folders and endings: often the symbol
-    kind : "text", "json", "parquet", "dbn" or "zstd"
+    kind : "text", "json", "parquet" or "dbn"
     path : where it lies as a plain file; None inside an archive
     refusal : why it is not read, if it is one of several and is nothing that is read here
     """
@@ -72,7 +72,7 @@ class FilePart:
     kind: str
     path: Path | None
     _open: Callable[[], IO[bytes]]
-    refusal: str = ""
+    refusal: SchemaError | None = None
 
     def stream(self) -> IO[bytes]:
         """The part's bytes, unpacked, to read from the beginning.
@@ -159,7 +159,7 @@ def parts_of(path: Path) -> list[FilePart]:
 
     Parameters
     ----------
-    path : a file, a folder (with its folders), or a zip; files may be gzipped
+    path : a file, a folder (with its folders), or a zip; files may be packed by gzip or zstd
 
     Raises
     ------
@@ -175,7 +175,7 @@ def parts_of(path: Path) -> list[FilePart]:
         raise SchemaError(f"{path}: the folder is empty; nothing was imported")
     if len(files) > MOST_PARTS:
         raise SchemaError(
-            f"{path}: {len(files):,} files, and at most {MOST_PARTS:,} are read at once"
+            f"{path}: {counted(len(files), 'file')}, and at most {MOST_PARTS:,} are read at once"
         )
     found = []
     for file in files:
@@ -183,11 +183,11 @@ def parts_of(path: Path) -> list[FilePart]:
         try:
             found += _parts_of_file(file, name)
         except SchemaError as error:
-            found.append(_refused(name, str(error)))
+            found.append(_refused(name, error))
     return found
 
 
-def _refused(name: str, why: str) -> FilePart:
+def _refused(name: str, why: SchemaError) -> FilePart:
     """A file among others that cannot be read: the others can."""
     return FilePart(name, stem_of(name), "refused", None, BytesIO, why)
 
@@ -206,12 +206,8 @@ def _parts_of_file(path: Path, name: str) -> list[FilePart]:
     kind = kind_of(head, name)
     if kind == "zip":
         return _members(path, name)
-    if kind == "gzip":
-
-        def opened() -> IO[bytes]:
-            return cast("IO[bytes]", gzip.open(path))
-
-        return [FilePart(name, stem_of(name), _plain(_head_of(opened, name), name), None, opened)]
+    if kind in PACKED:
+        return [_packed(kind, lambda: path.open("rb"), name, stem_of(name))]
     return [FilePart(name, stem_of(name), kind, path, lambda: path.open("rb"))]
 
 
@@ -234,7 +230,9 @@ def _members(path: Path, name: str) -> list[FilePart]:
     if not infos:
         raise SchemaError(f"{name}: the archive is empty; nothing was imported")
     if len(infos) > MOST_PARTS:
-        raise SchemaError(f"{name}: {len(infos):,} files, and at most {MOST_PARTS:,} are read")
+        raise SchemaError(
+            f"{name}: {counted(len(infos), 'file')}, and at most {MOST_PARTS:,} are read"
+        )
     infos.sort(key=lambda info: info.filename)
     return [_member(path, name, info) for info in infos]
 
@@ -245,10 +243,21 @@ def _member(path: Path, name: str, info: zipfile.ZipInfo) -> FilePart:
 
     whole = f"{name}: {info.filename}"
     try:
-        kind = _plain(_head_of(opened, whole), whole)
+        kind = kind_of(_head_of(opened, whole), whole)
+        if kind in PACKED:
+            return _packed(kind, opened, whole, stem_of(info.filename))
+        _refuse_archive(kind, whole)
     except SchemaError as error:
-        return _refused(whole, str(error))
+        return _refused(whole, error)
     return FilePart(whole, stem_of(info.filename), kind, None, opened)
+
+
+def _packed(kind: str, packed: Callable[[], IO[bytes]], name: str, stem: str) -> FilePart:
+    """The file that is packed in another, which is not packed again."""
+    opened = unpacked(kind, packed, name)
+    inner = kind_of(_head_of(opened, name), name)
+    _refuse_archive(inner, name)
+    return FilePart(name, stem, inner, None, opened)
 
 
 def _head_of(opened: Callable[[], IO[bytes]], name: str) -> bytes:
@@ -256,12 +265,9 @@ def _head_of(opened: Callable[[], IO[bytes]], name: str) -> bytes:
         return stream.read(HEAD)
 
 
-def _plain(head: bytes, name: str) -> str:
-    """The kind of what was packed, which is not packed again."""
-    kind = kind_of(head, name)
-    if kind in {"zip", "gzip"}:
+def _refuse_archive(kind: str, name: str) -> None:
+    if kind == "zip" or kind in PACKED:
         raise SchemaError(f"{name}: an archive inside an archive; unpack it and import the files")
-    return kind
 
 
 def kind_of(head: bytes, name: str) -> str:
@@ -273,19 +279,19 @@ def kind_of(head: bytes, name: str) -> str:
         If it is empty, or nothing that holds a table here.
     """
     if not head.strip():
-        raise SchemaError(f"{name}: the file is empty; nothing was imported")
+        raise ForeignError(f"{name}: the file is empty; nothing was imported")
     for sign, kind, remedy in SIGNS:
         if head.startswith(sign):
             if remedy is None:
                 return kind
-            raise SchemaError(f"{name}: {kind}; {remedy} and import that")
+            raise ForeignError(f"{name}: {kind}; {remedy} and import that")
     if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        raise SchemaError(
+        raise ForeignError(
             f"{name}: a web page, not a table: the download was answered with a page. "
             "Open it in a browser to see what it says"
         )
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SchemaError(
+        raise ForeignError(
             f"{name}: binary, and nothing that is read here; Parquet, CSV and zips of them are"
         )
     return "json" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else "text"

@@ -35,7 +35,7 @@ from technic.data.ingest.merge import (
     stated_instants,
 )
 from technic.data.store import Store, StoreVersion
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.quality import REASONS, Sorted, examine
 from technic.market.sessions import nyse
 
@@ -225,7 +225,7 @@ def _read(store: Store, before: StoreVersion, asked: AskedBars) -> tuple[BarFile
     """The file in our spelling of symbols, and how its prices are adjusted."""
     if asked.adjusted is not None and asked.adjusted not in ADJUSTMENTS:
         raise SchemaError(f"adjusted is one of {', '.join(ADJUSTMENTS)}; got {asked.adjusted!r}")
-    file = read_bars(as_source(asked.source), asked.hints, asked.adjusted)
+    file = read_bars(as_source(asked.source), asked.hints, asked.adjusted, refuse_closed)
     adjusted = asked.adjusted or file.adjusted or "none"
     refuse_mixture(store, "imported", adjustment=adjusted, simulated=bool(asked.simulated))
     return replace(file, rows=spelt_as_ours(store, file.rows, before)), adjusted
@@ -272,21 +272,48 @@ def refuse_unbelievable(judged: Sorted, raw: pl.DataFrame, name: str) -> None:
     SchemaError
         If no row is left, or a fifth of the rows stands on days without a session.
     """
-    closed = judged.bad.filter(pl.col("reason") == "no_session")
-    if closed.height >= max(CLOSED * raw.height, 1) and raw.height >= FEW:
-        day = closed["date"][0]
-        raise SchemaError(
-            f"{name}: {closed.height:,} of {raw.height:,} rows stand on days on which the NYSE was "
-            f"closed, such as {day:%A} {day}: are day and month swapped, or the days of another "
-            "time zone or market? See technic import --check, and --dates. Nothing was imported"
-        )
+    closed = judged.bad.filter(pl.col("reason") == "no_session")["date"]
+    _refuse_days(closed, raw.height, name)
     if judged.good.is_empty():
         counts = judged.bad.group_by("reason").len().sort("len", descending=True)
         told = "; ".join(f"{n:,}: {REASONS[reason]}" for reason, n in counts.iter_rows())
         raise SchemaError(
-            f"{name}: none of its {raw.height:,} rows can be believed ({told}). Nothing was imported"
+            f"{name}: {_disbelieved(raw.height)} ({told}). Nothing was imported"
             if raw.height
             else f"{name}: a header and no rows. Nothing was imported"
+        )
+
+
+def _disbelieved(rows: int) -> str:
+    return (
+        "its one row cannot be believed"
+        if rows == 1
+        else f"none of its {rows:,} rows can be believed"
+    )
+
+
+def refuse_closed(file: BarFile, name: str) -> None:
+    """Refuse one file of several whose days are not what they seem; its rows are not judged yet.
+
+    Raises
+    ------
+    SchemaError
+        If a fifth of its rows stands on days without a session.
+    """
+    days = file.rows["date"].unique().drop_nulls()
+    known = days.filter(days <= nyse().last)
+    closed = known.filter(pl.Series(nyse().ordinals(known.to_numpy()) < 0, dtype=pl.Boolean))
+    of_those = file.rows["date"].is_in(closed.implode()).fill_null(value=False)
+    _refuse_days(file.rows["date"].filter(of_those), file.rows.height, name)
+
+
+def _refuse_days(closed: pl.Series, rows: int, name: str) -> None:
+    if len(closed) >= max(CLOSED * rows, 1) and rows >= FEW:
+        day = closed[0]
+        raise SchemaError(
+            f"{name}: {len(closed):,} of {counted(rows, 'row')} stand on days on which the NYSE was "
+            f"closed, such as {day:%A} {day}: are day and month swapped, or the days of another "
+            "time zone or market? See technic import --check, and --dates. Nothing was imported"
         )
 
 

@@ -11,15 +11,19 @@ import polars as pl
 
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bars import read_bars
-from technic.data.ingest.bar_files import believed, refuse_unbelievable
+from technic.data.ingest.bar_files import believed, refuse_closed, refuse_unbelievable
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import hold_against_store
 from technic.data.ingest.merge import as_source, refuse_mixture
+from technic.data.ingest.row_places import RowPlace, places_of
 from technic.errors import SchemaError, StoreError
 from technic.market.quality import Sorted
 
 if TYPE_CHECKING:
     from technic.data.store import Store
+
+
+SHOWN = 3  # rows of each reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Checked:
     refusal : why it would be refused as a whole; empty if it would not be
     doubts : a line for each symbol, split or dividend that would not be taken as the file tells
         it, and for nights that look like a split which nobody told
+    places : where the first rows of each reason stand that would be set aside
     """
 
     file: BarFile
@@ -41,6 +46,7 @@ class Checked:
     judged: Sorted
     refusal: str = ""
     doubts: tuple[str, ...] = ()
+    places: tuple[RowPlace, ...] = ()
 
 
 def check_bars(
@@ -61,7 +67,8 @@ def check_bars(
     SchemaError
         If it cannot be read as bars at all.
     """
-    file = read_bars(as_source(source), hints, adjusted)
+    placed = replace(hints or FileHints(), placed=True)
+    file = read_bars(as_source(source), placed, adjusted, refuse_closed)
     file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
     judged = believed(file, datetime.now(UTC))
@@ -77,4 +84,5 @@ def check_bars(
         judged, doubts = held.judged, tuple(held.doubts)
     except (SchemaError, StoreError) as error:
         refusal = str(error)
-    return Checked(file, kind, judged, refusal, doubts)
+    places = places_of(file, judged.bad, SHOWN)
+    return Checked(file, kind, judged, refusal, doubts, places)

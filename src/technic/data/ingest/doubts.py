@@ -9,6 +9,7 @@ from statistics import median
 import polars as pl
 
 from technic.data.store.rows import newest_per
+from technic.errors import counted
 
 NEAR = 10  # sessions to either side that a day is compared with
 FEW = 0.8  # less than this share of the neighbours' symbols is a part of a day
@@ -54,7 +55,7 @@ def suspicion(day: date, rows: int, volume: float, asked: pl.DataFrame) -> Suspi
         why = "no bar at all: the market was closed, or the vendor's feed was down"
         return Suspicion(why, odd=True)
     if rows < FEW * typical:
-        why = f"{rows:,} symbols where the sessions around it have {typical:,.0f}: a part of a day"
+        why = f"{counted(rows, 'symbol')} where the sessions around it have {typical:,.0f}: a part of a day"
         return Suspicion(why, odd=False)
     loudest = float(near["volume"].max() or 0.0)  # type: ignore[arg-type]
     if len(near) > 2 and loudest and volume > LOUD * loudest:

@@ -113,6 +113,7 @@ class FileStore(Store):
         *,
         seen_at: datetime | None = None,
         dates: str | None = None,
+        keep: bool = True,
     ) -> TakenListings:
         """Import names, types and classes of companies: see `listing_files`.
 
@@ -123,13 +124,15 @@ class FileStore(Store):
         seen_at : the instant from which sectors and market values without a date of their own
             are known; now by default
         dates : order of day and month between slashes, "dmy" or "mdy"
+        keep : whether it is stored; otherwise it is only found out what would become of it
 
         Raises
         ------
         SchemaError
             If it has no readable symbol.
         """
-        return take_listings(self, as_source(source), checked_instant(seen_at, self), dates)
+        seen = checked_instant(seen_at, self)
+        return take_listings(self, as_source(source), seen, dates, keep=keep)
 
     def import_filings(
         self,
@@ -137,6 +140,7 @@ class FileStore(Store):
         *,
         dates: str | None = None,
         seen_at: datetime | None = None,
+        keep: bool = True,
         progress: Callable[[str], None] = _silent,
     ) -> TakenFilings:
         """Import what companies filed: see `filing_files` and `sec_files`.
@@ -148,6 +152,7 @@ class FileStore(Store):
         dates : order of day and month in `03/02/2024`, "dmy" or "mdy"; None to let the file decide
         seen_at : the instant from which numbers count that were changed without a new filing;
             now by default
+        keep : whether it is stored; otherwise it is only found out what would become of it
         progress : is told how far it is
 
         Raises
@@ -158,5 +163,5 @@ class FileStore(Store):
         """
         given, seen = as_source(source), checked_instant(seen_at, self)
         if isinstance(given, Path) and (files := sec_files_of(given)) is not None:
-            return take_sec_files(self, files, seen, progress)
-        return take_filings(self, given, seen, dates)
+            return take_sec_files(self, files, seen, progress, keep=keep)
+        return take_filings(self, given, seen, dates, keep=keep)

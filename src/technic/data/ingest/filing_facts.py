@@ -20,7 +20,7 @@ from technic.data.formats.dates import night_of
 from technic.data.ingest.filers import holders
 from technic.data.ingest.share_classes import of_their_class
 from technic.data.store.rows import right_after
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.filings import examine_filings
 from technic.market.items import ITEMS
 from technic.market.schema import FACTS, FILINGS, conform
@@ -71,7 +71,13 @@ class TakenFilings:
 
 
 def keep_statements(
-    store: Store, table: pl.DataFrame, label: str, seen: datetime, *, labelled: bool = True
+    store: Store,
+    table: pl.DataFrame,
+    label: str,
+    seen: datetime,
+    *,
+    labelled: bool = True,
+    keep: bool = True,
 ) -> TakenFilings:
     """Facts as a vendor or the SEC tells them, examined and committed.
 
@@ -79,7 +85,7 @@ def keep_statements(
     ----------
     table : one row per number: `symbol`, `period`, `fiscal_year`, `period_end`, `filed`, `item`,
         `months`, `value`; perhaps `form`, `accession`, `security_id` and `calendar_end`
-    label, seen : as for `keep_facts`
+    label, seen, keep : as for `keep_facts`
     labelled : as for `examine_filings`
     """
     form = pl.col("form") if "form" in table.columns else pl.lit(None, dtype=pl.String)
@@ -89,7 +95,7 @@ def keep_statements(
     good, bad = examine_filings(
         dated.with_columns(known_at=night_of(dated["filed"])), labelled=labelled
     )
-    taken = keep_facts(store, good, bad, rows=table.height, label=label, seen=seen)
+    taken = keep_facts(store, good, bad, rows=table.height, label=label, seen=seen, keep=keep)
     undated, repeated = table.height - dated.height, dated.height - good.height - bad.height
     numbers = {**taken.numbers, "repeated": repeated, "without a date or a symbol": undated}
     return replace(taken, numbers=numbers)
@@ -103,6 +109,7 @@ def keep_facts(
     rows: int,
     label: str,
     seen: datetime,
+    keep: bool = True,
 ) -> TakenFilings:
     """Commit believable facts, however they came; the others go to the quarantine.
 
@@ -113,6 +120,7 @@ def keep_facts(
     rows : filings in the file or answer
     label : where they came from
     seen : the instant from which a number counts that a source changed without a new filing
+    keep : whether it is stored; otherwise it is only found out what would become of it
 
     Raises
     ------
@@ -128,16 +136,17 @@ def keep_facts(
     ours, others = of_their_class(store, before, ours)
     bad = pl.concat([bad, others], how="diagonal_relaxed")
     if ours.is_empty() and not good.is_empty():
+        symbols = counted(good["symbol"].n_unique(), "symbol")
         raise SchemaError(
-            f"{label}: none of its {good['symbol'].n_unique():,} symbols is in this store; import "
-            "bars or listings first. Nothing was imported"
+            f"{label}: holds filings of {symbols}, and none is in this store; import bars or "
+            "listings first. Nothing was imported"
         )
     named = ours.with_columns(accession=_accessions(ours), source=pl.lit(label))
     facts = new_facts(store, before, named, seen)
     filings = _new_filings(store, before, named, facts)
-    if not facts.is_empty():
+    if keep and not facts.is_empty():
         store.commit({"facts": facts, "filings": filings})
-    if not bad.is_empty():
+    if keep and not bad.is_empty():
         store.catalog.quarantine(bad.with_columns(date=pl.col("filed")), label, seen)
     return TakenFilings(
         rows=rows,

@@ -18,7 +18,7 @@ import polars as pl
 from technic.data.formats.filings import FilingRows, read_filings
 from technic.data.ingest.filers import holders, spelt_as_ours
 from technic.data.ingest.filing_facts import TakenFilings, keep_facts
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 from technic.market.filing_spans import with_lengths
 from technic.market.filings import CASH_FLOWS, cash_flow_months, examine_filings, months_of
 from technic.market.items import ITEMS
@@ -32,13 +32,19 @@ CHECKS = ("eps_basic",)  # read, to hold others against, and not kept
 
 
 def take_filings(
-    store: Store, source: Path | pl.DataFrame, seen: datetime, dates: str | None = None
+    store: Store,
+    source: Path | pl.DataFrame,
+    seen: datetime,
+    dates: str | None = None,
+    *,
+    keep: bool = True,
 ) -> TakenFilings:
     """Import a file of filings; all that can be believed, or nothing.
 
     Parameters
     ----------
     dates : order of day and month between slashes, "dmy" or "mdy"; None to let the file decide
+    keep : whether it is stored; otherwise it is only found out what would become of it
 
     Raises
     ------
@@ -57,7 +63,7 @@ def take_filings(
     _refuse_if_empty(label, read, good, bad)
     repeated = facts.height - good.height - bad.height
     good = cash_flow_months(good)
-    taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen)
+    taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen, keep=keep)
     lost = sum(count for name, (count, _) in read.unreadable.items() if name in {*ITEMS, *CHECKS})
     numbers = {**taken.numbers, "repeated in the file": repeated, "not read": lost}
     return replace(taken, unreadable=read.unreadable, unused=read.unused, numbers=numbers)
@@ -74,13 +80,15 @@ def _refuse_if_empty(label: str, read: FilingRows, good: pl.DataFrame, bad: pl.D
     if not good.is_empty():
         return
     reasons = bad.group_by("reason").len().sort("len", "reason", descending=[True, False])
-    told = [f"{n:,} numbers {reason.replace('_', ' ')}" for reason, n in reasons.iter_rows()]
+    told = [
+        f"{counted(n, 'number')} {reason.replace('_', ' ')}" for reason, n in reasons.iter_rows()
+    ]
     told += [
         f"{name} cannot be read, such as {cell!r}" for name, (_, cell) in read.unreadable.items()
     ]
     why = "; ".join(told) or "it holds no number"
     raise SchemaError(
-        f"{label}: {read.table.height:,} filings and nothing to keep: {why}. Nothing was imported"
+        f"{label}: {counted(read.table.height, 'filing')} and nothing to keep: {why}. Nothing was imported"
     )
 
 

@@ -18,6 +18,7 @@ import polars as pl
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
+from technic.errors import counted
 from technic.market.schema import TICKERS
 
 GAP = timedelta(days=366)  # without a bar: perhaps another security, if prices say so too
@@ -150,7 +151,7 @@ class Placed:
             later = life.last is not None and life.last < stretch.low
             hole = f"after {life.last}" if later else f"before {life.first}"
             self.notes.append(
-                f"{stretch.symbol}: no bar for {gap.days:,} days {hole}, and prices go on: taken "
+                f"{stretch.symbol}: no bar for {counted(gap.days, 'day')} {hole}, and prices go on: taken "
                 "for one security"
             )
         earlier = life.first is None or stretch.low < life.first

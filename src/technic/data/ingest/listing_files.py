@@ -77,7 +77,12 @@ class TakenListings:
 
 
 def take_listings(
-    store: Store, source: Path | pl.DataFrame, seen: datetime, order: str | None = None
+    store: Store,
+    source: Path | pl.DataFrame,
+    seen: datetime,
+    order: str | None = None,
+    *,
+    keep: bool = True,
 ) -> TakenListings:
     """Import a file of listings; all that can be read, or nothing.
 
@@ -85,6 +90,7 @@ def take_listings(
     ----------
     seen : the instant from which classes without a date of their own are known
     order : of day and month between slashes, "dmy" or "mdy"
+    keep : whether it is stored; otherwise it is only found out what would become of it
 
     Raises
     ------
@@ -103,13 +109,13 @@ def take_listings(
     joined, tickers, notes = _identified(store, _with_classes(raw), before, seen, set_aside)
     listings = _listings(store, joined, before, seen)
     classes = _classes(store, joined, before, seen)
-    if not (listings.is_empty() and classes.is_empty() and tickers.is_empty()):
+    without, alike = _without_bars(store, joined)
+    if keep and not (listings.is_empty() and classes.is_empty() and tickers.is_empty()):
         after = store.commit({"listings": listings, "classifications": classes, "tickers": tickers})
         if after.last is not None:
             store.panel()
     sectors = raw["sector"].drop_nulls().unique().sort().to_list()
     ours = {name: canonical_sector(name) for name in sectors}
-    without, alike = _without_bars(store, joined)
     return TakenListings(
         lines=file.lines,
         rows=joined.height,
@@ -193,7 +199,8 @@ def _without_bars(store: Store, joined: pl.DataFrame) -> tuple[tuple[str, ...], 
     ended = pl.col("until") < version.first
     lacking = joined.filter(~pl.col("security_id").is_in(ids), ~ended.fill_null(value=False))
     without = sorted(lacking["symbol"].unique())
-    nameless = sorted(traded.filter(pl.col("name").is_null())["symbol"].unique())
+    unlisted = pl.col("name").is_null() & ~pl.col("symbol").is_in(joined["symbol"].implode())
+    nameless = sorted(traded.filter(unlisted)["symbol"].unique())
     by_letters = {re.sub(r"[^A-Z0-9]", "", symbol): symbol for symbol in nameless}
     alike: dict[str, str] = {}
     for symbol in without:

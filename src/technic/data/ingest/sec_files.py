@@ -22,7 +22,7 @@ from technic.data.formats.sec_datasets import read_dataset
 from technic.data.ingest.filing_facts import TakenFilings, keep_statements
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
-from technic.errors import SchemaError
+from technic.errors import SchemaError, counted
 
 if TYPE_CHECKING:
     from technic.data.store import Store
@@ -54,13 +54,19 @@ class _Tally:
 
 
 def take_sec_files(
-    store: Store, files: SecFiles, seen: datetime, progress: Callable[[str], None]
+    store: Store,
+    files: SecFiles,
+    seen: datetime,
+    progress: Callable[[str], None],
+    *,
+    keep: bool = True,
 ) -> TakenFilings:
     """Import files of the SEC; what can be believed of companies that have a listing here.
 
     Parameters
     ----------
     progress : is told how far it is
+    keep : whether it is stored; otherwise it is only found out what would become of it
 
     Raises
     ------
@@ -77,12 +83,18 @@ def take_sec_files(
     else:
         tables = _of_companies(files, ours, tally, progress)
     taken, portion = TakenFilings(0, 0, 0, 0), list[pl.DataFrame]()
+
+    def keep_portion() -> TakenFilings:
+        """Each fact goes to every security of its company."""
+        facts = pl.concat(portion).drop("symbol").join(owners, on="cik")
+        return _added(taken, keep_statements(store, facts, label, seen, labelled=False, keep=keep))
+
     for table in tables:
         portion.append(table)
         if sum(part.height for part in portion) >= PORTION:
-            taken, portion = _added(taken, _keep(store, portion, owners, label, seen)), []
+            taken, portion = keep_portion(), []
     if portion:
-        taken = _added(taken, _keep(store, portion, owners, label, seen))
+        taken = keep_portion()
     _refuse_if_empty(label, taken, tally)
     return replace(
         taken,
@@ -116,14 +128,14 @@ def _refuse_if_empty(label: str, taken: TakenFilings, tally: _Tally) -> None:
     told += [f"{n:,} {why.replace('_', ' ')}" for why, n in taken.quarantined.items()]
     why = "; ".join(told) or "no number in it is one that technic reads"
     raise SchemaError(
-        f"{label}: {tally.numbers:,} numbers and nothing to keep: {why}. Nothing was imported"
+        f"{label}: {counted(tally.numbers, 'number')} and nothing to keep: {why}. Nothing was imported"
     )
 
 
 def _recognised(files: SecFiles, tally: _Tally) -> str:
     """What the files were taken for, in words."""
     if files.dataset is not None:
-        return f"SEC data set of {tally.listed + tally.strangers:,} companies"
+        return f"SEC data set of {counted(tally.listed + tally.strangers, 'company')}"
     count = len(files.companies)
     return f"SEC company facts of {count:,} {'company' if count == 1 else 'companies'}"
 
@@ -191,14 +203,6 @@ def _of_companies(
         tally.numbers += found.numbers
         tally.left_out.update(found.left_out)
         yield found.table
-
-
-def _keep(
-    store: Store, tables: list[pl.DataFrame], owners: pl.DataFrame, label: str, seen: datetime
-) -> TakenFilings:
-    """Commit a portion: each fact to every security of its company."""
-    facts = pl.concat(tables).drop("symbol").join(owners, on="cik")
-    return keep_statements(store, facts, label, seen, labelled=False)
 
 
 def _added(one: TakenFilings, other: TakenFilings) -> TakenFilings:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from technic.data.ingest.request_cover import cheapest
 from technic.data.providers.source import Ask, Pace, Source
+from technic.errors import counted
 from technic.market.sessions import NEW_YORK
 
 FILED_AT = 11  # o'clock in New York, on the day after
@@ -57,17 +58,6 @@ class Option:
     calls: int
     minutes: float
     bytes: int
-
-
-def plural(count: int, word: str) -> str:
-    """A number and its word.
-
-    Examples
-    --------
-    >>> plural(1, "call"), plural(1200, "call")
-    ('1 call', '1,200 calls')
-    """
-    return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
 def compare_options(
@@ -130,9 +120,9 @@ def _cover_option(name: str, missing: Missing, pace: Pace) -> Option:
     size = len(days) * BYTES_A_DAY + sum(
         len(missing[s]) * BYTES_A_BAR for s in chosen.symbols if isinstance(s, str)
     )
-    parts = [plural(len(days), "whole-market day")] if days else []
+    parts = [counted(len(days), "whole-market day")] if days else []
     ranges = len(steps) - len(days)
-    parts += [plural(ranges, "single-symbol range")] if ranges else []
+    parts += [counted(ranges, "single-symbol range")] if ranges else []
     return Option(
         f"{name}: {' + '.join(parts)}", tuple(steps), len(steps), pace.minutes(len(steps)), size
     )
@@ -158,7 +148,9 @@ def _file_options(
         return []
     late = sum(step.provider != name for step in steps)
     minutes = max(paces.get(quick or name, Pace()).minutes(late), len(there) / 120.0)
-    title = f"{name}: {len(there)} files" + (f" + {late} days from {quick}" if late else "")
+    title = f"{name}: {counted(len(there), 'file')}" + (
+        f" + {counted(late, 'day')} from {quick}" if late else ""
+    )
     return [Option(title, tuple(steps), len(steps), minutes, len(days) * BYTES_A_DAY)]
 
 
@@ -184,7 +176,7 @@ def _many_option(name: str, missing: Missing, pace: Pace, source: Source) -> Opt
     calls = sum(step.calls for step in steps)
     bars = sum(len(days) for days in missing.values())
     return Option(
-        f"{name}: {plural(len(missing), 'symbol')} in {plural(calls, 'page')}",
+        f"{name}: {counted(len(missing), 'symbol')} in {counted(calls, 'page')}",
         tuple(steps),
         calls,
         pace.minutes(calls),

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from technic.errors import StoreError, install_hint
+from technic.errors import StoreError, counted, install_hint
 
 FILE = "backup.json"
 FORMAT = 1
@@ -47,11 +47,11 @@ class BackupManifest:
     def summary(self) -> str:
         """What it holds beside bars, in words."""
         rest = [
-            (self.count("models/") // 2, "model"),
-            (self.count(f"{HOME}scans/"), "saved scan"),
-            (self.count(f"{HOME}reports/"), "file of kept reports"),
+            (self.count("models/") // 2, "model", ""),
+            (self.count(f"{HOME}scans/"), "saved scan", ""),
+            (self.count(f"{HOME}reports/"), "file of kept reports", "files of kept reports"),
         ]
-        words = [_counted(count, noun) for count, noun in rest if count]
+        words = [counted(count, one, several) for count, one, several in rest if count]
         words += ["evidence"] * ("evidence.json" in self.files)
         words += ["settings"] * (f"{HOME}technic.toml" in self.files)
         return ", ".join(["the catalog", *words])
@@ -126,7 +126,3 @@ def _damaged(where: str) -> str:
 def _seal(about: dict[str, Any]) -> str:
     text = orjson.dumps(about, option=orjson.OPT_SORT_KEYS)
     return blake2b(text, digest_size=16).hexdigest()
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + "s" * (count > 1 and not noun.endswith("s"))

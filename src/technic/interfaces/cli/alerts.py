@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import ConfigError, counted, printable
 from technic.interfaces.cli import options
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name it was given.")]
@@ -159,6 +159,8 @@ def alerts_deliver(store: options.StoreOption = None) -> None:
 
     desk = options.desk(store)
     done = deliver(desk.store.catalog, channels_of(desk.settings), desk.store.folder)
-    print(f"{done.alerts} alerts in {done.messages} messages; {done.waiting} waiting")
+    print(
+        f"{counted(done.alerts, 'alert')} in {counted(done.messages, 'message')}; {done.waiting} waiting"
+    )
     if done.failed:
         raise typer.Exit(1)

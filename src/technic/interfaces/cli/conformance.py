@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from technic.errors import ProviderError, first_line, printable
+from technic.errors import ProviderError, counted, first_line, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _examined(
 
     name, (calls, minutes) = examinee.table.vendor, examinee.cost
     print(
-        f"{name}: {calls} calls at most, {duration(minutes)} at your pace; nothing is stored",
+        f"{name}: {counted(calls, 'call')} at most, {duration(minutes)} at your pace; nothing is stored",
         file=sys.stderr if as_json else sys.stdout,
         flush=True,
     )
@@ -86,6 +86,6 @@ def _show(examined: Examination) -> None:
     print(
         f"{examined.vendor}: {examined.held} assumptions hold, {count} "
         f"difference{'' if count == 1 else 's'}, {len(examined.unjudged)} not judged; "
-        f"{examined.calls} calls"
+        f"{counted(examined.calls, 'call')}"
     )
     print(f"The answers, shortened and without keys: {examined.kept}")

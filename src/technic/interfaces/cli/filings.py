@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import ConfigError, counted, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ def import_filings(
         ),
     ],
     dates: DatesOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Show what would be imported, and import nothing.")
+    ] = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -48,25 +51,30 @@ def import_filings(
 
     desk = options.desk(store, writing=True)
     show = options.progress(f"Importing {file.name}")
-    taken = desk.store.import_filings(file, dates=dates, progress=show)
+    taken = desk.store.import_filings(file, dates=dates, keep=not check, progress=show)
     options.progress_done()
     if as_json:
         options.emit_json(asdict(taken))
         return
     _print_taken(file.name, taken)
+    if check:
+        print("Nothing was imported.")
+        return
     print(f"Next: {desk.command('scan oversold-quality')}")
 
 
 def _print_taken(name: str, taken: TakenFilings) -> None:
     """What became of a file, in lines."""
+    from technic.market.quality import in_words
+
     came = (
-        f"{taken.recognised}: {taken.rows:,} numbers"
+        f"{taken.recognised}: {counted(taken.rows, 'number')}"
         if taken.recognised
-        else f"{taken.rows:,} rows"
+        else counted(taken.rows, "row")
     )
-    symbols = "1 symbol" if taken.symbols == 1 else f"{taken.symbols:,} symbols"
+    symbols = counted(taken.symbols, "symbol")
     print(
-        f"{name}: {came}; {taken.filings:,} new filings with {taken.facts:,} numbers of {symbols}, "
+        f"{name}: {came}; {counted(taken.filings, 'new filing')} with {counted(taken.facts, 'number')} of {symbols}, "
         f"{taken.known:,} known already"
     )
     told = {why: count for why, count in taken.numbers.items() if count}
@@ -74,23 +82,23 @@ def _print_taken(name: str, taken: TakenFilings) -> None:
         f"  numbers {sum(told.values()):,} = {' + '.join(f'{n:,} {why}' for why, n in told.items())}"
     )
     for column, (count, example) in taken.unreadable.items():
-        cells = "1 cell" if count == 1 else f"{count:,} cells"
+        cells = counted(count, "cell")
         print(f"  not read: {cells} of {column}, such as {printable(example)!r}; unknown")
     for reason, count in taken.quarantined.items():
-        print(f"  set aside: {count:,} numbers, {reason.replace('_', ' ')}")
+        print(f"  set aside: {counted(count, 'number')}, {in_words(reason)}")
     for reason, count in taken.left_out.items():
-        print(f"  not used: {count:,} numbers {reason}")
+        print(f"  not used: {counted(count, 'number')} {reason}")
     if taken.unlisted:
-        print(f"  left out: {taken.unlisted:,} companies without a listing here")
+        print(f"  left out: {counted(taken.unlisted, 'company')} without a listing here")
     for why in taken.damaged[:3]:
         print(f"  left out: {printable(why)}")
     if len(taken.damaged) > 3:
-        print(f"  left out: {len(taken.damaged) - 3:,} more files that cannot be read")
+        print(f"  left out: {counted(len(taken.damaged) - 3, 'more file')} that cannot be read")
     if taken.strangers:
         listed = ", ".join(taken.strangers[:6])
         more = " …" if len(taken.strangers) > 6 else ""
         print(
-            f"  left out: {len(taken.strangers):,} symbols this store has no bars of: {listed}{more}"
+            f"  left out: {counted(len(taken.strangers), 'symbol')} this store has no bars of: {listed}{more}"
         )
     if taken.unused:
         print(f"  columns not used: {printable(', '.join(taken.unused))}")

@@ -22,6 +22,7 @@ from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
 
 from technic.interfaces.cli import options
+from technic.interfaces.render.terminal import quoted
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class MomentOptions:
 
     as_of: options.AsOfOption = None
     known_at: options.KnownAtOption = None
+
+    @property
+    def words(self) -> str:
+        """The words of a command line that stand in the same moment."""
+        words = {"--as-of": self.as_of, "--known-at": self.known_at}
+        return "".join(f" {option} {quoted(w)}" for option, w in words.items() if w is not None)
 
     @property
     def session(self) -> date | None:

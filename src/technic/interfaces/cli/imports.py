@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import ConfigError, StoreError
+from technic.errors import ConfigError, SchemaError, StoreError, counted
 from technic.interfaces.cli import options
+from technic.interfaces.render.terminal import named
 
 if TYPE_CHECKING:
     from technic.data.formats.bar_file import FileHints
@@ -33,6 +34,9 @@ SymbolOption = Annotated[
 DatesOption = Annotated[
     str | None,
     typer.Option("--dates", metavar="mdy|dmy", help="How 03/02/2024 is meant."),
+]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Show what would be imported, and import nothing.")
 ]
 DecimalOption = Annotated[
     str | None,
@@ -64,12 +68,12 @@ def demo(
     about = report.simulated or {}
     took = f"   made in {seconds:.1f} s" if seconds else ""
     print(
-        f"SIMULATED MARKET  seed {about['seed']} · {about['size']:,} listings · "
-        f"{about['sessions']} sessions to {about['last']}{took}"
+        f"SIMULATED MARKET  seed {about['seed']} · {counted(about['size'], 'listing')} · "
+        f"{counted(about['sessions'], 'session')} to {about['last']}{took}"
     )
     is_default = options.desk(None).store.folder == folder
     chosen = options.desk(None if is_default else str(folder))
-    render_scan(report, chosen.command, sys.stdout, heading=False)
+    render_scan(report, chosen.command, sys.stdout, asked=" momentum-leaders", heading=False)
 
 
 def _simulated_store(folder: Path, seed: int, size: int, fresh: bool) -> tuple[FileStore, float]:
@@ -112,9 +116,7 @@ def import_(
     symbol: SymbolOption = None,
     dates: DatesOption = None,
     decimal: DecimalOption = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Show what would be imported, and import nothing.")
-    ] = False,
+    check: CheckOption = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -132,17 +134,41 @@ def import_(
     if check:
         _check(files, adjusted, hints, desk, as_json)
         return
-    outcomes = []
+    _import_all(files, adjusted, hints, desk, as_json=as_json)
+
+
+def _import_all(
+    files: list[Path], adjusted: str | None, hints: FileHints, desk: options.Desk, *, as_json: bool
+) -> None:
+    """Import one file after the other; one that is refused does not keep the others out."""
+    outcomes: list[dict[str, object]] = []
+    refused: list[str] = []
     for path in files:
         show = options.progress(f"Importing {path.name}")
         since = perf_counter()
-        outcome = desk.store.import_bars(path, adjusted, hints=hints, progress=show)
+        try:
+            outcome = desk.store.import_bars(path, adjusted, hints=hints, progress=show)
+        except (SchemaError, StoreError) as error:
+            if len(files) == 1:
+                raise
+            options.progress_done()
+            print(f"technic: {error}", file=sys.stderr)
+            outcomes.append({"file": path.name, "refusal": str(error)})
+            refused.append(path.name)
+            continue
         options.progress_done()
         outcomes.append(_outcome(path, outcome))
+        refused += outcome.file.refused if outcome.file else ()
         if not as_json:
-            _print_outcome(path, outcome, perf_counter() - since, desk)
+            _print_outcome(path, outcome, perf_counter() - since)
+    is_any = any("refusal" not in told for told in outcomes)
     if as_json:
         options.emit_json(outcomes)
+    elif is_any:
+        _print_store(desk)
+    if refused:
+        kept = "the others are imported" if is_any else "nothing was imported"
+        raise SchemaError(f"{counted(len(refused), 'file')} refused, {kept}: {named(refused)}")
 
 
 def _one_of(option: str, given: str | None, allowed: tuple[str, ...]) -> str | None:
@@ -157,14 +183,24 @@ def _check(
     from technic.data.ingest.checking import check_bars
     from technic.interfaces.render.bar_files import as_dict, render_check
 
-    checks = [(path, check_bars(desk.store, path, adjusted, hints)) for path in files]
-    if as_json:
-        options.emit_json([as_dict(path.name, checked) for path, checked in checks])
-    else:
-        for path, checked in checks:
+    told: list[dict[str, object]] = []
+    for path in files:
+        try:
+            checked = check_bars(desk.store, path, adjusted, hints)
+        except SchemaError as error:
+            if len(files) == 1:
+                raise
+            print(f"technic: {error}", file=sys.stderr)
+            told.append({"file": path.name, "refusal": str(error)})
+            continue
+        told.append(as_dict(path.name, checked))
+        if not as_json:
             render_check(path.name, checked, sys.stdout)
+    if as_json:
+        options.emit_json(told)
+    else:
         print("Nothing was imported.")
-    if any(checked.refusal for _, checked in checks):
+    if any(one["refusal"] or one.get("refused") for one in told):
         raise typer.Exit(1)
 
 
@@ -189,20 +225,25 @@ def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
         "unused": file.unused if file else {},
         "unreadable": file.unreadable if file else {},
         "left_out": file.left_out if file else {},
+        "refused": file.refused if file else (),
         "store_version": outcome.version.name,
     }
 
 
-def _print_outcome(path: Path, outcome: Imported, seconds: float, desk: options.Desk) -> None:
+def _print_outcome(path: Path, outcome: Imported, seconds: float) -> None:
     from technic.interfaces.render.bar_files import render_import
 
     render_import(path.name, outcome, seconds, sys.stdout)
-    version = outcome.version
+
+
+def _print_store(desk: options.Desk) -> None:
+    """What the store holds now, and a question that it is enough for."""
+    version = desk.store.version()
     print(
         f"Store {desk.store.folder} holds sessions {version.first} to {version.last}, "
         f"prices {'as traded' if version.adjustment == 'none' else 'adjusted for splits'}."
     )
-    print(f"Next: {desk.command('scan')}")
+    print(f"Next: {desk.command(options.scan_for(version))}")
 
 
 def import_yahoo(
@@ -228,12 +269,14 @@ def import_yahoo(
     bars = import_extra("yahoo").download(names, first, last)
     since = perf_counter()
     outcome = desk.store.import_bars(bars, "splits")
-    _print_outcome(Path("yahoo"), outcome, perf_counter() - since, desk)
+    _print_outcome(Path("yahoo"), outcome, perf_counter() - since)
+    _print_store(desk)
 
 
 def import_listings(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file, a folder or a zip.")],
     dates: DatesOption = None,
+    check: CheckOption = False,
     store: options.StoreOption = None,
     as_json: options.JsonOption = False,
 ) -> None:
@@ -243,14 +286,24 @@ def import_listings(
     name, type, exchange, sector, industry, sic, market_cap, cik, from, to, as_of. Sectors and
     market values count from the night of as_of, or from now on.
     """
-    from technic.interfaces.render.listing_files import listings_as_dict, render_listings
+    from technic.interfaces.render.listing_files import (
+        listings_as_dict,
+        render_columns,
+        render_listings,
+    )
 
     desk = options.desk(store, writing=True)
     order = _one_of("--dates", dates, ("mdy", "dmy"))
-    taken = desk.store.import_listings(file, dates=order)
+    taken = desk.store.import_listings(file, dates=order, keep=not check)
     if as_json:
         options.emit_json(listings_as_dict(taken))
         return
     render_listings(file.name, taken, sys.stdout)
-    holds_bars = desk.store.version().last is not None
-    print(f"Next: {desk.command('coverage' if holds_bars else 'import FILE')}")
+    if check:
+        render_columns(taken, sys.stdout)
+        print("Nothing was imported.")
+        return
+    if desk.store.version().last is not None:
+        print(f"Next: {desk.command('coverage')}")
+    else:
+        print(f"Their bars are missing yet: {desk.command('import FILE')}")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from technic.errors import counted
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import grouped
+from technic.interfaces.render.terminal import quoted
 
 if TYPE_CHECKING:
     from technic.data.simulated.publications import Publications
@@ -89,7 +91,7 @@ def serve(
         )
         sessions = publications.sessions
         print(
-            f"{len(publications.listings):,} listings, sessions {sessions[0]} to {sessions[-1]}, "
+            f"{counted(len(publications.listings), 'listing')}, sessions {sessions[0]} to {sessions[-1]}, "
             f"its time is {twin.clock.now():%Y-%m-%d %H:%M} UTC"
         )
         print("Use it from another terminal:")
@@ -121,7 +123,7 @@ def cache_stats(as_json: options.JsonOption = False) -> None:
     for row in rows:
         says = str(row["says"] or "in this process only")
         if row["tier"] == "files":
-            says = f"{row['values']:,} values, {row['megabytes']:,.1f} MB"
+            says = f"{counted(int(row['values'] or 0), 'value')}, {row['megabytes']:,.1f} MB"
         print(f"{row['tier']:<8} {says}")
 
 
@@ -134,7 +136,9 @@ def cache_clear(
     from technic.runtime.settings import Settings
 
     for name, count in Settings.load().cache.clear(prefix).items():
-        print(f"{name:<8} " + ("cleared" if count is None else f"{count:,} values cleared"))
+        print(
+            f"{name:<8} " + ("cleared" if count is None else f"{counted(count, 'value')} cleared")
+        )
 
 
 def backup(
@@ -158,8 +162,8 @@ def backup(
     desk = options.desk(store)
     if is_remote(target):
         sent = push(desk.store, target, desk.settings)
-        print(f"{target}: version {desk.store.version().number}, {sent:,} files sent")
-        print(f"Read it anywhere: technic scan --store {target}")
+        print(f"{target}: version {desk.store.version().number}, {counted(sent, 'file')} sent")
+        print(f"Read it anywhere: technic scan --store {quoted(target)}")
     else:
         run(desk.store, Path(target), desk.settings)
         manifest = read_manifest(Path(target))
@@ -167,8 +171,8 @@ def backup(
         if manifest.left_out:
             left_out = ", ".join(manifest.left_out)
             print(f"Left out, as a backup holds no secrets: {left_out}; keep them elsewhere")
-        print(f"Check it: technic doctor --deep --store {target}")
-    print(f"Bring it back: technic restore {target} --store DIR")
+        print(f"Check it: technic doctor --deep --store {quoted(target)}")
+    print(f"Bring it back: technic restore {quoted(target)} --store DIR")
 
 
 def vacuum(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from technic.errors import counted
 from technic.interfaces.cli import options
 
 
@@ -89,7 +90,10 @@ def models(
             f"{mark} {line['model'][:12]}  {line['kind']:8} {line['horizon']:3} sessions  "
             f"{line['trained_from']} … {line['trained_to']}  {line['label']:16} {line['why']}"
         )
-    print(f"{len(cards):,} models" + ("; * forecasts" if cards else f": {desk.command('train')}"))
+    print(
+        f"{counted(len(cards), 'model')}"
+        + ("; * forecasts" if cards else f": {desk.command('train')}")
+    )
 
 
 def model(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import ConfigError, counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,22 @@ class Desk:
     def command(self, text: str) -> str:
         """A command that runs exactly as printed."""
         return f"technic {text}{self.hint}"
+
+
+def scan_for(version: StoreVersion) -> str:
+    """The words of a scan that the sessions of a store are enough for."""
+    from technic.interfaces.render.terminal import quoted
+    from technic.market.sessions import nyse
+    from technic.scanner.report import ranking_within
+    from technic.scanner.spec.question import resolve_question
+    from technic.scanner.spec.scan_file import ScanFile
+
+    if version.first is None or version.last is None:
+        return "coverage"
+    held = nyse().ordinal(version.last) - nyse().ordinal(version.first) + 1
+    if held >= resolve_question(ScanFile()).bars_needed:
+        return "scan"
+    return f"scan --rank {quoted(ranking_within(held))}"
 
 
 def check_page(out: Path | None) -> None:
@@ -164,7 +180,9 @@ def age_line(version: StoreVersion) -> str:
     behind = nyse().last_finished(datetime.now(UTC)) - nyse().ordinal(version.last)
     if behind <= 0:
         return ""
-    return f"The newest bars are of {version.last}: {behind} finished sessions are missing."
+    are = "is" if behind == 1 else "are"
+    missing = counted(behind, "finished session")
+    return f"The newest bars are of {version.last}: {missing} {are} missing."
 
 
 def progress(title: str) -> Callable[[str], None]:

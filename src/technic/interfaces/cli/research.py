@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from technic.errors import ConfigError, printable
+from technic.errors import ConfigError, counted, printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
 
@@ -120,7 +120,7 @@ def universe(
     more = (
         f"; 20 shown, all with {desk.command('universe --json')}" if securities.height > 20 else ""
     )
-    print(f"{securities.height:,} securities{more}")
+    print(f"{counted(securities.height, 'security')}{more}")
 
 
 def runs(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, counted
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
+from technic.interfaces.render.terminal import quoted
 
 if TYPE_CHECKING:
     from technic.scanner.report import Report
@@ -46,6 +48,17 @@ class QuestionOptions:
     where: WhereOption = None
     universe: UniverseOption = None
     rank: RankOption = None
+
+    @property
+    def words(self) -> str:
+        """The words of a command line that ask the same."""
+        file = "" if self.file is None else f" {quoted(str(self.file))}"
+        texts = {"-e": self.where, "--universe": self.universe, "--rank": self.rank}
+        return file + "".join(
+            f" {option} {quoted(' '.join(text.split()))}"
+            for option, text in texts.items()
+            if text is not None
+        )
 
     def scan_file(self, **more: Any) -> ScanFile:
         """The scan file that is meant; `more` replaces further fields of it."""
@@ -148,7 +161,9 @@ def scan(
         desk.store.catalog.record_run(
             "scan", report.asked["name"], report.as_of, report.manifest, datetime.now(UTC)
         )
-    _show_report(report, desk, replace(rows, form=form), named=target.store is not None)
+    only = "" if symbols is None else f" --symbols {quoted(symbols)}"
+    asked = question.words + only + moment.words
+    _show_report(report, desk, replace(rows, form=form), asked)
 
 
 def _scan_once(
@@ -180,19 +195,24 @@ def _scan_once(
     return replace(report, regime=regime.as_dict())
 
 
-def _show_report(report: Report, desk: options.Desk, rows: RowOptions, *, named: bool) -> None:
-    """Print a report, or write it; `named` says that the user named the store."""
-    from technic.interfaces.render.export import write
+def _show_report(report: Report, desk: options.Desk, rows: RowOptions, asked: str) -> None:
+    """Print a report, or write it; `asked` are the words that ask the same question."""
+    from technic.interfaces.render.export import put, write
     from technic.interfaces.render.text import render_scan
 
-    if rows.form != "table" or rows.out is not None:
+    if rows.form != "table":
         write(report, rows.form, rows.out)
         return
-    if not named:
+    if rows.out is not None:
+        text = StringIO()
+        render_scan(report, desk.command, text, asked=asked)
+        put(text.getvalue().encode(), rows.form, rows.out, counted(len(report.shown), "row"))
+        return
+    if not desk.hint:  # the user did not name the store
         print(f"Store {desk.store.folder} ({desk.origin})")
     if line := options.age_line(desk.store.version()):
         print(line)
-    render_scan(report, desk.command, sys.stdout)
+    render_scan(report, desk.command, sys.stdout, asked=asked)
 
 
 def _save_question(desk: options.Desk, file: ScanFile, name: str | None, alert: str | None) -> None:
@@ -254,6 +274,8 @@ def explain(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker.")],
     question: QuestionOptions,
     moment: MomentOptions,
+    *,
+    symbols: options.SymbolsOption = None,
     target: StoreOptions,
 ) -> None:
     """Take a symbol's score apart, and say what moved since the session before."""
@@ -264,7 +286,7 @@ def explain(
     explanation = run(
         desk.store,
         symbol,
-        question.scan_file(),
+        question.scan_file(symbols=options.symbols(symbols)),
         moment.session,
         known_at=moment.instant,
         settings=desk.settings,
@@ -272,7 +294,9 @@ def explain(
     if target.as_json:
         options.emit_json(explanation.as_dict())
     else:
-        render_explanation(explanation, desk.command, sys.stdout)
+        render_explanation(
+            explanation, desk.command, sys.stdout, moment=MomentOptions(moment.as_of).words
+        )
 
 
 @grouped
@@ -280,6 +304,8 @@ def why_not(
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="A ticker.")],
     question: QuestionOptions,
     moment: MomentOptions,
+    *,
+    symbols: options.SymbolsOption = None,
     target: StoreOptions,
 ) -> None:
     """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
@@ -290,7 +316,7 @@ def why_not(
     answer = run(
         desk.store,
         symbol,
-        question.scan_file(),
+        question.scan_file(symbols=options.symbols(symbols)),
         moment.session,
         known_at=moment.instant,
         settings=desk.settings,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError, not_installed
+from technic.errors import ConfigError, counted, not_installed
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import grouped
 
@@ -218,7 +218,11 @@ def keys_create(
     desk = options.desk(store)
     secret = create_key(desk.store.catalog, name, scope, days, datetime.now(UTC))
     print(secret)
-    print(f"{name}: scope {scope}, for {days} days. Nobody can show it again.", file=sys.stderr)
+    until = "for ever" if days is None else f"for {counted(days, 'day')}"
+    print(
+        f"{name}: scope {scope}, {until}. Nobody can show it again.",
+        file=sys.stderr,
+    )
 
 
 def keys_list(store: options.StoreOption = None, as_json: options.JsonOption = False) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from technic.errors import printable
+from technic.errors import counted, printable
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
+from technic.interfaces.render.terminal import quoted
 
 ListArgument = Annotated[str, typer.Argument(metavar="LIST", help="Name of the watch-list.")]
 
@@ -85,7 +86,7 @@ def features(
     table = store_features(desk.store, request, last=shown, settings=desk.settings)
     if out is not None:
         table.write_parquet(out)
-        print(f"{out}: {table.height:,} rows", file=sys.stderr)
+        print(f"{out}: {counted(table.height, 'row')}", file=sys.stderr)
     elif target.as_json:
         options.emit_json(table.to_dicts())
     else:
@@ -110,8 +111,8 @@ def _write_features(
             progress=advance,
         )
     print(
-        f"{written.folder}: {written.rows:,} rows of {len(written.columns)} features in "
-        f"{written.files} files, {written.size / 1e6:,.0f} MB, by year",
+        f"{written.folder}: {counted(written.rows, 'row')} of {counted(len(written.columns), 'feature')} in "
+        f"{counted(written.files, 'file')}, {written.size / 1e6:,.0f} MB, by year",
         file=sys.stderr,
     )
 
@@ -303,7 +304,7 @@ def list_add(
     total = len(desk.store.catalog.watched(name))
     print(f"{printable(name)}: {new} added, {total} in all")
     question = f"in_list('{name}')"
-    print(f'Next: {desk.command(f"""scan -e "{question}" """.strip())}')
+    print(f"Next: {desk.command(f'scan -e {quoted(question)}')}")
 
 
 def list_remove(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, counted
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import StoreOptions, grouped
 
@@ -153,7 +153,7 @@ def _show_sync(done: Synced, desk: options.Desk, *, as_json: bool) -> None:
     if version.last is not None:
         mark = "SIMULATED: " if version.simulated else ""
         print(f"{mark}store {desk.store.folder} holds sessions {version.first} to {version.last}.")
-        print(f"Next: {desk.command('scan')}")
+        print(f"Next: {desk.command(options.scan_for(version))}")
 
 
 def _say_repair(lost: list[str]) -> None:
@@ -252,7 +252,7 @@ def _say_costs(provider: str, history: int, universe: str) -> None:
     """What the first sync takes: calls, minutes, disk, by each way to ask."""
     from technic.data.ingest.planning import newest_session
     from technic.data.ingest.vendors import pace_of
-    from technic.data.ingest.ways import compare_options, plural
+    from technic.data.ingest.ways import compare_options
     from technic.data.providers.alpaca import Alpaca
     from technic.data.providers.massive import Massive
     from technic.interfaces.render.syncing import duration
@@ -264,7 +264,8 @@ def _say_costs(provider: str, history: int, universe: str) -> None:
     symbols = None if universe == "all" else tuple(universe.split(","))
     missing: dict[str | None, set[Any]] = dict.fromkeys(symbols or (None,), days)
     count = 11_000 if symbols is None else len(symbols)
-    print(f"{history} sessions of {'the whole market' if symbols is None else f'{count} symbols'}:")
+    whom = "the whole market" if symbols is None else counted(count, "symbol")
+    print(f"{counted(history, 'session')} of {whom}:")
     kinds: dict[str, Any] = {"massive": Massive, "alpaca": Alpaca}
     names = [name.strip() for name in provider.split(",")]
     sources = {name: kinds[name].__new__(kinds[name]) for name in names}  # asked nothing yet
@@ -274,7 +275,7 @@ def _say_costs(provider: str, history: int, universe: str) -> None:
     ):
         disk = count * history * (15 + 56) / 1e6  # bytes of a bar in tables and in the panel
         print(
-            f"  {option.title}: {plural(option.calls, 'call')}, {duration(option.minutes)}, "
+            f"  {option.title}: {counted(option.calls, 'call')}, {duration(option.minutes)}, "
             f"{disk:,.0f} MB of disk"
         )
 
@@ -294,4 +295,6 @@ def calls(
             f"{row['at']:%Y-%m-%d %H:%M:%S}  {row['provider']:<8} {row['status']:>3} "
             f"{row['bytes'] / 1e3:>8,.0f} kB {row['ms']:>7,.0f} ms  {row['outcome']:<12} {row['endpoint']}"
         )
-    print(f"{len(rows):,} calls in all, {sum(r['outcome'] != 'ok' for r in rows):,} of them failed")
+    print(
+        f"{counted(len(rows), 'call')} in all, {sum(r['outcome'] != 'ok' for r in rows):,} of them failed"
+    )

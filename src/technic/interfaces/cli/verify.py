@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import VerifyError
+from technic.errors import VerifyError, counted
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -162,13 +162,13 @@ def _verify_nights(desk: options.Desk, nights: int, as_json: bool) -> None:
         options.emit_json(asdict(proof))
     if proof.differing:
         raise VerifyError(
-            f"{desk.store.folder}: {proof.differing:,} of {proof.values:,} values differ between "
+            f"{desk.store.folder}: {proof.differing:,} of {counted(proof.values, 'value')} differ between "
             "state carried on and a store built anew; delete the cache: technic cache clear"
         )
     if not as_json:
         work = " · ".join(f"{what} {n:,}" for what, n in proof.work.items())
         print(
             f"{proof.nights} nights carried on one by one, then the same store built anew in "
-            f"another process:\n0 of {proof.values:,} values of {proof.symbols:,} symbols differ "
+            f"another process:\n0 of {counted(proof.values, 'value')} of {counted(proof.symbols, 'symbol')} differ "
             f"in a single bit (≤ 3/n = {3 / proof.values:.0e}). Symbols {work}"
         )

@@ -12,6 +12,7 @@ from technic.data.ingest.vendors import FREE, PLANS
 from technic.errors import TechnicError
 from technic.interfaces.http.routes_symbols import about_of
 from technic.interfaces.http.state import ServerState
+from technic.market.quality import in_words
 from technic.operations.metrics import history
 from technic.operations.rollout.state import RolloutFile
 from technic.scanner.inspect.coverage import coverage
@@ -94,11 +95,11 @@ def _covered(store: FileStore, _version: str) -> dict[str, Any]:
         "no_bar_on_session",
         "stale",
         "short_history",
-        "quarantined",
     )
     return {
         **{name: figures[name] for name in names},
         "thin_sessions": len(figures["thin_sessions"]),
+        "set_aside": {in_words(why): count for why, count in figures["quarantined"].items()},
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from rich.table import Table
 
+from technic.errors import counted
 from technic.interfaces.render.charts import PLOT_STYLE, bars, curves
 from technic.interfaces.render.report_page import STYLE, manifest_block
 from technic.interfaces.render.text import console
@@ -109,7 +110,7 @@ def _story(backtest: Backtest) -> list[str]:
     return [
         verdict(summary["performance"], backtest.trials),
         (
-            f"Asked on {backtest.decisions:,} sessions ({rules.rebalance}), on what was known then; "
+            f"Asked on {counted(backtest.decisions, 'session')} ({rules.rebalance}), on what was known then; "
             f"filled at the next open. The best {rules.hold} are held {plan['side']}, equal shares of "
             f"${plan['account']:,.0f}; one stays while it ranks {rules.kept} or better."
         ),
@@ -241,7 +242,7 @@ def _idle(backtest: Backtest) -> list[str]:
     if waited < LONG:
         return []
     line = (
-        f"Nothing was held for the first {waited:,} of {len(backtest.days):,} sessions, until "
+        f"Nothing was held for the first {waited:,} of {counted(len(backtest.days), 'session')}, until "
         f"{backtest.days[waited]}: mostly the question reads further back than the store then went. "
         f"That idleness is in every figure; without it: --from {backtest.days[waited - 1]}."
     )

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, TextIO
 
 import polars as pl
 
-from technic.errors import printable
+from technic.errors import counted, printable
+from technic.interfaces.render.terminal import named
 from technic.market.quality import REASONS
 
 if TYPE_CHECKING:
     from technic.data.formats.bar_file import BarFile
     from technic.data.ingest import Imported
     from technic.data.ingest.checking import Checked
+    from technic.data.ingest.row_places import RowPlace
 
 SHOWN = 3  # rows from each end of a file, and of each reason
 DOUBTS = 8  # lines about splits and dividends
-LISTED = 6  # names in a line
+LISTED = 6  # files that are left out
 WIDEST = 24  # characters of a cell
 USUAL = ("days", "no dates")  # how dates are read without a word about it
 KINDS = {"none": "as traded", "splits": "adjusted for splits"}
@@ -29,8 +31,8 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
     assert file is not None
     assert cells is not None
     print(
-        f"{name}: {_recognised(file)}: {outcome.rows:,} rows of {outcome.symbols:,} "
-        f"{'symbol' if outcome.symbols == 1 else 'symbols'} in {seconds:.1f} s",
+        f"{name}: {_recognised(file)}: {counted(outcome.rows, 'row')} of "
+        f"{counted(outcome.symbols, 'symbol')} in {seconds:.1f} s",
         file=out,
     )
     counts = {
@@ -61,7 +63,8 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         print(f"  {printable(text)}", file=out)
     if len(outcome.told) > LISTED:
         print(
-            f"  and {len(outcome.told) - LISTED:,} more symbols that two securities had", file=out
+            f"  and {counted(len(outcome.told) - LISTED, 'more symbol')} that two securities had",
+            file=out,
         )
     if file.days not in USUAL:
         print(f"  dates: {file.days}", file=out)
@@ -77,17 +80,23 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
     for ours, theirs in file.columns.items():
         print(f"  {ours:<10} {printable(theirs)[:22]:<22} {_cell(first.get(ours))}", file=out)
     days = file.rows["date"].drop_nulls()
-    span = f"{days.min()!s} to {days.max()!s}, {days.n_unique():,} days" if len(days) else "none"
+    span = (
+        f"{days.min()!s} to {days.max()!s}, {counted(days.n_unique(), 'day')}"
+        if len(days)
+        else "none"
+    )
     print(f"  dates: {file.days}; {span}", file=out)
     print(f"  prices: {KINDS[checked.adjusted]}", file=out)
     _details(file, out)
-    kept = f"{checked.judged.good.height:,} of {file.rows.height:,} rows would be kept"
+    kept = f"{checked.judged.good.height:,} of {counted(file.rows.height, 'row')} would be kept"
     twice = f", {checked.judged.repeated:,} stand there twice" if checked.judged.repeated else ""
     print(f"  {kept}{twice}", file=out)
     for reason in checked.judged.bad["reason"].unique(maintain_order=True):
         rows = checked.judged.bad.filter(pl.col("reason") == reason)
         print(f"  {rows.height:,} would be set aside: {REASONS[reason]}", file=out)
-        _rows(rows, out, SHOWN)
+        for place in checked.places:
+            if place.reason == reason:
+                _place(place, out)
     for reason, count in file.strange.items():
         print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
     _doubts(checked.doubts, out)
@@ -121,6 +130,11 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
         "unused": file.unused,
         "unreadable": file.unreadable,
         "left_out": file.left_out,
+        "refused": file.refused,
+        "places": [
+            {"where": place.where, "reason": place.reason, "cells": place.cells}
+            for place in checked.places
+        ],
         "doubts": list(checked.doubts),
         "refusal": checked.refusal or None,
     }
@@ -138,17 +152,19 @@ def _details(file: BarFile, out: TextIO) -> None:
     for column, why in file.unused.items():
         by_reason.setdefault(why, []).append(column)
     for why, columns in by_reason.items():
-        print(f"  not used: {_listed(columns)}: {why}", file=out)
+        print(f"  not used: {named(columns)}: {why}", file=out)
     for column, (count, example) in file.unreadable.items():
-        cells = "cell" if count == 1 else "cells"
         print(
-            f"  not readable: {count:,} {cells} of {column}, such as {printable(example)!r}",
+            f"  not readable: {counted(count, 'cell')} of {column}, such as {printable(example)!r}",
             file=out,
         )
-    for name, why in list(file.left_out.items())[:LISTED]:
-        print(f"  left out: {printable(name)}: {printable(why)}", file=out)
-    if len(file.left_out) > LISTED:
-        print(f"  left out: {len(file.left_out) - LISTED:,} more files", file=out)
+    for name in file.refused:
+        print(f"  refused: {printable(name)}: {printable(file.left_out[name])}", file=out)
+    others = [name for name in file.left_out if name not in set(file.refused)]
+    for name in others[:LISTED]:
+        print(f"  left out: {printable(name)}: {printable(file.left_out[name])}", file=out)
+    if len(others) > LISTED:
+        print(f"  left out: {counted(len(others) - LISTED, 'more file')}", file=out)
     for note in file.notes:
         print(f"  note: {note}", file=out)
 
@@ -167,6 +183,14 @@ def _rows(rows: pl.DataFrame, out: TextIO, count: int) -> None:
         print("    " + "  ".join(_cell(value) for value in row), file=out)
 
 
+def _place(place: RowPlace, out: TextIO) -> None:
+    """Where a row stands, what of it speaks against it, and the row as it was read."""
+    told = ", ".join(f"{name} {printable(text)[:WIDEST]!r}" for name, text in place.cells.items())
+    where = f"{printable(place.where)}: " if place.where else ""
+    row = "  ".join(_cell(place.row[name]) for name in COLUMNS if name in place.row)
+    print(f"    {where}{told}{'   ' if told else ''}{row}", file=out)
+
+
 COLUMNS = ("symbol", "date", "open", "high", "low", "close", "volume", "split", "dividend")
 
 
@@ -174,8 +198,3 @@ def _cell(value: object) -> str:
     if value is None:
         return "–"
     return f"{value:.10g}" if isinstance(value, float) else printable(str(value))[:WIDEST]
-
-
-def _listed(names: list[str]) -> str:
-    shown = [printable(name) for name in names[:LISTED]]
-    return ", ".join(shown) + (f" and {len(names) - LISTED:,} more" if len(names) > LISTED else "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from technic.errors import printable
+from technic.errors import counted, printable
 from technic.interfaces.render.text import bar, console, number, price, sparkline
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def render_difference(difference: Difference, stream: TextIO) -> None:
     sessions = f"   {difference.before} → {difference.after}"
     out.print(Text.assemble((difference.name, "bold"), sessions))
     if not difference.changes:
-        out.print(f"Nothing changed: the same {len(difference.stayed)} symbols.")
+        out.print(f"Nothing changed: the same {counted(len(difference.stayed), 'symbol')}.")
         return
     for change in difference.changes:
         out.print(_line(change))
@@ -57,9 +57,9 @@ def glance_line(glance: Glance) -> str:
         return f"{at}  {said.get(glance.state, printable(glance.state))}{told}{_set_aside(glance)}"
     parts = [f"{len(getattr(glance.difference, kind))} {kind}" for kind in SIGNS]
     took = sum(ms for name, ms in glance.timings.items() if name != "asked")
-    alerts = f" · {len(glance.alerts)} alerts" if glance.alerts else ""
+    alerts = f" · {counted(len(glance.alerts), 'alert')}" if glance.alerts else ""
     return (
-        f"{at}  {glance.bars:,} bars so far · {glance.report.n_ranked:,} ranked · "
+        f"{at}  {counted(glance.bars, 'bar')} so far · {glance.report.n_ranked:,} ranked · "
         f"{', '.join(parts)}{alerts} · {took:.0f} ms{_set_aside(glance)}"
     )
 
@@ -133,7 +133,7 @@ def night_lines(night: Night, store: str) -> list[str]:
         tally = night.synced.tally
         failed = f", {len(night.synced.failed)} not answered" if night.synced.failed else ""
         lines.append(
-            f"sync     {night.synced.answered} answers{failed}, {tally.bars:,} bars new, "
+            f"sync     {counted(night.synced.answered, 'answer')}{failed}, {counted(tally.bars, 'bar')} new, "
             f"{sum(tally.edits.values()):,} corrected"
         )
     lines += [f"{step:<8} {why}" for step, why in night.trouble.items()]
@@ -144,12 +144,12 @@ def night_lines(night: Night, store: str) -> list[str]:
         lines.append('scan     none is saved yet: technic scan -e "rsi(14) < 30" --save dips')
     if night.accuracy is not None:
         lines.append(
-            f"check    {night.accuracy.values:,} values of {night.accuracy.symbols} symbols "
+            f"check    {counted(night.accuracy.values, 'value')} of {counted(night.accuracy.symbols, 'symbol')} "
             f"recomputed slowly: {night.accuracy.off or 'none'} off"
         )
     if night.delivered is not None and (sent := night.delivered):
         lines.append(
-            f"alerts   {sent.alerts} delivered in {sent.messages} messages, {sent.waiting} waiting"
+            f"alerts   {sent.alerts} delivered in {counted(sent.messages, 'message')}, {sent.waiting} waiting"
             + (f", {sent.given_up} given up" if sent.given_up else "")
         )
     took = ", ".join(f"{name} {seconds:.1f}" for name, seconds in night.seconds.items())
@@ -164,5 +164,5 @@ def _scan_line(one: Scanned) -> str:
     if one.difference is not None:
         parts += [f"{len(one.difference.entered)} entered", f"{len(one.difference.left)} left"]
     if one.alerts:
-        parts.append(f"{len(one.alerts)} alerts")
+        parts.append(f"{counted(len(one.alerts), 'alert')}")
     return f"scan     {one.name}: {', '.join(parts)}" + (f"; {one.trouble}" if one.trouble else "")

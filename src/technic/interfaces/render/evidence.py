@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
+from technic.errors import counted
 from technic.interfaces.render.charts import PLOT_STYLE, Scale, bars, plot
 from technic.interfaces.render.report_page import STYLE
 from technic.interfaces.render.text import console
@@ -62,7 +63,7 @@ def render_evidence(evaluation: Evaluated, stream: TextIO) -> None:
     middle = str(horizons[len(horizons) // 2])
     out.print(
         f"Rank IC with the return from the next open, 95 % interval by block bootstrap; "
-        f"{evaluation.sessions:,} sessions, {evaluation.first} to {evaluation.last}"
+        f"{counted(evaluation.sessions, 'session')}, {evaluation.first} to {evaluation.last}"
     )
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("column", no_wrap=True, max_width=19, overflow="ellipsis")

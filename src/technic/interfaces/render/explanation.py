@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from technic.interfaces.render.text import Command, console, number, ordinal, quoted
+from technic.errors import counted
+from technic.interfaces.render.terminal import quoted
+from technic.interfaces.render.text import Command, console, number, ordinal
 from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:
@@ -16,8 +18,16 @@ if TYPE_CHECKING:
     from technic.scanner.inspect.provenance import Piece, ReportedFact
 
 
-def render_explanation(explanation: Explanation, command: Command, stream: TextIO) -> None:
-    """A score taken apart, and what moved."""
+def render_explanation(
+    explanation: Explanation, command: Command, stream: TextIO, *, moment: str = ""
+) -> None:
+    """A score taken apart, and what moved.
+
+    Parameters
+    ----------
+    command : a command that means the same store
+    moment : the words of a command line that stand in the same session
+    """
     out = console(stream)
     if explanation.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
@@ -60,7 +70,7 @@ def render_explanation(explanation: Explanation, command: Command, stream: TextI
             f"Since {explanation.before} {explanation.score - explanation.score_before:+.2f}: the last column, "
             "term by term"
         )
-    history = command(f"features 'rsi(14)' --symbols {quoted(explanation.symbol)}")
+    history = command(f"features 'rsi(14)' --symbols {quoted(explanation.symbol)}{moment}")
     out.print(f"Next: {history}", markup=False, soft_wrap=True)
 
 
@@ -123,7 +133,7 @@ def _evidence(evidence: dict[str, Any]) -> str:
     sure = "told from zero" if part["low"] * part["high"] > 0 else "not told from zero"
     return (
         f"Evidence for this score: rank IC at 5 sessions {part['mean']:+.3f}, 95 % interval "
-        f"{part['low']:+.3f} … {part['high']:+.3f} over {part['sessions']:,} sessions: {sure}"
+        f"{part['low']:+.3f} … {part['high']:+.3f} over {counted(part['sessions'], 'session')}: {sure}"
     )
 
 
@@ -157,7 +167,7 @@ def render_why_not(answer: WhyNot, stream: TextIO) -> None:
         out.print(f"{answer.symbol} is ranked: {answer.rank} as of {answer.as_of}")
     else:
         why = f" ({answer.detail})" if answer.detail and not answer.clauses else ""
-        count = f": {len(failing)} of {len(answer.clauses)} clauses" if failing else ""
+        count = f": {len(failing)} of {counted(len(answer.clauses), 'clause')}" if failing else ""
         out.print(
             f"{answer.symbol} is not ranked as of {answer.as_of}: {answer.title}{why}{count}",
             markup=False,

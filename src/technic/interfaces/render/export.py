@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from technic.errors import ConfigError, printable
-from technic.interfaces.render.text import render_scan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,9 +71,7 @@ def _content(report: Report, form: str) -> bytes:
         buffer = io.BytesIO()
         report.rows.write_parquet(buffer)
         return buffer.getvalue()
-    text = io.StringIO()
-    render_scan(report, lambda command: f"technic {command}", text)
-    return text.getvalue().encode()
+    raise ConfigError(f"--format {form}: there is no such form of a report")
 
 
 def harmless(text: str) -> str:

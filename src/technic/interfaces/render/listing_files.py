@@ -9,6 +9,7 @@ from technic.errors import printable
 if TYPE_CHECKING:
     from technic.data.ingest.listing_files import TakenListings
 
+WIDEST = 24  # characters of a cell
 LISTED = 8  # names in a line, and lines of a kind
 
 
@@ -44,12 +45,24 @@ def render_listings(name: str, taken: TakenListings, out: TextIO) -> None:
         print(f"  and {len(taken.told) - LISTED:,} more of the kind", file=out)
 
 
+def render_columns(taken: TakenListings, out: TextIO) -> None:
+    """Which column of a file is taken for which of ours, with the first line."""
+    file = taken.file
+    assert file is not None
+    first = file.rows.row(0, named=True)
+    print(f"  {'here':<10} {'in the file':<22} first", file=out)
+    for ours, theirs in file.columns.items():
+        value = "–" if first[ours] is None else printable(str(first[ours]))[:WIDEST]
+        print(f"  {ours:<10} {printable(theirs)[:22]:<22} {value}", file=out)
+
+
 def listings_as_dict(taken: TakenListings) -> dict[str, Any]:
     """The same as JSON has it."""
     file = taken.file
     assert file is not None
     return {
         "layouts": file.layouts,
+        "columns": file.columns,
         "lines": taken.lines,
         "listings": taken.rows,
         "set_aside": taken.set_aside,

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
+from technic.errors import counted
 from technic.interfaces.render.charts import PLOT_STYLE, bars
 from technic.interfaces.render.evidence import briefly, intervals
 from technic.interfaces.render.report_page import STYLE
@@ -80,7 +81,7 @@ def render_card(card: Card, stream: TextIO) -> None:
 def _heading(card: Card) -> str:
     spans = card.spans
     return (
-        f"{card.name} · {card.kind} · {len(card.features)} features · {card.horizon} sessions "
+        f"{card.name} · {card.kind} · {counted(len(card.features), 'feature')} · {card.horizon} sessions "
         f"ahead · judged on {spans['tested']:,} sessions, {spans['tested_from']} to "
         f"{spans['tested_to']}"
     )
@@ -93,7 +94,7 @@ def _verdict(card: Card) -> str:
 def _usable(card: Card) -> str:
     return (
         f"Model {card.sha256[:12]} learned from {card.trained_from} to {card.trained_to}, and may "
-        f"forecast from {card.usable_from} for {card.max_age:,} sessions after that."
+        f"forecast from {card.usable_from} for {counted(card.max_age, 'session')} after that."
     )
 
 

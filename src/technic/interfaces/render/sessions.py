@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import polars as pl
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, counted
 from technic.interfaces.render.export import put, safe_csv
 from technic.interfaces.render.text import console
 
@@ -25,7 +25,9 @@ def render_sessions(reports: Reports, seconds: float, stream: TextIO) -> None:
     if reports.simulated:
         out.print("SIMULATED MARKET", style="bold")
     n = reports.sessions.height
-    out.print(f"[bold]{reports.asked['name']}[/bold]   {n} sessions, each a scan of its own")
+    out.print(
+        f"[bold]{reports.asked['name']}[/bold]   {counted(n, 'session')}, each a scan of its own"
+    )
     best = (
         reports.rows.filter(pl.col("rank") <= 5)
         .group_by("session", maintain_order=True)
@@ -60,7 +62,7 @@ def write_sessions(reports: Reports, form: str, out: Path | None) -> None:
     """
     if form not in FORMS:
         raise ConfigError(f"--format {form}: of many sessions there are {', '.join(FORMS)}")
-    what = f"{reports.rows.height:,} rows of {reports.sessions.height:,} sessions"
+    what = f"{counted(reports.rows.height, 'row')} of {counted(reports.sessions.height, 'session')}"
     put(_content(reports, form), form, out, what)
 
 

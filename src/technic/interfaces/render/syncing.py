@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TextIO
 
 from technic.data.ingest.beginnings import PROOF
-from technic.errors import printable
-from technic.market.quality import REASONS
+from technic.errors import counted, printable
+from technic.market.quality import in_words
 
 if TYPE_CHECKING:
     from technic.data.ingest.commit import Tally
@@ -53,7 +53,7 @@ def render_plan(plan: SyncPlan, stream: TextIO) -> None:
     fresh = sum(o.calls for o in plan.options[:1])
     about = plan.calls - fresh - plan.again
     print(
-        f"Missing: {plan.missing} sessions. To ask again for late corrections: {plan.again}.",
+        f"Missing: {counted(plan.missing, 'session')}. To ask again for late corrections: {plan.again}.",
         file=stream,
     )
     for j, option in enumerate(plan.options):
@@ -64,7 +64,7 @@ def render_plan(plan: SyncPlan, stream: TextIO) -> None:
             file=stream,
         )
     print(
-        f"  and listings, splits, dividends {about}, again {plan.again}: {plan.calls:,} calls in "
+        f"  and listings, splits, dividends {about}, again {plan.again}: {counted(plan.calls, 'call')} in "
         f"all, {duration(plan.minutes)}",
         file=stream,
     )
@@ -110,7 +110,10 @@ def render_sync(done: Synced, stream: TextIO, errors: TextIO) -> None:
     """What a sync did; what was not answered goes to `errors`."""
     tally = done.tally
     if done.resumed:
-        print(f"{done.resumed} answers of an interrupted sync were taken in first.", file=stream)
+        print(
+            f"{counted(done.resumed, 'answer')} of an interrupted sync were taken in first.",
+            file=stream,
+        )
     if not done.plan.steps and not done.resumed:
         print("Nothing was missing: no call was made.", file=stream)
     counts = {
@@ -123,7 +126,7 @@ def render_sync(done: Synced, stream: TextIO, errors: TextIO) -> None:
         if count:
             print(f"  {count:>11,}  {title}", file=stream)
     for reason, count in sorted(tally.quarantined.items()):
-        print(f"  {count:>11,}  set aside: {REASONS.get(reason, reason)}", file=stream)
+        print(f"  {count:>11,}  set aside: {in_words(reason)}", file=stream)
     for line in _noteworthy(tally):
         print(f"  {line}", file=stream)
     for ask, why in done.failed[:FAILURES_SHOWN]:

@@ -6,8 +6,10 @@ beneath it, because colours are control sequences too; it writes out what its ow
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -72,3 +74,28 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def quoted(text: str) -> str:
+    """A word as a shell takes it.
+
+    Examples
+    --------
+    >>> quoted("BRK.B"), quoted("rsi(14) < 30")
+    ('BRK.B', '"rsi(14) < 30"')
+    """
+    if re.fullmatch(r"[\w@%+=:,./][\w@%+=:,./-]*", text, re.ASCII):
+        return text
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
+
+
+def named(names: Sequence[str], most: int = 6) -> str:
+    """Some names in a line, and how many there are more.
+
+    Examples
+    --------
+    >>> named(["a.csv", "b.csv", "c.csv"], most=2)
+    'a.csv, b.csv and 1 more'
+    """
+    shown = ", ".join(printable(name) for name in names[:most])
+    return shown + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from technic.interfaces.render.terminal import PlainConsole, beneath
+from technic.errors import counted
+from technic.interfaces.render.terminal import PlainConsole, beneath, quoted
 from technic.scanner.ledger import TITLES
 
 if TYPE_CHECKING:
@@ -31,8 +32,16 @@ def console(stream: TextIO) -> PlainConsole:
     return PlainConsole(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
-def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bool = True) -> None:
-    """A scan: rows, ledger, timings, seal, what to do next."""
+def render_scan(
+    report: Report, command: Command, stream: TextIO, *, asked: str = "", heading: bool = True
+) -> None:
+    """A scan: rows, ledger, timings, seal, what to do next.
+
+    Parameters
+    ----------
+    command : a command that means the same store
+    asked : the words of a command line that ask the same question
+    """
     out = console(stream)
     if heading and report.simulated is not None:
         simulated = " ".join(
@@ -58,7 +67,7 @@ def render_scan(report: Report, command: Command, stream: TextIO, *, heading: bo
     out.print(f"{stages} ms   sealed {report.manifest['seal'][:12]}", style="dim")
     if work := work_line(report):
         out.print(work, style="dim")
-    out.print(f"Next: {hints(report, command)}", markup=False, soft_wrap=True)
+    out.print(f"Next: {hints(report, command, asked)}", markup=False, soft_wrap=True)
 
 
 def work_line(report: Report) -> str:
@@ -67,7 +76,7 @@ def work_line(report: Report) -> str:
     if "computed" not in work:
         return "the same question on the same data: the report was kept"
     reused, computed = int(work["found"]), int(work["computed"])
-    text = f"{reused} features known, {computed} computed"
+    text = f"{counted(reused, 'feature')} known, {computed} computed"
     carried = {what: int(work.get(what, 0)) for what in ("advanced", "refolded", "unchanged")}
     if computed and any(carried.values()):
         text += ": symbols " + " · ".join(f"{what} {n:,}" for what, n in carried.items())
@@ -76,20 +85,23 @@ def work_line(report: Report) -> str:
     return text
 
 
-def hints(report: Report, command: Command) -> str:
-    """Commands that run exactly as printed and go on from here."""
-    commands = [command('scan -e "rsi(14) < 30 and close > sma(200)"')]
-    ranked = [row.symbol for row in report.shown[:1]]
-    if ranked and not report.asked["where"] and not report.asked["universe"]:
-        commands.insert(0, command(f"explain {ranked[0]}"))
-    elif report.symbols:
-        commands.insert(0, command(f"why-not {quoted(report.symbols[0])}"))
+def hints(report: Report, command: Command, asked: str) -> str:
+    """Commands that run exactly as printed, mean the same question and store, and go on from here."""
+    question = 'scan -e "rsi(14) < 30 and close > sma(200)"'
+    if report.history <= 200:
+        question = f"scan --rank {quoted(report.known_rank)}"
+    commands = [command(question)]
+    if report.shown:
+        commands.insert(0, command(f"explain {quoted(report.shown[0].symbol)}{asked}"))
+    elif (symbol := _unranked(report)) is not None:
+        commands.insert(0, command(f"why-not {quoted(symbol)}{asked}"))
     return " · ".join(commands)
 
 
-def quoted(symbol: str) -> str:
-    """A symbol as a shell takes it."""
-    return symbol if symbol.isalnum() else f"'{symbol}'"
+def _unranked(report: Report) -> str | None:
+    """A symbol that came as far as any; None if nobody is listed."""
+    book = report.ledger_book
+    return report.symbols[int(book.bucket.argmax())] if book.total else None
 
 
 def _rows(report: Report) -> Table:
@@ -242,6 +254,8 @@ def ordinal(value: int) -> str:
 
 def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
     """What a store holds."""
+    from technic.market.quality import in_words  # brings frames
+
     out = console(stream)
     if figures["simulated"]:
         out.print("SIMULATED MARKET", style="bold yellow")
@@ -262,7 +276,8 @@ def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
         *((f"{name} known", f"{count:,}") for name, count in figures["known"].items()),
         *((f"{kind}s", f"{count:,}") for kind, count in figures["actions"].items()),
         ("filings", _filings(figures["filings"])),
-        ("rows set aside", f"{quarantined:,}{_details(figures['quarantined'])}"),
+        ("rows set aside", f"{quarantined:,}"),
+        *((f"{count:>9,}", in_words(why)) for why, count in figures["quarantined"].items()),
     ]
     for title, text in lines:  # a path is one word to what reads it: never folded
         out.print(f"{title:22} {text}", markup=False, soft_wrap=True)
@@ -271,7 +286,7 @@ def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:
 def _filings(figures: dict[str, Any]) -> str:
     if not figures["filings"]:
         return "none: technic import-filings or technic sync-filings"
-    return f"{figures['filings']:,} of {figures['securities']:,} securities, to {figures['newest']}"
+    return f"{figures['filings']:,} of {counted(figures['securities'], 'security')}, to {figures['newest']}"
 
 
 def render_findings(findings: Iterable[Finding], stream: TextIO) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from technic.data.store import Store
 from technic.data.store.evidence import evidence_for
-from technic.errors import StoreError
+from technic.errors import StoreError, counted
 from technic.market.cross_section import percentile
 from technic.market.sessions import nyse
 from technic.query.tree import Between, Comparison, Name, Node, Number
@@ -346,7 +346,7 @@ def _verdict(result: ScanResult, tree: Node, at: int, part_of: str) -> ClauseVer
         unknowns = result.evaluation.unknowns(tree, result.view.panel.lengths)
         text, short = next((t, s[at]) for t, m, s in unknowns if m[at])
         have = int(result.view.panel.lengths[at])
-        why = f"only {have} bars" if short else _want_of_filings(result, tree, text, at)
+        why = f"only {counted(have, 'bar')}" if short else _want_of_filings(result, tree, text, at)
         detail = f"{text} is unknown" + (f": {why}" if why else "")
     return ClauseVerdict(
         str(tree), verdict, value if isinstance(value, float) else None, miss, detail, part_of

@@ -81,6 +81,16 @@ class Question:
         return (*(tree for tree in asked if tree is not None), *terms, *self.columns, *fixed)
 
     @property
+    def bars_needed(self) -> int:
+        """The bars that who passes and how they are ranked look back over, the newest included.
+
+        A score is counted with all that it reads, though it may be known from less.
+        """
+        trees = [self.universe, self.where, *(term.node for term in self.terms)]
+        reads = (series for tree in trees if tree is not None for series in series_of(tree))
+        return 1 + max(map(lookback, reads), default=0)
+
+    @property
     def names(self) -> frozenset[str]:
         """Every plain name it depends on, those that scores read included."""
         names = frozenset().union(*(names_in(tree) for tree in self.trees))

@@ -81,8 +81,8 @@ function renderFreshness({ about, accuracy }) {
 }
 
 function renderCoverage({ coverage }) {
-  const counts = Object.values(coverage.quarantined || {});
-  const setAside = counts.reduce((sum, count) => sum + count, 0);
+  const reasons = Object.entries(coverage.set_aside || {});
+  const setAside = reasons.reduce((sum, [, count]) => sum + count, 0);
   const entries = [
     ["symbols", coverage.symbols],
     ["bars", coverage.bars],
@@ -93,6 +93,7 @@ function renderCoverage({ coverage }) {
     ["no bar today", coverage.no_bar_on_session],
     ["stale", coverage.stale],
     ["set aside", setAside],
+    ...reasons.map(([why, count]) => [`set aside: ${why}`, count]),
   ];
   return titledCard("Coverage", figures(entries.map(([name, n]) => [name, formatWhole(n)])));
 }
