@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,12 +14,15 @@ from hypothesis import strategies as st
 from indicators import references
 from support.panels import walk
 from technic.indicators import REGISTRY
+from technic.indicators.kernel import instructions
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import Continuation, advance, evaluate
-from technic.market.panel import Panel, pack
+from technic.indicators.series import field
+from technic.market.panel import FIELDS, LANES, Panel, pack
 from technic.market.sessions import nyse
 
 PUBLIC = [it for it in REGISTRY.values() if not it.operator]
+FOLDS = [it for it in REGISTRY.values() if it.kind == "fold"]
 each_indicator = pytest.mark.parametrize("it", PUBLIC, ids=lambda it: it.name)
 BENCHMARK = np.exp(np.cumsum(np.random.default_rng(5).normal(0.0003, 0.01, len(nyse()))))
 EVERYTHING = [series for it in PUBLIC for series in it.all()]
@@ -129,6 +133,46 @@ def test_one_bar_at_a_time_is_the_history(kernels):
         for i, run in enumerate(runs(panel)):
             at = run.start + min(seen, panel.lengths[i]) - 1
             np.testing.assert_array_equal(last[:, i], rows[:, at])
+
+
+@pytest.mark.parametrize("it", FOLDS, ids=lambda it: it.name)
+def test_a_fold_asks_how_many_bars_there_were_only_until_it_has_settled(it):
+    """Behind its look-back any number of bars will do: no bit of what it gives may hang on it."""
+    rng, reach = np.random.default_rng(11), it.reach(*it.defaults.values())
+    rows = [np.exp(rng.normal(3.0, 0.2, (reach + 2, LANES))) for _ in it.inputs]
+    carried = [rng.normal(20.0, 5.0, LANES) for _ in it.carries]
+    least = it.lookback(*it.defaults.values()) + 1.0
+    answers = []
+    for k in (least, 1e9, np.inf):
+        with np.errstate(all="ignore"):
+            said = it.function(reach + 1, np.full(LANES, k), *rows, *carried, *it.defaults.values())
+        answers.append(np.array([np.broadcast_to(one, LANES) for one in said]))
+    assert answers[0].tobytes() == answers[1].tobytes() == answers[2].tobytes()
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**16), holes=st.sampled_from([0.0, 0.002, 0.05, 0.6]))
+def test_what_is_believed_until_it_fails_gives_the_bits_of_what_is_doubted(seed, holes, kernels):
+    """Folds over computed values, some unknown or infinite: by chunks and row by row, seasoned or not."""
+    panel = walk(lengths=(700, 30, 700, 640, 699, 700, 80, 1, 700, 522, 700), seed=seed)
+    rng = np.random.default_rng(seed)
+    volume = panel.bars[:, FIELDS.index("volume")]
+    volume[rng.random(volume.shape) < holes] = 0.0
+    open_ = panel.bars[:, FIELDS.index("open")]
+    open_[rng.random(open_.shape) < holes / 2.0] = 0.0
+    # Open by volume: infinite where nothing traded, unknown where the open is zero as well.
+    broken = REGISTRY["divide"](field("open"), field("volume"))
+    asked = [one for it in FOLDS if it.takes_any_input for one in it.all(broken)]
+    asked += [REGISTRY["ema"](one, 9) for one in asked[:4]] + [REGISTRY["rsi"](REGISTRY["ema"]())]
+    for every_bar in (False, True):
+        program = compile_program(asked, every_bar=every_bar)
+        believed = advance(program, panel, kernels)
+        for column in (instructions.KNOWN, instructions.SEASON):
+            code = program.code.copy()
+            code[:, column] = 1 << 40
+            doubted = advance(replace(program, code=code), panel, kernels)
+            np.testing.assert_array_equal(believed.values, doubted.values)
+            np.testing.assert_array_equal(believed.state, doubted.state)
 
 
 def test_threads_change_nothing(panel, kernels):

@@ -15,6 +15,7 @@ from technic.errors import IndicatorError
 from technic.indicators.kernel import loader
 from technic.indicators.kernel.arguments import ARGUMENTS, C_ARGUMENTS, TABLE, pack
 from technic.indicators.kernel.codegen import write
+from technic.indicators.kernel.instructions import WIDTH
 
 needs_code = pytest.mark.skipif(loader.is_plain(), reason="nothing is compiled in this run")
 
@@ -84,7 +85,7 @@ def test_every_array_crosses_as_its_address_and_its_sizes():
     values, sizes = {}, {}
     for position, argument in enumerate(ARGUMENTS):
         shape = [
-            {"LANES": 8, "N_FRAMES": 3, "N_FIELDS": 7, "WIDTH": 24}.get(size)
+            {"LANES": 8, "N_FRAMES": 3, "N_FIELDS": 7, "WIDTH": WIDTH}.get(size)
             or (int(size) if size.isdigit() else sizes.setdefault(size, 2 + len(sizes)))
             for size in argument.sizes
         ]

@@ -23,6 +23,8 @@ from typing import Any
 
 import numpy as np
 
+from technic.market.panel import LANES
+
 COMPILING = os.environ.get("TECHNIC_COMPILING") == "1"
 # Given to every function that is compiled. `_nrt` is an internal of Numba: without its runtime
 # no reference is counted, and none has to be: the kernel allocates nothing.
@@ -82,6 +84,16 @@ def larger(a: Any, b: Any) -> Any:
 def smaller(a: Any, b: Any) -> Any:
     """The smaller of two values; NaN if either is."""
     return np.minimum(a, b)
+
+
+def everywhere(number: float) -> Any:
+    """The same number in all lanes."""
+    return np.full(LANES, number)
+
+
+def lowest(value: Any) -> float:
+    """The lowest of the lanes; NaN if one of them is."""
+    return float(np.min(value))
 
 
 def peek(rows: Any, t: int, lane: int) -> float:

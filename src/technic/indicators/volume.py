@@ -37,14 +37,22 @@ def obv(t: int, k: Any, close: Any, volume: Any, balance: Any) -> Any:
     oracle=lambda ta, b: ta.AD(b.high, b.low, b.close, b.volume),
     source="Chaikin's accumulation / distribution line",
 )
-def adl(t: int, k: Any, high: Any, low: Any, close: Any, volume: Any, balance: Any) -> Any:
+def adl(
+    t: int,
+    k: Any,  # noqa: ARG001 -- a sum does not ask how many bars there were
+    high: Any,
+    low: Any,
+    close: Any,
+    volume: Any,
+    balance: Any,
+) -> Any:
     """Shares weighted by where in its range each bar closed, summed since the first bar.
 
     A bar without a range adds nothing.
     """
     spread = high[t] - low[t]
     place = ((close[t] - low[t]) - (high[t] - close[t])) / where(spread > 0.0, spread, 1.0)
-    balance = balance + where(spread > 0.0, place * volume[t], 0.0 * k)
+    balance = balance + where(spread > 0.0, place * volume[t], 0.0)
     return balance, balance
 
 

@@ -26,13 +26,15 @@ from technic.indicators.kernel.instructions import FIRST_DEFINITION, MOST_PARAMS
 HEADER = """\
 \"\"\"Written by technic.indicators.kernel.codegen; edits will be lost.\"\"\"
 from technic.indicators import REGISTRY
-from technic.indicators.lanes import COMPILING, address_of, inlined, inner, peek, poke, rows_at, where
+from technic.indicators.lanes import (
+    COMPILING, address_of, everywhere, inlined, inner, lowest, peek, poke, rows_at, where,
+)
 from technic.indicators.kernel.instructions import *
 
 if COMPILING:
     from numba import carray, cfunc, types
 
-NAN = float("nan")
+NAN, INFINITY = float("nan"), float("inf")
 """
 
 WINDOW = """
@@ -57,26 +59,45 @@ step_{name} = inlined(REGISTRY["{name}"].function)
 
 
 @inner
-def do_{name}({arguments}, state, slot, begins, first, fresh, settled, end):
+def do_{name}({arguments}, state, slot, begins, first, fresh, settled, season, end):
     {rows}
-    begin = begins[0]
-    k = state[slot]
+    begin, forever = begins[0], everywhere(INFINITY)
+    k = 0.0 + state[slot]
     {load}
-    # Until row `settled` some symbol's fresh bars have not begun, or its input may be unknown:
-    # its lane keeps the state it has.
-    for t in range(fresh, settled):
-        {values} = step_{name}({call})
-        live = (begin <= t){alive}
-        {advance}
-        k = where(live, k + 1.0, k)
-        if t >= first:
-            {store}
-    # From there on all eight are live: the same step without a mask.
-    for t in range(settled, end):
-        {steady} = step_{name}({call})
-        k = k + 1.0
-        if t >= first:
-            {steady_store}
+    at = fresh
+    while at < end:
+        stop, masked = min(settled, end), at < settled
+        if not masked:
+            # All eight are live, and what they read is believed until it shows to be unknown.
+            young = season - lowest(k)
+            stop = {limit}
+            {keep}
+            if young > 0.0:
+                stop = min(stop, at + int(young))
+                for t in range(at, stop):
+                    {steady} = step_{name}({call})
+                    k = k + 1.0
+                    {doubts}
+                    if t >= first:
+                        {steady_store}
+            else:  # `k` is compared with numbers of bars, all of them behind: any other will do
+                for t in range(at, stop):
+                    {steady} = step_{name}({seasoned_call})
+                    {doubts}
+                    if t >= first:
+                        {steady_store}
+                k = k + float(stop - at)
+            {restore}
+        if masked:
+            # A lane whose fresh bars have not begun, or whose input is unknown, keeps what it has.
+            for t in range(at, stop):
+                {values} = step_{name}({call})
+                live = (begin <= t){alive}
+                {advance}
+                k = where(live, k + 1.0, k)
+                if t >= first:
+                    {store}
+        at = stop
     state[slot] = k
     {save}
 """
@@ -127,8 +148,9 @@ def run(
                 if not is_daily(frame):
                     forget(carried, code[STATE], code[CARRIES])
                 settled = end
-                if code[PLAIN] and is_daily(frame):
-                    settled = end - shortest_fresh
+                if is_daily(frame):  # from there on all have begun, and know what they read
+                    settled = max(end - shortest_fresh, end - shortest + code[KNOWN])
+                season = float(code[SEASON])
                 numbers = code[PARAM]
                 reach, slot = code[REACH], code[STATE]
                 # More than most definitions take: what one does not name, it does not read.
@@ -238,7 +260,7 @@ def _operands_of(indicator: Indicator) -> str:
         f"{type(default).__name__}(p{j})" for j, default in enumerate(indicator.defaults.values())
     ]
     rest = (
-        "carried, slot, begins, first, since, settled, end"
+        "carried, slot, begins, first, since, settled, season, end"
         if indicator.kind == "fold"
         else "reach, firsts, first, end"
     )
@@ -268,10 +290,11 @@ def _definition(indicator: Indicator) -> str:
     return FOLD.format(
         **parts,
         **_carrying(indicator),
-        alive=_alive(indicator),
-        store=_lines(store, 12),
+        **_doubting(indicator),
+        store=_lines(store, 20),
         steady=", ".join([*values, *indicator.carries]),
-        steady_store=_lines(steady_store, 12),
+        steady_store=_lines(steady_store, 24),
+        seasoned_call=parts["call"].replace("t, k,", "t, forever,", 1),
     )
 
 
@@ -280,20 +303,34 @@ def _carrying(indicator: Indicator) -> dict[str, str]:
     slots = {name: f"state[slot + {1 + j}]" for j, name in enumerate(indicator.carries)}
     return {
         "load": _lines([f"{name} = {slot}" for name, slot in slots.items()]),
-        "advance": _lines([f"{name} = where(live, new_{name}, {name})" for name in slots], 8),
+        "advance": _lines([f"{name} = where(live, new_{name}, {name})" for name in slots], 16),
         "save": _lines([f"{slot} = {name}" for name, slot in slots.items()]),
     }
 
 
-def _alive(indicator: Indicator) -> str:
-    """When a bar counts: always, unless the input is itself computed and may be unknown."""
+def _doubting(indicator: Indicator) -> dict[str, str]:
+    """When a bar counts: always, unless the input is itself computed and may be unknown.
+
+    Rows are believed a chunk at a time. An unknown or infinite value in one of them makes `doubt`
+    unknown; the chunk is then walked again behind a mask, from the state before it.
+    """
     if not indicator.takes_any_input:
-        return ""
-    tests = ["(x[t] == x[t])"]
+        return {"alive": "", "limit": "end", "keep": "pass", "doubts": "pass", "restore": "pass"}
+    tests, watched = ["(x[t] == x[t])"], ["x[t]"]
     # A fold that looks back may meet an unknown behind a known bar: it shows in what it carries.
     if indicator.reach(*indicator.defaults.values()) > 0:
         tests += [f"(new_{name} == new_{name})" for name in indicator.carries]
-    return "".join(f" & {test}" for test in tests)
+        watched += indicator.carries
+    floats = ["k", *indicator.carries]
+    keep = [*(f"kept_{name} = {name}" for name in floats), "doubt = everywhere(0.0)"]
+    restore = "masked = not lowest(doubt) == 0.0\n            if masked:\n                "
+    return {
+        "alive": "".join(f" & {test}" for test in tests),
+        "limit": "min(at + CHUNK, end)",
+        "keep": _lines(keep, 12),
+        "doubts": _lines([f"doubt = doubt + 0.0 * {value}" for value in watched], 20),
+        "restore": restore + _lines([f"{name} = kept_{name}" for name in floats], 16),
+    }
 
 
 def _numbered(letter: str, n: int) -> list[str]:

@@ -28,12 +28,16 @@ NAN = float("nan")
 #   PARAM        where its numbers begin in `params`
 #   STATE, CARRIES   where the floats of a fold lie in `state`, and how many there are
 #   TAIL, TAIL_SLOT  how many old rows of a fold are kept beside them, and where; HOLD: its frame
-#   PLAIN        whether it reads fields alone, which are never unknown within a run
+#   KNOWN        bars before what it reads is known, if nothing is unknown in the middle
+#   SEASON       bars after which a fold does not care how many there have been
 #   OUTPUTS      how many registers it writes
 #   IN, OUT      the registers it reads and writes: up to six each
-OP, FRAME, REACH, BACK, BEFORE, PARAM, STATE, CARRIES, TAIL, TAIL_SLOT, PLAIN, OUTPUTS = range(12)
-IN, OUT, WIDTH = 12, 18, 24
+OP, FRAME, REACH, BACK, BEFORE, PARAM, STATE, CARRIES, TAIL, TAIL_SLOT, KNOWN, SEASON, OUTPUTS = (
+    range(13)
+)
+IN, OUT, WIDTH = 13, 19, 25
 MOST_PARAMS = 4
+CHUNK = 128  # rows that a fold believes at once: as many are walked again where one is unknown
 
 # Instructions that are no definitions; definitions follow.
 EMIT, CONSTANT, ALIGN, RESAMPLE, HOLD, FIRST_DEFINITION = range(6)

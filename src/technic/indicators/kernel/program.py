@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -20,11 +21,12 @@ from technic.errors import IndicatorError
 from technic.indicators.define import REGISTRY
 from technic.indicators.kernel import instructions as ins
 from technic.indicators.kernel.codegen import opcodes
-from technic.indicators.series import DAILY, Series
+from technic.indicators.series import DAILY, MONTHLY, WEEKLY, Series
 from technic.market.panel import FIELDS
 from technic.market.typing import FloatArray, IntArray
 
 NONE, ALL = -(1 << 40), 1 << 40
+DAYS_OF = {DAILY: 1, WEEKLY: 5, MONTHLY: 23}  # at most, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,12 @@ class Operation:
     def reach(self) -> int:
         """Rows before its own that it reads of its inputs."""
         return REGISTRY[self.name].reach(*self.params) if self.kind in {"window", "fold"} else 0
+
+    @property
+    def lookback(self) -> int:
+        """Bars before its first known value, if all it reads is known from the first bar on."""
+        lookback = REGISTRY[self.name].lookback if self.kind in {"window", "fold"} else None
+        return lookback(*self.params) if lookback else 0
 
     @property
     def n_outputs(self) -> int:
@@ -114,6 +122,19 @@ class Program:
     def reads(self, name: str) -> bool:
         """Whether it reads a field of the bars."""
         return bool(self.used[FIELDS.index(name), 0])
+
+
+@cache
+def known_after(series: Series) -> int:
+    """Daily bars before a series is known, if nothing is unknown in the middle: a guess.
+
+    A wrong one costs time and no more: what is believed in vain is computed again.
+    """
+    node = Operation.of(series)
+    before = max((known_after(read) for read in series.inputs), default=0)
+    if node.kind == "hold":
+        return DAYS_OF[series.inputs[0].frame] * (before + 1)
+    return before + node.lookback
 
 
 def compile_program(roots: Sequence[Series], *, every_bar: bool = False) -> Program:
@@ -272,7 +293,8 @@ class _Writer:
         if node.kind == "fold" and op not in {ins.EMIT, ins.RESAMPLE}:
             carries = 1 + len(REGISTRY[node.name].carries)
             row[ins.STATE], row[ins.CARRIES] = self.n_slots, carries
-            row[ins.PLAIN] = all(Operation.of(series).kind == "field" for series in node.inputs)
+            row[ins.KNOWN] = max(known_after(series) for series in node.inputs)
+            row[ins.SEASON] = node.lookback + 1
             row[ins.TAIL_SLOT] = self.n_slots + carries
             self.n_slots = row[ins.TAIL_SLOT] + tail * len(outputs)
         self.rows.append(row)

@@ -23,7 +23,9 @@ from numba.extending import lower_builtin, lower_cast, models, register_model
 
 from technic.indicators.lanes import (
     address_of,
+    everywhere,
     larger,
+    lowest,
     peek,
     poke,
     root,
@@ -199,6 +201,8 @@ _typed(
     operator.setitem,
     lambda args: signature(types.none, rows, types.intp, lanes) if args[0] == rows else None,
 )
+_typed(everywhere, lambda args: signature(lanes, types.float64) if len(args) == 1 else None)
+_typed(lowest, lambda args: signature(types.float64, lanes) if args == (lanes,) else None)
 _typed(rows_at, lambda args: signature(rows, ADDRESS) if args == (ADDRESS,) else None)
 _typed(
     address_of,
@@ -237,6 +241,22 @@ def _absolute(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
 @lower_builtin(where, MaskType, LanesType, LanesType)
 def _select(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.select(*args)
+
+
+@lower_builtin(everywhere, types.Float)
+def _everywhere(context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    return _widen(context, builder, types.float64, lanes, args[0])
+
+
+@lower_builtin(lowest, LanesType)
+def _lowest(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    cells = [builder.extract_element(args[0], ir.Constant(ir.IntType(32), j)) for j in range(LANES)]
+    found = cells[0]
+    for cell in cells[1:]:
+        beats = builder.fcmp_ordered("<", found, cell)
+        unknown = builder.fcmp_unordered("uno", found, found)
+        found = builder.select(builder.or_(beats, unknown), found, cell)
+    return found
 
 
 def _row(builder: Any, start: Any, t: Any) -> Any:
