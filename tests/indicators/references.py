@@ -136,8 +136,8 @@ def supertrend(b, n, width):
         if side is None:
             upper, lower, side = over, under, -1 if b.close[t] <= over + dust(over) else 1
         else:
-            upper = over if over < upper or b.close[t - 1] > upper else upper
-            lower = under if under > lower or b.close[t - 1] < lower else lower
+            upper = over if over < upper or b.close[t - 1] > upper + dust(upper) else upper
+            lower = under if under > lower or b.close[t - 1] < lower - dust(lower) else lower
             if side < 0:
                 side = 1 if b.close[t] > upper + dust(upper) else -1
             else:

@@ -210,11 +210,12 @@ def follow_bands(
     before = max(t - 1, 0)
     middle, first = 0.5 * (high[t] + low[t]), k < 1.0
     over, under = middle + width * x[t], middle - width * x[t]
-    new_upper = where((close[before] > upper) | (over < upper), over, upper)
-    new_lower = where((close[before] < lower) | (under > lower), under, lower)
+    # A close that touches a band, but for rounding, has not crossed it.
+    tie, tie_before = rounding(close[t]), rounding(close[before])
+    new_upper = where((close[before] - tie_before > upper) | (over < upper), over, upper)
+    new_lower = where((close[before] + tie_before < lower) | (under > lower), under, lower)
     upper, lower = where(first, over, new_upper), where(first, under, new_lower)
-    # The side changes where the close leaves the band it follows, by more than rounding.
-    tie = rounding(close[t])
+    # The side changes where the close leaves the band it follows.
     above = where(close[t] - tie > upper, 1.0, -1.0)
     turned = where(side < 0.0, above, where(close[t] + tie < lower, -1.0, 1.0))
     side = where(first, above, turned)
