@@ -82,8 +82,8 @@ def panel_of(table: pl.DataFrame) -> tuple[IntArray, Panel]:
     order = order[_are_bars(table, columns)[order]]
     columns = {name: values[order] for name, values in columns.items()}
     columns["session"] = sessions[order].astype(np.float64)
-    whose, lengths = np.unique(codes[order], return_counts=True)
-    return order, pack(whose, lengths.astype(np.int64), columns)
+    present, lengths = np.unique(codes[order], return_counts=True)
+    return order, pack(present, lengths.astype(np.int64), columns)
 
 
 def closes_of(frame: Any) -> FloatArray:
