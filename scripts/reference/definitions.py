@@ -47,7 +47,8 @@ several outputs can be asked for any of them by name.
 | unit | of the value: price (USD), percent, ratio, count, volume (shares), money (USD) |
 | scale free | the value does not change when all prices are multiplied by a constant, so symbols can be compared; only such features can be learned from |
 | range | the closed range that every value lies in |
-| checked against | the independent code that the tests compare with: TA-Lib, or a slow reference written from the definition |"""
+| checked against | the independent code that the tests compare with: TA-Lib, or a slow reference written from the definition; on moving, flat, straight, gapped and young series, and on ones that did not trade |
+| differs | what that code, or a usual form, says otherwise, and on which bars; elsewhere it is the same within 1e-9 |"""
 SCORES = """\
 # Scores, ratios and ratings
 
@@ -107,6 +108,7 @@ def _indicator(entry: dict[str, Any]) -> str:
         *([("range", f"{bounds[0]:g} to {bounds[1]:g}")] if bounds else []),
         ("source", entry["source"]),
         ("checked against", entry["oracle"]),
+        *([("differs", entry["differs"])] if entry["differs"] else []),
     ]
     return f"### `{entry['text']}`\n\n{entry['description']}\n\n{table(('', ''), rows)}"
 

@@ -15,8 +15,13 @@ def rolling(n, length, function):
     return out
 
 
-def divided(a, b):
-    return a / b if b > 0 else np.nan
+def divided(a, b, least=0.0):
+    return a / b if b > least else np.nan
+
+
+def dust(x):
+    """What is no difference between prices near `x`."""
+    return 1e-12 * np.abs(x)
 
 
 def plain_ema(x, n):
@@ -99,7 +104,9 @@ def stoch_rsi(b, length, n, smooth, signal):
         n,
         len(strength),
         lambda a, e: divided(
-            100 * (strength[e - 1] - strength[a:e].min()), strength[a:e].max() - strength[a:e].min()
+            100 * (strength[e - 1] - strength[a:e].min()),
+            strength[a:e].max() - strength[a:e].min(),
+            2 * dust(strength[a:e].max()),
         ),
     )
     k = rolling(smooth, len(raw), lambda a, e: raw[a:e].mean())
@@ -127,14 +134,14 @@ def supertrend(b, n, width):
         middle = (b.high[t] + b.low[t]) / 2
         over, under = middle + width * average[t], middle - width * average[t]
         if side is None:
-            upper, lower, side = over, under, -1 if b.close[t] <= over else 1
+            upper, lower, side = over, under, -1 if b.close[t] <= over + dust(over) else 1
         else:
-            upper = over if over < upper or b.close[t - 1] > upper else upper
-            lower = under if under > lower or b.close[t - 1] < lower else lower
+            upper = over if over < upper or b.close[t - 1] > upper + dust(upper) else upper
+            lower = under if under > lower or b.close[t - 1] < lower - dust(lower) else lower
             if side < 0:
-                side = 1 if b.close[t] > upper else -1
+                side = 1 if b.close[t] > upper + dust(upper) else -1
             else:
-                side = -1 if b.close[t] < lower else 1
+                side = -1 if b.close[t] < lower - dust(lower) else 1
         line[t], sides[t] = (lower if side > 0 else upper), side
     return line, sides
 
@@ -163,7 +170,7 @@ def realized_vol(b, n):
 def zscore(b, n):
     def score(a, e):
         spread = b.close[a:e].std()
-        return (b.close[e - 1] - b.close[a:e].mean()) / spread if spread > 0 else np.nan
+        return divided(b.close[e - 1] - b.close[a:e].mean(), spread, dust(b.close[e - 1]))
 
     return rolling(n, len(b.close), score)
 
@@ -234,7 +241,13 @@ def beta(b, n):
 def corr(b, n):
     own, theirs = returns(b.close), returns(b.benchmark)
     out = np.full(len(own), np.nan)
-    out[n:] = rolling(n, len(own), lambda a, e: np.corrcoef(own[a:e], theirs[a:e])[0, 1])[n:]
+
+    def together(a, e):
+        if min(own[a:e].std(), theirs[a:e].std()) <= dust(1.0):
+            return np.nan
+        return np.corrcoef(own[a:e], theirs[a:e])[0, 1]
+
+    out[n:] = rolling(n, len(own), together)[n:]
     return out
 
 

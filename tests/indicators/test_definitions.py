@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators import references
-from support.panels import walk
+from support.panels import strange, walk
 from technic.indicators import REGISTRY
 from technic.indicators.kernel import instructions
 from technic.indicators.kernel.program import compile_program
@@ -25,6 +25,19 @@ PUBLIC = [it for it in REGISTRY.values() if not it.operator]
 FOLDS = [it for it in REGISTRY.values() if it.kind == "fold"]
 each_indicator = pytest.mark.parametrize("it", PUBLIC, ids=lambda it: it.name)
 BENCHMARK = np.exp(np.cumsum(np.random.default_rng(5).normal(0.0003, 0.01, len(nyse()))))
+STRANGE = strange()
+NO_RANGE = ("flat", "a range and no move", "halted")
+MAY_DIFFER = {  # on which of them a definition says that it differs from TA-Lib
+    "kama": ("halted",),
+    "rsi": NO_RANGE,
+    "cmo": NO_RANGE,
+    "stochastic": tuple(STRANGE),  # its first values come earlier
+    "williams_r": NO_RANGE,
+    "cci": NO_RANGE,
+    "ultimate": NO_RANGE,
+    "adx": NO_RANGE,
+    "mfi": (*NO_RANGE, "rarely traded"),
+}
 EVERYTHING = [series for it in PUBLIC for series in it.all()]
 
 
@@ -52,6 +65,11 @@ def expected(it, bars):
     return answer if isinstance(answer, tuple) else (answer,)
 
 
+def differs_on(it, kind):
+    """Whether a definition says that its oracle has other values on such bars."""
+    return bool(it.differs) and kind.startswith(MAY_DIFFER.get(it.name, ()))
+
+
 @each_indicator
 def test_agrees_with_independent_code(it, panel, kernels):
     """Within 1e-9; values that we call unknown (0/0) are left out, never the reverse."""
@@ -66,6 +84,34 @@ def test_agrees_with_independent_code(it, panel, kernels):
             compared += int(both.sum())
     assert compared > 100
     assert left_out <= compared * 0.05
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+@each_indicator
+def test_agrees_on_strange_series_too(it, kind, kernels):
+    """Flat, straight, halted, gapped, young, rarely traded: what is known, and what it is.
+
+    Where a definition differs, it says so, and the bars that it names show it.
+    """
+    panel = STRANGE[kind]
+    values = history(it, panel, kernels)
+    for ours, wanted in zip(values, expected(it, bars_of(panel, 0)), strict=False):
+        both = np.isfinite(ours) & np.isfinite(wanted)
+        same = np.isclose(ours[both], wanted[both], rtol=1e-9, atol=1e-9).all()
+        assert same or (it.name, kind) == ("kama", "halted")
+        assert (np.isfinite(ours) == np.isfinite(wanted)).all() or differs_on(it, kind)
+
+
+@each_indicator
+def test_who_says_that_it_differs_from_its_oracle_does(it, kernels):
+    if it.oracle is None or not it.differs:
+        return
+    apart = []
+    for panel in STRANGE.values():
+        wanted = expected(it, bars_of(panel, 0))
+        for ours, theirs in zip(history(it, panel, kernels), wanted, strict=False):
+            apart.append(not np.allclose(ours, theirs, rtol=1e-9, atol=1e-9, equal_nan=True))
+    assert any(apart)
 
 
 @each_indicator

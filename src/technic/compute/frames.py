@@ -1,7 +1,8 @@
 """A user's frame of bars: checked column by column, and made a panel.
 
 Nobody knows what stands in it. What is no number, no date or no session is refused with the name of
-its column, before anything is computed.
+its column, before anything is computed. A row that lacks a price or its volume is no bar, as an
+import sets such a row aside: it is left out of the panel, and whatever is asked of it is unknown.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import polars as pl
 from technic.errors import SchemaError, first_line
 from technic.market.panel import Panel, pack
 from technic.market.sessions import nyse
-from technic.market.typing import FloatArray, IntArray
+from technic.market.typing import BoolArray, FloatArray, IntArray
 
 NEEDED = ("open", "high", "low", "close", "volume")
 
@@ -48,11 +49,20 @@ def read_frame(frame: Any, what: str, needed: Iterable[str]) -> pl.DataFrame:
 
 
 def panel_of(table: pl.DataFrame) -> tuple[IntArray, Panel]:
-    """The order that sorts the rows by symbol and date, and the panel in that order.
+    """Which rows are bars, sorted by symbol and date, and the panel of them in that order.
+
+    A row is a bar if open, high, low, close and volume are known and finite; `vwap` may be unknown.
+    A column `volume` that has no type, as a frame gives what holds nothing at all, makes no row
+    unknown: an index has bars and no volume.
 
     Parameters
     ----------
     table : of `read_frame`, with the columns `NEEDED`
+
+    Returns
+    -------
+    rows, panel
+        int64, positions in the table of the rows that are bars; and their panel.
 
     Raises
     ------
@@ -68,10 +78,12 @@ def panel_of(table: pl.DataFrame) -> tuple[IntArray, Panel]:
         whose = f"{names[codes[row]]} has" if "symbol" in table.columns else "the frame has"
         raise SchemaError(f"{whose} {nyse().day(int(sessions[row]))} twice; keep one row of it")
     prices = (*NEEDED, "vwap") if "vwap" in table.columns else NEEDED
-    columns = {name: _numbers(table, name, "the frame")[order] for name in prices}
+    columns = {name: _numbers(table, name, "the frame") for name in prices}
+    order = order[_are_bars(table, columns)[order]]
+    columns = {name: values[order] for name, values in columns.items()}
     columns["session"] = sessions[order].astype(np.float64)
-    lengths = np.bincount(codes) if table.height else np.zeros(0, np.int64)
-    return order, pack(np.arange(len(lengths)), lengths.astype(np.int64), columns)
+    present, lengths = np.unique(codes[order], return_counts=True)
+    return order, pack(present, lengths.astype(np.int64), columns)
 
 
 def closes_of(frame: Any) -> FloatArray:
@@ -103,6 +115,14 @@ def _symbols(table: pl.DataFrame) -> tuple[np.ndarray, IntArray]:
     if table["symbol"].null_count():
         raise SchemaError("the frame: column symbol is empty in some rows")
     return np.unique(table["symbol"].to_numpy().astype(str), return_inverse=True)
+
+
+def _are_bars(table: pl.DataFrame, columns: dict[str, FloatArray]) -> BoolArray:
+    """Of which rows all is known that makes a bar."""
+    without_volume = table["volume"].dtype == pl.Null
+    read = NEEDED[:-1] if without_volume else NEEDED
+    known: BoolArray = np.all([np.isfinite(columns[name]) for name in read], axis=0)
+    return known
 
 
 def _sessions(table: pl.DataFrame) -> IntArray:

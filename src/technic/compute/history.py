@@ -44,6 +44,9 @@ def features(
 ) -> pl.DataFrame:
     """Compute the full history of features, row for row with a frame of bars.
 
+    A row in which open, high, low, close or volume is unknown or infinite is no bar, as an import
+    sets it aside: every feature is unknown on it, and goes on behind it as if it were not there.
+
     Parameters
     ----------
     frame : Polars or pandas frame with open, high, low, close, volume; with `symbol` if it
@@ -79,16 +82,13 @@ def features(
     columns, series = series_for(texts)
     if "date" not in table.columns and any(map(_needs_dates, series)):
         raise SchemaError("weekly, monthly and relative features need a column date")
-    order, panel = panel_of(table)
+    rows, panel = panel_of(table)
     closes = closes_of(benchmark) if benchmark is not None else None
     kernels = (settings or Settings.load()).kernels
     ensure_compiled(kernels)
-    values = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
-    back = np.empty(len(order), dtype=np.int64)
-    back[order] = np.arange(len(order))
-    return pl.DataFrame(
-        {name: row[back] for name, row in zip(columns, values, strict=True)}
-    ).fill_nan(None)
+    values = np.full((len(columns), table.height), np.nan)
+    values[:, rows] = evaluate(series, panel, kernels, benchmark=closes, every_bar=True)
+    return pl.DataFrame(dict(zip(columns, values, strict=True))).fill_nan(None)
 
 
 @dataclass(frozen=True, slots=True)

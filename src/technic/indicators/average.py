@@ -7,8 +7,8 @@ from typing import Any
 
 from technic.indicators.define import fold, formula, window
 from technic.indicators.lanes import where
-from technic.indicators.reading import mean, ratio
-from technic.indicators.series import Series
+from technic.indicators.reading import mean, none_below, ratio, rounding, settle
+from technic.indicators.series import Series, apply
 
 
 @window(
@@ -36,7 +36,7 @@ def ema(t: int, k: Any, x: Any, average: Any, n: int = 20) -> Any:
     """
     share, weight = 1.0 / n, 2.0 / (n + 1.0)
     average = where(k < n, average + share * x[t], average + weight * (x[t] - average))
-    return where(k >= n - 1, average, nan), average
+    return where(k >= n - 1, settle(average, x[t]), nan), average
 
 
 @window(
@@ -46,10 +46,11 @@ def ema(t: int, k: Any, x: Any, average: Any, n: int = 20) -> Any:
 )
 def wma(t: int, x: Any, n: int = 20) -> Any:
     """Weighted average: weight `n` on the newest value, down to 1 on the oldest."""
-    weighted = x[t - n + 1]
-    for j in range(2, n + 1):
-        weighted = weighted + j * x[t - n + j]
-    return weighted / (0.5 * n * (n + 1))
+    newest = x[t]
+    away = 0.0 * newest
+    for j in range(1, n):
+        away = away + j * (x[t - n + j] - newest)
+    return newest + none_below(away / (0.5 * n * (n + 1)), rounding(newest))
 
 
 @formula(
@@ -60,7 +61,7 @@ def wma(t: int, x: Any, n: int = 20) -> Any:
 def dema(x: Series, n: int = 20) -> Series:
     """Double exponential average: twice the EMA less the EMA of the EMA."""
     first = ema(x, n)
-    return 2.0 * first - ema(first, n)
+    return apply("settled", 2.0 * first - ema(first, n), x)
 
 
 @formula(
@@ -72,13 +73,14 @@ def tema(x: Series, n: int = 20) -> Series:
     """Triple exponential average: 3 EMA − 3 EMA of EMA + EMA of EMA of EMA."""
     first = ema(x, n)
     second = ema(first, n)
-    return 3.0 * first - 3.0 * second + ema(second, n)
+    return apply("settled", 3.0 * first - 3.0 * second + ema(second, n), x)
 
 
 @formula(source="Hull (2005); half and root of n rounded down")
 def hma(x: Series, n: int = 20) -> Series:
     """Hull average: the weighted average over √n of 2 WMA(n / 2) − WMA(n)."""
-    return wma(2.0 * wma(x, max(n // 2, 1)) - wma(x, n), max(isqrt(n), 1))
+    ahead = 2.0 * wma(x, max(n // 2, 1)) - wma(x, n)
+    return apply("settled", wma(ahead, max(isqrt(n), 1)), x)
 
 
 @fold(
@@ -88,29 +90,36 @@ def hma(x: Series, n: int = 20) -> Series:
     decay=lambda _n, _fast, slow: 1.0 - (2.0 / (slow + 1.0)) ** 2,
     oracle=lambda ta, b, n, fast, slow: ta.KAMA(b.close, n),
     source="Kaufman (1995), Smarter Trading",
+    differs="where the last n + 1 closes are equal, TA-Lib takes the path of length zero for a "
+    "straight one and follows quickly (10, 12, 14, 11, 11, 11, 11 with n = 3: 11.87); here it "
+    "follows slowly (12.57)",
 )
 def kama(t: int, k: Any, x: Any, average: Any, n: int = 10, fast: int = 2, slow: int = 30) -> Any:
     """Adaptive average: follows quickly where the path over `n` bars was straight.
 
     Between the smoothing of a `fast` and a `slow` exponential average, in proportion to
-    the efficiency ratio; starts from the value before its first.
+    the efficiency ratio; starts from the value before its first. Where nothing moved, there is
+    nothing to follow: it is slow.
     """
     first = max(t - n, 0)
     path = 0.0 * x[t]
     for j in range(first + 1, t + 1):
         path = path + abs(x[j] - x[j - 1])
-    efficiency = where(path > 0.0, abs(x[t] - x[first]) / path, 0.0)
+    least = rounding(x[t])
+    # An unknown on the path sticks; a path of no length is none that was followed.
+    efficiency = where(path > least, abs(x[t] - x[first]) / path, 0.0 * path)
     quick, calm = 2.0 / (fast + 1.0), 2.0 / (slow + 1.0)
     weight = efficiency * (quick - calm) + calm
     average = where(k < n, x[t], average + weight * weight * (x[t] - average))
-    return where(k >= n, average, nan), average
+    return where(k >= n, settle(average, x[t]), nan), average
 
 
 @window(lookback=lambda n: n - 1, source="volume-weighted mean")
 def vwma(t: int, x: Any, volume: Any, n: int = 20) -> Any:
     """Average weighted by volume; unknown where nothing traded in the window."""
-    money, shares = 0.0 * x[t], 0.0 * x[t]
+    newest = x[t]
+    away, shares = 0.0 * newest, 0.0 * newest
     for j in range(t - n + 1, t + 1):
-        money = money + x[j] * volume[j]
+        away = away + (x[j] - newest) * volume[j]
         shares = shares + volume[j]
-    return ratio(money, shares)
+    return newest + none_below(ratio(away, shares, 0.0), rounding(newest))

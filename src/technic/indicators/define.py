@@ -61,6 +61,7 @@ class Indicator:
     oracle : independent answer for one symbol, `oracle(talib, bars, **params)`; without
         one, tests hold a slow reference of the same name
     source : where the formula comes from
+    differs : what the oracle, or a usual form, says otherwise, and on which bars
     operator : part of the language's machinery rather than an indicator of its own
     """
 
@@ -79,6 +80,7 @@ class Indicator:
     unit: str
     oracle: Callable[..., Any] | None
     source: str
+    differs: str
     operator: bool
 
     def __call__(self, *arguments: Series | float, frame: int = DAILY) -> Series:
@@ -155,8 +157,8 @@ class Declaration:
 
     Attributes
     ----------
-    outputs, decay, bounds, scale_free, unit, oracle, source, operator, reach, carries : as in
-        `Indicator`, which gets them
+    outputs, decay, bounds, scale_free, unit, oracle, source, differs, operator, reach, carries :
+        as in `Indicator`, which gets them
     """
 
     outputs: tuple[str, ...] = ()
@@ -166,6 +168,7 @@ class Declaration:
     unit: str = "price"
     oracle: Callable[..., Any] | None = None
     source: str = ""
+    differs: str = ""
     operator: bool = False
     reach: Callable[..., int] | None = None
     carries: tuple[str, ...] = field(default_factory=tuple)
@@ -239,6 +242,7 @@ def _register(
         unit=about.unit,
         oracle=about.oracle,
         source=about.source,
+        differs=about.differs,
         operator=about.operator,
     )
     return REGISTRY[name]

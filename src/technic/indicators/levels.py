@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from technic.indicators.define import formula, window
-from technic.indicators.reading import peak, trough
-from technic.indicators.series import Series
+from technic.indicators.reading import growth, peak, settle, trough
+from technic.indicators.series import Series, apply
 
 
 @window(
@@ -16,7 +16,7 @@ from technic.indicators.series import Series
 )
 def highest(t: int, x: Any, n: int = 252) -> Any:
     """Highest of the last `n` values."""
-    return peak(x, t, n)
+    return settle(peak(x, t, n), x[t])
 
 
 @window(
@@ -26,22 +26,22 @@ def highest(t: int, x: Any, n: int = 252) -> Any:
 )
 def lowest(t: int, x: Any, n: int = 252) -> Any:
     """Lowest of the last `n` values."""
-    return trough(x, t, n)
+    return settle(trough(x, t, n), x[t])
 
 
 @formula(scale_free=True, unit="percent", source="distance from the highest high")
 def from_high(high: Series, close: Series, n: int = 252) -> Series:
     """Distance of the close from the highest high of `n` bars, in percent: −10 is below."""
-    return 100.0 * (close / highest(high, n) - 1.0)
+    return 100.0 * apply("growth_over", close, highest(high, n))
 
 
 @formula(scale_free=True, unit="percent", source="distance from the lowest low")
 def from_low(low: Series, close: Series, n: int = 252) -> Series:
     """Distance of the close from the lowest low of `n` bars, in percent: 25 is above."""
-    return 100.0 * (close / lowest(low, n) - 1.0)
+    return 100.0 * apply("growth_over", close, lowest(low, n))
 
 
 @window(lookback=lambda: 1, scale_free=True, unit="percent", source="overnight return")
 def gap(t: int, open: Any, close: Any) -> Any:
     """Open against the close before, in percent."""
-    return 100.0 * (open[t] / close[t - 1] - 1.0)
+    return 100.0 * growth(open[t], close[t - 1])

@@ -8,8 +8,20 @@ from typing import Any
 from technic.indicators.average import ema, sma
 from technic.indicators.define import fold, formula, window
 from technic.indicators.lanes import larger, smaller, where
-from technic.indicators.reading import peak, positive, ratio, stretch, trough
-from technic.indicators.series import Series
+from technic.indicators.reading import (
+    apart,
+    growth,
+    none_below,
+    peak,
+    positive,
+    ratio,
+    rounding,
+    share,
+    stretch,
+    trough,
+    typical,
+)
+from technic.indicators.series import Series, apply
 
 WILDER = "Wilder (1978), New Concepts in Technical Trading Systems"
 PERCENT = (0.0, 100.0)
@@ -24,7 +36,7 @@ PERCENT = (0.0, 100.0)
 )
 def ret(t: int, x: Any, n: int = 21) -> Any:
     """Return over `n` bars, as a ratio: 0.05 is five percent."""
-    return x[t] / x[t - n] - 1.0
+    return growth(x[t], x[t - n])
 
 
 @window(
@@ -36,32 +48,36 @@ def ret(t: int, x: Any, n: int = 21) -> Any:
 )
 def roc(t: int, x: Any, n: int = 10) -> Any:
     """Return over `n` bars, in percent."""
-    return 100.0 * (x[t] / x[t - n] - 1.0)
+    return 100.0 * growth(x[t], x[t - n])
 
 
 @fold(
     lookback=lambda n: n,
-    carries="gain loss",
+    carries="gain loss before",
+    reach=lambda _n: 0,
     decay=lambda n: 1.0 - 1.0 / n,
     bounds=PERCENT,
     scale_free=True,
     unit="percent",
     oracle=lambda ta, b, n: ta.RSI(b.close, n),
     source=f"{WILDER}, section VI",
+    differs="for closes that never moved (10, 10, 10, …), or so long ago that the averages are "
+    "rounding of the price, TA-Lib says 0 or what is left of them; here it is unknown",
 )
-def rsi(t: int, k: Any, x: Any, gain: Any, loss: Any, n: int = 14) -> Any:
+def rsi(t: int, k: Any, x: Any, gain: Any, loss: Any, before: Any, n: int = 14) -> Any:
     """Relative strength index: the share of recent movement that was upward, in percent.
 
     Wilder's averages, seeded with the plain mean of the first `n` moves. Unknown for a
-    symbol that has not moved at all: it is neither strong nor weak.
+    symbol that has not moved at all, or so long ago that nothing of it is left: it is neither
+    strong nor weak.
     """
-    share = 1.0 / n
-    move = where(k < 1.0, 0.0, x[t] - x[max(t - 1, 0)])
-    up, down = where(move > 0.0, move, 0.0), where(move < 0.0, -move, 0.0)
-    gain = where(k <= n, gain + share * up, gain + share * (up - gain))
-    loss = where(k <= n, loss + share * down, loss + share * (down - loss))
+    part = 1.0 / n
+    move, tie = where(k < 1.0, 0.0, x[t] - before), rounding(x[t])
+    up, down = where(move > tie, move, 0.0), where(-move > tie, -move, 0.0)
+    gain = where(k <= n, gain + part * up, gain + part * (up - gain))
+    loss = where(k <= n, loss + part * down, loss + part * (down - loss))
     movement = where(k >= n, gain + loss, nan)
-    return ratio(100.0 * gain, movement), gain, loss
+    return 100.0 * ratio(gain, movement, rounding(x[t])), gain, loss, x[t]
 
 
 @window(
@@ -75,10 +91,10 @@ def rsi_cutler(t: int, x: Any, n: int = 14) -> Any:
     """Relative strength index with simple means over `n` moves, in percent."""
     gain, loss = 0.0 * x[t], 0.0 * x[t]
     for j in range(t - n + 1, t + 1):
-        move = x[j] - x[j - 1]
+        move = apart(x[j], x[j - 1])
         gain = gain + positive(move)
         loss = loss + positive(-move)
-    return ratio(100.0 * gain, gain + loss)
+    return 100.0 * ratio(gain, gain + loss, rounding(x[t]))
 
 
 @fold(
@@ -106,7 +122,7 @@ def macd(
     Both averages are seeded with the means of the bars up to the first one that the
     slower knows.
     """
-    late = max(fast, slow)
+    late, least = max(fast, slow), rounding(x[t])
     seeding = k < late
     quick = where(
         seeding,
@@ -118,7 +134,7 @@ def macd(
         where(k >= late - slow, calm + x[t] * (1.0 / slow), 0.0),
         calm + 2.0 / (slow + 1.0) * (x[t] - calm),
     )
-    gap = where(k >= late - 1, quick - calm, 0.0)
+    gap = where(k >= late - 1, none_below(quick - calm, least), 0.0)
     line = where(
         k < late - 1 + signal,
         line + gap * (1.0 / signal),
@@ -128,7 +144,7 @@ def macd(
     return (
         where(ready, gap, nan),
         where(ready, line, nan),
-        where(ready, gap - line, nan),
+        where(ready, none_below(gap - line, least), nan),
         quick,
         calm,
         line,
@@ -145,16 +161,16 @@ def macd(
 def ppo(x: Series, fast: int = 12, slow: int = 26, signal: int = 9) -> tuple[Series, ...]:
     """Difference of two exponential averages in percent of the slower, and its average."""
     calm = ema(x, slow)
-    line = 100.0 * (ema(x, fast) - calm) / calm
+    line = 100.0 * apply("growth_over", ema(x, fast), calm)
     average = ema(line, signal)
-    return line, average, line - average
+    return line, average, apply("difference", line, average, 100.0)
 
 
 @window(lookback=lambda n: n - 1, bounds=PERCENT, scale_free=True, unit="percent", operator=True)
 def place_in_range(t: int, high: Any, low: Any, x: Any, n: int = 14) -> Any:
     """Where `x` stands between the lowest low and the highest high, in percent."""
-    floor = trough(low, t, n)
-    return ratio(100.0 * (x[t] - floor), peak(high, t, n) - floor)
+    floor, top = trough(low, t, n), peak(high, t, n)
+    return 100.0 * share(x[t] - floor, top - floor, rounding(top) + rounding(floor))
 
 
 @formula(
@@ -166,6 +182,8 @@ def place_in_range(t: int, high: Any, low: Any, x: Any, n: int = 14) -> Any:
         b.high, b.low, b.close, n, smooth, 0, signal, 0
     ),
     source="Lane (1984), Stocks & Commodities 2:3; the slow form",
+    differs="without any range (high, low and close 10 throughout) TA-Lib says 0, here it is unknown; "
+    "TA-Lib shows no %K before its first %D, here it is shown signal - 1 bars earlier",
 )
 def stochastic(
     high: Series, low: Series, close: Series, n: int = 14, smooth: int = 3, signal: int = 3
@@ -199,11 +217,12 @@ def stoch_rsi(
     unit="percent",
     oracle=lambda ta, b, n: ta.WILLR(b.high, b.low, b.close, n),
     source="Williams (1973)",
+    differs="without any range (high, low and close 10 throughout) TA-Lib says 0; here it is unknown",
 )
 def williams_r(t: int, high: Any, low: Any, close: Any, n: int = 14) -> Any:
     """Distance of the close below the highest high, in percent of the range, negated."""
     ceiling = peak(high, t, n)
-    return ratio(-100.0 * (ceiling - close[t]), ceiling - trough(low, t, n))
+    return -100.0 * share(ceiling - close[t], ceiling - trough(low, t, n), rounding(ceiling))
 
 
 @window(
@@ -212,22 +231,23 @@ def williams_r(t: int, high: Any, low: Any, close: Any, n: int = 14) -> Any:
     unit="ratio",
     oracle=lambda ta, b, n: ta.CCI(b.high, b.low, b.close, n),
     source="Lambert (1980), Commodities 9:10",
+    differs="where all typical prices are equal (high 10.5, low 9.5 and close 10 throughout) TA-Lib "
+    "says 0; here it is unknown",
 )
 def cci(t: int, high: Any, low: Any, close: Any, n: int = 20) -> Any:
     """Distance of the typical price from its mean, in 1.5 % of its mean distance.
 
-    Unknown for a flat window: a mean distance below 1e-12 of the mean is rounding.
+    Unknown for a flat window.
     """
-    centre = 0.0 * close[t]
-    for j in range(t - n + 1, t + 1):
-        centre = centre + (high[j] + low[j] + close[j]) / 3.0
-    centre = centre / n
+    newest = typical(high, low, close, t)
+    centre = 0.0 * newest
+    for j in range(t - n + 1, t):
+        centre = centre + (typical(high, low, close, j) - newest)
+    centre = newest + centre / n
     spread = 0.0 * centre
     for j in range(t - n + 1, t + 1):
-        spread = spread + abs((high[j] + low[j] + close[j]) / 3.0 - centre)
-    spread = spread / n
-    typical = (high[t] + low[t] + close[t]) / 3.0
-    return where(spread > 1e-12 * abs(centre), (typical - centre) / (0.015 * spread), nan)
+        spread = spread + abs(typical(high, low, close, j) - centre)
+    return ratio(newest - centre, spread / n, rounding(newest)) / 0.015
 
 
 @formula(
@@ -237,6 +257,8 @@ def cci(t: int, high: Any, low: Any, close: Any, n: int = 20) -> Any:
     unit="percent",
     oracle=lambda ta, b, n: ta.CMO(b.close, n),
     source="Chande (1994), smoothed as Wilder does: TA-Lib's form",
+    differs="for closes that never moved (10, 10, 10, …), or so long ago that the averages are "
+    "rounding of the price, TA-Lib says 0 or what is left of them; here it is unknown",
 )
 def cmo(x: Series, n: int = 14) -> Series:
     """Chande momentum: gains less losses in percent of both, with Wilder's averages.
@@ -267,6 +289,8 @@ def trix(x: Series, n: int = 15) -> Series:
         b.high, b.low, b.close, short, middle, long
     ),
     source="Williams (1985), Stocks & Commodities 3:4",
+    differs="where a span has no true range (high, low and close 10 for short + 1 bars) TA-Lib "
+    "leaves the span out of the sum; here it is unknown",
 )
 def ultimate(
     t: int, high: Any, low: Any, close: Any, short: int = 7, middle: int = 14, long: int = 28
@@ -277,8 +301,8 @@ def ultimate(
         pressure, reach = 0.0 * close[t], 0.0 * close[t]
         for j in range(t - span + 1, t + 1):
             pressure = pressure + (close[j] - smaller(low[j], close[j - 1]))
-            reach = reach + stretch(high, low, close, j)
-        blend = blend + weight * ratio(pressure, reach)
+            reach = reach + stretch(high, low, close, j, j - 1)
+        blend = blend + weight * share(pressure, reach, rounding(close[t]))
     return 100.0 * blend / 7.0
 
 
@@ -299,8 +323,8 @@ def aroon(t: int, high: Any, low: Any, n: int = 25) -> Any:
     best, since_best = high[t - n], 0.0 * high[t] + n
     worst, since_worst = low[t - n], 0.0 * low[t] + n
     for j in range(t - n + 1, t + 1):
-        since_best = where(high[j] >= best, 1.0 * (t - j), since_best)
-        since_worst = where(low[j] <= worst, 1.0 * (t - j), since_worst)
+        since_best = where(apart(high[j], best) >= 0.0, 1.0 * (t - j), since_best)
+        since_worst = where(apart(low[j], worst) <= 0.0, 1.0 * (t - j), since_worst)
         best, worst = larger(high[j], best), smaller(low[j], worst)
     unknown = 0.0 * best + 0.0 * worst
     return 100.0 * (n - since_best) / n + unknown, 100.0 * (n - since_worst) / n + unknown

@@ -1,7 +1,8 @@
 """The machinery of expressions over time: arithmetic, comparison, logic, looking back.
 
 Truth is 1.0, falsehood 0.0, and what cannot be known NaN, in Kleene's sense: false and
-unknown is false, true or unknown is true.
+unknown is false, true or unknown is true. Two numbers that differ by rounding are equal
+(`reading.level`), here and where cross-sections are compared (query/evaluate.py).
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
+from technic.indicators import reading
 from technic.indicators.define import window
 from technic.indicators.lanes import larger, root, smaller, where
+from technic.indicators.reading import level, none_below, rounding
 
 
 @window(lookback=lambda: 0, operator=True)
@@ -23,6 +26,24 @@ def add(t: int, a: Any, b: Any) -> Any:
 def subtract(t: int, a: Any, b: Any) -> Any:
     """Difference."""
     return a[t] - b[t]
+
+
+@window(lookback=lambda: 0, operator=True)
+def difference(t: int, a: Any, b: Any, scale: Any) -> Any:
+    """`a` less `b`; zero where that is rounding of what they were made of."""
+    return none_below(a[t] - b[t], rounding(scale[t]))
+
+
+@window(lookback=lambda: 0, operator=True)
+def settled(t: int, a: Any, b: Any) -> Any:
+    """`a`; `b` itself where the two differ by rounding."""
+    return reading.settle(a[t], b[t])
+
+
+@window(lookback=lambda: 0, operator=True)
+def growth_over(t: int, a: Any, b: Any) -> Any:
+    """By which share `a` is above `b`."""
+    return reading.growth(a[t], b[t])
 
 
 @window(lookback=lambda: 0, operator=True)
@@ -83,19 +104,19 @@ def is_known(t: int, a: Any) -> Any:
 def less(t: int, a: Any, b: Any) -> Any:
     """Whether `a` is below `b`; unknown if either is."""
     # What is added is 0.0, or NaN where either side is unknown.
-    return where(a[t] < b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
+    return where(level(a[t], b[t]) < 0.0, 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def less_or_equal(t: int, a: Any, b: Any) -> Any:
     """Whether `a` is below `b` or equal to it; unknown if either is."""
-    return where(a[t] <= b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
+    return where(level(a[t], b[t]) <= 0.0, 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
 def equal(t: int, a: Any, b: Any) -> Any:
     """Whether `a` equals `b`; unknown if either is."""
-    return where(a[t] == b[t], 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
+    return where(level(a[t], b[t]) == 0.0, 1.0, 0.0) + 0.0 * (a[t] - a[t] + (b[t] - b[t]))
 
 
 @window(lookback=lambda: 0, operator=True)
@@ -144,12 +165,12 @@ def count(t: int, a: Any, n: int = 10) -> Any:
 @window(lookback=lambda: 1, operator=True)
 def crosses_above(t: int, a: Any, b: Any) -> Any:
     """Whether `a` is above `b` now and was not a bar ago."""
-    now, then = a[t] - b[t], a[t - 1] - b[t - 1]
+    now, then = level(a[t], b[t]), level(a[t - 1], b[t - 1])
     return where((now <= 0.0) | (then > 0.0), 0.0, 1.0 + 0.0 * (now + then))
 
 
 @window(lookback=lambda: 1, operator=True)
 def crosses_below(t: int, a: Any, b: Any) -> Any:
     """Whether `a` is below `b` now and was not a bar ago."""
-    now, then = a[t] - b[t], a[t - 1] - b[t - 1]
+    now, then = level(a[t], b[t]), level(a[t - 1], b[t - 1])
     return where((now >= 0.0) | (then < 0.0), 0.0, 1.0 + 0.0 * (now + then))

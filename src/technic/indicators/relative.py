@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from technic.indicators.define import window
-from technic.indicators.lanes import root
-from technic.indicators.reading import ratio
+from technic.indicators.lanes import larger, root, smaller
+from technic.indicators.reading import DUST, growth, none_below, ratio
 
 
 @window(
@@ -20,41 +20,50 @@ from technic.indicators.reading import ratio
     source="covariance of daily returns over the benchmark's variance",
 )
 def beta(t: int, x: Any, benchmark: Any, n: int = 60) -> Any:
-    """Move that came with one percent of the benchmark's, over `n` returns."""
+    """Move that came with one percent of the benchmark's, over `n` returns.
+
+    Unknown where the benchmark's returns are all the same.
+    """
     own, theirs = 0.0 * x[t], 0.0 * x[t]
     for j in range(t - n + 1, t + 1):
-        own = own + (x[j] / x[j - 1] - 1.0)
-        theirs = theirs + (benchmark[j] / benchmark[j - 1] - 1.0)
+        own = own + growth(x[j], x[j - 1])
+        theirs = theirs + growth(benchmark[j], benchmark[j - 1])
     own, theirs = own / n, theirs / n
     together, alone = 0.0 * own, 0.0 * own
     for j in range(t - n + 1, t + 1):
-        away = benchmark[j] / benchmark[j - 1] - 1.0 - theirs
-        together = together + (x[j] / x[j - 1] - 1.0 - own) * away
+        away = growth(benchmark[j], benchmark[j - 1]) - theirs
+        together = together + (growth(x[j], x[j - 1]) - own) * away
         alone = alone + away * away
-    return ratio(together, alone)
+    return ratio(together, alone, n * DUST * DUST)
 
 
 @window(
     lookback=lambda n: n,
-    bounds=(-1.0 - 1e-9, 1.0 + 1e-9),
+    bounds=(-1.0, 1.0),
     scale_free=True,
     unit="ratio",
     source="Pearson correlation of daily returns",
 )
 def corr(t: int, x: Any, benchmark: Any, n: int = 60) -> Any:
-    """Correlation of daily returns with the benchmark's over `n` returns."""
+    """Correlation of daily returns with the benchmark's over `n` returns.
+
+    Unknown where either side's returns are all the same.
+    """
     own, theirs = 0.0 * x[t], 0.0 * x[t]
     for j in range(t - n + 1, t + 1):
-        own = own + (x[j] / x[j - 1] - 1.0)
-        theirs = theirs + (benchmark[j] / benchmark[j - 1] - 1.0)
+        own = own + growth(x[j], x[j - 1])
+        theirs = theirs + growth(benchmark[j], benchmark[j - 1])
     own, theirs = own / n, theirs / n
     together, squares, alone = 0.0 * own, 0.0 * own, 0.0 * own
     for j in range(t - n + 1, t + 1):
-        here, away = x[j] / x[j - 1] - 1.0 - own, benchmark[j] / benchmark[j - 1] - 1.0 - theirs
+        here = growth(x[j], x[j - 1]) - own
+        away = growth(benchmark[j], benchmark[j - 1]) - theirs
         together = together + here * away
         squares = squares + here * here
         alone = alone + away * away
-    return ratio(together, root(squares * alone))
+    least = n * DUST * DUST
+    both = root(none_below(squares, least)) * root(none_below(alone, least))
+    return larger(smaller(ratio(together, both, 0.0), 1.0), -1.0)
 
 
 @window(
@@ -65,4 +74,4 @@ def corr(t: int, x: Any, benchmark: Any, n: int = 60) -> Any:
 )
 def rel_strength(t: int, x: Any, benchmark: Any, n: int = 126) -> Any:
     """Growth over `n` bars relative to the benchmark's, as a ratio: 0.1 is ten percent better."""
-    return (x[t] / x[t - n]) / (benchmark[t] / benchmark[t - n]) - 1.0
+    return growth(x[t] / x[t - n], benchmark[t] / benchmark[t - n])

@@ -8,7 +8,15 @@ from typing import Any
 from technic.indicators.define import ALWAYS, fold, formula, window
 from technic.indicators.lanes import larger, smaller, where
 from technic.indicators.momentum import PERCENT, WILDER
-from technic.indicators.reading import mean, ratio, stretch
+from technic.indicators.reading import (
+    apart,
+    none_below,
+    ratio,
+    rounding,
+    settle,
+    share,
+    stretch,
+)
 from technic.indicators.series import Series
 from technic.indicators.volatility import atr
 
@@ -27,6 +35,8 @@ from technic.indicators.volatility import atr
         ta.MINUS_DI(b.high, b.low, b.close, n),
     ),
     source=f"{WILDER}, section IV; seeded as TA-Lib does",
+    differs="for bars that never had a range (high, low and close 10 throughout), or so long ago "
+    "that it is rounding of the price, TA-Lib says 0 or what is left of it; here it is unknown",
 )
 def adx(
     t: int,
@@ -46,25 +56,26 @@ def adx(
     average as it was.
     """
     before = max(t - 1, 0)
+    least = rounding(close[t])
     up, down = high[t] - high[before], low[before] - low[t]
-    plus = where((up > 0.0) & (up > down), up, 0.0)
-    minus = where((down > 0.0) & (down > up), down, 0.0)
-    reach = larger(high[t], close[before]) - smaller(low[t], close[before])
+    plus = where((up > least) & (up - down > least), up, 0.0)
+    minus = where((down > least) & (down - up > least), down, 0.0)
+    reach = stretch(high, low, close, t, before)
     # Wilder sums the first n moves, and from then on lets one n-th of the sum go at each bar.
     first, remaining = k < 1.0, where(k < n, 1.0, 1.0 - 1.0 / n)
     rise = where(first, 0.0, rise * remaining + plus)
     fall = where(first, 0.0, fall * remaining + minus)
     spread = where(first, 0.0, spread * remaining + reach)
     moved = rise + fall
-    lean = abs(rise - fall) / where(moved > 0.0, moved, 1.0)
-    seeding = where((k >= n) & (moved > 0.0), average + 100.0 / n * lean, average)
-    smoothed = where(moved > 0.0, average + (100.0 * lean - average) * (1.0 / n), average)
+    lean = abs(rise - fall) / where(moved > least, moved, 1.0)
+    seeding = where((k >= n) & (moved > least), average + 100.0 / n * lean, average)
+    smoothed = where(moved > least, average + (100.0 * lean - average) * (1.0 / n), average)
     average = where(first, 0.0, where(k < 2 * n, seeding, smoothed))
     whole = where(k >= n, spread, nan)
     return (
-        where(k >= 2 * n - 1, average, nan),
-        ratio(100.0 * rise, whole),
-        ratio(100.0 * fall, whole),
+        where((k >= 2 * n - 1) & (spread > least), smaller(average, 100.0), nan),
+        100.0 * share(rise, whole, least),
+        100.0 * share(fall, whole, least),
         rise,
         fall,
         spread,
@@ -78,12 +89,17 @@ def adx(
     source="least squares",
 )
 def slope(t: int, x: Any, n: int = 20) -> Any:
-    """Slope of the least-squares line through the last `n` values, per bar."""
-    middle = 0.5 * (n - 1)
-    lean = 0.0 * x[t]
+    """Slope of the least-squares line through the last `n` values, per bar.
+
+    Zero where the line rises by less than rounding.
+    """
+    middle, newest = 0.5 * (n - 1), x[t]
+    lean = 0.0 * newest
     for j in range(n):
-        lean = lean + (j - middle) * x[t - n + 1 + j]
-    return lean / (n * (n * n - 1.0) / 12.0) if n > 1 else 0.0 * lean
+        lean = lean + (j - middle) * (x[t - n + 1 + j] - newest)
+    if n == 1:
+        return 0.0 * lean
+    return none_below(lean / (n * (n * n - 1.0) / 12.0), rounding(newest) / (n - 1.0))
 
 
 @window(
@@ -94,14 +110,22 @@ def slope(t: int, x: Any, n: int = 20) -> Any:
     source="coefficient of determination of the line of `slope`",
 )
 def r2(t: int, x: Any, n: int = 20) -> Any:
-    """Share of the variance of the last `n` values that a straight line explains."""
-    middle, centre = 0.5 * (n - 1), mean(x, t, n)
-    lean, spread = 0.0 * x[t], 0.0 * x[t]
+    """Share of the variance of the last `n` values that a straight line explains.
+
+    Unknown for a flat window.
+    """
+    middle, newest = 0.5 * (n - 1), x[t]
+    centre = 0.0 * newest
     for j in range(n):
-        away = x[t - n + 1 + j] - centre
+        centre = centre + (x[t - n + 1 + j] - newest)
+    centre = centre / n
+    lean, spread = 0.0 * newest, 0.0 * newest
+    for j in range(n):
+        away = (x[t - n + 1 + j] - newest) - centre
         lean = lean + (j - middle) * away
         spread = spread + away * away
-    return smaller(ratio(lean * lean, spread * (n * (n * n - 1.0) / 12.0)), 1.0 + 0.0 * lean)
+    bars, least = n * (n * n - 1.0) / 12.0, rounding(newest)
+    return settle(ratio(lean * lean, spread * bars, n * bars * least * least), 1.0)
 
 
 @fold(
@@ -128,7 +152,9 @@ def psar(
     before = max(t - 1, 0)
     up, down = high[t] - high[before], low[before] - low[t]
     first = k < 2.0
-    falling = where((down > 0.0) & (up < down), 1.0, 0.0)
+    # What is less apart than rounding touches, and is no new extreme.
+    tie = rounding(low[t])
+    falling = where((down > tie) & (up + tie < down), 1.0, 0.0)
     side = where(first, where(falling > 0.0, -1.0, 1.0), side)
     rising = side > 0.0
     extreme = where(first, where(rising, high[t], low[t]), extreme)
@@ -138,11 +164,11 @@ def psar(
     ceiling = where(first, high[t], larger(high[before], high[t]))
     floor = where(first, low[t], smaller(low[before], low[t]))
 
-    turned = where(rising, low[t], next) <= where(rising, next, high[t])
+    turned = where(rising, low[t] - tie, next) <= where(rising, next, high[t] + tie)
     stop_above, stop_below = larger(extreme, ceiling), smaller(extreme, floor)
     value = where(turned, where(rising, stop_above, stop_below), next)
 
-    record = (rising & (high[t] > extreme)) | (~rising & (low[t] < extreme))
+    record = (rising & (high[t] - tie > extreme)) | (~rising & (low[t] + tie < extreme))
     faster = smaller(speed + step, most + 0.0 * speed)
     new_speed = where(turned, step, where(record, faster, speed))
     best = where(rising, larger(high[t], extreme), smaller(low[t], extreme))
@@ -184,21 +210,25 @@ def follow_bands(
     before = max(t - 1, 0)
     middle, first = 0.5 * (high[t] + low[t]), k < 1.0
     over, under = middle + width * x[t], middle - width * x[t]
-    new_upper = where((close[before] > upper) | (over < upper), over, upper)
-    new_lower = where((close[before] < lower) | (under > lower), under, lower)
+    # A close that touches a band, but for rounding, has not crossed it.
+    tie, tie_before = rounding(close[t]), rounding(close[before])
+    new_upper = where((close[before] - tie_before > upper) | (over < upper), over, upper)
+    new_lower = where((close[before] + tie_before < lower) | (under > lower), under, lower)
     upper, lower = where(first, over, new_upper), where(first, under, new_lower)
     # The side changes where the close leaves the band it follows.
-    turned = where(
-        side < 0.0, where(close[t] > upper, 1.0, -1.0), where(close[t] < lower, -1.0, 1.0)
-    )
-    side = where(first, where(close[t] <= upper, -1.0, 1.0), turned)
-    return where(side > 0.0, lower, upper), side, upper, lower, side
+    above = where(close[t] - tie > upper, 1.0, -1.0)
+    turned = where(side < 0.0, above, where(close[t] + tie < lower, -1.0, 1.0))
+    side = where(first, above, turned)
+    return settle(where(side > 0.0, lower, upper), close[t]), side, upper, lower, side
 
 
 @formula(
     outputs=("supertrend", "supertrend_direction"),
     decay=lambda *_: ALWAYS,
     source="Seban (2008); first side down, as most charts draw it",
+    differs="the first side is down unless the first close is above the upper band; who begins "
+    "above the lower band differs until the first crossing, in a rise from the first bar for "
+    "good: closes 10, 11, 12, … without a wick and n = 3 turn up at the eighth",
 )
 def supertrend(
     high: Series, low: Series, close: Series, n: int = 10, width: float = 3.0
@@ -218,7 +248,8 @@ def vortex(t: int, high: Any, low: Any, close: Any, n: int = 14) -> Any:
     """Movement up and down between bars, per unit of true range over `n` bars."""
     up, down, reach = 0.0 * close[t], 0.0 * close[t], 0.0 * close[t]
     for j in range(t - n + 1, t + 1):
-        up = up + abs(high[j] - low[j - 1])
-        down = down + abs(low[j] - high[j - 1])
-        reach = reach + stretch(high, low, close, j)
-    return ratio(up, reach), ratio(down, reach)
+        up = up + abs(apart(high[j], low[j - 1]))
+        down = down + abs(apart(low[j], high[j - 1]))
+        reach = reach + stretch(high, low, close, j, j - 1)
+    least = rounding(close[t])
+    return ratio(up, reach, least), ratio(down, reach, least)

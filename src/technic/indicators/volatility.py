@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from math import nan
+from math import nan, sqrt
 from typing import Any
 
 from technic.indicators.average import ema
 from technic.indicators.define import fold, formula, window
-from technic.indicators.lanes import larger, root, smaller, where
+from technic.indicators.lanes import larger, root, where
 from technic.indicators.levels import highest, lowest
-from technic.indicators.reading import deviation, mean, ratio, stretch
+from technic.indicators.reading import (
+    DUST,
+    deviation,
+    growth,
+    mean,
+    none_below,
+    ratio,
+    rounding,
+    stretch,
+)
 from technic.indicators.series import Series
 
 WILDER = "Wilder (1978), New Concepts in Technical Trading Systems"
+SQRT_252 = sqrt(252.0)
 
 
 @window(
@@ -22,7 +32,7 @@ WILDER = "Wilder (1978), New Concepts in Technical Trading Systems"
 )
 def true_range(t: int, high: Any, low: Any, close: Any) -> Any:
     """Today's range, stretched to reach yesterday's close."""
-    return stretch(high, low, close, t)
+    return stretch(high, low, close, t, t - 1)
 
 
 @fold(
@@ -34,9 +44,8 @@ def true_range(t: int, high: Any, low: Any, close: Any) -> Any:
 )
 def atr(t: int, k: Any, high: Any, low: Any, close: Any, average: Any, n: int = 14) -> Any:
     """Average true range: Wilder's average of `true_range`."""
-    before, share = max(t - 1, 0), 1.0 / n
-    reach = larger(high[t], close[before]) - smaller(low[t], close[before])
-    grown = where(k <= n, average + share * reach, average + share * (reach - average))
+    part, reach = 1.0 / n, stretch(high, low, close, t, max(t - 1, 0))
+    grown = where(k <= n, average + part * reach, average + part * (reach - average))
     average = where(k < 1.0, 0.0, grown)
     return where(k >= n, average, nan), average
 
@@ -68,13 +77,22 @@ def bollinger(t: int, x: Any, n: int = 20, width: float = 2.0) -> Any:
     middle = mean(x, t, n)
     reach = width * deviation(x, t, n)
     upper, lower = middle + reach, middle - reach
-    return upper, middle, lower, ratio(x[t] - lower, upper - lower), (upper - lower) / middle
+    return (
+        upper,
+        middle,
+        lower,
+        ratio(x[t] - lower, upper - lower, rounding(x[t])),
+        (upper - lower) / middle,
+    )
 
 
 @formula(
     outputs=("keltner_upper", "keltner_middle", "keltner_lower"),
     decay=lambda n, _width, length: 1.0 - min(2.0 / (n + 1.0), 1.0 / length),
     source="Keltner (1960), in Raschke's form",
+    differs="the middle is the EMA of the close; Keltner drew a simple mean of the typical price, "
+    "which is another line wherever closes are not the middle of their bars (high 12, low 10, "
+    "close 12: 12 here, 11.33 there)",
 )
 def keltner(
     x: Series, n: int = 20, width: float = 2.0, length: int = 10
@@ -106,23 +124,22 @@ def realized_vol(t: int, x: Any, n: int = 20) -> Any:
     """Deviation of the last `n` daily returns, annualised by √252, as a ratio."""
     centre = 0.0 * x[t]
     for j in range(t - n + 1, t + 1):
-        centre = centre + (x[j] / x[j - 1] - 1.0)
+        centre = centre + growth(x[j], x[j - 1])
     centre = centre / n
     squares = 0.0 * centre
     for j in range(t - n + 1, t + 1):
-        away = x[j] / x[j - 1] - 1.0 - centre
+        away = growth(x[j], x[j - 1]) - centre
         squares = squares + away * away
-    return root(252.0 * squares / (n - 1)) if n > 1 else nan * squares
+    return SQRT_252 * none_below(root(squares / (n - 1)), DUST) if n > 1 else nan * squares
 
 
 @window(lookback=lambda n: n - 1, scale_free=True, unit="ratio", source="standard score")
 def zscore(t: int, x: Any, n: int = 20) -> Any:
     """Distance from the mean of `n` values in their population deviations.
 
-    Unknown for a flat window: a deviation below 1e-12 of the mean is rounding.
+    Unknown for a flat window.
     """
-    centre, spread = mean(x, t, n), deviation(x, t, n)
-    return where(spread > 1e-12 * abs(centre), (x[t] - centre) / spread, nan)
+    return ratio(x[t] - mean(x, t, n), deviation(x, t, n), rounding(x[t]))
 
 
 @window(
@@ -139,4 +156,4 @@ def max_drawdown(t: int, x: Any, n: int = 60) -> Any:
     for j in range(t - n + 2, t + 1):
         best = larger(x[j], best)
         worst = larger(1.0 - x[j] / best, worst)
-    return worst
+    return none_below(worst, DUST)

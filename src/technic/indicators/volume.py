@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from math import nan
 from typing import Any
 
 from technic.indicators.average import ema, sma
 from technic.indicators.define import ALWAYS, fold, formula, window
 from technic.indicators.lanes import where
 from technic.indicators.momentum import PERCENT
-from technic.indicators.reading import ratio
+from technic.indicators.reading import apart, place_in_bar, ratio, share, typical
 from technic.indicators.series import Series, apply
 
 
@@ -23,7 +22,7 @@ from technic.indicators.series import Series, apply
 )
 def obv(t: int, k: Any, close: Any, volume: Any, balance: Any) -> Any:
     """On-balance volume: shares of rising bars less shares of falling ones."""
-    move = close[t] - close[max(t - 1, 0)]
+    move = apart(close[t], close[max(t - 1, 0)])
     signed = where(move > 0.0, volume[t], where(move < 0.0, -volume[t], 0.0))
     balance = where(k < 1.0, volume[t], balance + signed)
     return balance, balance
@@ -50,9 +49,7 @@ def adl(
 
     A bar without a range adds nothing.
     """
-    spread = high[t] - low[t]
-    place = ((close[t] - low[t]) - (high[t] - close[t])) / where(spread > 0.0, spread, 1.0)
-    balance = balance + where(spread > 0.0, place * volume[t], 0.0)
+    balance = balance + place_in_bar(high, low, close, t) * volume[t]
     return balance, balance
 
 
@@ -67,11 +64,9 @@ def cmf(t: int, high: Any, low: Any, close: Any, volume: Any, n: int = 20) -> An
     """Volume weighted by where in its range each bar closed, per share traded."""
     flow, shares = 0.0 * close[t], 0.0 * close[t]
     for j in range(t - n + 1, t + 1):
-        spread = high[j] - low[j]
-        place = ((close[j] - low[j]) - (high[j] - close[j])) / where(spread > 0.0, spread, 1.0)
-        flow = flow + place * volume[j]
+        flow = flow + place_in_bar(high, low, close, j) * volume[j]
         shares = shares + volume[j]
-    return ratio(flow, shares)
+    return ratio(flow, shares, 0.0)
 
 
 @window(
@@ -81,21 +76,21 @@ def cmf(t: int, high: Any, low: Any, close: Any, volume: Any, n: int = 20) -> An
     unit="percent",
     oracle=lambda ta, b, n: ta.MFI(b.high, b.low, b.close, b.volume, n),
     source="Quong & Soudack (1989), Stocks & Commodities 7:3",
+    differs="where no money flowed (typical prices equal, or volume 0, for n + 1 bars) TA-Lib "
+    "says 0; here it is unknown",
 )
 def mfi(t: int, high: Any, low: Any, close: Any, volume: Any, n: int = 14) -> Any:
     """Share of the money of `n` bars that flowed in rising ones, in percent.
 
-    Typical prices within 1e-12 of each other tie, and such a bar counts on neither side.
+    A bar whose typical price is that of the bar before counts on neither side.
     """
     up, down = 0.0 * close[t], 0.0 * close[t]
     for j in range(t - n + 1, t + 1):
-        typical = (high[j] + low[j] + close[j]) / 3.0
-        before = (high[j - 1] + low[j - 1] + close[j - 1]) / 3.0
-        move, money = typical - before, typical * volume[j]
-        tie = 1e-12 * abs(before)
-        up = up + where(move > tie, money, 0.0 * money)
-        down = down + where(move < -tie, money, 0.0 * money)
-    return ratio(100.0 * up, up + down)
+        price = typical(high, low, close, j)
+        move, money = apart(price, typical(high, low, close, j - 1)), price * volume[j]
+        up = up + where(move > 0.0, money, 0.0 * money)
+        down = down + where(move < 0.0, money, 0.0 * money)
+    return 100.0 * share(up, up + down, 0.0)
 
 
 @formula(
@@ -105,7 +100,8 @@ def mfi(t: int, high: Any, low: Any, close: Any, volume: Any, n: int = 14) -> An
 )
 def force_index(close: Series, volume: Series, n: int = 13) -> Series:
     """Exponential average of each bar's move times its volume, in USD."""
-    return ema((close - apply("lag", close, params=(1,))) * volume, n)
+    before = apply("lag", close, params=(1,))
+    return ema(apply("difference", close, before, close) * volume, n)
 
 
 @formula(unit="money", source="mean of close × volume")
@@ -128,6 +124,7 @@ def up_down_volume(t: int, close: Any, volume: Any, n: int = 50) -> Any:
     """
     up, down = 0.0 * close[t], 0.0 * close[t]
     for j in range(t - n + 1, t + 1):
-        up = up + where(close[j] > close[j - 1], volume[j], 0.0 * volume[j])
-        down = down + where(close[j] < close[j - 1], volume[j], 0.0 * volume[j])
-    return where(down > 0.0, ratio(up, down), nan)
+        move = apart(close[j], close[j - 1])
+        up = up + where(move > 0.0, volume[j], 0.0 * volume[j])
+        down = down + where(move < 0.0, volume[j], 0.0 * volume[j])
+    return ratio(up, down, 0.0)

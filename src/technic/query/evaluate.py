@@ -2,7 +2,7 @@
 
 Numbers are float64 with NaN for unknown; truths likewise, 1.0 and 0.0; texts are arrays of
 objects with None. False and unknown is false; true or unknown is true; everything else that
-touches an unknown is unknown.
+touches an unknown is unknown. Numbers that differ by less than the rounding of a price are equal.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from technic.indicators import Series
+from technic.indicators.reading import DUST
 from technic.market import cross_section as cs
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query import names
@@ -334,6 +335,11 @@ def _compare(operator: str, left: Values, right: Values) -> FloatArray:
         "!=": np.not_equal,
     }
     comparable = is_known(left) & is_known(right)
+    if left.dtype == right.dtype == np.float64:
+        # Numbers that differ by rounding are equal, as they are for the kernel.
+        with np.errstate(invalid="ignore"):  # infinite less infinite
+            is_rounding = np.abs(left - right) < DUST * (np.abs(left) + np.abs(right))
+        left = np.where(is_rounding, right, left)
     return np.where(comparable, functions[operator](left, right).astype(np.float64), np.nan)
 
 

@@ -67,6 +67,8 @@ def describe(name: str) -> dict[str, Any]:
         f"source       {entry['source']}",
         f"checked      against {entry['oracle']}",
     ]
+    if entry["differs"]:
+        lines.append(f"differs      {entry['differs']}")
     return {**entry, "page": "\n".join(lines)}
 
 
@@ -158,4 +160,5 @@ def _entry(it: Indicator) -> dict[str, Any]:
         "bounds": list(it.bounds) if it.bounds else None,
         "source": it.source,
         "oracle": "TA-Lib" if it.oracle is not None else "a slow reference",
+        "differs": it.differs,
     }

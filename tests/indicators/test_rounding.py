@@ -1,0 +1,256 @@
+"""No claim on a flat or a straight series is decided by rounding; nor on one that differs by it.
+
+A claim compares an output with zero, with its bounds, with the close, or, where both are prices, with
+another output. What a claim says must not depend on the unit that prices are written in: a series is
+made of whole numbers, where nothing is rounded away, and again in cents, in tenths, in thirds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from technic.indicators import REGISTRY
+from technic.indicators.kernel.run import evaluate
+from technic.indicators.reading import DUST
+from technic.market.panel import pack
+from technic.market.sessions import nyse
+from technic.query import Resolver
+from technic.query.evaluate import compared
+from technic.query.lower import lower
+
+PUBLIC = [it for it in REGISTRY.values() if not it.operator]
+OUTPUTS = [(it, j, series) for it in PUBLIC for j, series in enumerate(it.all())]
+SERIES = [series for _, _, series in OUTPUTS]
+N = 300
+UNITS = (0.01, 0.1, 0.05, 1.0 / 3.0, 1.0 / 7.0, 1.1)
+BENCHMARK = np.exp(np.cumsum(np.random.default_rng(5).normal(0.0003, 0.01, len(nyse()))))
+FIELDS = ("open", "high", "low", "close")
+
+
+def packed(bars):
+    """A panel of symbols whose bars are arrays of (n_symbols, n_bars) by field."""
+    n_symbols, n = bars["close"].shape
+    columns = {name: values.ravel() for name, values in bars.items()}
+    columns["session"] = np.tile(np.arange(n) + 5000.0, n_symbols)
+    return pack(np.arange(n_symbols), np.full(n_symbols, n), columns)
+
+
+def shapes(rng, n_symbols):
+    """Flat and straight series of whole numbers, their bars alike all the way."""
+    level = rng.integers(1, 100_000, n_symbols)[:, None]
+    step = np.where(rng.random(n_symbols) < 0.5, 0, rng.integers(-50, 51, n_symbols))[:, None]
+    level = level + np.maximum(-step, 0) * N  # no price below one
+    close = level + step * np.arange(N)
+    wick = np.where(rng.random((2, n_symbols, 1)) < 0.3, 0, rng.integers(0, 40, (2, n_symbols, 1)))
+    wick = np.minimum(wick, close.min(axis=1, keepdims=True) - 1)
+    bars = {"open": close, "high": close + wick[0], "low": close - wick[1], "close": close}
+    bars["volume"] = np.broadcast_to(rng.integers(1, 10**6, (n_symbols, 1)), close.shape)
+    return {name: values.astype(float) for name, values in bars.items()}
+
+
+def in_units(bars, unit):
+    """The same bars in another unit, rounded as a file or an adjustment rounds them."""
+    divisor = round(1.0 / unit)
+    times = (lambda v: v / divisor) if abs(divisor * unit - 1.0) < 1e-12 else (lambda v: v * unit)
+    return {name: times(v) if name in FIELDS else v for name, v in bars.items()}
+
+
+def dusty(bars, rng):
+    """The same bars, each price a few units in the last place away."""
+    return {
+        name: v * (1.0 + rng.integers(-3, 4, v.shape) * 2.0**-52) if name in FIELDS else v
+        for name, v in bars.items()
+    }
+
+
+def claims(panel, kernels):
+    """−1, 0, 1 or NaN of every claim, by symbol."""
+    values = evaluate(SERIES, panel, kernels, benchmark=BENCHMARK)
+    close = panel.last("close")
+    prices = [close, *(v for v, (it, j, _) in zip(values, OUTPUTS, strict=True) if is_price(it, j))]
+    made = {f"{name(k)} > 0": sign(v, 0.0 * v) for k, v in enumerate(values)}
+    for k, (it, _, _) in enumerate(OUTPUTS):
+        for bound in it.bounds or ():
+            assert not (
+                sign(values[k], np.full(len(close), bound)) * bound_side(it, bound) > 0
+            ).any()
+            made[f"{name(k)} > {bound:g}"] = sign(values[k], np.full(len(close), bound))
+    names = ["close", *(name(k) for k, (it, j, _) in enumerate(OUTPUTS) if is_price(it, j))]
+    for i, one in enumerate(prices):
+        for j in range(i):
+            made[f"{names[j]} > {names[i]}"] = sign(prices[j], one)
+    return made
+
+
+def bound_side(it, bound):
+    return 1.0 if bound == it.bounds[1] else -1.0
+
+
+def name(k):
+    it, j, _ = OUTPUTS[k]
+    return it.outputs[j]
+
+
+def is_price(it, j):
+    """Whether an output is a level that prices are compared with."""
+    return it.unit == "price" and not it.outputs[j].startswith(
+        ("macd", "slope", "atr", "true_range", "bb_pct", "bb_width", "psar_dir", "supertrend_dir")
+    )
+
+
+def sign(a, b):
+    """What the language says: 1 where `a > b`, −1 where `a < b`, 0 where neither."""
+    return compared((">",), [a, b]) - compared(("<",), [a, b])
+
+
+def differing(one, other):
+    return {
+        claim: int(
+            (
+                ~((one[claim] == other[claim]) | (np.isnan(one[claim]) & np.isnan(other[claim])))
+            ).sum()
+        )
+        for claim in one
+    }
+
+
+def decided_by_rounding(seed, n_symbols, kernels):
+    """Claims that say one thing of whole numbers and another of the same shape in other units."""
+    rng = np.random.default_rng(seed)
+    bars = shapes(rng, n_symbols)
+    true, found = claims(packed(bars), kernels), {}
+    for unit in UNITS:
+        written = in_units(bars, unit)
+        for panel in (packed(written), packed(dusty(written, rng))):
+            for claim, count in differing(true, claims(panel, kernels)).items():
+                if count:
+                    found[claim] = found.get(claim, 0) + count
+    return found
+
+
+def test_no_claim_on_a_flat_or_straight_series_is_decided_by_rounding(kernels):
+    assert decided_by_rounding(1, 200, kernels) == {}
+
+
+@pytest.mark.slow
+def test_no_claim_on_ten_thousand_of_them_is(kernels):
+    found = {}
+    for seed in range(2, 22):
+        found |= decided_by_rounding(seed, 500, kernels)
+    assert found == {}
+
+
+@pytest.mark.parametrize("price", [12.34, 0.1, 33.3, 101.7, 7.77, 1.1, 0.07, 64.13, 5.05, 2.2])
+def test_on_a_flat_series_means_are_its_value_and_differences_nothing(price, kernels):
+    """Bit for bit, at every bar."""
+    flat = {field: np.full((1, N), price) for field in FIELDS} | {"volume": np.full((1, N), 1000.0)}
+    values = evaluate(SERIES, packed(flat), kernels, benchmark=BENCHMARK, every_bar=True)
+    for k, (it, j, _) in enumerate(OUTPUTS):
+        known = values[k][np.isfinite(values[k])]
+        if is_price(it, j):
+            assert len(known)
+            assert (known == price).all()
+        elif name(k) in UNKNOWN_WHEN_FLAT:
+            assert not len(known)
+        elif name(k) in NOTHING_WHEN_FLAT:
+            assert len(known)
+            assert (known == 0.0).all()
+
+
+UNKNOWN_WHEN_FLAT = {
+    "rsi", "rsi_cutler", "stoch_k", "stoch_d", "stoch_rsi_k", "stoch_rsi_d", "williams_r", "cci",
+    "cmo", "ultimate", "corr", "bb_pct", "zscore", "adx", "plus_di", "minus_di", "r2",
+    "vortex_plus", "vortex_minus", "mfi", "up_down_volume",
+}  # fmt: skip
+NOTHING_WHEN_FLAT = {
+    "macd", "macd_signal", "macd_hist", "ppo", "ppo_signal", "ppo_hist", "trix", "ret", "roc",
+    "gap", "from_high", "from_low", "beta", "true_range", "atr", "atr_pct", "bb_width",
+    "realized_vol", "max_drawdown", "slope", "force_index", "adl", "cmf",
+}  # fmt: skip
+
+
+def test_a_straight_line_has_no_curve(kernels):
+    bars = shapes(np.random.default_rng(4), 100)
+    for unit in UNITS:
+        panel = packed(in_units(bars, unit))
+        hist, double, triple = evaluate(
+            [REGISTRY["macd"].all()[2], REGISTRY["dema"](), REGISTRY["tema"]()], panel, kernels
+        )
+        close = panel.last("close")
+        assert (hist == 0.0).all()
+        assert (double == close).all()
+        assert (triple == close).all()
+
+
+def test_what_has_faded_to_rounding_is_unknown(kernels):
+    """One move, and then 600 equal closes: in rounding nobody is strong."""
+    close = np.full((1, 700), 12.34)
+    close[:, :50] = 12.0 + 0.01 * np.arange(50)
+    bars = dict.fromkeys(FIELDS, close) | {"volume": np.full(close.shape, 100.0)}
+    values = evaluate(
+        [REGISTRY["rsi"](), *REGISTRY["stoch_rsi"].all(), *REGISTRY["adx"].all()],
+        packed(bars), kernels, every_bar=True,
+    )  # fmt: skip
+    assert np.isfinite(values[0, 100:300]).all()
+    assert np.isnan(values[:, -1]).all()
+    assert np.isnan(values[1, 110:]).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["close > sma(20)", "close < ema(20)", "close crosses_above sma(5)", "close == sma(9)"]
+)
+def test_over_time_numbers_that_differ_by_rounding_are_equal(text, kernels):
+    """`within`, `count` and crossings compare inside the kernel, as a scan does outside it."""
+    rng = np.random.default_rng(6)
+    flat = {field: np.full((8, N), 12.34) for field in FIELDS} | {"volume": np.full((8, N), 1e3)}
+    tree = Resolver().any(f"count({text}, 50)")[0]
+    counts = evaluate([lower(tree)], packed(dusty(flat, rng)), kernels)[0]
+    assert (counts == (50.0 if "==" in text else 0.0)).all()
+
+
+def test_what_differs_by_more_than_rounding_is_told_apart(kernels):
+    one, other = np.array([700_000.01, 1.0, 0.0]), np.array([700_000.0, 1.0 + 1e-11, -1e-300])
+    assert compared((">",), [one, other]).tolist() == [1.0, 0.0, 1.0]
+    assert compared(("<",), [one, other]).tolist() == [0.0, 1.0, 0.0]
+    assert compared(("==",), [np.array([np.inf, np.inf]), np.array([np.inf, 5.0])]).tolist() == [
+        1.0,
+        0.0,
+    ]
+    assert DUST < 1e-11
+
+
+def flat_ends(closes, n):
+    """Rows whose last `n` values are equal."""
+    same = np.concatenate([[False], np.diff(closes) == 0.0])
+    run = np.arange(len(same)) - np.maximum.accumulate(np.where(same, 0, np.arange(len(same))))
+    return np.flatnonzero(run >= n - 1)
+
+
+@pytest.mark.slow
+def test_every_flat_window_of_real_bars_is_flat_to_all_that_read_it_alone(real_data, kernels):
+    """What a window says of equal bars is what it says of a series that was always so."""
+    rows = pl.read_parquet(real_data / "bars" / "us_2021_2024_split_adjusted.parquet")
+    rows = rows.drop_nulls().filter(pl.min_horizontal(*FIELDS) > 0.0).sort("symbol", "date")
+    asked = [
+        REGISTRY[n].all(10)[j] for n, j in (("sma", 0), ("wma", 0), ("slope", 0), ("r2", 0), ("zscore", 0),
+        ("bollinger", 0), ("bollinger", 1), ("bollinger", 2), ("bollinger", 3), ("bollinger", 4), ("vwma", 0))
+    ]  # fmt: skip
+    n_windows = 0
+    for part in rows.partition_by("symbol"):
+        closes = part["close"].to_numpy()
+        ends = flat_ends(closes, 10)
+        if not len(ends):
+            continue
+        columns = {f: part[f].cast(pl.Float64).to_numpy() for f in (*FIELDS, "volume")}
+        columns["session"] = np.arange(part.height) + 5000.0
+        panel = pack(np.arange(1), np.array([part.height]), columns)
+        values = evaluate(asked, panel, kernels, every_bar=True)[:, ends]
+        close, n_windows = closes[ends], n_windows + len(ends)
+        for level in (0, 1, 5, 6, 7):
+            assert (values[level] == close).all()
+        assert (values[[2, 9]] == 0.0).all()
+        assert np.isnan(values[[3, 4, 8]]).all()
+        assert (np.isnan(values[10]) | (values[10] == close)).all()
+    assert n_windows > 1000
