@@ -147,7 +147,8 @@ def _candidates(
         good &= price > 0.0
         with np.errstate(divide="ignore", invalid="ignore"):
             good &= np.abs(np.log(was[at] / price / ratio)) <= all_day[size]
-    return at[good] + 1
+    places: IntArray = at[good] + 1
+    return places
 
 
 def _trades_on(order: IntArray, at: int, ids: IntArray, columns: dict[str, FloatArray]) -> bool:

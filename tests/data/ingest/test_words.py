@@ -158,6 +158,7 @@ def test_what_waited_is_judged_like_any_other_and_can_be_taken_back(store):
     store.import_bars(pl.concat([table(told=1.0), alone]))
     contradicted = store.import_bars(rows.drop("split"))
     assert (contradicted.actions, contradicted.splits_set_aside, held(store)) == (0, 1, {})
+    assert contradicted.cells.set_aside == 0, "its cell stood in the file before"
     flat = table("FLAT", told=4.0).tail(N - AT)
     store.import_bars(pl.concat([table(told=1.0), flat.head(1).with_columns(high=pl.lit(0.5))]))
     found = store.import_bars(flat.with_columns(split=pl.lit(1.0)))

@@ -16,6 +16,7 @@ import polars as pl
 
 from technic.data.ingest.actions import bars_around, doubts
 from technic.data.ingest.told_actions import (
+    ABOUT,
     FILE,
     KEY,
     TOLD,
@@ -99,7 +100,7 @@ def take_actions(
         rows=counted.rows,
         bad=bad,
         waiting=new_waiting(store, version, nobodys),
-        of_kept=_of_kept(bad, bars),
+        of_kept=_of_kept(bad.join(waiting_words(own), on=ABOUT, how="anti"), bars),
         notes=[*doubts(bad, HINT), *counted.notes],
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -87,7 +87,8 @@ def _stored_around(store: Store, version: StoreVersion, bars: pl.DataFrame) -> p
     nothing = bars.clear().select(COLUMNS)
     if version.last is None or version.first is None:
         return nothing
-    low, high = bars["session"].min() - PAST, bars["session"].max() + NEXT  # type: ignore[operator]
+    low: date = bars["session"].min() - PAST  # type: ignore[operator, assignment]
+    high: date = bars["session"].max() + NEXT  # type: ignore[operator, assignment]
     if low > version.last or high < version.first:
         return nothing
     ids = bars["security_id"].unique().implode()
