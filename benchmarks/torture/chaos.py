@@ -32,7 +32,7 @@ from technic.data.simulated.massive_api import answer
 from technic.data.simulated.publications import evening, record
 from technic.data.simulated.server import Twin, serving
 from technic.data.store.tickers import eras
-from technic.errors import PageError, ProviderError, TechnicError
+from technic.errors import PageError, ProviderError, TechnicError, counted
 
 FAST = Manners(deadline=0.8, attempts=9, total=30.0, wait=0.005, wait_most=0.03)
 SIMULATED = {"vendor": "the twin"}
@@ -290,7 +290,7 @@ def verdict(got, truth, ours):
     if got == truth:
         return "right"
     if aside and set(got) <= set(truth):
-        return f"right but for {aside} rows set aside"
+        return f"right but for {counted(aside, 'row')} set aside"
     lost = len(truth) - len(set(map(str, got)) & set(map(str, truth)))
     return (
         f"WRONG: {len(got)} bars for {len(truth)}"

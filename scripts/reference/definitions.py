@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from reference.markdown import anchor, cell, codes, complete, page, table
+from technic.errors import counted
 from technic.indicators import REGISTRY
 from technic.interfaces.render.indicator_reference import entries, score_entries
 from technic.query.tree import write_number
@@ -102,7 +103,7 @@ def _indicator(entry: dict[str, Any]) -> str:
     rows = [
         ("outputs", codes(entry["outputs"])),
         ("parameters", parameters),
-        ("look-back", f"{entry['lookback']:,} bars"),
+        ("look-back", counted(entry["lookback"], "bar")),
         ("settles", entry["settles"]),
         ("unit", entry["unit"] + (", scale free" if entry["scale_free"] else "")),
         *([("range", f"{bounds[0]:g} to {bounds[1]:g}")] if bounds else []),

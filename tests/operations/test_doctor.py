@@ -120,7 +120,7 @@ def test_rows_from_the_future_are_named(tmp_path):
     store.import_bars(first, seen_at=datetime(2199, 5, 1, tzinfo=UTC))
     ok, detail = said(store)["clock, bars"]
     assert not ok
-    assert detail.startswith("1 rows are known only from 2199-05-01")
+    assert detail.startswith("1 row known only from 2199-05-01")
     assert str(first["date"][0]) in detail
 
 

@@ -13,6 +13,7 @@ from support.commands import run_command
 from support.hooks import hook
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
+from technic.errors import counted
 from technic.operations.alerts import AlertBook
 from technic.scanner.inspect.diff import session_before
 from technic.scanner.scan import scan
@@ -105,7 +106,7 @@ def test_what_waits_is_listed_sent_and_listed_as_sent(run, store, tmp_path):
         assert run("alerts", "test", "desk", **env) == "desk: taken\n"
         assert run("alerts", "list", "--last", "100").count("[desk waiting") == len(alerts)
         said = run("alerts", "deliver", **env)
-    assert said == f"{len(alerts)} alerts in 1 messages; 0 waiting\n"
+    assert said == f"{counted(len(alerts), 'alert')} in 1 message; 0 waiting\n"
     assert len(got) == 2, "a word to try it, and one message"
     rows = json.loads(run("alerts", "list", "--last", "100", "--json"))
     sent = [row for row in rows if row["scan"] == "movers"]

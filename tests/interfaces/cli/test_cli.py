@@ -118,6 +118,22 @@ def test_some_symbols_alone_are_explained_among_themselves(technic):
     assert (told["symbol"], told["rank"], told["n_ranked"]) == (first, 1, 2)
 
 
+def test_small_scores_are_told_apart_and_the_question_just_asked_is_no_hint(technic, tmp_path):
+    days = ["2026-03-02", "2026-03-03"]
+    rows = [(f"S{k}", day, 1e6) for k in range(9) for day in days]
+    closes = [10.0 + k * j / 50 for k in range(9) for j in range(2)]
+    table = pl.DataFrame(rows, ("symbol", "date", "volume"), orient="row")
+    prices = dict.fromkeys(("open", "high", "low", "close"), closes)
+    table.with_columns(**{name: pl.Series(cells) for name, cells in prices.items()}).write_csv(
+        tmp_path / "b.csv"
+    )
+    store = ("--store", str(tmp_path / "small"))
+    technic("import", str(tmp_path / "b.csv"), *store)
+    out = technic("scan", "--rank", "ret(1)", *store)[0]
+    assert all(f" 0.{2 * k:03}" in out for k in range(1, 9)), out
+    assert [hint[1] for hint in _hints(out)] == ["explain"]
+
+
 def test_every_hint_printed_runs_exactly_as_printed(technic, home):
     store = str(home / "stores/demo")
     asked = [

@@ -167,10 +167,10 @@ def test_a_record_says_what_is_known_and_what_is_left_out():
     stream = io.StringIO()
     render_record(Record("mine", (night,), horizons, 2, True, "v1", {}), stream)
     lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
-    assert lines[:2] == ["SIMULATED MARKET", "mine: 1 nights kept"]
+    assert lines[:2] == ["SIMULATED MARKET", "mine: 1 night kept"]
     joined = " ".join(lines)
     assert (
-        "1 sessions: picks less their universe +1.23 %, 95 % interval +0.10 % to +2.00 %; 40 nights, "
+        "1 session: picks less their universe +1.23 %, 95 % interval +0.10 % to +2.00 %; 40 nights, "
         "above in 60% 5 sessions" in joined
     ), "told from zero"
     assert joined.count(": not told from zero") == 2

@@ -231,7 +231,7 @@ def _together(files: list[BarFile]) -> BarFile:
         layouts=layouts,
         adjusted=files[0].adjusted,
         columns=files[0].columns,
-        days=files[0].days,
+        days=" and ".join(dict.fromkeys(file.days for file in files)),
         unused=unused,
         unreadable=unreadable,
         cells=sum(file.cells for file in files),

@@ -253,8 +253,14 @@ DIALECTS: tuple[Dialect, ...] = (
     _dialect(
         "Investing.com history, in German",
         "zuletzt|vol.",
-        columns={"datum": "date", "zuletzt": "close", "eroffn.": "open", "hoch": "high",
-                 "tief": "low", "vol.": "volume"},
+        columns={
+            "datum": "date",
+            "zuletzt": "close",
+            "eroffn.": "open",
+            "hoch": "high",
+            "tief": "low",
+            "vol.": "volume",
+        },
         adjusted="splits",
         symbol=r"(?P<symbol>[A-Z]{1,6}) .*",
         order="dmy",
@@ -276,7 +282,7 @@ DIALECTS: tuple[Dialect, ...] = (
     _dialect("Spanish names", "maximo", columns=SPANISH, order="dmy"),
     _dialect("Italian names", "massimo", columns=ITALIAN, order="dmy"),
     _dialect("Dutch names", "hoog", columns=DUTCH, order="dmy"),
-)  # fmt: skip
+)
 
 
 def dialect_of(columns: set[str]) -> Dialect:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError
+from technic.errors import ConfigError, counted
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _print_seen(held: Rollout, seen: list[Observation]) -> None:
 
     about = _as_dict(held, seen)
     print(
-        f"seen       {about['answers']:,} answers, {about['identical']:,} identical, {about['errors']:,} "
+        f"seen       {counted(about['answers'], 'answer')}, {about['identical']:,} identical, {about['errors']:,} "
         f"failed, {about['given']:,} given"
     )
     held_last = next((one for one in reversed(seen) if one.rss), seen[-1])

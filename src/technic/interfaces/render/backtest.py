@@ -369,10 +369,12 @@ def render_record(record: Record, stream: TextIO) -> None:
     out = console(stream)
     if record.simulated:
         out.print("SIMULATED MARKET", style="bold yellow")
-    out.print(f"{record.scan}: {len(record.nights):,} nights kept", style="bold", highlight=False)
+    out.print(
+        f"{record.scan}: {counted(len(record.nights), 'night')} kept", style="bold", highlight=False
+    )
     for h, part in record.by_horizon.items():
         if part["mean"] is None:
-            out.print(f"{h:>3} sessions: not known yet", highlight=False)
+            out.print(f"{counted(h, 'session'):>12}: not known yet", highlight=False)
             continue
         span = (
             f"95 % interval {percent(part['low'], 2)} to {percent(part['high'], 2)}"
@@ -381,7 +383,7 @@ def render_record(record: Record, stream: TextIO) -> None:
         )
         significant = part["low"] is not None and (part["low"] > 0.0 or part["high"] < 0.0)
         out.print(
-            f"{h:>3} sessions: picks less their universe {percent(part['mean'], 2)}, {span}; "
+            f"{counted(h, 'session'):>12}: picks less their universe {percent(part['mean'], 2)}, {span}; "
             f"{part['nights']:,} nights, above in {part['above']:.0%}"
             + ("" if significant else ": not told from zero"),
             highlight=False,

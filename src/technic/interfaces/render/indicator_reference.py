@@ -7,7 +7,7 @@ from inspect import getdoc
 from math import isfinite
 from typing import Any
 
-from technic.errors import QuestionError
+from technic.errors import QuestionError, counted
 from technic.indicators import REGISTRY, Indicator
 from technic.query.evaluate import reads_filings
 from technic.query.lower import lookback, lower
@@ -59,7 +59,7 @@ def describe(name: str) -> dict[str, Any]:
         "",
         f"outputs      {', '.join(entry['outputs'])}",
         f"parameters   {', '.join(f'{k}={write_number(v)}' for k, v in entry['parameters'].items()) or 'none'}",
-        f"look-back    {entry['lookback']} bars before the first value",
+        f"look-back    {counted(entry['lookback'], 'bar')} before the first value",
         f"settles      {entry['settles']}",
         f"unit         {entry['unit']}",
         f"scale free   {'yes' if entry['scale_free'] else 'no'}",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from technic.scanner.report import Report, Row
 
 BARS = "▏▎▍▌▋▊▉█"
+SMALL = 10.0  # scores below it are told to a thousandth
 SPARKS = "▁▂▃▄▅▆▇█"
 WIDTH = 100
 Command = Callable[[str], str]
@@ -90,7 +91,7 @@ def hints(report: Report, command: Command, asked: str) -> str:
     question = 'scan -e "rsi(14) < 30 and close > sma(200)"'
     if report.history <= 200:
         question = f"scan --rank {quoted(report.known_rank)}"
-    commands = [command(question)]
+    commands = [] if question == f"scan{asked}" else [command(question)]
     if report.shown:
         commands.insert(0, command(f"explain {quoted(report.shown[0].symbol)}{asked}"))
     elif (symbol := _unranked(report)) is not None:
@@ -125,13 +126,14 @@ def _rows(report: Report) -> Table:
     for name in ("entry", "stop", "target", "size"):
         table.add_column(name, justify="right", no_wrap=True, min_width=6)
     scale = max((abs(row.score) for row in report.shown), default=1.0) or 1.0
+    digits = 1 if scale >= SMALL else 3  # returns are fractions
     for row in report.shown:
         cells = [str(row.rank), row.symbol]
         if named:
             cells.append(row.name or "")
         if classed:
             cells.append(row.sector or "Unknown")
-        cells.append(f"{bar(row.score / scale, 4)} {row.score:5.1f}")
+        cells.append(f"{bar(row.score / scale, 4)} {row.score:5.{digits}f}")
         cells += [number(row.values[name]) for name in columns]
         cells.append(sparkline(row.closes[::2]))
         plan = row.plan
