@@ -59,7 +59,14 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class KnownReport:
-    """A report that was found, the newest session of its store, and how many it is behind."""
+    """A report that was found, and how old the store is that was asked.
+
+    Attributes
+    ----------
+    report : with its regime, as the whole way gives it
+    last : the newest session of the store
+    behind : how many sessions have ended since
+    """
 
     report: Report
     last: date
