@@ -33,7 +33,7 @@ TOPICS = {
     "Scores of your own": ("plugins list", "plugins trust", "plugins forget"),
     "Check and maintain": (
         "coverage", "verify", "runs", "doctor", "backup", "restore", "vacuum",
-        "cache stats", "cache clear", "config show", "bench",
+        "cache stats", "cache clear", "config show", "completion", "bench",
     ),
     "Roll out another version": (
         "engine", "rollout add", "rollout status", "rollout shadow", "rollout canary",

@@ -60,6 +60,7 @@ COMMANDS = {
     "doctor": "status.doctor",
     "bench": "bench.bench",
     "engine": "rollout.engine",
+    "completion": "completion.completion",
 }
 # Groups of commands: what each says of itself, and its commands as above.
 GROUPS = {
