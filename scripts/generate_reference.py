@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/reference/.
+"""Write the generated pages of docs/reference/, and the help that the command line prints.
 
     python scripts/generate_reference.py [--check]
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reference.agents import agents
-from reference.commands import commands
+from reference.commands import commands, help_text
 from reference.definitions import indicators, scores
 from reference.errors import errors
 from reference.formats import file_formats
@@ -21,7 +21,9 @@ from reference.language import language
 from reference.python import python
 from reference.settings import settings
 
-FOLDER = Path(__file__).parents[1] / "docs/reference"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs/reference"
+HELP = "../../src/technic/interfaces/cli/help.txt"
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "settings.md": settings,
@@ -33,6 +35,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "http.md": http,
     "python.md": python,
     "agents.md": agents,
+    HELP: help_text,
 }
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import typer
 
 from reference.markdown import anchor, cell, code, complete, page, table
-from technic.interfaces.cli import app
+from technic.interfaces.cli import COLUMNS, PROGRAM, app
+
+MARGIN = 2  # columns that typer leaves free
 
 TOPICS = {
     "Try it, and bring data in": (
@@ -31,7 +33,7 @@ TOPICS = {
     "Scores of your own": ("plugins list", "plugins trust", "plugins forget"),
     "Check and maintain": (
         "coverage", "verify", "runs", "doctor", "backup", "restore", "vacuum",
-        "cache stats", "cache clear", "config show", "bench",
+        "cache stats", "cache clear", "config show", "completion", "bench",
     ),
     "Roll out another version": (
         "engine", "rollout add", "rollout status", "rollout shadow", "rollout canary",
@@ -74,6 +76,14 @@ def commands() -> str:
         parts += [f"## {topic}", table(("command", "what it does"), rows)]
         parts += [_command(name, known[name]) for name in names]
     return page(*parts)
+
+
+def help_text() -> str:
+    """What `technic --help` prints, as wide as the command line holds it ready."""
+    group: Any = typer.main.get_command(app)
+    with group.make_context(PROGRAM, [], resilient_parsing=True) as context:
+        context.terminal_width = COLUMNS - MARGIN
+        return f"{group.get_help(context)}\n"
 
 
 def leaves(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:

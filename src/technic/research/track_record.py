@@ -252,7 +252,7 @@ def _total_returns(store: Store, version: StoreVersion, ordinals: IntArray) -> F
 def _night(report: Report, returns: FloatArray, ids: np.ndarray) -> dict[str, Any]:
     """One report: its picks against its universe, by horizon."""
     who = np.array(report.security_ids)
-    bucket = report.ledger_book.bucket
+    bucket = np.array(report.ledger_book.bucket)
     universe = who[(bucket >= 0) & (bucket != OUTSIDE)]
     place = {symbol: i for i, symbol in enumerate(report.symbols)}
     picks = np.array([who[place[row.symbol]] for row in report.shown], dtype=np.int64)

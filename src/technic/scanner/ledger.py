@@ -13,13 +13,15 @@ The buckets are tried in this order, and the first that fits takes the symbol:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
-from technic.market.typing import BoolArray, FloatArray
+    from technic.market.typing import BoolArray, FloatArray
 
 STALE_SESSIONS = 5
 BUCKETS = (
@@ -77,32 +79,34 @@ class Ledger:
     detail : the clause, or what is unknown; may be empty
     """
 
-    bucket: np.ndarray
+    bucket: list[int]
     detail: list[str]
 
     @property
     def total(self) -> int:
         """How many symbols are listed."""
-        return int((self.bucket >= 0).sum())
+        return sum(self.counts().values())
 
     def counts(self) -> dict[str, int]:
         """Count the symbols in each bucket; they add up to `total`."""
-        return {name: int((self.bucket == j).sum()) for j, name in enumerate(BUCKETS)}
+        found = Counter(self.bucket)
+        return {name: found[j] for j, name in enumerate(BUCKETS)}
 
     def details(self, name: str) -> dict[str, int]:
         """Count the symbols of a bucket by detail, most first."""
-        inside = np.flatnonzero(self.bucket == BUCKETS.index(name))
-        counts: dict[str, int] = {}
-        for i in inside:
-            counts[self.detail[i]] = counts.get(self.detail[i], 0) + 1
+        place = BUCKETS.index(name)
+        inside = zip(self.bucket, self.detail, strict=True)
+        counts = Counter(detail for bucket, detail in inside if bucket == place)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def frame(self, symbols: Sequence[str]) -> pl.DataFrame:
         """Return a frame with one row per listed symbol: `symbol`, `bucket`, `detail`."""
-        listed = np.flatnonzero(self.bucket >= 0)
+        import polars as pl  # a text answer needs no frame
+
+        listed = [i for i, bucket in enumerate(self.bucket) if bucket >= 0]
         return pl.DataFrame(
             {
-                "symbol": [symbols[int(i)] for i in listed],
+                "symbol": [symbols[i] for i in listed],
                 "bucket": [BUCKETS[self.bucket[i]] for i in listed],
                 "detail": [self.detail[i] for i in listed],
             },
@@ -112,6 +116,8 @@ class Ledger:
 
 def draw_up(given: LedgerInput) -> Ledger:
     """Put every listed symbol into the first bucket that fits it; see the top of this module."""
+    import numpy as np  # a kept ledger needs none
+
     n = len(given.listed)
     bucket = np.full(n, -1, dtype=np.int64)
     detail = np.full(n, "", dtype=object)
@@ -145,4 +151,4 @@ def draw_up(given: LedgerInput) -> Ledger:
     if undecided.any():
         message = "a symbol fell through every bucket of the ledger"
         raise AssertionError(message)
-    return Ledger(bucket, detail.tolist())
+    return Ledger(bucket.tolist(), detail.tolist())

@@ -8,17 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from technic.errors import not_installed
-from technic.query.names import TEXT
-from technic.query.resolve import Resolver
 from technic.scanner.ledger import Ledger
 from technic.scanner.manifest import with_digest
 from technic.scanner.plan import Plan
-from technic.scanner.rank import term_names
-from technic.scanner.spec.question import Question, question_of_dict
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from technic.scanner.spec.question import Question
     from technic.scanner.svg import Drawing
 
 
@@ -90,6 +87,7 @@ class Report:
         not part of the answer
     coverage : what the store holds, if that was asked for; not part of the answer
     history : the bars of the symbol that has most of those that traded
+    kept_as : the key under which a cache keeps it; empty if none does, and not part of the answer
     """
 
     as_of: date
@@ -108,6 +106,7 @@ class Report:
     coverage: dict[str, Any] = field(default_factory=dict)
     regime: dict[str, Any] | None = None
     history: int = 0
+    kept_as: str = ""
 
     @property
     def known_rank(self) -> str:
@@ -117,6 +116,8 @@ class Report:
     @cached_property
     def question(self) -> Question:
         """The question, parsed again from its canonical form."""
+        from technic.scanner.spec.question import question_of_dict  # brings the grammar
+
         return question_of_dict(self.asked)
 
     def places(self) -> dict[int, int]:
@@ -134,6 +135,10 @@ class Report:
     def _schema(self) -> dict[str, Any]:
         """Columns of `rows` and their types, which no row changes."""
         import polars as pl
+
+        from technic.query.names import TEXT  # all this brings the grammar
+        from technic.query.resolve import Resolver
+        from technic.scanner.rank import term_names
 
         number, text, whole = pl.Float64(), pl.String(), pl.Int64()
         about = {"rank": whole, "symbol": text, "name": text, "sector": text}

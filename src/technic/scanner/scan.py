@@ -146,7 +146,7 @@ def _scan_file(
         timer.lap("found")
         report = unpack(content, timer.laps)
         if report is not None:
-            return replace(report, work=cache.since(counts_before))
+            return replace(report, work=cache.since(counts_before), kept_as=key)
     question = resolve_question(file, only)
     result = evaluate_question(
         store,
@@ -160,7 +160,8 @@ def _scan_file(
     timings = {**timer.laps, **report.timings}
     if key:
         cache.put(key, pack(report), cost=sum(timings.values()))
-    return replace(report, timings=timings, work={**report.work, **cache.since(counts_before)})
+    work = {**report.work, **cache.since(counts_before)}
+    return replace(report, timings=timings, work=work, kept_as=key)
 
 
 def _cache_key(
@@ -338,7 +339,7 @@ def _answer(result: ScanResult, rows: tuple[Row, ...], symbols: tuple[str, ...])
             "ledger": result.ledger.counts(),
         }
     )
-    parts = (result.ranking.score[order], result.ledger.bucket.astype(np.int8))
+    parts = (result.ranking.score[order], np.array(result.ledger.bucket, np.int8))
     return head + b"".join(part.tobytes() for part in parts)
 
 

@@ -986,7 +986,7 @@ def test_other_machines_are_let_in_only_with_keys_and_over_https(tmp_path, kerne
     market = simulate(seed=1, size=20, sessions=40)
     fresh = FileStore(tmp_path / "store")
     fresh.import_bars(market.bars, simulated=market.about)
-    desk = options.Desk(fresh, Settings.load(), "", "")
+    desk = options.Desk(str(fresh.folder), Settings.load(), "", "")
     secure = serve.ListenOptions("0.0.0.0", 8600, ["scans.example.com"], behind_tls=True)
     with pytest.raises(ConfigError, match="only with keys"):
         serve.check_listening(desk, secure)

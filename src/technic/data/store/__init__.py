@@ -9,7 +9,21 @@ after it all: `backup`, `restore`, `vacuum`, `integrity`, `dating`.
 
 from __future__ import annotations
 
-from technic.data.store.store import Store
+from typing import TYPE_CHECKING, Any
+
 from technic.data.store.version import StoreVersion
 
+if TYPE_CHECKING:
+    from technic.data.store.store import Store
+
 __all__ = ["Store", "StoreVersion"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `Store` when it is first used: a record of a version is read without Polars."""
+    if name == "Store":
+        from technic.data.store.store import Store
+
+        return Store
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,162 +1,79 @@
 """The commands. Each parses, calls one function, renders; nothing is computed here.
 
-Everything heavy is imported inside the command that needs it, so that `technic --help` answers
-at once.
+`main` runs a command. A process imports what its command needs and nothing else: `table` names
+the module of each command, and every module imports what is heavy where it is used. The help of the
+whole command line, and its version, are told without any of them: `standing_text`.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import sys
-from collections.abc import Callable
-from inspect import getdoc
-from typing import Annotated
-
-import typer
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from technic.errors import QuestionError, TechnicError, printable
-from technic.interfaces.cli import (
-    alerts,
-    bench,
-    filings,
-    imports,
-    maintenance,
-    models,
-    monitor,
-    options,
-    research,
-    rollout,
-    scan,
-    serve,
-    status,
-    sync,
-    verify,
-)
+from technic.runtime.version import __version__
+
+if TYPE_CHECKING:
+    import typer
+
+    app: typer.Typer
 
 STOPPED = 130
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 NAMES = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}  # of files that no system has
-
-app = typer.Typer(
-    name="technic",
-    help="Scan the whole US stock market: which stocks, in which order, and why.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-config_app = typer.Typer(help="Show the settings in force.", no_args_is_help=True)
-cache_app = typer.Typer(help="Look at what is kept, or forget it.", no_args_is_help=True)
-simulate_app = typer.Typer(help="A simulated vendor.", no_args_is_help=True)
-plugins_app = typer.Typer(help="Scores of your own, in Python.", no_args_is_help=True)
-rollout_app = typer.Typer(help="Let another version take over without risk.", no_args_is_help=True)
-saved_app = typer.Typer(help="Scans that are kept.", no_args_is_help=True)
-keys_app = typer.Typer(help="Keys of the HTTP API.", no_args_is_help=True)
-alerts_app = typer.Typer(help="Tell somebody when a scan changes.", no_args_is_help=True)
-list_app = typer.Typer(help="Keep watch-lists.", no_args_is_help=True)
+HELP = Path(__file__).with_name("help.txt")  # scripts/generate_reference.py writes it
+PROGRAM = "technic"  # in HELP
+COLUMNS = 80  # of HELP; in a wider terminal it is the same
+LONGEST = 20  # characters of a program's name that its first line has room for
 
 
-def help_of(command: Callable[..., None]) -> str:
-    """The help of a command, from its docstring; indented examples keep their lines."""
-    paragraphs = (getdoc(command) or "").split("\n\n")
-    marked = (f"\b\n{text}" if text.startswith(" ") else text for text in paragraphs)
-    return "\n\n".join(marked)
+def __getattr__(name: str) -> Any:
+    """All commands, as `app`: for whoever looks at them."""
+    if name == "app":
+        from technic.interfaces.cli.table import command_line
+
+        return command_line()
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
-for _command in (
-    imports.demo,
-    imports.import_,
-    imports.import_listings,
-    filings.import_filings,
-    filings.sync_filings,
-    imports.import_yahoo,
-    sync.init,
-    sync.providers,
-    sync.sync,
-    sync.calls,
-    maintenance.backup,
-    maintenance.restore,
-    maintenance.vacuum,
-    scan.scan,
-    scan.explain,
-    scan.why_not,
-    monitor.diff,
-    monitor.watch,
-    monitor.daily,
-    monitor.schedule,
-    serve.serve,
-    serve.mcp,
-    research.evaluate,
-    models.train,
-    models.models,
-    models.model,
-    models.trials,
-    models.backtest,
-    models.record,
-    research.regime,
-    research.universe,
-    research.scores,
-    research.runs,
-    status.presets,
-    status.coverage,
-    status.features,
-    status.indicators,
-    status.lint,
-    verify.verify,
-    status.doctor,
-    bench.bench,
-    rollout.engine,
-):
-    app.command(_command.__name__.rstrip("_").replace("_", "-"), help=help_of(_command))(_command)
-config_app.command("show")(status.config_show)
-plugins_app.command("list")(status.plugins_list)
-plugins_app.command("trust")(status.plugins_trust)
-plugins_app.command("forget")(status.plugins_forget)
-list_app.command("add")(status.list_add)
-list_app.command("remove")(status.list_remove)
-list_app.command("show")(status.list_show)
-saved_app.command("list")(alerts.saved_list)
-saved_app.command("show")(alerts.saved_show)
-saved_app.command("remove")(alerts.saved_remove)
-for _tell in ("add", "remove", "channels", "test", "list", "deliver"):
-    alerts_app.command(_tell)(getattr(alerts, f"alerts_{_tell}"))
-for _key in ("create", "list", "revoke"):
-    keys_app.command(_key)(getattr(serve, f"keys_{_key}"))
-simulate_app.command("serve")(maintenance.serve)
-cache_app.command("stats")(maintenance.cache_stats)
-cache_app.command("clear")(maintenance.cache_clear)
-app.add_typer(simulate_app, name="simulate")
-app.add_typer(cache_app, name="cache")
-app.add_typer(config_app, name="config")
-for _step in (
-    rollout.add,
-    rollout.status,
-    rollout.shadow,
-    rollout.canary,
-    rollout.promote,
-    rollout.rollback,
-    rollout.serve,
-):
-    rollout_app.command(_step.__name__)(_step)
-app.add_typer(rollout_app, name="rollout")
-app.add_typer(list_app, name="list")
-app.add_typer(plugins_app, name="plugins")
-app.add_typer(saved_app, name="saved")
-app.add_typer(alerts_app, name="alerts")
-app.add_typer(keys_app, name="keys")
+def standing_text(words: Sequence[str]) -> str | None:
+    """What a command line prints that is always the same; None if it prints anything else.
+
+    Parameters
+    ----------
+    words : without the program's name
+    """
+    if list(words) == ["--version"]:
+        return f"technic {__version__}\n"
+    program = _program()
+    if list(words) != ["--help"] or program is None or not _is_wide():
+        return None
+    text = HELP.read_text(encoding="utf-8")
+    return text.replace(f"Usage: {PROGRAM} ", f"Usage: {program} ", 1)
 
 
-@app.callback()
-def logged(
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Log to the terminal too.")
-    ] = False,
-    log_json: Annotated[
-        bool, typer.Option("--log-json", help="Log as JSON, one line each.")
-    ] = False,
-) -> None:
-    """Set up the log, which rotates in the state folder."""
-    options.logging_as(verbose=verbose, as_json=log_json)
+def _program() -> str | None:
+    """How this program was called; None if that is to be found out by who knows more."""
+    package = getattr(sys.modules.get("__main__"), "__package__", None)
+    name = "python -m technic" if package == "technic" else Path(sys.argv[0]).name
+    known = package in {None, "", "technic"} and os.name != "nt"
+    return name if known and len(name) <= LONGEST else None
+
+
+def _is_wide() -> bool:
+    """Whether lines of `COLUMNS` fit; nothing to show them on counts as wide."""
+    if os.environ.get("COLUMNS"):
+        return False
+    try:
+        columns = os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return True
+    return columns == 0 or columns >= COLUMNS
 
 
 def _end_if_refused(error: Exception) -> None:
@@ -182,9 +99,29 @@ def main() -> None:
         _run()
 
 
+def _command() -> Any:
+    """Run what was typed; returns the exit code, or anything else for a command that is done."""
+    if (text := standing_text(sys.argv[1:])) is not None:
+        sys.stdout.write(text)
+        return None
+    if sys.argv[1:2] == ["scan"]:
+        from technic.interfaces.cli.known import show_known
+
+        if show_known(sys.argv[2:]):
+            return None
+    import typer
+
+    from technic.interfaces.cli.table import command_line
+
+    try:
+        return command_line(sys.argv[1:])(standalone_mode=False)
+    except typer.Abort:
+        return STOPPED
+
+
 def _run() -> None:
     try:
-        code = app(standalone_mode=False)
+        code = _command()
     except TechnicError as error:
         # A question's error shows the line in question; every other is one line.
         said = str(error) if isinstance(error, QuestionError) else printable(str(error))
@@ -192,7 +129,7 @@ def _run() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         code = STOPPED
     except Exception as error:  # a full disk, a usage error of typer's own, or a defect of ours
         _end_if_refused(error)

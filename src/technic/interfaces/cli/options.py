@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
@@ -15,15 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError, counted, printable
+from technic.errors import ConfigError, printable
+from technic.interfaces.cli import desk as desks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from technic.data.ingest import FileStore
     from technic.data.store import StoreVersion
     from technic.runtime.executors import Executor
     from technic.runtime.settings import Settings
+
+Desk = desks.Desk
+symbols = desks.symbols
 
 StoreOption = Annotated[
     str | None, typer.Option("--store", metavar="DIR|URL", help="Folder of the store, or s3://….")
@@ -51,26 +52,6 @@ SymbolsOption = Annotated[
     str | None,
     typer.Option("--symbols", metavar="A,B|@FILE", help="Only these symbols."),
 ]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The store that a command works on, and how to name it in a hint.
-
-    Attributes
-    ----------
-    origin : why it is this store
-    hint : what a command line needs so that it means the same store
-    """
-
-    store: FileStore
-    settings: Settings
-    origin: str
-    hint: str
-
-    def command(self, text: str) -> str:
-        """A command that runs exactly as printed."""
-        return f"technic {text}{self.hint}"
 
 
 def scan_for(version: StoreVersion) -> str:
@@ -105,19 +86,15 @@ def logging_as(*, verbose: bool, as_json: bool) -> None:
 
 def desk(flag: str | None, *, writing: bool = False) -> Desk:
     """The store to work on."""
-    from technic.data.ingest import open_store
     from technic.runtime.logs import set_up
     from technic.runtime.secrets import all_values
-    from technic.runtime.settings import Settings
 
-    settings = Settings.load()
-    set_up(settings.state / "logs", all_values(settings), **LOGGING)
-    setting = settings.store(flag, writing=writing)
-    hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
-    store = open_store(setting.value)
+    desk = Desk.of(flag, writing=writing)
+    set_up(desk.settings.state / "logs", all_values(desk.settings), **LOGGING)
+    store = desk.store
     if writing and (note := store.clock_note()):
         print(f"Note: {note}", file=sys.stderr)
-    return Desk(store, settings, setting.origin, hint)
+    return desk
 
 
 def day(text: str | None, option: str = "--as-of") -> date | None:
@@ -145,23 +122,6 @@ def instant(text: str | None, option: str = "--known-at") -> datetime | None:
         raise ConfigError(f"{option}: {error}") from error
 
 
-def symbols(text: str | None) -> tuple[str, ...] | None:
-    """`AAPL,MSFT`, or `@file` with one symbol per line."""
-    if text is None:
-        return None
-    if text.startswith("@"):
-        try:
-            names = Path(text[1:]).read_text(encoding="utf-8").split("\n")
-        except OSError as error:
-            raise ConfigError(f"--symbols {text}: {error.strerror}") from error
-    else:
-        names = text.split(",")
-    chosen = tuple(part.strip() for part in names if part.strip())
-    if not chosen:
-        raise ConfigError(f"--symbols {text}: names no symbol")
-    return chosen
-
-
 def emit_json(value: Any) -> None:
     """A value on standard output, as JSON; not-a-number is null."""
     import orjson
@@ -178,11 +138,7 @@ def age_line(version: StoreVersion) -> str:
     if version.simulated is not None or version.last is None:
         return ""
     behind = nyse().last_finished(datetime.now(UTC)) - nyse().ordinal(version.last)
-    if behind <= 0:
-        return ""
-    are = "is" if behind == 1 else "are"
-    missing = counted(behind, "finished session")
-    return f"The newest bars are of {version.last}: {missing} {are} missing."
+    return desks.age_text(version.last, behind)
 
 
 def progress(title: str) -> Callable[[str], None]:

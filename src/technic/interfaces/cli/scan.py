@@ -5,23 +5,22 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from technic.errors import ConfigError, counted
+from technic.errors import ConfigError
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
-from technic.interfaces.render.terminal import quoted
+from technic.interfaces.cli.known import FORMATS, AnswerForm, Around, same_question, show_report
 
 if TYPE_CHECKING:
+    from technic.scanner.known import Typed
     from technic.scanner.report import Report
     from technic.scanner.spec.scan_file import ScanFile
 
-FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
 NO_TEXTS = dict.fromkeys(("where", "universe", "rank"))  # those are given to tc.scan by themselves
 FileArgument = Annotated[
     Path | None, typer.Argument(metavar="[FILE|PRESET]", help="A scan file, or a preset's name.")
@@ -49,17 +48,6 @@ class QuestionOptions:
     universe: UniverseOption = None
     rank: RankOption = None
 
-    @property
-    def words(self) -> str:
-        """The words of a command line that ask the same."""
-        file = "" if self.file is None else f" {quoted(str(self.file))}"
-        texts = {"-e": self.where, "--universe": self.universe, "--rank": self.rank}
-        return file + "".join(
-            f" {option} {quoted(' '.join(text.split()))}"
-            for option, text in texts.items()
-            if text is not None
-        )
-
     def scan_file(self, **more: Any) -> ScanFile:
         """The scan file that is meant; `more` replaces further fields of it."""
         from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
@@ -86,6 +74,11 @@ class RowOptions:
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where to write it.")
     ] = None
+
+    @property
+    def shape(self) -> AnswerForm:
+        """In which form an answer is shown, and where."""
+        return AnswerForm(self.form, self.out)
 
     @property
     def column_texts(self) -> tuple[str, ...] | None:
@@ -122,6 +115,39 @@ class SaveOptions:
     ] = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One question as of one session, as it was typed."""
+
+    question: QuestionOptions
+    rows: RowOptions
+    moment: MomentOptions
+    symbols: str | None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What says which question it is, by name; None where nothing was said."""
+        question, moment = self.question, self.moment
+        return {
+            "file": question.file,
+            "where": question.where,
+            "universe": question.universe,
+            "rank": question.rank,
+            "symbols": self.symbols,
+            "as_of": moment.as_of,
+            "known_at": moment.known_at,
+        }
+
+    @property
+    def typed(self) -> Typed:
+        """All of it that decides an answer."""
+        from technic.scanner.known import Typed
+
+        file, symbols = self.question.file, options.symbols(self.symbols)
+        said = {**self.said, "file": None if file is None else str(file), "symbols": symbols}
+        return Typed(**said, top=self.rows.top, columns=self.rows.columns)
+
+
 @grouped
 def scan(
     question: QuestionOptions,
@@ -146,37 +172,35 @@ def scan(
     form = "json" if target.as_json else rows.form
     if form not in FORMATS:
         raise ConfigError(f"--format {form}: there are {', '.join(FORMATS)}")
+    rows = replace(rows, form=form)
+    asked = Asked(question, rows, moment, symbols)
     desk = target.desk(ready=True)
     if span:
         if moment.as_of is not None or moment.known_at is not None or saving.keep:
             raise ConfigError("--from and --to stand alone: without --as-of, --known-at and --keep")
         file = question.scan_file(top=rows.top, columns=rows.column_texts)
-        _scan_sessions(desk, file, options.symbols(symbols), span, replace(rows, form=form))
+        _scan_sessions(desk, file, options.symbols(symbols), span, rows)
         return
     if saving.save is not None or saving.alert is not None:
         file = question.scan_file(top=rows.top, columns=rows.column_texts)
         _save_question(desk, file, saving.save, saving.alert)
-    report = _scan_once(desk, question, rows, moment, options.symbols(symbols))
+    report = _scan_once(desk, asked)
     if saving.keep:
         desk.store.catalog.record_run(
             "scan", report.asked["name"], report.as_of, report.manifest, datetime.now(UTC)
         )
-    only = "" if symbols is None else f" --symbols {quoted(symbols)}"
-    asked = question.words + only + moment.words
-    _show_report(report, desk, replace(rows, form=form), asked)
+    age = options.age_line(desk.store.version())
+    show_report(report, desk, rows.shape, Around(age, same_question(asked.said)))
 
 
-def _scan_once(
-    desk: options.Desk,
-    question: QuestionOptions,
-    rows: RowOptions,
-    moment: MomentOptions,
-    symbols: tuple[str, ...] | None,
-) -> Report:
-    """The report of one session, and how the market stood on it."""
+def _scan_once(desk: options.Desk, asked: Asked) -> Report:
+    """The report of one session, and how the market stood on it; found at once the next time."""
     from technic.scanner.columns.attributes import market_regime
+    from technic.scanner.known import post, signpost_key
     from technic.scanner.scan import scan as run
 
+    question, rows, moment = asked.question, asked.rows, asked.moment
+    symbols, key = options.symbols(asked.symbols), signpost_key(asked.typed, desk.place)
     report = run(
         desk.store,
         question.where,
@@ -192,27 +216,10 @@ def _scan_once(
     )
     session = report.as_of if moment.as_of else None
     regime = market_regime(desk.store, session, known_at=moment.instant, settings=desk.settings)
-    return replace(report, regime=regime.as_dict())
-
-
-def _show_report(report: Report, desk: options.Desk, rows: RowOptions, asked: str) -> None:
-    """Print a report, or write it; `asked` are the words that ask the same question."""
-    from technic.interfaces.render.export import put, write
-    from technic.interfaces.render.text import render_scan
-
-    if rows.form != "table":
-        write(report, rows.form, rows.out)
-        return
-    if rows.out is not None:
-        text = StringIO()
-        render_scan(report, desk.command, text, asked=asked)
-        put(text.getvalue().encode(), rows.form, rows.out, counted(len(report.shown), "row"))
-        return
-    if not desk.hint:  # the user did not name the store
-        print(f"Store {desk.store.folder} ({desk.origin})")
-    if line := options.age_line(desk.store.version()):
-        print(line)
-    render_scan(report, desk.command, sys.stdout, asked=asked)
+    report = replace(report, regime=regime.as_dict())
+    if key == signpost_key(asked.typed, desk.place):  # neither store nor scan file has changed
+        post(key, report, desk.store.version(), desk.settings.cache)
+    return report
 
 
 def _save_question(desk: options.Desk, file: ScanFile, name: str | None, alert: str | None) -> None:

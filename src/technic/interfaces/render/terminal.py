@@ -1,7 +1,8 @@
 """Where text leaves for a terminal or a pipe: nothing from outside moves a cursor or hides a word.
 
-`Guarded` stands before standard output and standard error while a command runs. `PlainConsole` writes
-beneath it, because colours are control sequences too; it writes out what its own texts hold.
+`Guarded` stands before standard output and standard error while a command runs. A `PlainConsole`
+(plain_console.py) writes beneath it, because colours are control sequences too; it writes out what
+its own texts hold.
 """
 
 from __future__ import annotations
@@ -12,10 +13,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
-
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.text import Text
 
 from technic.errors import printable
 
@@ -43,19 +40,6 @@ class Guarded:
         """Several texts, as they may be shown."""
         for line in lines:
             self.write(line)
-
-
-class PlainConsole(Console):
-    """A console whose texts hold no control characters; only the console itself gives colours."""
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        """Segments of a renderable; a text with anything to write out loses its inner styles."""
-        if isinstance(renderable, Text) and printable(renderable.plain) != renderable.plain:
-            shown = renderable.blank_copy(printable(renderable.plain))
-            return super().render(shown, options)
-        return super().render(renderable, options)
 
 
 def beneath(stream: Any) -> TextIO:

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted
-from technic.interfaces.render.terminal import PlainConsole, beneath, quoted
+from technic.interfaces.render.plain_console import PlainConsole
+from technic.interfaces.render.terminal import beneath, quoted
 from technic.scanner.ledger import TITLES
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def hints(report: Report, command: Command, asked: str) -> str:
 def _unranked(report: Report) -> str | None:
     """A symbol that came as far as any; None if nobody is listed."""
     book = report.ledger_book
-    return report.symbols[int(book.bucket.argmax())] if book.total else None
+    furthest = max(range(len(book.bucket)), key=book.bucket.__getitem__, default=0)
+    return report.symbols[furthest] if book.total else None
 
 
 def _rows(report: Report) -> Table:

@@ -10,17 +10,14 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from logging import getLogger
 from pathlib import Path
 from threading import get_ident
 
 from technic.runtime.cache.envelope import is_old, unwrap, wrap
 from technic.runtime.cache.protocol import Meter
 from technic.runtime.files import make_folder, write_private
-from technic.runtime.logs import log_mended
 
 BOUND = 2 << 30  # bytes
-LOG = getLogger(__name__)
 SWEEP_EVERY = 64 << 20  # bytes written between two looks at how large it has become
 
 
@@ -60,8 +57,15 @@ class FileCache:
                 continue
             values[key] = value
         if damaged:
-            log_mended(LOG, f"{self.folder}: {damaged} kept values were damaged; made anew")
+            _log(f"{self.folder}: {damaged} kept values were damaged; made anew")
         return values
+
+    def peek(self, key: str) -> bytes | None:
+        """The value of a key if it is there and whole; leaves a damaged one to `get_many`."""
+        try:
+            return unwrap(key, self._path(key).read_bytes(), time.time())
+        except OSError:
+            return None
 
     def put_many(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
         """Keep values, for `ttl` seconds if given; a full disk keeps none."""
@@ -121,3 +125,11 @@ class FileCache:
             with suppress(OSError):
                 path.unlink()
                 total -= size
+
+
+def _log(text: str) -> None:
+    from logging import getLogger  # seldom: not for every process to import
+
+    from technic.runtime.logs import log_mended
+
+    log_mended(getLogger(__name__), text)

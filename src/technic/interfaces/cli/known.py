@@ -1,0 +1,213 @@
+"""The quick path: `technic scan` of a question that was answered before, without typer or tables.
+
+1. `read_words` reads the options that most scans have, spelled as most are.
+2. `technic.scanner.known` finds the report that these words led to before.
+3. `show_report` shows it, as it shows one that was made anew.
+
+Whatever is unusual (another spelling, another option, a mistake, a damaged file, a new version of
+the store) is left to the command itself, which says the same of a known question, only later.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from technic.errors import TechnicError, counted
+from technic.interfaces.cli import desk as desks
+
+if TYPE_CHECKING:
+    from technic.scanner.report import Report
+
+FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
+# Options that take a value, and what they are called among the words that were read.
+VALUES = {
+    "-e": "where",
+    "--where": "where",
+    "--universe": "universe",
+    "--rank": "rank",
+    "--top": "top",
+    "--columns": "columns",
+    "--symbols": "symbols",
+    "--as-of": "as_of",
+    "--known-at": "known_at",
+    "--format": "form",
+    "--out": "out",
+    "--store": "store",
+}
+MOST_ROWS = 1_000_000  # of --top
+# Of these, options that say which question it is, in the order in which a hint repeats them.
+REPEATED = {
+    "-e": "where",
+    "--universe": "universe",
+    "--rank": "rank",
+    "--symbols": "symbols",
+    "--as-of": "as_of",
+    "--known-at": "known_at",
+}
+TEXTS = ("where", "universe", "rank")  # of the scan language, where lines mean nothing
+ABOUT_SHAPE = ("form", "out", "store")  # decide where and how an answer is shown, not which it is
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """In which form an answer is shown, and where: on standard output, or in a file."""
+
+    form: str = "table"
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is printed around an answer.
+
+    Attributes
+    ----------
+    age : a line above it about a store that is behind; empty for none
+    asked : the words of a command line that ask the same question, for the hints below it
+    """
+
+    age: str
+    asked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a command line says: values by name, and whether it wants JSON."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    as_json: bool = False
+
+    @property
+    def shape(self) -> AnswerForm:
+        """The form that is wanted."""
+        form, out = self.values.get("form", "table"), self.values.get("out")
+        return AnswerForm("json" if self.as_json else form, None if out is None else Path(out))
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What says which question it is, by name."""
+        file = self.values.get("file")
+        return {**self.values, "file": None if file is None else Path(file)}
+
+    @property
+    def typed(self) -> dict[str, Any]:
+        """What decides which answer it is, as `technic.scanner.known.Typed` takes it."""
+        typed: dict[str, Any] = {k: v for k, v in self.values.items() if k not in ABOUT_SHAPE}
+        if "top" in typed:
+            typed["top"] = int(typed["top"])
+        if "file" in typed:
+            typed["file"] = str(Path(typed["file"]))
+        return {**typed, "symbols": desks.symbols(typed.get("symbols"))}
+
+
+def read_words(words: Sequence[str]) -> Words | None:
+    """Read the words after `technic scan`; None if they are not of the plainest kind.
+
+    What is read here is read the same by typer: each option once, with its value as a word of its
+    own that does not begin with a dash, and at most one word without an option, the question's file.
+
+    Examples
+    --------
+    >>> read_words(["leaders", "--top", "5", "--json"])
+    Words(values={'file': 'leaders', 'top': '5'}, as_json=True)
+    >>> read_words(["--top=5"]), read_words(["--top", "none"]), read_words(["--keep"])
+    (None, None, None)
+    """
+    read, rest = Words(), list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--json" and not read.as_json:
+            read = Words(read.values, as_json=True)
+            continue
+        name = VALUES.get(word, "file")
+        value = rest.pop(0) if word in VALUES and rest else word
+        if name in read.values or not value or value.startswith("-"):
+            return None
+        read.values[name] = value
+    form, top = read.values.get("form", "table"), read.values.get("top", "1")
+    is_number = top.isascii() and top.isdigit() and len(top) <= len(str(MOST_ROWS))
+    return read if form in FORMATS and is_number and 1 <= int(top) <= MOST_ROWS else None
+
+
+def show_known(words: Sequence[str]) -> bool:
+    """Show the report on a question that was answered before; False if nothing was shown.
+
+    Parameters
+    ----------
+    words : of the command line, after `technic scan`
+    """
+    read = read_words(words)
+    if read is None or os.name == "nt":  # where typer looks for patterns of files in words
+        return False
+    from technic.scanner.known import Typed, find, signpost_key
+
+    since = perf_counter()
+    try:
+        desk = desks.Desk.of(read.values.get("store"))
+        key, cache = signpost_key(Typed(**read.typed), desk.place), desk.settings.cache
+    except TechnicError:
+        return False
+    known = find(key, cache, datetime.now(UTC), since) if key else None
+    if known is None:
+        return False
+    age = desks.age_text(known.last, known.behind)
+    show_report(known.report, desk, read.shape, Around(age, same_question(read.said)))
+    return True
+
+
+def same_question(said: Mapping[str, object]) -> str:
+    """The words of a command line that ask the same question, with a blank before them.
+
+    Parameters
+    ----------
+    said : what was said, by the names of `VALUES`; None where nothing was
+
+    Examples
+    --------
+    >>> same_question({"file": "leaders", "where": "close >\n 5", "as_of": None})
+    ' leaders -e "close > 5"'
+    """
+    from technic.interfaces.render.terminal import quoted
+
+    words = "" if said.get("file") is None else f" {quoted(str(said['file']))}"
+    for option, name in REPEATED.items():
+        if (value := said.get(name)) is not None:
+            text = " ".join(str(value).split()) if name in TEXTS else str(value)
+            words += f" {option} {quoted(text)}"
+    return words
+
+
+def show_report(report: Report, desk: desks.Desk, shape: AnswerForm, around: Around) -> None:
+    """Print a report, or write it.
+
+    Parameters
+    ----------
+    report : from wherever it comes
+    desk : the store that was asked
+    shape : the form of it, and where it goes
+    around : what is said of the store, and what hints ask
+    """
+    from technic.interfaces.render.export import put, write
+    from technic.interfaces.render.text import render_scan
+
+    if shape.form != "table":
+        write(report, shape.form, shape.out)
+        return
+    if shape.out is not None:
+        text = StringIO()
+        render_scan(report, desk.command, text, asked=around.asked)
+        put(text.getvalue().encode(), shape.form, shape.out, counted(len(report.shown), "row"))
+        return
+    if not desk.hint:  # the user did not say which store
+        print(f"Store {desk.folder} ({desk.origin})")
+    if around.age:
+        print(around.age)
+    render_scan(report, desk.command, sys.stdout, asked=around.asked)

@@ -1,0 +1,119 @@
+"""What a process imports before it answers, counted: nothing heavy comes in by accident."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from support.commands import run_command
+from technic.data.ingest import FileStore
+from technic.data.simulated import simulate
+from technic.interfaces.cli import COLUMNS, app, standing_text
+from technic.interfaces.cli.table import COMMANDS, GROUPS, SWITCHES, command_line
+
+HEAVY = {
+    "deltalake", "lark", "llvmlite", "numba", "numpy", "polars", "pyarrow", "pydantic", "sqlalchemy",
+}  # fmt: skip
+LISTED = """
+import sys
+before = set(sys.modules)
+from technic.__main__ import main
+sys.argv[0] = "technic"
+try:
+    main()
+finally:
+    print(" ".join(sorted(set(sys.modules) - before)), file=sys.stderr)
+"""
+
+
+def run_listed(words, env, cwd):
+    """A process of its own: what it said, and the modules that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", LISTED, *words],
+        env=env, cwd=cwd, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout, set(done.stderr.splitlines()[-1].split())
+
+
+def heads(modules):
+    return {name.partition(".")[0] for name in modules}
+
+
+def ours(modules):
+    return {name for name in modules if name.startswith("technic")}
+
+
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_help_and_version_import_next_to_nothing(word, tmp_path):
+    out, modules = run_listed([word], {**os.environ, "COLUMNS": ""}, tmp_path)
+    assert out
+    assert not heads(modules) & (HEAVY | {"typer", "rich", "orjson"})
+    assert len(ours(modules)) <= 9, sorted(ours(modules))
+
+
+@pytest.mark.parametrize("words", [["scan", "--help"], ["cache", "stats", "--help"]])
+def test_the_help_of_a_command_imports_that_command(words, tmp_path):
+    _, modules = run_listed(words, dict(os.environ), tmp_path)
+    assert not heads(modules) & (HEAVY - {"pydantic"})  # which typer itself imports
+    commands = {place.partition(".")[0] for place in COMMANDS.values()}
+    loaded = {name for name in commands if f"technic.interfaces.cli.{name}" in modules}
+    assert loaded == {"scan" if words[0] == "scan" else "maintenance", *loaded & {"status"}}
+
+
+def test_a_known_scan_imports_no_table_no_grammar_and_no_kernel(home, tmp_path):
+    market = simulate(seed=5, size=20, sessions=40)
+    FileStore(tmp_path / "store").import_bars(market.bars)  # a real one, which has an age
+    env = {**os.environ, "TECHNIC_HOME": str(home), "TECHNIC_STORE": "store"}
+    first = run_command(["scan", "--top", "3"], env, tmp_path)
+    assert first.returncode == 0
+    for words in (["scan", "--top", "3"], ["scan", "--top", "3", "--json"]):
+        out, modules = run_listed(words, env, tmp_path)
+        assert "found" in out
+        assert not heads(modules) & (HEAVY | {"typer"})
+        assert len(ours(modules)) <= 36, sorted(ours(modules))
+
+
+def test_the_help_that_stands_ready_is_the_one_that_typer_prints(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["technic"])
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ready = standing_text(["--help"])
+    typed = run_command(["--help"], {**os.environ, "COLUMNS": str(COLUMNS)}, tmp_path)
+    assert ready == typed.stdout
+    wide = run_command(["--help"], {**os.environ, "COLUMNS": "200"}, tmp_path)
+    assert ready == wide.stdout
+    narrow = run_command(["--help"], {**os.environ, "COLUMNS": "60"}, tmp_path)
+    assert ready != narrow.stdout, "then typer folds it"
+
+
+@pytest.mark.parametrize("words", [["--version"], ["-v", "--version"], ["--version", "scan"]])
+def test_the_version_is_told_in_one_way(words, tmp_path):
+    done = run_command(words, dict(os.environ), tmp_path)
+    assert (done.returncode, done.stdout) == (0, standing_text(["--version"]))
+
+
+def names_of(line):
+    import typer
+
+    return list(typer.main.get_command(line).commands)
+
+
+def test_one_command_is_made_when_one_is_called_and_all_when_none_is():
+    everything = [*COMMANDS, *GROUPS]
+    assert names_of(app) == everything == names_of(command_line(["nonsense"]))
+    for words in (["scan", "nonsense"], [*sorted(SWITCHES), "scan"], ["rollout", "add"]):
+        assert names_of(command_line(words)) == [next(w for w in words if w in everything)]
+
+
+@pytest.mark.parametrize("words", [["scna"], ["cache", "stat"], ["--bogus", "scan"], []])
+def test_a_word_that_is_no_command_is_told_of_all_of_them(words, tmp_path):
+    done = run_command(words, dict(os.environ), tmp_path)
+    if not words:
+        assert "scan" in done.stdout + done.stderr
+        return
+    assert done.returncode == 2
+    assert "Usage" in done.stderr
