@@ -121,7 +121,11 @@ def _refuse_if_empty(label: str, taken: TakenFilings, tally: _Tally) -> None:
     if tally.damaged and not tally.listed:
         raise SchemaError(f"{label}: {tally.damaged[0]}; nothing was imported")
     if not tally.listed:
-        whose = "its company has" if tally.strangers == 1 else f"none of its {tally.strangers:,} companies has"  # fmt: skip
+        whose = (
+            "its company has"
+            if tally.strangers == 1
+            else f"none of its {tally.strangers:,} companies has"
+        )
         no = "no" if tally.strangers == 1 else "a"
         raise SchemaError(f"{label}: {whose} {no} listing here with its number at the SEC; {HINT}")
     told = [f"{n:,} {why}" for why, n in tally.left_out.most_common(3)]

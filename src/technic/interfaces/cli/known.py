@@ -164,7 +164,7 @@ def show_known(words: Sequence[str]) -> bool:
 
 
 def same_question(said: Mapping[str, object]) -> str:
-    """The words of a command line that ask the same question, with a blank before them.
+    r"""The words of a command line that ask the same question, with a blank before them.
 
     Parameters
     ----------
