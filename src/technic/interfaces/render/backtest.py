@@ -374,7 +374,7 @@ def render_record(record: Record, stream: TextIO) -> None:
     )
     for h, part in record.by_horizon.items():
         if part["mean"] is None:
-            out.print(f"{counted(h, 'session'):>12}: not known yet", highlight=False)
+            out.print(f"{counted(int(h), 'session'):>12}: not known yet", highlight=False)
             continue
         span = (
             f"95 % interval {percent(part['low'], 2)} to {percent(part['high'], 2)}"
@@ -383,7 +383,7 @@ def render_record(record: Record, stream: TextIO) -> None:
         )
         significant = part["low"] is not None and (part["low"] > 0.0 or part["high"] < 0.0)
         out.print(
-            f"{counted(h, 'session'):>12}: picks less their universe {percent(part['mean'], 2)}, {span}; "
+            f"{counted(int(h), 'session'):>12}: picks less their universe {percent(part['mean'], 2)}, {span}; "
             f"{part['nights']:,} nights, above in {part['above']:.0%}"
             + ("" if significant else ": not told from zero"),
             highlight=False,
