@@ -67,7 +67,7 @@ def test_files_fill_the_past_and_the_api_the_last_day(tmp_path):
         paces = {"massive": Pace(5, 60.0)}
         wish = Wish(twin.tape.sessions[8], now)
         plan = plan_sync(store, SyncRequest(sources, wish, paces))
-        assert plan.options[0].title.startswith("flatfiles: 22 files + 1 days from massive")
+        assert plan.options[0].title.startswith("flatfiles: 22 files + 1 day from massive")
         done = sync(
             store, SyncRequest(sources, wish, paces=paces, simulated=SIMULATED), clock=lambda: now
         )

@@ -348,7 +348,7 @@ def test_what_is_said_of_companies_and_splits_counts_though_the_clock_is_behind(
         assert newest == name
 
     store.import_bars(split(4.0), seen_at=FUTURE)
-    for ratio in (5.0, 6.0):
+    for ratio in (6.0, 5.0):  # each nearer to what prices show than the word before
         store.import_bars(split(ratio), seen_at=datetime(2024, 4, 1, tzinfo=UTC))
         assert closes(store.panel(), "AAA")[0] == table["close"][0] / ratio
     sector("Energy", FUTURE)

@@ -371,7 +371,7 @@ def test_import_tells_what_became_of_every_row(technic, tmp_path):
     out, _ = technic("import", str(tmp_path / "bars.csv"), "--store", str(tmp_path / "s"))
     assert "1  new bars" in out
     assert out.count("set aside: ") == 2
-    assert f"technic scan --store {tmp_path / 's'}" in out
+    assert f"Next: technic scan --rank close --store {tmp_path / 's'}" in out  # of one session
     stale, _ = technic("scan", "--store", str(tmp_path / "s"))
     assert "finished sessions are missing" in stale
 

@@ -117,7 +117,7 @@ def test_filings_come_in_from_a_file_with_one_line_for_what_was_set_aside(techni
     )  # fmt: skip
     table.write_csv(technic.home / "filings.csv")
     text = technic("import-filings", "filings.csv", "--store", "stores/demo")
-    assert "set aside: 1 numbers, period after filing" in text
+    assert "set aside: 1 number, period after filing" in text
     assert "left out: 1 symbols" in text
     held = json.loads(technic("coverage", "--json"))["filings"]
     assert held["filings"] > 100

@@ -332,8 +332,9 @@ def test_a_reader_that_does_not_read_is_dropped_and_its_answer_forgotten(
                 while piece := line.recv(1 << 20):
                     received += len(piece)
                 raise ConnectionResetError  # closed in order, but not whole
-        assert received < 14_000_000
-        assert len(post(client, "features", {**HUGE, "symbols": symbols}).content) > 14_000_000
+        whole = len(post(client, "features", {**HUGE, "symbols": symbols}).content)
+        assert received < whole
+        assert whole > 10_000_000
 
 
 def test_a_key_holds_only_so_many_bytes_that_it_does_not_read(keyed, key, symbols, monkeypatch):

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from technic.errors import ConfigError
 from technic.runtime.cache import FileCache, MemoryCache, TieredCache, key_of, open_cache, secret_of
 from technic.runtime.cache.envelope import unwrap, wrap
 from technic.runtime.cache.protocol import Breaker
+from technic.runtime.cache.redis import RedisCache
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +197,37 @@ def test_a_server_that_hangs_costs_little():
         taken = time.perf_counter() - since
         os.kill(running.pid, signal.SIGCONT)
     assert taken < 0.5, "a hundred calls, one patience"
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError, RuntimeError, UnicodeDecodeError])
+def test_whatever_the_client_raises_is_a_miss(server, monkeypatch, error):
+    """A connection that another thread has closed raises a TypeError in redis 8.1.0."""
+    tier = RedisCache(f"redis://127.0.0.1:{server[1]}/0", "secret")
+
+    def broken(*_args, **_options):
+        raise error("utf-8", b"", 0, 1, "no") if error is UnicodeDecodeError else error("no")
+
+    monkeypatch.setattr(tier._client, "execute_command", broken)
+    assert tier.get_many(["kind:1"]) == {}
+    assert tier.meter.failures > 0
+
+
+def test_connections_closed_under_threads_that_use_them_cost_no_scan(server):
+    tier = RedisCache(f"redis://127.0.0.1:{server[1]}/0", "secret")
+    tier.put_many({"kind:1": b"one"})
+    until = time.monotonic() + 1.0
+
+    def ask(_k):
+        seen = set()
+        while time.monotonic() < until:
+            seen |= set(tier.get_many(["kind:1"]).values())
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask, k) for k in range(4)]
+        while time.monotonic() < until:
+            tier._client.connection_pool.disconnect()
+        assert set().union(*(one.result() for one in asked)) <= {b"one"}
 
 
 def test_urls_are_understood_or_said_to_be_wrong(tmp_path):

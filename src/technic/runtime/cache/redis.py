@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -149,7 +148,9 @@ class RedisCache:
                 return None
         try:
             answer = call()
-        except (RedisError, OSError, ValueError) as error:
+        # A cache ends no scan: beside its own errors the client raises what Python happens to,
+        # such as a TypeError on a connection that another thread has closed (8.1.0).
+        except Exception as error:  # noqa: BLE001 -- as above
             self.meter.failures += 1
             # A server that hangs costs the whole patience each time: once is enough.
             weight = self._breaker.failures_allowed if isinstance(error, RedisTimeoutError) else 1
@@ -158,7 +159,8 @@ class RedisCache:
                     LOG.warning(
                         "cache server left alone (%s); scans go on without it", type(error).__name__
                     )
-            self._client.connection_pool.disconnect()
+            # Those that other threads are using fail, or not, by themselves.
+            self._client.connection_pool.disconnect(inuse_connections=False)
             return None
         with self._lock:
             if self._breaker.note_success():
