@@ -118,7 +118,7 @@ def test_filings_come_in_from_a_file_with_one_line_for_what_was_set_aside(techni
     table.write_csv(technic.home / "filings.csv")
     text = technic("import-filings", "filings.csv", "--store", "stores/demo")
     assert "set aside: 1 number, period after filing" in text
-    assert "left out: 1 symbols" in text
+    assert "left out: 1 symbol" in text
     held = json.loads(technic("coverage", "--json"))["filings"]
     assert held["filings"] > 100
     assert held["newest"] >= "2026-11-10"
