@@ -128,6 +128,7 @@ class Servant:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=Path(__file__).parents[1],  # from which it imports this package
         )
         return self
 

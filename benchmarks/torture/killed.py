@@ -113,6 +113,7 @@ class Servant:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=Path(__file__).parents[1],  # from which it imports this package
             env={**env, "NO_COLOR": "1", "COLUMNS": "200"},
         )
         return self
