@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from technic.errors import IndicatorError
+from technic.indicators.kernel import compile as compiler
 from technic.indicators.kernel import loader
 from technic.indicators.kernel.arguments import ARGUMENTS, C_ARGUMENTS, TABLE, pack
 from technic.indicators.kernel.codegen import write
@@ -47,6 +48,18 @@ def test_code_for_another_processor_has_another_name(kernels):
         [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() != loader.object_path(kernels).name
+
+
+def test_code_is_filed_under_the_sources_as_they_were_before_it_was_compiled(tmp_path, monkeypatch):
+    """An update in the middle of half a minute must not file old code under the new name."""
+    steps = []
+    monkeypatch.setattr(compiler.lanes, "COMPILING", True)
+    monkeypatch.setattr(sys, "argv", ["compile", str(tmp_path)])
+    monkeypatch.setattr(compiler, "object_path", lambda to: steps.append("named") or to / "k.o")
+    monkeypatch.setattr(compiler, "machine_code", lambda: steps.append("compiled") or b"code")
+    compiler.main()
+    assert steps == ["named", "compiled"]
+    assert (tmp_path / "k.o").read_bytes().endswith(b"code")
 
 
 @needs_code

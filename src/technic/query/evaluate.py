@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from technic.indicators import Series
-from technic.indicators.reading import DUST
+from technic.indicators.reading import level
 from technic.market import cross_section as cs
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query import names
@@ -338,8 +338,7 @@ def _compare(operator: str, left: Values, right: Values) -> FloatArray:
     if left.dtype == right.dtype == np.float64:
         # Numbers that differ by rounding are equal, as they are for the kernel.
         with np.errstate(invalid="ignore"):  # infinite less infinite
-            is_rounding = np.abs(left - right) < DUST * (np.abs(left) + np.abs(right))
-        left = np.where(is_rounding, right, left)
+            left = np.where(level(left, right) == 0.0, right, left)
     return np.where(comparable, functions[operator](left, right).astype(np.float64), np.nan)
 
 

@@ -64,8 +64,9 @@ def main() -> None:
     if not lanes.COMPILING:
         sys.exit("run it with TECHNIC_COMPILING=1")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    code = machine_code()
+    # Named first: sources that change meanwhile, as an update changes them, are another kernel's.
     path = object_path(folder)
+    code = machine_code()
     scratch = path.with_suffix(f".{os.getpid()}")  # two processes may compile at once
     scratch.write_bytes(blake2b(code, digest_size=CHECKSUM).digest() + code)
     scratch.replace(path)
