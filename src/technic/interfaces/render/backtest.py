@@ -11,6 +11,7 @@ from rich.table import Table
 
 from technic.errors import counted
 from technic.interfaces.render.charts import PLOT_STYLE, bars, curves
+from technic.interfaces.render.plain_console import WholeTable
 from technic.interfaces.render.report_page import STYLE, manifest_block
 from technic.interfaces.render.text import console
 from technic.research.statistics.significance import YEAR
@@ -78,7 +79,7 @@ def render_backtest(backtest: Backtest, stream: TextIO) -> None:
     )
     for line in _story(backtest):
         out.print(line, markup=False, highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = WholeTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("", "net", "before costs", "benchmark"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for row in figures(backtest):

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted, printable
+from technic.interfaces.render.plain_console import WholeTable
 from technic.interfaces.render.text import bar, console, number, price, sparkline
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _marks(glance: Glance) -> list[Text]:
 def _table(glance: Glance) -> Table:
     report = glance.report
     assert report is not None
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = WholeTable(first=("name", "20 bars"), box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for title in ("#", "symbol", "name", "score", ""):
         table.add_column(title, justify="right" if title == "#" else "left", no_wrap=True)
     names = report.asked["columns"][:3]

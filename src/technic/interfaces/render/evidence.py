@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted
 from technic.interfaces.render.charts import PLOT_STYLE, Scale, bars, plot
+from technic.interfaces.render.plain_console import WholeTable
 from technic.interfaces.render.report_page import STYLE
 from technic.interfaces.render.text import console
 from technic.scanner.svg import POLICY
@@ -65,7 +65,7 @@ def render_evidence(evaluation: Evaluated, stream: TextIO) -> None:
         f"Rank IC with the return from the next open, 95 % interval by block bootstrap; "
         f"{counted(evaluation.sessions, 'session')}, {evaluation.first} to {evaluation.last}"
     )
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table = WholeTable(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("column", no_wrap=True, max_width=19, overflow="ellipsis")
     for h in horizons:
         table.add_column(f"{h} session" + ("s" if h > 1 else ""), no_wrap=True)

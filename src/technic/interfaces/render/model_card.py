@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, TextIO
 
-from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted
 from technic.interfaces.render.charts import PLOT_STYLE, bars
 from technic.interfaces.render.evidence import briefly, intervals
+from technic.interfaces.render.plain_console import WholeTable
 from technic.interfaces.render.report_page import STYLE
 from technic.interfaces.render.text import console
 from technic.scanner.alpha.card import Card
@@ -49,7 +49,7 @@ def render_card(card: Card, stream: TextIO) -> None:
         out.print("SIMULATED MARKET", style="bold yellow")
     out.print(_heading(card), style="bold")
     out.print(f"Gate: {_verdict(card)}", markup=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = WholeTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("", "rank IC [95 %]", "t", "ICIR", "L/S net 10", "break-even"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for name, clauses in _judged(card):

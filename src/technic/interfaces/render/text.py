@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted
-from technic.interfaces.render.plain_console import PlainConsole
+from technic.interfaces.render.plain_console import PlainConsole, WholeTable
 from technic.interfaces.render.terminal import beneath, quoted
 from technic.scanner.ledger import TITLES
 
@@ -108,8 +108,14 @@ def _unranked(report: Report) -> str | None:
 
 
 def _rows(report: Report) -> Table:
-    """The rows as a table that fits the screen; the close is left out where it is the entry."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    """The rows as a table; the close is left out where it is the entry."""
+    table = WholeTable(
+        first=("sector", "name", "20 bars"),
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
     named = any(row.name for row in report.shown)
     table.add_column("#", justify="right", no_wrap=True, min_width=2)
     table.add_column("symbol", no_wrap=True, min_width=6)
