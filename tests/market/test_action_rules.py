@@ -176,6 +176,30 @@ def test_two_amounts_of_one_id_or_without_one_are_doubted():
 
 
 @pytest.mark.parametrize(
+    ("days", "values", "kept"),
+    [
+        ((0, 1), (0.6, 0.6), (0,)),  # one that was told twice
+        ((0, 5), (0.6, 0.6), (0,)),
+        ((0, 7), (0.6, 0.6), (0, 7)),  # who pays by the week
+        ((0, 1), (0.6, 0.2), (0, 1)),  # a special one beside the usual
+        ((0, 1, 2, 5, 6), (2.4,) * 5, ()),  # a yearly rate beside every price
+        ((0, 91, 92, 182), (0.6,) * 4, (0, 91, 182)),
+    ],
+)
+def test_a_dividend_of_one_amount_is_not_paid_twice_in_a_week(days, values, kept):
+    told = pl.concat(
+        [
+            events((1, DAY + timedelta(days=d), v), kind="dividend", id=f"{d}")
+            for d, v in zip(days, values, strict=True)
+        ]
+    ).sample(fraction=1.0, shuffle=True, seed=3)
+    judged = judge_actions(told, bars(1.0))
+    assert sorted(judged.good["date"]) == [DAY + timedelta(days=d) for d in kept]
+    assert set(judged.bad["reason"]) <= {"dividend_repeated"}
+    assert whole(judged, told)
+
+
+@pytest.mark.parametrize(
     ("values", "bad"), [((33.0,), 0), ((34.0,), 1), ((1.0, 165.0), 1), ((20.0, 20.0), 2)]
 )
 def test_a_dividend_above_a_third_of_the_price_is_doubted(values, bad):

@@ -78,9 +78,10 @@ def judge_actions(
     unclear, clear = _clashing(once)
     steps = steps_over(clear, bars)
     large, clear = _large_dividends(clear, steps)
+    again, clear = _repeated_dividends(clear)
     wrong = _wrong_splits(clear, steps) if as_traded else _no_reasons(clear)
     good = clear.join(wrong, on=[*_KEY, "known_at", "id"], how="anti", nulls_equal=True)
-    parts = [invalid, unclear, large, wrong]
+    parts = [invalid, unclear, large, again, wrong]
     bad = pl.concat([_told(part, steps) for part in parts])
     bad = bad.sort("symbol", "date", "kind", maintain_order=True)
     whole = _whole(good)
@@ -192,7 +193,7 @@ def _invalid() -> pl.Expr:
     )
 
 
-def _parted(rows: pl.DataFrame, reason: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _parted(rows: pl.DataFrame, reason: pl.Expr | pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows that have a reason to be set aside, with it; and the others."""
     judged = rows.with_columns(reason=reason)
     return (
@@ -226,6 +227,34 @@ def _large_dividends(rows: pl.DataFrame, steps: pl.DataFrame) -> tuple[pl.DataFr
     doubted = pl.when(alone | together).then(pl.lit("dividend_too_large"))
     bad, good = _parted(priced, doubted)
     return bad.select(*rows.columns, "reason"), good.select(rows.columns)
+
+
+def _repeated_dividends(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Dividends of the same amount within a few days of each other, and the others.
+
+    No share pays so often. Two are one that was told twice, and the first stands; of three and
+    more in a row, such as a yearly rate beside every price, nobody knows which was paid.
+    """
+    paid = rows.filter(pl.col("kind") == "dividend").sort("security_id", "date")
+    days = paid.select("security_id", "date", "value").unique(maintain_order=True)
+    of = "security_id"
+    apart = pl.col("date").diff().over(of).dt.total_days() > NEAR_DAYS
+    other = (pl.col("value").diff().over(of).abs() > SAME_SPLIT * pl.col("value")).fill_null(
+        value=True
+    )
+    runs = days.with_columns(run=(apart.fill_null(value=True) | other).cum_sum().over(of))
+    length, place = pl.len().over(of, "run"), pl.int_range(pl.len()).over(of, "run")
+    doubted = runs.filter((length > 2) | (place > 0)).select(
+        "security_id", "date", "value", reason=pl.lit("dividend_repeated")
+    )
+    kind = pl.lit("dividend")
+    marked = rows.join(
+        doubted.with_columns(kind=kind),
+        on=["security_id", "date", "value", "kind"],
+        how="left",
+        maintain_order="left",
+    )
+    return _parted(marked.drop("reason"), marked["reason"])
 
 
 def _wrong_splits(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:

@@ -37,6 +37,7 @@ REASONS = {
     "action_not_positive": "a split or dividend is zero or less, or cannot be read",
     "split_repeated": "the same split a few sessions away is the one that prices show",
     "split_shown": "it takes a split back that prices show",
+    "dividend_repeated": "a dividend of the same amount stands a few days away",
     "dividend_too_large": "a dividend is above a third of the price",
     "foreign_currency": "a dividend is not in US dollars",
     "split_overruled": "another word on the same split is the one that prices show",

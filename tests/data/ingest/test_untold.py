@@ -68,3 +68,21 @@ def test_of_many_the_first_few_are_named_and_the_others_counted(store):
 def test_of_prices_that_are_adjusted_it_is_said_that_they_should_not_step(store):
     (text,) = store.import_bars(table(ratio=4.0), "splits").doubts
     assert "though prices count as adjusted for splits; about 4:1?" in text
+
+
+@pytest.mark.parametrize("closed", ["2023-10-14", "2023-10-15"])
+def test_a_split_told_for_a_closed_day_is_named_and_its_night_asked_about(store, closed):
+    days = ["2023-10-12", "2023-10-13", closed, "2023-10-16"]
+    rows = pl.DataFrame(
+        {
+            "symbol": "SPLT", "date": days,
+            "open": [202.35, 199.38, None, 50.57], "high": [203.21, 202.33, None, 51.32],
+            "low": [197.68, 198.79, None, 50.44], "close": [198.79, 202.21, None, 51.2],
+            "volume": [1461900.0, 1030355.0, None, 4502881.0], "split": [None, None, 4.0, None],
+        }
+    )  # fmt: skip
+    named = f"SPLT: a split of 4 on {closed} is set aside: the market was closed"
+    asked = "SPLT: 202.21 to 51.2 on 2023-10-16 with no split told; about 4:1?"
+    for doubts in (check_bars(store, rows).doubts, store.import_bars(rows).doubts):
+        assert [text.startswith(named) for text in doubts] == [True, False]
+        assert doubts[1] == asked

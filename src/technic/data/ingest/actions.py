@@ -13,6 +13,7 @@ import polars as pl
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
 from technic.market.action_rules import APART, CURRENCY
+from technic.market.quality import REASONS
 from technic.market.schema import ACTIONS, BARS, conform
 
 AROUND = {"split": range(-15, 16), "dividend": range(-5, 1)}  # days whose bars are looked at
@@ -63,7 +64,7 @@ def bars_around(
 
 
 def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
-    """One line for each split or dividend that prices speak against.
+    """One line for each split or dividend that is set aside.
 
     Parameters
     ----------
@@ -87,6 +88,12 @@ def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
             lines.append(f"{what}: it is in {row['currency'][:8]}, and prices are in {CURRENCY}")
         elif row["reason"] == "split_shown":
             lines.append(f"{what}: it would take back the split that prices show")
+        elif row["reason"] == "no_session":
+            lines.append(
+                f"{what}: the market was closed; tell it for the session it took effect on"
+            )
+        else:
+            lines.append(f"{what}: {REASONS[row['reason']]}")
     return lines
 
 

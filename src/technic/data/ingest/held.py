@@ -9,9 +9,10 @@ import polars as pl
 
 from technic.data.ingest.file_actions import FileActions, take_actions
 from technic.data.ingest.filers import identify_symbols
+from technic.data.ingest.intervals import interval_doubt
 from technic.data.ingest.merge import as_bars
 from technic.data.ingest.scales import one_scale
-from technic.data.ingest.told_actions import told_by_rows
+from technic.data.ingest.told_actions import ABOUT, told_by_rows
 from technic.data.ingest.untold import untold_in_file
 from technic.data.store import Store, StoreVersion
 from technic.market.quality import Sorted
@@ -77,7 +78,8 @@ def hold_against_store(
         store, version, scaled.told, bars, seen, as_traded=as_traded, label=label
     )
     names = dict(judged.good.select("security_id", "symbol").unique("security_id").iter_rows())
-    untold = untold_in_file(store, version, bars, scaled.told, names, as_traded=as_traded)
-    return Held(
-        judged, bars, tickers, actions, [*scaled.notes, *actions.notes, *untold], found.notes
-    )
+    # A split that was set aside is one that nobody has told: its night is asked about.
+    standing = scaled.told.join(actions.bad, on=ABOUT, how="anti")
+    untold = untold_in_file(store, version, bars, standing, names, as_traded=as_traded)
+    doubts = [*interval_doubt(bars), *scaled.notes, *actions.notes, *untold]
+    return Held(judged, bars, tickers, actions, doubts, found.notes)
