@@ -8,7 +8,7 @@ from pathlib import Path
 from reference.markdown import code, fill, table
 from reference.schemas import Schemas
 from technic.data.store import Store
-from technic.interfaces.mcp import make_server
+from technic.interfaces.mcp.server import make_server
 from technic.runtime.settings import Settings
 
 

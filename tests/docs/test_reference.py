@@ -204,7 +204,7 @@ def test_every_route_is_documented():
 
 def test_every_tool_is_documented():
     from technic.data.store import Store
-    from technic.interfaces.mcp import make_server
+    from technic.interfaces.mcp.server import make_server
     from technic.runtime.settings import Settings
 
     tools = asyncio.run(make_server(Store(Path("no-such-store")), Settings()).list_tools())

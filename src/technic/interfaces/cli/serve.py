@@ -181,7 +181,7 @@ def mcp(
 ) -> None:
     """Answer agents: compile, scan, explain, why_not, diff, coverage, evidence. Reads only."""
     try:
-        from technic.interfaces.mcp import make_server
+        from technic.interfaces.mcp.server import make_server
     except ModuleNotFoundError as error:
         raise not_installed(error, "mcp") from error
     desk = options.desk(store)

@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
-from technic.interfaces.mcp import make_server
+from technic.interfaces.mcp.server import make_server
 from technic.runtime.settings import Settings
 from technic.scanner.scan import scan
 from technic.scanner.spec.scan_file import ScanFile
