@@ -26,7 +26,7 @@ import orjson
 from technic.data.ingest import FileStore
 from technic.data.providers import stream as streams
 from technic.data.providers.minutes import DaySoFar
-from technic.data.simulated import massive_api, server
+from technic.data.simulated import server, snapshots_api
 from technic.data.simulated.faults import Fault, FaultPlan, Rule
 from technic.data.simulated.live_faults import (
     DROPPED_LINE,
@@ -121,7 +121,7 @@ def checks_minutes(tier: int, seed: int):
                 day.begin(feed.bars())
             for minute in sorted(rng.sample(range(2, 390), min(left, 388))):
                 now = _to(twin, night + 1, minute)
-                bars, said = massive_api.minutes(twin.tape, now, said)
+                bars, said = snapshots_api.minutes(twin.tape, now, said)
                 clean.take(bars, now)
                 kind = rng.choice([*MINUTES]) if rng.random() < 0.5 else ""
                 fault = Fault(kind, rng.randrange(1 << 30))

@@ -16,7 +16,8 @@ from technic.data.ingest import FileStore
 from technic.data.ingest.filing_sync import sync_companies, sync_filings
 from technic.data.providers.edgar import Edgar, user_agent
 from technic.data.providers.http import Endpoint, Http
-from technic.data.simulated.reference_api import SICS, figures, statement_days
+from technic.data.simulated.fundamentals_api import figures, statement_days
+from technic.data.simulated.reference_api import SICS
 from technic.errors import AccessError, StoreError
 from technic.market.items import ITEMS
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
+from technic.data.simulated.actions_api import fraction
+from technic.data.simulated.bars_api import aggregates, holders
 from technic.data.simulated.dialect import Answer, Request
-from technic.data.simulated.massive_api import aggregates, holders
 from technic.data.simulated.publications import EPOCH, Publications
-from technic.data.simulated.reference_api import fraction
 from technic.market.sessions import NEW_YORK
 from technic.market.symbols import canonical_symbol, vendor_symbol
 

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
+from technic.market.sessions import NEW_YORK
+
 RANGES = ("gt", "gte", "lt", "lte")
 
 
@@ -36,6 +38,11 @@ class Request:
         """The same question at the same instant has the same id."""
         text = f"{self.path}?{urlencode(sorted(self.params.items()))}@{self.now.isoformat()}"
         return blake2b(text.encode(), digest_size=16).hexdigest()
+
+    @property
+    def today(self) -> date:
+        """The day it is in New York."""
+        return self.now.astimezone(NEW_YORK).date()
 
     def flag(self, name: str, default: bool) -> bool:
         """A query parameter that is true or false."""
@@ -103,6 +110,11 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text[:10])
     except ValueError as error:
         raise Refusal(400, {"error": f"could not parse the date {text!r}"}) from error
+
+
+def event_id(kind: str, listing: int, day: date) -> str:
+    """The identifier of something that happened; the same one always."""
+    return "E" + blake2b(f"{kind}{listing}{day}".encode(), digest_size=16).hexdigest()
 
 
 def envelope(request: Request, **content: Any) -> Answer:

@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 
 from technic.data.simulated.dialect import Answer, Refusal, Request
+from technic.data.simulated.fundamentals_api import figures as figures_of
+from technic.data.simulated.fundamentals_api import statement_days
 from technic.data.simulated.publications import Publications
-from technic.data.simulated.reference_api import SICS, statement_days
-from technic.data.simulated.reference_api import figures as figures_of
+from technic.data.simulated.reference_api import SICS
 from technic.market.items import BALANCE, ITEMS
 
 PATHS = ("/files/company_tickers.json", "/submissions/", "/api/xbrl/companyfacts/")

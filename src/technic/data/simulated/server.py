@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from technic.data.simulated import alpaca_api, edgar_api, massive_api
+from technic.data.simulated import alpaca_api, edgar_api, massive_api, snapshots_api
 from technic.data.simulated.dialect import Answer, Refusal, Request, parse_day
 from technic.data.simulated.differences import differ_answer, differ_asked
 from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan, afflict
@@ -209,7 +209,7 @@ class Twin:
             self._served.append(now)
 
     def _entitle(self, request: Request) -> None:
-        plan, today = self.plan, request.now.astimezone(NEW_YORK).date()
+        plan, today = self.plan, request.today
         no = "You are not entitled to this data. Please upgrade your plan."
         if not plan.snapshots and ("/snapshot/" in request.path or "/flatfiles/" in request.path):
             raise Refusal(403, {"status": "NOT_AUTHORIZED", "message": no})
@@ -315,7 +315,7 @@ def streaming(twin: Twin) -> Any:
         latest: dict[str, dict[str, Any]] = {}
         while True:
             bars, latest = await asyncio.to_thread(
-                massive_api.minutes, twin.tape, twin.clock.now(), latest
+                snapshots_api.minutes, twin.tape, twin.clock.now(), latest
             )
             for k in range(0, len(bars), 500):
                 for frame in _frames(twin.faults.draw("/stocks"), bars[k : k + 500]):
