@@ -16,21 +16,14 @@ from technic.data.ingest.sync import SyncRequest, sync
 from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.providers.source import Ask
+from technic.data.simulated.answer_faults import ANSWERS
 from technic.data.simulated.dialect import Request
-from technic.data.simulated.faults import (
-    ANSWERS,
-    ROWS,
-    TRANSPORT,
-    UNDETECTABLE,
-    Fault,
-    FaultPlan,
-    Rule,
-    afflict,
-    chaos,
-)
+from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan, Rule, afflict, chaos
 from technic.data.simulated.massive_api import answer
 from technic.data.simulated.publications import evening, record
-from technic.data.simulated.server import Twin, serving
+from technic.data.simulated.row_faults import ROWS, UNDETECTABLE
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 from technic.data.store.tickers import eras
 from technic.errors import PageError, ProviderError, TechnicError, counted
 

@@ -212,7 +212,9 @@ def test_every_tool_is_documented():
 
 
 def test_every_fault_of_the_simulated_vendor_is_documented():
-    from technic.data.simulated.faults import ANSWERS, ROWS, TRANSPORT
+    from technic.data.simulated.answer_faults import ANSWERS
+    from technic.data.simulated.faults import TRANSPORT
+    from technic.data.simulated.row_faults import ROWS
 
     text = (ROOT / "docs/explanation/faults.md").read_text(encoding="utf-8")
     assert lacking([*TRANSPORT, *ANSWERS, *ROWS], text, "| `{}` |") == []

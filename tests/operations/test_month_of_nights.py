@@ -22,7 +22,8 @@ from support.vendors import FAST, massive, run_sync
 from technic.data.ingest import FileStore
 from technic.data.simulated.faults import FaultPlan, Rule
 from technic.data.simulated.publications import ListedSpan, evening, record
-from technic.data.simulated.server import Twin, serving
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook, channels_of, deliver, keep_channel
 from technic.operations.alerts.channels import forget_channel

@@ -12,7 +12,8 @@ from technic.data.providers.alpaca import Alpaca
 from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.simulated.publications import evening, record
-from technic.data.simulated.server import Twin, serving
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 
 FAST = Manners(deadline=1.0, attempts=6, total=20.0, wait=0.005, wait_most=0.05)
 SIMULATED = {"vendor": "the twin"}

@@ -10,7 +10,9 @@ import pytest
 
 from support.vendors import tape
 from technic.data.ingest.entitlements import probe_vendor, stored_verdict
-from technic.data.simulated.server import Twin, VendorPlan, serving
+from technic.data.simulated.plans import VendorPlan
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 from technic.runtime.settings import Setting, Settings
 
 

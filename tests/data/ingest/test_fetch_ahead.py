@@ -16,7 +16,9 @@ from technic.data.ingest.planning import Wish
 from technic.data.ingest.sync import SyncRequest, plan_sync, sync
 from technic.data.ingest.ways import Step
 from technic.data.providers.source import Ask
-from technic.data.simulated.server import Twin, VendorPlan, serving
+from technic.data.simulated.plans import VendorPlan
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 from technic.errors import AccessError, ConfigError, ProviderError
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Setting, Settings

@@ -18,7 +18,8 @@ from technic.data.ingest.vendors import import_extra
 from technic.data.providers.flatfiles import FlatFiles
 from technic.data.providers.source import Ask
 from technic.data.simulated.publications import evening, record
-from technic.data.simulated.server import Twin, serving
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 from technic.errors import ConfigError, ProviderError
 from technic.market.sessions import nyse
 

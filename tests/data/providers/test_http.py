@@ -16,7 +16,8 @@ from technic.data.providers.allowance import Allowance
 from technic.data.providers.http import Endpoint, Http, _wait, strict_json
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.providers.source import Ask, Pace
-from technic.data.simulated.faults import ANSWERS, TRANSPORT, FaultPlan, Rule
+from technic.data.simulated.answer_faults import ANSWERS
+from technic.data.simulated.faults import TRANSPORT, FaultPlan, Rule
 from technic.errors import AccessError, PageError, ProviderError
 
 

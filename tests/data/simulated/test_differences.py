@@ -8,7 +8,7 @@ import pytest
 from support.vendors import record
 from technic.data.simulated.differences import DIFFERENCES
 from technic.data.simulated.faults import FaultPlan, read_plan
-from technic.data.simulated.server import Twin
+from technic.data.simulated.twin import Twin
 from technic.errors import ConfigError
 
 KEY = {"authorization": "Bearer k"}

@@ -11,13 +11,15 @@ import pytest
 
 from support.cases import mostly_slow
 from support.vendors import at_evening, tape, vendor
+from technic.data.simulated.answer_faults import ANSWERS
 from technic.data.simulated.dialect import Request
-from technic.data.simulated.faults import ANSWERS, ROWS, TRANSPORT, FaultPlan, Rule, read_plan
+from technic.data.simulated.faults import TRANSPORT, FaultPlan, Rule
 from technic.data.simulated.massive_api import answer
 from technic.data.simulated.publications import evening, record
 from technic.data.simulated.replay import replay
-from technic.data.simulated.server import Twin, plan_of, serving
-from technic.errors import ConfigError
+from technic.data.simulated.row_faults import ROWS
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 
 HEADERS = {"Authorization": "Bearer any"}
 
@@ -277,17 +279,6 @@ def test_every_fault_changes_what_a_client_sees(name):
         return
     assert seen[0] != seen[1], "the first request is struck, the second is not"
     assert seen[1][0] == 200
-
-
-def test_plans_of_faults_are_read_and_checked(tmp_path):
-    path = tmp_path / "plan.json"
-    path.write_text('{"seed": 3, "rules": [{"faults": ["reset"], "probability": 0.5}]}')
-    assert read_plan(path).has_transport
-    path.write_text('{"rules": [{"faults": ["nonsense"]}]}')
-    with pytest.raises(ConfigError, match="nonsense"):
-        read_plan(path)
-    with pytest.raises(ConfigError, match="20/60"):
-        plan_of("enormous")
 
 
 def test_a_real_file_is_replayed_with_its_revisions(real_data):

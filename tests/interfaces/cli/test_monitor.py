@@ -10,7 +10,8 @@ import pytest
 
 from support.commands import run_command
 from support.vendors import at_evening, tape
-from technic.data.simulated.server import Twin, serving
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 from technic.market.sessions import nyse
 from technic.operations.saved_scans import folder_of
 from technic.runtime.settings import Setting, Settings

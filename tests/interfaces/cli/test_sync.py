@@ -18,7 +18,8 @@ import pytest
 from support.commands import run_command
 from support.vendors import tape
 from technic.data.simulated.faults import FaultPlan
-from technic.data.simulated.server import Twin, serving
+from technic.data.simulated.server import serving
+from technic.data.simulated.twin import Twin
 
 # A test that runs in the background of a shell inherits that SIGINT is ignored.
 HEEDING = (

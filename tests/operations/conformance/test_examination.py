@@ -17,7 +17,7 @@ from technic.data.providers.http import Endpoint, Http
 from technic.data.providers.source import Pace
 from technic.data.simulated.differences import DIFFERENCES
 from technic.data.simulated.faults import FaultPlan, Rule
-from technic.data.simulated.server import VendorPlan
+from technic.data.simulated.plans import VendorPlan
 from technic.errors import AccessError, ProviderError
 from technic.operations.conformance import alpaca, edgar
 from technic.operations.conformance.examination import (

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan
+from technic.data.simulated.faults import FAULT_HEADER, TRANSPORT, Fault, FaultPlan
 
 HANG = 3.0  # seconds a connection is held without a word, if the client does not leave before
 DROP_BYTES_A_SECOND = 400
@@ -89,7 +89,7 @@ async def _ask(upstream: int, head: bytes, fault: str) -> bytes:
     """The whole answer of the vendor behind, whose connection then ends."""
     lines = [x for x in head.split(b"\r\n") if not x.lower().startswith(b"connection:")]
     lines = [line for line in lines if line]
-    lines += [b"Connection: close", f"x-sim-fault: {fault}".encode()]
+    lines += [b"Connection: close", f"{FAULT_HEADER}: {fault}".encode()]
     reader, writer = await asyncio.open_connection("127.0.0.1", upstream)
     writer.write(b"\r\n".join(lines) + b"\r\n\r\n")
     await writer.drain()

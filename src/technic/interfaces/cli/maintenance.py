@@ -74,7 +74,8 @@ def serve(
     import time
 
     from technic.data.simulated.faults import read_plan
-    from technic.data.simulated.server import Twin, serving
+    from technic.data.simulated.server import serving
+    from technic.data.simulated.twin import Twin
 
     publications = market.publications()
     twin = Twin(

@@ -208,7 +208,8 @@ def _calls(market: Market) -> Check:
     from technic.data.providers.alpaca import Alpaca  # used here alone
     from technic.data.providers.http import Endpoint, Http
     from technic.data.simulated.publications import evening, record
-    from technic.data.simulated.server import Twin, serving
+    from technic.data.simulated.server import serving
+    from technic.data.simulated.twin import Twin
 
     tape = record(3, 300, 260)
     twin = Twin(tape)
