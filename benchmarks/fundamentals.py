@@ -17,7 +17,7 @@ from technic.data.simulated import simulate
 from technic.data.simulated.statements import statements
 from technic.market.schema import SECTORS
 from technic.query.evaluate import Evaluation
-from technic.research.evaluation import evaluate
+from technic.research.evaluation.evaluate import evaluate
 from technic.runtime.settings import Setting, Settings
 from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.percentile_cache import PercentileCache

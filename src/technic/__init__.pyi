@@ -2,7 +2,7 @@ from .compute.history import features
 from .data.ingest import open_store
 from .errors import TechnicError
 from .research.backtest.run import backtest
-from .research.evaluation import evaluate
+from .research.evaluation.evaluate import evaluate
 from .research.learning.train import train
 from .research.track_record import record
 from .runtime.version import __version__

@@ -25,7 +25,7 @@ from technic.indicators.kernel.program import compile_program
 from technic.market.sessions import nyse
 from technic.operations.bench import all_features
 from technic.query.series import series_for
-from technic.research.evaluation import evaluate
+from technic.research.evaluation.evaluate import evaluate
 from technic.runtime.executors import open_executor, spans
 from technic.runtime.settings import Settings
 from technic.scanner.scan_sessions import scan_sessions

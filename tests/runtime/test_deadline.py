@@ -17,7 +17,7 @@ from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.query.series import series_for
 from technic.research.backtest.run import backtest
-from technic.research.evaluation import evaluate
+from technic.research.evaluation.evaluate import evaluate
 from technic.runtime.deadline import Deadline, carried, check, held_to
 from technic.runtime.executors.local import InlineExecutor, ThreadExecutor
 from technic.runtime.executors.protocol import Work

@@ -38,8 +38,8 @@ def evaluate(
 
     from technic.data.store.evidence import save_evidence
     from technic.interfaces.render.evidence import evidence_page, render_evidence
-    from technic.research.evaluation import DEFAULT_UNIVERSE
-    from technic.research.evaluation import evaluate as run
+    from technic.research.evaluation.evaluate import DEFAULT_UNIVERSE
+    from technic.research.evaluation.evaluate import evaluate as run
     from technic.scanner.spec.scan_file import UNIVERSES
 
     options.check_page(out)

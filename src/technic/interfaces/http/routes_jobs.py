@@ -25,7 +25,7 @@ from technic.interfaces.render.backtest import told
 from technic.market.sessions import nyse
 from technic.operations.metrics import history
 from technic.research.backtest.run import Backtest
-from technic.research.evaluation import DEFAULT_UNIVERSE, check_evaluation, evaluate
+from technic.research.evaluation.evaluate import DEFAULT_UNIVERSE, check_evaluation, evaluate
 from technic.research.learning.train import Trained
 from technic.scanner.columns.listings import position_of
 from technic.scanner.scan_sessions import Reports, scan_sessions, sessions_between

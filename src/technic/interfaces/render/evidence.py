@@ -17,7 +17,7 @@ from technic.scanner.svg import POLICY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from technic.research.evaluation import Evaluated
+    from technic.research.evaluation.evaluate import Evaluated
 
 
 def said(part: Mapping[str, Any]) -> str:

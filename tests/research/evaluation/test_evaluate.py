@@ -5,111 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm as scipy_norm
-from scipy.stats import t as scipy_t
 
 import technic as tc
 from technic.data.simulated import simulate
 from technic.data.store.evidence import evidence_for, save_evidence
 from technic.errors import ConfigError, QuestionError, StoreError
 from technic.market.sessions import nyse
-from technic.research.evaluation import default_columns, evaluate
+from technic.research.evaluation.evaluate import default_columns, evaluate
 from technic.research.forward_returns import forward_returns
-from technic.research.statistics.rank_ic import (
-    BINS,
-    DRAWS,
-    SEED,
-    Outcome,
-    Statistics,
-    interval,
-    measure_column,
-)
 
 HORIZONS = (1, 5, 21)
-
-
-def spearman(frame):
-    """Pearson of pandas' mid-ranks."""
-    return frame["v"].rank().corr(frame["f"].rank())
-
-
-def run(values, forward, groups=None, n_groups=0, least=5):
-    n, h = len(values), len(forward)
-    ic, spread = np.full(h, np.nan), np.full(h, np.nan)
-    by_group, means = np.full(max(n_groups, 1), np.nan), np.full((h, BINS), np.nan)
-    top = np.zeros(n, dtype=bool)
-    order = np.argsort(values)[: int((~np.isnan(values)).sum())]
-    groups = np.full(n, -1) if groups is None else groups
-    outcome = Outcome(forward, np.argsort(forward, axis=1), groups, n_groups, BINS, least)
-    measure_column(values, order, outcome, Statistics(ic, spread, by_group, means, top))
-    return ic, spread, by_group, means, top
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_rank_correlation_is_that_of_pandas(seed):
-    """Oracle: Spearman of pandas, with ties and with unknowns on both sides."""
-    rng = np.random.default_rng(seed)
-    n = 200
-    values = np.round(rng.normal(size=n), 1 if seed % 2 else 6)
-    forward = np.round(0.1 * values + rng.normal(size=(3, n)), 2)
-    values[rng.random(n) < 0.1] = np.nan
-    forward[rng.random((3, n)) < 0.1] = np.nan
-    groups = rng.integers(-1, 3, n)
-    ic, spread, by_group, means, top = run(values, forward, groups, 3)
-    for h in range(3):
-        frame = pd.DataFrame({"v": values, "f": forward[h], "g": groups}).dropna()
-        assert ic[h] == pytest.approx(spearman(frame))
-        place = (frame["v"].rank() - 0.5) / len(frame) * BINS
-        bins = np.minimum(np.floor(place), BINS - 1)
-        want = frame["f"].groupby(bins).mean()
-        np.testing.assert_allclose(means[h][want.index.astype(int)], want)
-        assert spread[h] == pytest.approx(want.get(BINS - 1, np.nan) - want.get(0, np.nan), nan_ok=True)  # fmt: skip
-        if h == 1:
-            for g in range(3):
-                mine = frame[frame["g"] == g]
-                assert by_group[g] == pytest.approx(spearman(mine))
-    known = pd.Series(values).dropna()
-    place = (known.rank() - 0.5) / len(known) * BINS
-    assert set(np.flatnonzero(top)) == set(known.index[place >= BINS - 1])
-
-
-def test_few_symbols_and_ties_alone_say_nothing():
-    assert np.isnan(run(np.arange(4.0), np.ones((3, 4)))[0]).all()
-    assert np.isnan(run(np.ones(50), np.random.default_rng(0).normal(size=(3, 50)))[0]).all()
-
-
-def test_the_interval_is_that_of_blocks_drawn_whole():
-    """Reference: the same draws, block by block in a loop."""
-    series, block = np.random.default_rng(5).normal(0.02, 0.1, 90), 7
-    mean, low, high, error = interval(series, block)
-    starts = np.random.default_rng(SEED).integers(0, 90, size=(DRAWS, 13))
-    drawn = []
-    for row in starts:
-        picked = [series[(s + k) % 90] for s in row for k in range(block)]
-        drawn.append(np.mean(picked))
-    assert mean == pytest.approx(series.mean())
-    blocks = 90 / 7  # Student: few blocks know their own spread only roughly
-    wider = scipy_t.ppf(0.975, blocks - 1) / scipy_norm.ppf(0.975) * np.sqrt(blocks / (blocks - 1))
-    plain = np.percentile(drawn, [2.5, 97.5])
-    assert (low, high) == pytest.approx(tuple(mean + wider * (plain - mean)), rel=1e-3)
-    assert error == pytest.approx(np.std(drawn))
-
-
-def test_intervals_of_noise_hold_zero_nineteen_times_in_twenty():
-    """Autocorrelated noise, as overlapping returns make it: 93 to 97 of a hundred would be perfect."""
-    rng = np.random.default_rng(11)
-    held = 0
-    for _ in range(300):
-        noise = np.convolve(rng.normal(size=1_004), np.ones(5) / 5.0, mode="valid")
-        _, low, high, _ = interval(noise, 10)
-        held += low <= 0.0 <= high
-    assert 0.89 <= held / 300 <= 0.985
-
-
-def test_too_few_blocks_give_no_interval():
-    mean, low, high, _ = interval(np.array([0.1, np.nan, 0.3]), 2)
-    assert mean == pytest.approx(0.2)
-    assert np.isnan([low, high]).all()
 
 
 @pytest.fixture(scope="module")
