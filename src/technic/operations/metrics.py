@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, delete, insert, select
 
 from technic.data.store.catalog import Catalog
-from technic.data.store.catalog.catalog import naive
-from technic.data.store.catalog.tables import MEASURES
+from technic.data.store.catalog.tables import MEASURES, naive
 
 KEPT = timedelta(days=30)
 MOST = 5_000  # rows read at once

@@ -16,9 +16,8 @@ import orjson
 from sqlalchemy import Connection, func, insert, select
 
 from technic.data.store import Store
-from technic.data.store.catalog.catalog import naive
 from technic.data.store.catalog.seals import one_at_a_time
-from technic.data.store.catalog.tables import TRIALS
+from technic.data.store.catalog.tables import TRIALS, naive
 from technic.errors import StoreError
 
 FIELDS = ("at", "kind", "digest", "name", "store_version", "model", "content")

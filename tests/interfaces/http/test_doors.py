@@ -23,8 +23,7 @@ from support.servers import free_port, postgres
 from support.serving import listed_symbol, served
 from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
-from technic.data.store.catalog.catalog import naive
-from technic.data.store.catalog.tables import API_KEYS
+from technic.data.store.catalog.tables import API_KEYS, naive
 from technic.data.store.evidence import load_evidence
 from technic.errors import ConfigError
 from technic.interfaces.http import admission, answers, middleware, routing, server

@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from technic.data.store.catalog import Catalog
-from technic.data.store.catalog.catalog import naive
-from technic.data.store.catalog.tables import API_KEYS
+from technic.data.store.catalog.tables import API_KEYS, naive
 from technic.errors import ConfigError
 from technic.runtime.settings import NAME
 

@@ -14,8 +14,7 @@ import orjson
 from sqlalchemy import Connection, insert, select, update
 
 from technic.data.store.catalog import Catalog
-from technic.data.store.catalog.catalog import naive
-from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES
+from technic.data.store.catalog.tables import ALERT_MEMORIES, ALERTS, DELIVERIES, naive
 from technic.query.resolve import Resolver
 from technic.scanner.inspect.diff import Side
 from technic.scanner.report import Report

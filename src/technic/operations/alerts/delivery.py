@@ -22,8 +22,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from technic.data.store.catalog import Catalog
-from technic.data.store.catalog.catalog import naive
-from technic.data.store.catalog.tables import ALERTS, DELIVERIES
+from technic.data.store.catalog.tables import ALERTS, DELIVERIES, naive
 from technic.errors import ConfigError, DeliveryError, RefusedError, StoreError, first_line
 from technic.operations.alerts.book import alert_of_row
 from technic.operations.alerts.channels import Channel

@@ -16,9 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from technic.data.store import Store
-from technic.data.store.catalog.catalog import naive
 from technic.data.store.catalog.seals import add_seal, is_sealed
-from technic.data.store.catalog.tables import MODELS, TRIALS
+from technic.data.store.catalog.tables import MODELS, TRIALS, naive
 from technic.errors import ModelError
 from technic.runtime.files import make_folder, write_atomically
 from technic.scanner.alpha.card import Card

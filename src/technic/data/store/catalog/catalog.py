@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
-import orjson
 import polars as pl
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, insert, select
 
+from technic.data.store.catalog import watchlists
 from technic.data.store.catalog.engine import (
     describe_engine,
     open_engine,
@@ -22,16 +21,19 @@ from technic.data.store.catalog.engine import (
     snapshot,
     writing,
 )
-from technic.data.store.catalog.migrations import (
-    migrate,
-    note_move,
-    restart_sequences,
-    was_moved,
+from technic.data.store.catalog.kept import Kept, digest_of_kept, insert_kept, kept_rows, move_in
+from technic.data.store.catalog.migrations import migrate, was_moved
+from technic.data.store.catalog.mirror import STORE, Read, mirror, mirrored_versions
+from technic.data.store.catalog.quarantine import count_by_reason, records_of, set_aside
+from technic.data.store.catalog.runs import read_run, record_run, runs_query
+from technic.data.store.catalog.seals import add_seal, check_seals, is_sealed
+from technic.data.store.catalog.tables import CALLS, naive
+from technic.data.store.catalog.universe import (
+    UniverseFilter,
+    has_volumes,
+    read_universe,
+    replace_volumes,
 )
-from technic.data.store.catalog.mirror import STORE, Read, fill, mirror, mirrored_versions
-from technic.data.store.catalog.seals import add_seal, check_seals, is_sealed, run_content
-from technic.data.store.catalog.tables import CALLS, KEPT, QUARANTINE, RUNS, VOLUMES, WATCHLISTS
-from technic.data.store.catalog.universe import SCHEMA, UniverseFilter, universe_query
 from technic.data.store.version import StoreVersion
 from technic.errors import StoreError
 from technic.runtime.files import make_folder
@@ -123,7 +125,7 @@ class Catalog:
         other : of which this one holds no row yet
         """
         rows = other.kept_rows()
-        self.write(lambda connection: _insert_kept(connection, rows))
+        self.write(lambda connection: insert_kept(connection, rows))
 
     def move_in(self, other: Catalog) -> None:
         """Take another catalog over unless that was done, or there are rows already.
@@ -132,59 +134,35 @@ class Catalog:
         process that opens the catalog.
         """
         rows = other.kept_rows()
+        self.write(lambda connection: move_in(connection, rows))
 
-        def work(connection: Connection) -> None:
-            if was_moved(connection):
-                return
-            if not any(connection.execute(select(t).limit(1)).first() for t in KEPT):
-                _insert_kept(connection, rows)
-            note_move(connection)
-
-        self.write(work)
-
-    def kept_rows(self) -> dict[str, list[dict[str, Any]]]:
+    def kept_rows(self) -> Kept:
         """Every row of the tables that live only here, by table, as it is at one instant."""
 
-        def once() -> dict[str, list[dict[str, Any]]]:
+        def once() -> Kept:
             with snapshot(self._engine) as connection:
-                return {
-                    table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
-                    for table in KEPT
-                }
+                return kept_rows(connection)
 
         return retry(once, self.what)
 
     def kept_digest(self) -> str:
         """A digest of the rows that live only here: the same in either database."""
-        digest = blake2b(digest_size=16)
-        for name, rows in self.kept_rows().items():
-            lines = sorted(orjson.dumps(list(row.values())) for row in rows)
-            digest.update(orjson.dumps([name, len(lines)]) + b"\n".join(lines))
-        return digest.hexdigest()
+        return digest_of_kept(self.kept_rows())
 
-    def universe(
-        self,
-        day: date,
-        known_on: date,
-        wanted: UniverseFilter,
-    ) -> pl.DataFrame:
+    def universe(self, day: date, known_on: date, wanted: UniverseFilter) -> pl.DataFrame:
         """Securities listed on a day, described by what was known on another.
 
         See `Store.load_universe` for what comes back. A bound on volumes needs those of `day`:
         `add_volumes`.
         """
-        query, values = universe_query(day, known_on, wanted)
-        # The driver's own rows: wrapping fifteen hundred of them takes longer than finding them.
-        rows = self.read(lambda connection: connection.execute(query, values).cursor.fetchall())
-        columns = zip(*rows, strict=True) if rows else ([] for _ in SCHEMA)
-        return pl.DataFrame(dict(zip(SCHEMA, map(list, columns), strict=True)), schema=SCHEMA)
+        return self.read(lambda connection: read_universe(connection, day, known_on, wanted))
 
     def has_volumes(self, session: date) -> bool:
         """Whether mean volumes of a session are indexed."""
-        if session not in self._measured:
-            query = select(VOLUMES.c.session).where(VOLUMES.c.session == session).limit(1)
-            if self.read(lambda connection: connection.execute(query).first()) is not None:
-                self._measured.add(session)
+        if session not in self._measured and self.read(
+            lambda connection: has_volumes(connection, session)
+        ):
+            self._measured.add(session)
         return session in self._measured
 
     def add_volumes(self, session: date, volumes: pl.DataFrame) -> None:
@@ -194,12 +172,7 @@ class Catalog:
         ----------
         volumes : `security_id` and `volume`, mean shares a day
         """
-
-        def work(connection: Connection) -> None:
-            connection.execute(delete(VOLUMES).where(VOLUMES.c.session == session))
-            fill(connection, VOLUMES, volumes.with_columns(session=pl.lit(session)))
-
-        self.write(work)
+        self.write(lambda connection: replace_volumes(connection, session, volumes))
 
     def record_run(
         self, kind: str, name: str, as_of: date | None, manifest: Mapping[str, Any], at: datetime
@@ -211,31 +184,13 @@ class Catalog:
         kind : scan, evaluate, …
         manifest : with `store_version` and `seal`
         """
-        values = {
-            "at": naive(at),
-            "kind": kind,
-            "name": name,
-            "as_of": as_of,
-            "store_version": manifest["store_version"],
-            "seal": manifest["seal"],
-            "manifest": orjson.dumps(dict(manifest)).decode(),
-        }
-
-        def work(connection: Connection) -> int:
-            done = connection.execute(insert(RUNS).values(**values))
-            assert done.inserted_primary_key is not None
-            number = int(done.inserted_primary_key[0])
-            row = connection.execute(select(RUNS).where(RUNS.c.id == number)).mappings().one()
-            add_seal(connection, f"run/{number}", run_content(row))
-            return number
-
-        return self.write(work)
+        return self.write(
+            lambda connection: record_run(connection, kind, name, as_of, manifest, at)
+        )
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run that was kept, newest first, without its manifest."""
-        columns = [column for column in RUNS.columns if column.name != "manifest"]
-        query = select(*columns).order_by(RUNS.c.id.desc())
-        return self.rows(query)
+        return self.rows(runs_query())
 
     def run(self, number: int) -> dict[str, Any] | None:
         """The manifest of a run; None if there is no such run.
@@ -245,17 +200,7 @@ class Catalog:
         StoreError
             If it is not what was written down.
         """
-        query = select(RUNS).where(RUNS.c.id == number)
-        try:
-            row = self.read(lambda connection: connection.execute(query).mappings().first())
-        except ValueError:  # a date that is none
-            raise _altered(number) from None
-        if row is None:
-            return None
-        if not self.is_sealed(f"run/{number}", run_content(row)):
-            raise _altered(number)
-        manifest: dict[str, Any] = orjson.loads(row["manifest"])
-        return manifest
+        return self.read(lambda connection: read_run(connection, number))
 
     def seal(self, what: str, content: bytes) -> None:
         """Write down the digest of something that will be believed, before it is written.
@@ -295,36 +240,12 @@ class Catalog:
         rows : with `reason`, and `symbol` and `date` where there are such
         source : a file or a vendor
         """
-        records = []
-        for row in rows.iter_rows(named=True):
-            text = orjson.dumps(row, default=str).decode()
-            content = f"{source}\0{text}".encode()
-            records.append(
-                {
-                    "digest": blake2b(content, digest_size=16).hexdigest(),
-                    "symbol": _plain(row.get("symbol")),
-                    "session": row.get("date"),
-                    "reason": row["reason"],
-                    "source": source,
-                    "row": text,
-                    "seen_at": naive(seen_at),
-                }
-            )
-        unique = {record["digest"]: record for record in records}
-
-        def work(connection: Connection) -> None:
-            present = _present(connection, list(unique))
-            new = [record for digest, record in unique.items() if digest not in present]
-            if new:
-                connection.execute(insert(QUARANTINE), new)
-
-        self.write(work)
+        records = records_of(rows, source, seen_at)
+        self.write(lambda connection: set_aside(connection, records))
 
     def quarantined(self) -> dict[str, int]:
         """How many rows were set aside, by reason."""
-        query = select(QUARANTINE.c.reason, func.count()).group_by(QUARANTINE.c.reason)
-        rows = self.read(lambda connection: connection.execute(query).fetchall())
-        return {str(reason): int(n) for reason, n in sorted(rows)}
+        return self.read(count_by_reason)
 
     def log_call(self, row: Mapping[str, Any], at: datetime) -> None:
         """Write down one request to a vendor.
@@ -345,38 +266,21 @@ class Catalog:
 
     def watch(self, name: str, symbols: Iterable[str], at: datetime) -> int:
         """Add symbols to a watch-list; returns how many were new."""
-        wanted = sorted(set(symbols))
-
-        def work(connection: Connection) -> int:
-            present = {symbol for (symbol,) in connection.execute(_on_list(name))}
-            rows = [
-                {"name": name, "symbol": symbol, "added_at": naive(at)}
-                for symbol in wanted
-                if symbol not in present
-            ]
-            if rows:
-                connection.execute(insert(WATCHLISTS), rows)
-            return len(rows)
-
-        return self.write(work)
+        wanted = set(symbols)
+        return self.write(lambda connection: watchlists.add_symbols(connection, name, wanted, at))
 
     def unwatch(self, name: str, symbols: Iterable[str]) -> int:
         """Remove symbols from a watch-list; returns how many were there."""
-        statement = delete(WATCHLISTS).where(
-            WATCHLISTS.c.name == name, WATCHLISTS.c.symbol.in_(sorted(set(symbols)))
-        )
-        return int(self.write(lambda connection: connection.execute(statement)).rowcount)
+        wanted = set(symbols)
+        return self.write(lambda connection: watchlists.remove_symbols(connection, name, wanted))
 
     def watched(self, name: str) -> list[str]:
         """The symbols of a watch-list, in order; empty if there is none."""
-        rows = self.read(lambda connection: connection.execute(_on_list(name)).fetchall())
-        return sorted(str(symbol) for (symbol,) in rows)
+        return self.read(lambda connection: watchlists.symbols_on(connection, name))
 
     def watchlists(self) -> dict[str, int]:
         """Every watch-list and how many symbols it holds."""
-        query = select(WATCHLISTS.c.name, func.count()).group_by(WATCHLISTS.c.name)
-        rows = self.read(lambda connection: connection.execute(query).fetchall())
-        return {str(name): int(n) for name, n in sorted(rows)}
+        return self.read(watchlists.count_by_list)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -410,49 +314,3 @@ class Catalog:
         """The rows of a query, by name."""
         rows = self.read(lambda connection: connection.execute(query).mappings().all())
         return [{str(name): value for name, value in row.items()} for row in rows]
-
-
-def _on_list(name: str) -> Any:
-    return select(WATCHLISTS.c.symbol).where(WATCHLISTS.c.name == name)
-
-
-def naive(instant: datetime) -> datetime:
-    """An instant as both databases keep it: UTC, without saying so."""
-    return instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _insert_kept(connection: Connection, rows: Mapping[str, list[dict[str, Any]]]) -> None:
-    """Add rows with the numbers they have; what comes next is numbered behind them."""
-    is_postgres = connection.dialect.name == "postgresql"
-    for table in KEPT:
-        records = rows[table.name]
-        if is_postgres:
-            records = [{k: _holdable(v) for k, v in row.items()} for row in records]
-        if records:
-            connection.execute(insert(table), records)
-    restart_sequences(connection)
-
-
-def _holdable(value: Any) -> Any:
-    return _plain(value) if isinstance(value, str) else value
-
-
-def _plain(text: str | None) -> str | None:
-    """Text that PostgreSQL can hold: it knows no NUL; the row itself is kept escaped."""
-    return text if text is None else text.replace("\0", "\ufffd")
-
-
-def _present(connection: Any, digests: list[str]) -> set[str]:
-    """Which of `digests` are in quarantine already; asked for in portions SQLite can take."""
-    present: set[str] = set()
-    for start in range(0, len(digests), 500):
-        portion = digests[start : start + 500]
-        query = select(QUARANTINE.c.digest).where(QUARANTINE.c.digest.in_(portion))
-        present.update(digest for (digest,) in connection.execute(query))
-    return present
-
-
-def _altered(number: int) -> StoreError:
-    return StoreError(
-        f"run {number}: is not what was written down; restore the catalog from a backup"
-    )

@@ -6,6 +6,7 @@ can be made again at any time. Those of `KEPT` live only here, and are in every 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -270,3 +271,13 @@ KEPT = (
     MODELS,
     SEALS,
 )
+
+
+def naive(instant: datetime) -> datetime:
+    """An instant as both databases keep it: UTC, without saying so."""
+    return instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def without_nul(text: str) -> str:
+    """Text that PostgreSQL can hold: it knows no NUL."""
+    return text.replace("\0", "\ufffd")
