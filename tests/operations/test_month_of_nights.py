@@ -208,7 +208,7 @@ def looked_at(store, settings, twin, source, n):
 
 def full_disk(store, settings, twin, source, n, monkeypatch):
     """A night on which nothing can be written: it is said, nothing is lost, the next try works."""
-    from technic.data.store import store as module
+    from technic.data.store import commits
 
     before = store.version().name
 
@@ -216,7 +216,7 @@ def full_disk(store, settings, twin, source, n, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "append", no_room)
+        patch.setattr(commits, "append", no_room)
         found = night_of(store, settings, twin, source, n)
     assert not found.ok
     assert "No space left" in str(found.trouble)

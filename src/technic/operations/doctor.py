@@ -13,9 +13,9 @@ import polars as pl
 
 from technic.data.ingest.untold import untold_in_store
 from technic.data.store import Store
+from technic.data.store.clock import CLOCK_SLACK
 from technic.data.store.integrity import examine_files, sessions_of
 from technic.data.store.rows import rows_known_after
-from technic.data.store.store import CLOCK_SLACK
 from technic.data.store.vacuum import vacuum
 from technic.errors import TechnicError, counted, first_line
 from technic.indicators.kernel.loader import compiled

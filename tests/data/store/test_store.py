@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from technic.data.ingest import FileStore, open_store
-from technic.data.store import store as store_module
+from technic.data.store import commits
 from technic.errors import SchemaError, StoreError
 from technic.market.sessions import nyse
 
@@ -174,7 +174,7 @@ def test_an_interrupted_import_leaves_the_old_version_whole(store, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "write_version", killed)
+        patch.setattr(commits, "write_version", killed)
         with pytest.raises(KeyboardInterrupt):
             store.import_bars(bars())
     fresh = FileStore(store.folder)

@@ -15,9 +15,10 @@ from urllib.parse import unquote
 
 import polars as pl
 
+from technic.data.store.clock import CLOCK_SLACK
 from technic.data.store.delta_log import live_files, write_instead
 from technic.data.store.rows import rows_known_after
-from technic.data.store.store import CLOCK_SLACK, Store
+from technic.data.store.store import Store
 from technic.data.store.table_writer import Appended, exchanged_files, settled_at
 from technic.data.store.tables import scan_files
 from technic.data.store.version import StoreVersion

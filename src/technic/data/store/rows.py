@@ -18,6 +18,7 @@ from technic.market.panel import FIELDS
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 
+VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 COLUMNS = ["security_id", "session", "open", "high", "low", "close", "volume", "vwap"]
 
 
@@ -145,6 +146,19 @@ def newest_bars(table: pl.DataFrame) -> pl.DataFrame:
     table = table.clone()
     # Column by column, each let go of as it is put in order: never the whole table twice.
     return pl.DataFrame([table.drop_in_place(name)[order] for name in COLUMNS])
+
+
+def mean_volumes(tables: TableReader, version: StoreVersion, session: date) -> pl.DataFrame:
+    """Mean shares a day of each security's last bars, until a session: `security_id`, `volume`."""
+    low = nyse().day(max(nyse().ordinal(session) - 2 * VOLUME_BARS, 0))
+    bars = tables.table("bars", version).filter(pl.col("session").is_between(low, session))
+    tail = (
+        newest_per(bars, "security_id", "session")
+        .sort("session")
+        .group_by("security_id")
+        .agg(volume=pl.col("volume").tail(VOLUME_BARS).mean())
+    )
+    return tail.drop_nulls().collect()
 
 
 def _key(table: pl.DataFrame) -> IntArray:

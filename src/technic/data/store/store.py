@@ -6,51 +6,39 @@ tables/           Delta tables: bars, actions, waiting, tickers, listings, filin
 catalog.sqlite    SQL index, quarantine, watch-lists, runs; or in PostgreSQL
 panels/           mapped panels: a cache; deleting it loses nothing
 
-Bars come in through `data/ingest`, which judges them and calls `Store.commit`; `table_writer`
-writes them.
+Bars come in through `data/ingest`, which judges them and calls `Store.commit`; `commits`
+makes a version of them and `table_writer` writes them.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime
 from functools import cached_property
-from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import polars as pl
 
+from technic.data.store.clock import after_newest, note_on_clock
+from technic.data.store.commits import commit, exchange
+from technic.data.store.identity import identity_in
 from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import PanelCache
-from technic.data.store.rows import adjusted_bars, newest_per, newest_word
-from technic.data.store.span import span_with
-from technic.data.store.table_writer import Appended, append, undone_on_failure
-from technic.data.store.tables import TableReader, believe_log
-from technic.data.store.version import (
-    StoreVersion,
-    digest_of,
-    record_path,
-    write_version,
-)
-from technic.errors import SchemaError, SpanError, StoreError
-from technic.market.instants import instant_given
+from technic.data.store.rows import adjusted_bars, mean_volumes, newest_word
+from technic.data.store.span import bounds_of
+from technic.data.store.table_writer import Appended
+from technic.data.store.tables import TableReader
+from technic.data.store.version import StoreVersion
+from technic.errors import SchemaError, StoreError
 from technic.market.listing_types import type_named
 from technic.market.schema import sector_named
-from technic.market.sessions import nyse
-from technic.runtime.files import require_room, write_atomically, writing
-from technic.runtime.logs import log_mended
 
 if TYPE_CHECKING:
     from technic.data.store.catalog import Catalog
 
-LOG = getLogger(__name__)
 LATEST = date(9999, 12, 30)  # when everything is known
-CLOCK_SLACK = timedelta(minutes=1)  # by which clocks of machines may differ
-VOLUME_BARS = 20  # of the mean volume that a universe is chosen by
 
 
 class Store:
@@ -87,7 +75,9 @@ class Store:
         """The SQL side; opened, and made to match the newest version, at first use."""
         from technic.data.store.catalog import Catalog  # SQLAlchemy takes 0.25 s
 
-        catalog = self._catalog or Catalog.of(self.folder, self.database, self._identity())
+        catalog = self._catalog or Catalog.of(
+            self.folder, self.database, identity_in(self.folder, self.version().identity)
+        )
         version = self.version()
         self._catalog = catalog
         if catalog.mirrors() != version.number:
@@ -144,20 +134,8 @@ class Store:
         known_on = session if as_of is not None and as_of != version.last else LATEST
         catalog = self.catalog
         if min_volume is not None and not catalog.has_volumes(session):
-            catalog.add_volumes(session, self._volumes(version, session))
+            catalog.add_volumes(session, mean_volumes(self.tables, version, session))
         return catalog.universe(session, known_on, wanted)
-
-    def _volumes(self, version: StoreVersion, session: date) -> pl.DataFrame:
-        """Mean shares a day of each security's last bars, until a session."""
-        low = nyse().day(max(nyse().ordinal(session) - 2 * VOLUME_BARS, 0))
-        bars = self.table("bars", version).filter(pl.col("session").is_between(low, session))
-        tail = (
-            newest_per(bars, "security_id", "session")
-            .sort("session")
-            .group_by("security_id")
-            .agg(volume=pl.col("volume").tail(VOLUME_BARS).mean())
-        )
-        return tail.drop_nulls().collect()
 
     def version(self, number: int | None = None) -> StoreVersion:
         """A store version; the newest by default.
@@ -214,16 +192,11 @@ class Store:
     def learned_at(self, now: datetime | None = None) -> datetime:
         """When something that comes in now becomes known: never before what is stored.
 
-        Of two rows about the same thing the later counts; a clock that was wrong once, or is
-        behind, must not hide what comes after it.
-
         Parameters
         ----------
         now : what the clock says; the system's by default
         """
-        clock = now or datetime.now(UTC)
-        newest = newest_word(self.tables, self.version())
-        return clock if newest is None else max(clock, newest + timedelta(microseconds=1))
+        return after_newest(newest_word(self.tables, self.version()), now or datetime.now(UTC))
 
     def clock_note(self, now: datetime | None = None) -> str:
         """What is to be said of a clock that is behind what is stored; empty if it is not.
@@ -234,13 +207,7 @@ class Store:
         """
         version, clock = self.version(), now or datetime.now(UTC)
         newest = None if version.is_simulated else newest_word(self.tables, version)
-        if newest is None or newest <= clock + CLOCK_SLACK:
-            return ""
-        return (
-            f"this machine's clock says {clock:%Y-%m-%d %H:%M} UTC, and {self.folder} knows of "
-            f"{newest:%Y-%m-%d %H:%M} already: the clock is behind, or was once ahead. What comes in "
-            "now is dated after it; technic doctor names the rows"
-        )
+        return note_on_clock(newest, clock, self.folder)
 
     def commit(
         self,
@@ -267,29 +234,7 @@ class Store:
                 f"{self.place}: is read here, not written; bring data into the store it was put "
                 "there from, and put it there again: technic backup"
             )
-        with writing(self.folder), undone_on_failure(self.folder, rows):
-            require_room(self.folder, sum(int(frame.estimated_size()) for frame in rows.values()))
-            before = self.version()
-            tables, written = dict(tables_before or before.tables), list[Path]()
-            for name, frame in rows.items():
-                if not frame.is_empty():
-                    if name in before.tables and tables_before is None:
-                        believe_log(self.folder, name, before)  # nothing is built on damage
-                    appended = append(self.folder, name, frame, tables.get(name))
-                    tables[name] = appended.version
-                    written += appended.files
-            first, last = span_with(self.tables, before, rows.get("bars"))
-            after = before.successor(
-                tables=tables,
-                first=first,
-                last=last,
-                identity=before.identity or self._identity(),
-                added=self._digests(written),
-                previous=digest_of(record_path(self.folder, before.number)),
-                **changes,
-            )
-            # Until the record stands, nobody sees what was appended.
-            after = write_version(self.folder, after)
+        after = commit(self.tables, rows, tables_before, changes)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
 
@@ -328,27 +273,10 @@ class Store:
         StoreError
             If the store cannot be written.
         """
-        with writing(self.folder), undone_on_failure(self.folder, self.version().tables):
-            before = self.version()
-            done = {name: one for name, one in work(before).items() if one is not None}
-            if not done:
-                return None
-            after = before.successor(
-                tables={**before.tables, **{name: one.version for name, one in done.items()}},
-                added=self._digests([path for one in done.values() for path in one.files]),
-                previous=digest_of(record_path(self.folder, before.number)),
-                merged=merged,
-            )
-            after = write_version(self.folder, after)
-        self.__dict__.pop("catalog", None)
+        after = exchange(self.tables, work, merged=merged)
+        if after is not None:
+            self.__dict__.pop("catalog", None)
         return after
-
-    def _digests(self, paths: Iterable[Path]) -> dict[str, tuple[int, str]]:
-        """Size and digest of files, by their paths in the store."""
-        return {
-            str(path.relative_to(self.folder)): (path.stat().st_size, digest_of(path))
-            for path in paths
-        }
 
     def panel(
         self,
@@ -376,42 +304,10 @@ class Store:
         pinned = version or self.require()
         if pinned.last is None or pinned.first is None:
             raise StoreError(f"{self.folder}: version {pinned.number} holds no bars")
-        session = pinned.last if as_of is None else as_of
-        if not isinstance(session, date) or isinstance(session, datetime):
-            raise SpanError(f"as_of is a date, such as {pinned.last}; got {session!r:.60}")
-        if not pinned.first <= session <= pinned.last:
-            raise SpanError(
-                f"{session} is outside the store, which holds sessions from {pinned.first} "
-                f"to {pinned.last}"
-            )
-        ordinal = nyse().ordinal(session)
-        cutoff = known_at
-        if cutoff is not None:
-            try:
-                instant_given(cutoff)
-            except ValueError as error:
-                raise SpanError(f"known_at: {error}") from error
-        if cutoff is None and as_of is not None:
-            cutoff = nyse().opens(ordinal + 1)
+        session, cutoff = bounds_of(pinned, as_of, known_at)
         return PanelCache(self.tables).open(pinned, session, cutoff)
 
     def fresh_bars(self, version: StoreVersion) -> pl.DataFrame:
         """The newest adjusted bars of a version, read from the tables: what a panel must show."""
         assert version.last is not None
         return adjusted_bars(self.tables, version, version.last)
-
-    def _identity(self) -> str:
-        """The store's random name; given at the first commit, and in every record since."""
-        path, recorded = self.folder / "store.json", self.version().identity
-        try:
-            named = str(orjson.loads(path.read_bytes())["identity"])
-        except FileNotFoundError:
-            named = ""
-        except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
-            named = "damaged"
-        if named in {"", "damaged"} or (recorded and named != recorded):
-            if named:
-                log_mended(LOG, f"{path}: was damaged; it is written anew from the newest version")
-            named = recorded or secrets.token_hex(8)
-            write_atomically(path, orjson.dumps({"identity": named}))
-        return named
