@@ -13,7 +13,7 @@ import pytest
 from support.cases import mostly_slow
 from support.vendors import tape, vendor
 from technic.data.providers.allowance import Allowance
-from technic.data.providers.http import Endpoint, Http, _wait, strict_json
+from technic.data.providers.http import Endpoint, Http
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.providers.source import Ask, Pace
 from technic.data.simulated.answer_faults import ANSWERS
@@ -102,49 +102,6 @@ def test_pages_never_lead_elsewhere():
     ):  # fmt: skip
         with pytest.raises(PageError):
             http.next_page(bad)
-
-
-@pytest.mark.parametrize(
-    ("told", "seconds"),
-    [
-        ("3", 3.0),
-        ("0", 0.0),
-        ("-7", None),
-        ("1e999", None),
-        ("soon", None),
-        ("", None),
-        ("nan", None),
-    ],
-)
-def test_retry_after_is_honoured_if_it_makes_sense(told, seconds):
-    assert _wait({"retry-after": told}) == seconds
-
-
-def test_retry_after_as_a_date():
-    assert _wait({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) is None
-    assert _wait({"retry-after": "Wed, 21 Oct 2099 07:28:00 GMT"}) > 1e6
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"\xef\xbb\xbf{}",
-        b'{"a": NaN}',
-        b'{"a": 1e999}',
-        b'{"a": 1, "a": 2}',
-        b'{"r": [{"c": 1, "c": 2}]}',
-        b"{",
-        b"\xff",
-    ],
-)
-def test_json_is_strict(body):
-    with pytest.raises(PageError):
-        strict_json(body, "vendor")
-
-
-def test_json_that_only_looks_doubled_is_fine():
-    assert strict_json(b'{"a": "say \\":\\" twice", "b": [{"c": {"d": 1}}]}', "vendor")["b"]
 
 
 def test_the_key_is_told_to_nobody(caplog, tmp_path):

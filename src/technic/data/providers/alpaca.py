@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.providers.http import MOST_PAGES, Client, Http, strict_json
+from technic.data.providers.answers import strict_json
+from technic.data.providers.http import MOST_PAGES, Client, Http
 from technic.data.providers.source import (
     ACTION_COLUMNS,
     BAR_COLUMNS,

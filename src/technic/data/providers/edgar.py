@@ -16,7 +16,8 @@ from typing import Any
 import polars as pl
 
 from technic.data.formats.company_facts import company_facts
-from technic.data.providers.http import Http, strict_json
+from technic.data.providers.answers import strict_json
+from technic.data.providers.http import Http
 from technic.data.providers.source import Pace, VendorProfile, text
 from technic.errors import AccessError, PageError
 

@@ -6,7 +6,7 @@ an envelope that contradicts itself: each is a failed request, tried again, neve
 1. `Http.get` tries, and tries again as `Manners` and `Http._retry_after` allow.
 2. `Http._attempt` takes a call from the allowance, makes one request and logs it.
 3. `Http._answer` reads the answer, unpacked, while one clock runs over all of it.
-4. `Http._raise_for_status` and the caller's `check` say whether it is whole.
+4. `raise_for_status` and the caller's `check` say whether it is whole.
 """
 
 from __future__ import annotations
@@ -15,25 +15,20 @@ import asyncio
 import logging
 import threading
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
-import orjson
 import stamina
 
 from technic.data.providers.allowance import Allowance
+from technic.data.providers.answers import LARGEST, RawAnswer, raise_for_status, unpacker
 from technic.data.providers.source import Log, VendorCall, unheard
 from technic.errors import AccessError, PageError, ProviderError, RateError
-from technic.runtime.strict_json import read_json
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # retries are in the call ledger
-LARGEST = 64 << 20  # bytes of one body, unpacked
 MOST_PAGES = 10_000
 SECRETS = {"apikey", "api_key", "token", "key"}
 
@@ -74,22 +69,6 @@ class Endpoint:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     hosts: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """One answer as it came.
-
-    Attributes
-    ----------
-    status : of HTTP
-    headers : of HTTP, names in lower case
-    body : unpacked
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Http:
@@ -258,7 +237,7 @@ class Http:
             size = len(body)
             if status == 404 and absent is not None:
                 return absent
-            self._raise_for_status(path, status, headers, body)
+            raise_for_status(f"{self.provider}: {path}", status, headers, body)
             check(body)
             self.simulated = self.simulated or headers.get("x-technic-sim") == "1"
         except ProviderError as error:
@@ -296,7 +275,7 @@ class Http:
             headers = {"Accept-Encoding": "gzip"}
             async with self._client.stream("GET", url, headers=headers) as response:
                 packed = response.headers.get("content-encoding", "identity")
-                unpack = _unpacker(packed, self.provider)
+                unpack = unpacker(packed, self.provider)
                 body = bytearray()
                 async for chunk in response.aiter_raw():
                     body += unpack(chunk)
@@ -304,25 +283,6 @@ class Http:
                         raise PageError(f"{self.provider}: {path}: an answer of over 64 MiB")
                 body += unpack(b"")
                 return response.status_code, response.headers, bytes(body)
-
-    def _raise_for_status(
-        self, path: str, status: int, headers: Mapping[str, str], body: bytes
-    ) -> None:
-        if status == 200:
-            return
-        words = _vendors_words(body)
-        what = f"{self.provider}: {path}: HTTP {status}{': ' + words if words else ''}"
-        if status == 401:
-            raise AccessError(f"{what}. The key is missing or wrong: technic init, or set it anew")
-        if status == 403:
-            raise AccessError(f"{what}. Your plan does not include this; nothing was changed")
-        if status == 429:
-            raise RateError(f"{what}. Too many calls; try later", _wait(headers))
-        if status == 404:
-            raise ProviderError(f"{what}. The vendor knows nothing of it")
-        if status >= 500 or status in {302, 400, 408, 425, 499}:
-            raise PageError(f"{what}. The vendor has trouble; what was stored is kept")
-        raise ProviderError(what)
 
 
 class Client:
@@ -344,71 +304,3 @@ class Client:
     def simulated(self) -> bool:
         """Whether an answer came from a simulated vendor."""
         return self._http.simulated
-
-
-def _unpacker(packed: str, provider: str) -> Callable[[bytes], bytes]:
-    """Unpacks chunk by chunk; the empty chunk ends it and checks that nothing is missing."""
-    if packed in {"", "identity"}:
-        return lambda chunk: chunk
-    if packed != "gzip":
-        raise PageError(f"{provider}: an encoding that was not asked for: {packed[:20]}")
-    machine = zlib.decompressobj(31)
-
-    def unpack(chunk: bytes) -> bytes:
-        try:
-            if chunk:
-                return machine.decompress(chunk, LARGEST + 1)
-        except zlib.error as error:
-            raise PageError(f"{provider}: a packed answer that cannot be unpacked") from error
-        if not machine.eof:
-            raise PageError(f"{provider}: a packed answer that is cut short")
-        return b""
-
-    return unpack
-
-
-def _vendors_words(body: bytes) -> str:
-    """The vendor's own words, shortened; nothing if there are none."""
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ""
-    if not isinstance(content, dict):
-        return ""
-    words = content.get("error") or content.get("message") or ""
-    plain = "".join(c if c.isprintable() else " " for c in str(words))
-    return plain[:200].rstrip(". ")
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds that `Retry-After` asks for; None if it says nothing sensible."""
-    header = headers.get("retry-after", "")
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        if until.tzinfo is None:
-            until = until.replace(tzinfo=UTC)
-        seconds = (until - datetime.now(UTC)).total_seconds()
-    return seconds if 0.0 <= seconds < float("inf") else None
-
-
-def strict_json(body: bytes, provider: str) -> Any:
-    """Parse a vendor's JSON strictly; see `technic.runtime.strict_json`.
-
-    Parameters
-    ----------
-    provider : name of the vendor, for an error
-
-    Raises
-    ------
-    PageError
-        If it is not that.
-    """
-    try:
-        return read_json(body)
-    except ValueError as error:
-        raise PageError(f"{provider}: an answer that is no JSON ({error})") from error

@@ -15,7 +15,8 @@ from urllib.parse import quote
 import polars as pl
 
 from technic.data.providers import massive_filings, massive_snapshot
-from technic.data.providers.http import MOST_PAGES, Client, strict_json
+from technic.data.providers.answers import strict_json
+from technic.data.providers.http import MOST_PAGES, Client
 from technic.data.providers.source import (
     ACTION_COLUMNS,
     BAR_COLUMNS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from technic.data.providers.http import strict_json
+from technic.data.providers.answers import strict_json
 from technic.data.providers.source import SNAPSHOT_COLUMNS, number, text
 from technic.errors import PageError
 from technic.market.sessions import NEW_YORK

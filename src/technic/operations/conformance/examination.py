@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import orjson
 
 from technic.data.ingest.planning import newest_session
-from technic.data.providers.http import SECRETS, RawAnswer
+from technic.data.providers.answers import RawAnswer
+from technic.data.providers.http import SECRETS
 from technic.data.providers.source import Pace
 from technic.errors import AccessError, ProviderError
 from technic.market.sessions import nyse

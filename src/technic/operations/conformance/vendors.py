@@ -10,7 +10,7 @@ from typing import Any
 
 from technic.data.ingest.vendors import connect_edgar, connect_vendors
 from technic.data.providers import edgar as edgar_reader
-from technic.data.providers.http import RawAnswer
+from technic.data.providers.answers import RawAnswer
 from technic.data.providers.source import Log, Pace, unheard
 from technic.errors import ConfigError
 from technic.operations.conformance import alpaca, edgar, massive
