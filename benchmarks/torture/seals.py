@@ -24,7 +24,8 @@ from technic.data.simulated import simulate
 from technic.data.store.catalog.tables import RUNS
 from technic.data.store.evidence import FILE, load_evidence, save_evidence
 from technic.errors import StoreError, TechnicError, VerifyError
-from technic.interfaces.render.backtest import backtest_page, told
+from technic.interfaces.render.backtest import told
+from technic.interfaces.render.backtest_page import backtest_page
 from technic.interfaces.render.report_page import page
 from technic.market.sessions import nyse
 from technic.operations.saved_scans import content_of, save_scan, saved_scan

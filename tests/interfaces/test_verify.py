@@ -13,7 +13,8 @@ import pytest
 import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import VerifyError
-from technic.interfaces.render.backtest import backtest_page, told
+from technic.interfaces.render.backtest import told
+from technic.interfaces.render.backtest_page import backtest_page
 from technic.interfaces.render.report_page import page
 from technic.market.sessions import nyse
 from technic.research.backtest.run import backtest, rerun_backtest

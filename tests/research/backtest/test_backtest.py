@@ -14,7 +14,8 @@ import pytest
 import technic as tc
 from technic.data.simulated import simulate
 from technic.errors import ConfigError, ModelError, StoreError
-from technic.interfaces.render.backtest import backtest_page, hangs, verdict
+from technic.interfaces.render.backtest import hangs, verdict
+from technic.interfaces.render.backtest_page import backtest_page
 from technic.market.sessions import nyse
 from technic.research.backtest import metrics
 from technic.research.backtest.account import trade

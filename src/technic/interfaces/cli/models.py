@@ -172,7 +172,8 @@ def backtest(
       technic backtest momentum-leaders
       technic backtest mine.toml --from 2022-01-03 --to 2023-12-29 -o note.html
     """
-    from technic.interfaces.render.backtest import backtest_page, render_backtest, told
+    from technic.interfaces.render.backtest import render_backtest, told
+    from technic.interfaces.render.backtest_page import backtest_page
     from technic.operations.saved_scans import scan_file
     from technic.research.backtest.run import backtest as run
     from technic.scanner.spec.scan_file import ScanFile
@@ -213,7 +214,7 @@ def record(
     as_json: options.JsonOption = False,
 ) -> None:
     """What the picks of every kept daily report did since, against their universe."""
-    from technic.interfaces.render.backtest import render_record
+    from technic.interfaces.render.track_record import render_record
     from technic.research.track_record import record as run
 
     desk = options.desk(store)

@@ -128,7 +128,8 @@ def _with_regime(desk: options.Desk, report: Report) -> Report:
 
 
 def _backtest(desk: options.Desk, sealed: SealedFile) -> Rerun:
-    from technic.interfaces.render.backtest import backtest_page, told
+    from technic.interfaces.render.backtest import told
+    from technic.interfaces.render.backtest_page import backtest_page
     from technic.research.backtest.run import rerun_backtest
 
     result = rerun_backtest(desk.store, sealed.manifest, desk.settings)

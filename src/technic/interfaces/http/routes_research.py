@@ -17,7 +17,7 @@ from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.requests import BacktestJobRequest, TrainRequest
 from technic.interfaces.http.routes_jobs import JobPath, started
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
-from technic.interfaces.render.backtest import backtest_page
+from technic.interfaces.render.backtest_page import backtest_page
 from technic.interfaces.render.model_card import card_lines, card_page
 from technic.research.backtest.inputs import check_backtest
 from technic.research.backtest.run import Backtest, backtest

@@ -1,28 +1,25 @@
-"""A backtest as an analyst's note: in the terminal, and as a page with plots."""
+"""A backtest as an analyst's note, in words and in the terminal; `backtest_page` makes a page of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from rich.table import Table
 
 from technic.errors import counted
-from technic.interfaces.render.charts import PLOT_STYLE, bars, curves
 from technic.interfaces.render.plain_console import WholeTable
-from technic.interfaces.render.report_page import STYLE, manifest_block
 from technic.interfaces.render.text import console
 from technic.research.statistics.significance import YEAR
 from technic.scanner.manifest import with_digest
-from technic.scanner.svg import POLICY
 
 if TYPE_CHECKING:
     from technic.research.backtest.run import Backtest
-    from technic.research.track_record import Record
 
 SURE = 0.95
+HEAD = ("", "net", "before costs", "benchmark")
+YEAR_HEAD = ("year", "return", "benchmark", "deepest fall", "turnover")
 LONG = 20  # sessions without anything held, which a reader should know of
 
 
@@ -77,25 +74,19 @@ def render_backtest(backtest: Backtest, stream: TextIO) -> None:
     out.print(
         f"{backtest.name} · {backtest.first} to {backtest.last}", style="bold", highlight=False
     )
-    for line in _story(backtest):
+    for line in story(backtest):
         out.print(line, markup=False, highlight=False)
     table = WholeTable(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("", "net", "before costs", "benchmark"):
+    for name in HEAD:
         table.add_column(name, justify="left" if not name else "right", no_wrap=True)
     for row in figures(backtest):
         table.add_row(*row)
     out.print(table)
     years = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("year", "return", "benchmark", "deepest fall", "turnover"):
+    for name in YEAR_HEAD:
         years.add_column(name, justify="left" if name == "year" else "right")
-    for year in backtest.summary["years"]:
-        years.add_row(
-            str(year["year"]),
-            percent(year["return"]),
-            percent(year["benchmark"]),
-            percent(year["drawdown"]),
-            figure(year["turnover"], ".1f", " ×"),
-        )
+    for row in year_rows(backtest):
+        years.add_row(*row)
     out.print(years)
     for line in hangs(backtest):
         out.print(line, markup=False, highlight=False)
@@ -104,7 +95,8 @@ def render_backtest(backtest: Backtest, stream: TextIO) -> None:
     out.print(f"sealed {backtest.manifest['seal'][:12]}", highlight=False)
 
 
-def _story(backtest: Backtest) -> list[str]:
+def story(backtest: Backtest) -> list[str]:
+    """What may be concluded, what was done, and how it traded: a line each."""
     rules, summary = backtest.rules, backtest.summary
     trading = summary["trading"]
     plan = backtest.asked["plan"]
@@ -140,6 +132,20 @@ def figures(backtest: Backtest) -> list[tuple[str, str, str, str]]:
         row("95 % interval", lambda p: _interval(p["sharpe_low"], p["sharpe_high"])),
         row("deepest fall", lambda p: percent(p["drawdown"])),
         row("from, to", lambda p: f"{p['drawdown_from']} {p['drawdown_to']}"),
+    ]
+
+
+def year_rows(backtest: Backtest) -> list[tuple[str, ...]]:
+    """The figures of each calendar year, under `YEAR_HEAD`."""
+    return [
+        (
+            str(year["year"]),
+            percent(year["return"]),
+            percent(year["benchmark"]),
+            percent(year["drawdown"]),
+            figure(year["turnover"], ".1f", " ×"),
+        )
+        for year in backtest.summary["years"]
     ]
 
 
@@ -248,162 +254,3 @@ def _idle(backtest: Backtest) -> list[str]:
         f"That idleness is in every figure; without it: --from {backtest.days[waited - 1]}."
     )
     return [line]
-
-
-def backtest_page(backtest: Backtest) -> str:
-    """A page of its own: no script, no file, no network."""
-    mark = '<p><span class="mark">SIMULATED MARKET</span></p>' if backtest.simulated else ""
-    story = "".join(f"<p>{escape(line)}</p>" for line in _story(backtest))
-    notes = "".join(f"<p>Note: {escape(note)}</p>" for note in backtest.notes)
-    hanging = "".join(f"<p>{escape(line)}</p>" for line in hangs(backtest))
-    years = backtest.summary["years"]
-    by_year = {str(y["year"]): 100.0 * y["return"] for y in years}
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(backtest.name)} · {backtest.first} to {backtest.last}</title>
-<style>{STYLE}{PLOT_STYLE}</style></head><body><main>
-{mark}
-<h1>{escape(backtest.name)}</h1>
-<p class="soft">{backtest.first} to {backtest.last} · store {escape(backtest.store_version)}</p>
-{story}{notes}
-{_plots(backtest)}
-{_table(("", "net", "before costs", "benchmark"), figures(backtest))}
-<h2>By year</h2>
-{
-        _table(
-            ("year", "return", "benchmark", "deepest fall", "turnover"),
-            [
-                (
-                    str(y["year"]),
-                    percent(y["return"]),
-                    percent(y["benchmark"]),
-                    percent(y["drawdown"]),
-                    figure(y["turnover"], ".1f", " ×"),
-                )
-                for y in years
-            ],
-        )
-    }
-{bars("Return by year, %", by_year)}
-<h2>What it hangs on</h2>{hanging}
-<h2>Trades</h2><details><summary>{len(backtest.trades):,} trades</summary>{
-        _trades(backtest.trades)
-    }</details>
-<h2>The question</h2><pre>{escape(_question(backtest))}</pre>
-<p class="soft">Sealed <code>{escape(backtest.manifest["seal"])}</code></p>
-{manifest_block(backtest.manifest)}
-</main></body></html>
-"""
-
-
-def _plots(backtest: Backtest) -> str:
-    heights = np.maximum.accumulate(backtest.equity)
-    falls = 100.0 * (backtest.equity / heights - 1.0)
-    days = list(backtest.days)
-    return "".join(
-        (
-            curves(
-                "Account and benchmark, USD",
-                days,
-                {"account": backtest.equity, "benchmark": backtest.benchmark},
-            ),
-            curves("Fall from the height, %", days, {"account": falls}, height=90),
-            curves("Invested, % of the account", days, {"": 100.0 * backtest.exposure}, height=90),
-        )
-    )
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    titles = "".join(f'<th class="{"n" if k else ""}">{t}</th>' for k, t in enumerate(head))
-    body = "".join(
-        "<tr>"
-        + "".join(f'<td class="{"n" if k else ""}">{escape(c)}</td>' for k, c in enumerate(r))
-        + "</tr>"
-        for r in rows
-    )
-    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _trades(trades: Sequence[Mapping[str, Any]], most: int = 200) -> str:
-    head = (
-        "symbol",
-        "entry",
-        "exit",
-        "shares",
-        "bought at",
-        "sold at",
-        "costs",
-        "dividends",
-        "profit",
-        "why",
-    )
-    rows = [
-        (
-            t["symbol"],
-            t["entry"],
-            t["exit"],
-            f"{t['shares']:,.0f}",
-            f"{t['entry_price']:,.2f}",
-            f"{t['exit_price']:,.2f}",
-            f"{t['costs']:,.2f}",
-            f"{t['dividends']:,.2f}",
-            f"{t['profit']:+,.2f}",
-            t["reason"],
-        )
-        for t in trades[-most:]
-    ]
-    more = f"<p class=soft>The last {most} of {len(trades):,}; all of them with --json.</p>"
-    return _table(head, rows) + (more if len(trades) > most else "")
-
-
-def _question(backtest: Backtest) -> str:
-    question = backtest.asked
-    lines = [f"{k} = {question[k]}" for k in ("universe", "where", "rank", "missing", "benchmark")]
-    rules = ", ".join(f"{k} = {v}" for k, v in backtest.rules.as_dict().items())
-    return "\n".join([*lines, f"backtest: {rules}"])
-
-
-def render_record(record: Record, stream: TextIO) -> None:
-    """What kept reports came to: the excess by horizon, then the newest nights."""
-    out = console(stream)
-    if record.simulated:
-        out.print("SIMULATED MARKET", style="bold yellow")
-    out.print(
-        f"{record.scan}: {counted(len(record.nights), 'night')} kept", style="bold", highlight=False
-    )
-    for h, part in record.by_horizon.items():
-        if part["mean"] is None:
-            out.print(f"{counted(int(h), 'session'):>12}: not known yet", highlight=False)
-            continue
-        span = (
-            f"95 % interval {percent(part['low'], 2)} to {percent(part['high'], 2)}"
-            if part["low"] is not None
-            else "too few nights for an interval"
-        )
-        significant = part["low"] is not None and (part["low"] > 0.0 or part["high"] < 0.0)
-        out.print(
-            f"{counted(int(h), 'session'):>12}: picks less their universe {percent(part['mean'], 2)}, {span}; "
-            f"{part['nights']:,} nights, above in {part['above']:.0%}"
-            + ("" if significant else ": not told from zero"),
-            highlight=False,
-        )
-    if record.unproven:
-        out.print(
-            f"{record.unproven:,} reports are left out: they are not reproduced byte for byte",
-            highlight=False,
-        )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("session", "picks", "1", "less universe", "5", "less universe", "first names"):
-        table.add_column(name, justify="left" if name in {"session", "first names"} else "right")
-    for night in record.nights[-10:]:
-        cells = []
-        for sessions in (1, 5):
-            mine, theirs = night[f"picks_{sessions}"], night[f"universe_{sessions}"]
-            less = None if mine is None or theirs is None else mine - theirs
-            cells += [percent(mine, 2), percent(less, 2)]
-        table.add_row(
-            night["session"], str(len(night["picks"])), *cells, " ".join(night["picks"][:5])
-        )
-    out.print(table)
