@@ -17,12 +17,7 @@ from technic.data.ingest import FileStore
 from technic.data.providers import stream as stream_module
 from technic.data.simulated import server
 from technic.data.simulated.faults import FaultPlan, Rule
-from technic.data.simulated.live_faults import (
-    DROPPED_LINE,
-    MINUTES,
-    OLD_SNAPSHOT,
-    SNAPSHOT_ROWS,
-)
+from technic.data.simulated.live_faults import DROPPED_LINE, MINUTES, OLD_SNAPSHOT, SNAPSHOT_ROWS
 from technic.data.simulated.publications import evening
 from technic.data.store.intraday_panel import merge
 from technic.errors import ProviderError, VerifyError
@@ -31,8 +26,9 @@ from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook
 from technic.operations.intraday import Snapshots, Watch, session_at, watch_repeatedly
 from technic.runtime.settings import Settings
+from technic.scanner.answer import report_of
 from technic.scanner.pipeline import Pinned, evaluate_question
-from technic.scanner.scan import report_of, rerun, scan
+from technic.scanner.scan import rerun, scan
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile

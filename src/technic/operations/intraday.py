@@ -29,10 +29,11 @@ from technic.market.sessions import NEW_YORK, nyse
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.operations.attendance import Attendance, expected_of, unseen_of
 from technic.runtime.settings import Settings
+from technic.scanner.answer import report_of
 from technic.scanner.inspect.diff import Difference, Side, difference
 from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.report import Report, Row
-from technic.scanner.scan import report_of, scan
+from technic.scanner.scan import scan
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 

@@ -7,6 +7,8 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from technic.errors import not_installed
 from technic.scanner.ledger import Ledger
 from technic.scanner.manifest import with_digest
@@ -269,3 +271,11 @@ class Report:
             for row in self.shown
         ]
         return table_html(self._heading, columns, rows, self.manifest["seal"][:16])
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an array as JSON holds it: unknown is None."""
+    if value is None or isinstance(value, str):
+        return value
+    number = float(value)
+    return number if np.isfinite(number) else None

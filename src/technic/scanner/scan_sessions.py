@@ -26,9 +26,9 @@ from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.executors.protocol import Shared, part_size
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
+from technic.scanner.answer import report_of
 from technic.scanner.manifest import ManifestInput, canonical, make_manifest, with_digest
 from technic.scanner.pipeline import Pinned, evaluate_question
-from technic.scanner.scan import report_of
 from technic.scanner.spec.question import question_of_dict, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 

@@ -22,7 +22,7 @@ from technic.query.series import series_for
 from technic.runtime.settings import Settings
 from technic.scanner.columns.listings import listed_on, position_of
 from technic.scanner.pipeline import evaluate_question
-from technic.scanner.scan import plain
+from technic.scanner.report import plain
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 from technic.scanner.svg import Drawing, candles_drawing

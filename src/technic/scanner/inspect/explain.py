@@ -19,7 +19,7 @@ from technic.scanner.columns.listings import position_of
 from technic.scanner.inspect.provenance import Piece, pieces_of, why_unknown
 from technic.scanner.ledger import BUCKETS, TITLES
 from technic.scanner.pipeline import ScanResult, evaluate_question
-from technic.scanner.scan import plain
+from technic.scanner.report import plain
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 

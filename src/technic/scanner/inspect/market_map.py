@@ -15,7 +15,7 @@ from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import market_regime
 from technic.scanner.inspect.grid import histogram, value_of
 from technic.scanner.pipeline import ScanResult, evaluate_question
-from technic.scanner.scan import plain
+from technic.scanner.report import plain
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES, ScanFile
 
