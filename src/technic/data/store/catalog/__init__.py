@@ -2,7 +2,7 @@
 
 `tables` says what there is, `migrations` how it came to be, `engine` which database it is in,
 `mirror` how the index follows the Delta tables, `universe` how it is asked. `runs`, `seals`,
-`quarantine` and `watchlists` keep what only a database can, `kept` moves all of that, and `catalog`
+`quarantine` and `watchlists` keep what only a database can, `transfer` moves all of that, and `catalog`
 is what the rest of technic sees. Every statement is SQLAlchemy Core with bound parameters; the same
 ones run on SQLite and PostgreSQL.
 """

@@ -21,13 +21,19 @@ from technic.data.store.catalog.engine import (
     snapshot,
     writing,
 )
-from technic.data.store.catalog.kept import Kept, digest_of_kept, insert_kept, kept_rows, move_in
 from technic.data.store.catalog.migrations import migrate, was_moved
 from technic.data.store.catalog.mirror import STORE, Read, mirror, mirrored_versions
 from technic.data.store.catalog.quarantine import count_by_reason, records_of, set_aside
 from technic.data.store.catalog.runs import read_run, record_run, runs_query
 from technic.data.store.catalog.seals import add_seal, check_seals, is_sealed
 from technic.data.store.catalog.tables import CALLS, naive
+from technic.data.store.catalog.transfer import (
+    Kept,
+    digest_of_kept,
+    insert_kept,
+    kept_rows,
+    move_in,
+)
 from technic.data.store.catalog.universe import (
     UniverseFilter,
     has_volumes,
