@@ -18,11 +18,12 @@ from technic.market.typing import IntArray
 from technic.query.evaluate import features_in
 from technic.runtime.version import __version__
 from technic.scanner.manifest import ManifestInput, canonical, make_manifest
-from technic.scanner.pipeline import ScanResult, StageTimer
+from technic.scanner.pipeline import ScanResult
 from technic.scanner.plan import Levels, plan_rows
 from technic.scanner.rank import term_names
 from technic.scanner.report import Report, Row, plain, ranking_within
 from technic.scanner.spec.question import Question
+from technic.scanner.stage_timer import StageTimer
 
 SPARK_BARS = 20
 SETTLED = 1e-3  # weight of an average's seed below which its value has settled

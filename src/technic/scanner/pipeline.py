@@ -3,7 +3,7 @@
 1. `_open_view` maps the bars as of the session.
 2. `columns_of` recalls or computes all series at each symbol's last bar.
 3. `_load_attributes` loads what is known of listings, filings, the market and models.
-4. `_decide_universe` says who is listed, in the universe, and traded: the peers of percentiles.
+4. `decide_universe` says who is listed, in the universe, and traded: the peers of percentiles.
 5. `PercentileCache.recall` puts cached percentiles into the evaluation, which computes the rest
    when `_rank` evaluates the clauses and the score, and orders those that pass.
 6. `draw_up` puts every symbol into its bucket of the ledger.
@@ -11,36 +11,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from time import perf_counter
 
 import numpy as np
 
 from technic.compute.last_bar import columns_of
 from technic.data.store import Store, StoreVersion
 from technic.data.store.mapped_panel import MappedPanel
-from technic.data.store.tickers import eras
-from technic.market.sessions import nyse
-from technic.market.symbols import asked_symbols, known_symbol
 from technic.market.typing import BoolArray, FloatArray
-from technic.query.evaluate import Evaluation, both
+from technic.query.evaluate import Evaluation
 from technic.query.names import ALPHA, ATTRIBUTES, FACTS, REGIME
 from technic.query.tree import Name, Node
-from technic.runtime.deadline import check
 from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import Attributes
-from technic.scanner.columns.listings import last_sessions, listed_on
 from technic.scanner.columns.percentile_cache import PercentileCache
 from technic.scanner.columns.plugins import column_name, plugin_named
-from technic.scanner.ledger import Ledger, LedgerInput, draw_up
+from technic.scanner.ledger import Ledger, draw_up
+from technic.scanner.membership import Truths, asked_of, decide_universe, truths_of, value_of
 from technic.scanner.rank import Ranking, combine, order_by
 from technic.scanner.spec.question import Question
+from technic.scanner.stage_timer import StageTimer
 
 LOADED_NAMES = frozenset({*ATTRIBUTES, *FACTS, *REGIME, *ALPHA, "has_filings"})
 PRICES = frozenset({"close", "open", "high", "low"})
-Truths = list[tuple[str, FloatArray]]  # texts of clauses; 1, 0 or NaN per symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +155,11 @@ def evaluate_question(
     lists = {name: _symbols_of_list(store, name, pinned) for name in question.lists}
     everybody = np.ones(len(view), dtype=bool)
     evaluation = Evaluation(len(view), columns.values, attributes, everybody, lists.__getitem__)
-    asked = _asked(question, view, store)
-    membership = _decide_universe(question, view, evaluation, asked)
+    asked = asked_of(question, view, store)
+    membership = decide_universe(question, view, evaluation, asked)
     timer.lap("universe")
     percentiles = PercentileCache.recall(question, evaluation, view, settings)
-    clauses = _truths(question.where_clauses, evaluation)
+    clauses = truths_of(question.where_clauses, evaluation)
     timer.lap("query")
     ranking = _rank(question, evaluation, clauses)
     percentiles.keep(evaluation)
@@ -206,78 +201,15 @@ def _load_attributes(question: Question, attributes: Attributes) -> Attributes:
     return attributes
 
 
-@dataclass(frozen=True, slots=True)
-class _Membership:
-    """Who belongs to the universe, and why the others do not; see `LedgerInput`."""
-
-    listed: BoolArray
-    inside: FloatArray
-    outside: Truths
-    age: FloatArray
-
-    def ledger_input(
-        self,
-        clauses: Truths,
-        score: FloatArray,
-        unknowns: Sequence[tuple[str, BoolArray, BoolArray]],
-    ) -> LedgerInput:
-        """All that the ledger is drawn up from."""
-        return LedgerInput(
-            self.listed, self.inside, self.outside, self.age, clauses, score, unknowns
-        )
-
-
-def _asked(question: Question, view: MappedPanel, store: Store) -> frozenset[str] | None:
-    """The symbols that alone are asked about, as the store has them; None for everybody."""
-    if not question.symbols:
-        return None
-    known = set(view.who["symbol"])
-    if not all(known_symbol(symbol, known) for symbol in question.symbols):
-        # Listed later than the session that is looked at: known, and not listed then.
-        known |= set(eras(store.table("tickers", view.version).collect())["symbol"])
-    return frozenset(asked_symbols(question.symbols, known).values())
-
-
-def _decide_universe(
-    question: Question, view: MappedPanel, evaluation: Evaluation, asked: frozenset[str] | None
-) -> _Membership:
-    """Step 4: decide who is in the universe, and make those who traded peers of one another."""
-    listed = listed_on(view)
-    outside: Truths = []
-    if asked is not None:
-        chosen = np.array([float(s in asked) for s in evaluation.attributes["symbol"]])
-        outside.append(("not among the symbols asked for", chosen))
-    outside += _truths(question.universe_clauses, evaluation)
-    inside = np.ones(len(view))
-    for _, truth in outside:
-        inside = both(inside, truth)
-    age = nyse().ordinal(view.as_of) - last_sessions(view)
-    # Peers are those of the universe that traded: yesterday's values are not today's.
-    evaluation.universe = (inside == 1.0) & (age == 0.0) & listed
-    evaluation.computed.clear()  # a clause with a percentile was evaluated among everybody
-    return _Membership(listed, inside, outside, age)
-
-
 def _rank(question: Question, evaluation: Evaluation, clauses: Truths) -> Ranking:
     """Step 5: the score of every symbol, and the order of those that every clause lets pass."""
-    values = [_value(term.node, evaluation) for term in question.terms]
+    values = [value_of(term.node, evaluation) for term in question.terms]
     score, contributions = combine(question.terms, values, question.missing)
     passed = evaluation.universe.copy()
     for _, truth in clauses:
         passed &= truth == 1.0
     liquidity = evaluation.value(question.liquidity)
     return order_by(score, contributions, passed, liquidity, list(evaluation.attributes["symbol"]))
-
-
-def _truths(clauses: Iterable[Node], evaluation: Evaluation) -> Truths:
-    return [(str(clause), _value(clause, evaluation)) for clause in clauses]
-
-
-def _value(node: Node, evaluation: Evaluation) -> FloatArray:
-    """The value of one tree of the question; each is small, and there may be many."""
-    check()
-    values: FloatArray = evaluation.value(node)
-    return values
 
 
 def _notes_on_bars(question: Question, view: MappedPanel) -> list[str]:
@@ -319,27 +251,3 @@ def _unknowns(
     bars = view.bars.lengths
     unknowns = [unknown for tree in trees for unknown in evaluation.unknowns(tree, bars)]
     return [*unknowns, (str(question.score), np.isnan(score), np.zeros(len(bars), dtype=bool))]
-
-
-class StageTimer:
-    """Measures the milliseconds of each stage of a scan.
-
-    Parameters
-    ----------
-    laps : milliseconds of the stages before, by name
-
-    Attributes
-    ----------
-    laps : milliseconds by stage
-    """
-
-    def __init__(self, laps: dict[str, float] | None = None) -> None:
-        self.laps = dict(laps or {})
-        self._since = perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """End a stage: what passed since the one before is its time."""
-        check()  # where a stage of a scan ends, it can end
-        now = perf_counter()
-        self.laps[stage] = round(1e3 * (now - self._since), 3)
-        self._since = now

@@ -23,7 +23,7 @@ from technic.errors import StoreError, VerifyError
 from technic.runtime.settings import Settings
 from technic.scanner.answer import report_of
 from technic.scanner.columns.plugins import plugin_named
-from technic.scanner.pipeline import Pinned, StageTimer, evaluate_question
+from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.report import Report
 from technic.scanner.report_cache import (
     CanonicalQuestion,
@@ -34,6 +34,7 @@ from technic.scanner.report_cache import (
 )
 from technic.scanner.spec.question import question_of_dict, resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES, ScanFile, symbols_of
+from technic.scanner.stage_timer import StageTimer
 
 
 def scan(
