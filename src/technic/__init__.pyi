@@ -9,8 +9,9 @@ from .runtime.version import __version__
 from .scanner.columns.attributes import market_regime
 from .scanner.inspect.chart import chart
 from .scanner.inspect.diff import diff
-from .scanner.inspect.explain import explain, why_not
+from .scanner.inspect.explain import explain
 from .scanner.inspect.lint import lint
+from .scanner.inspect.why_not import why_not
 from .scanner.report import Report
 from .scanner.scan import scan
 from .scanner.scan_sessions import scan_sessions

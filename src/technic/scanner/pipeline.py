@@ -85,6 +85,11 @@ class ScanResult:
                 return i
         return None
 
+    def rank_at(self, at: int) -> int | None:
+        """Return the rank of the symbol at a position; None if it is not ranked."""
+        places = np.flatnonzero(self.ranking.order == at)
+        return int(places[0]) + 1 if len(places) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Pinned:

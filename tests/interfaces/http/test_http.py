@@ -28,7 +28,8 @@ from technic.operations.alerts.channels import forget_channel
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.chart import chart_data
 from technic.scanner.inspect.diff import diff, session_before
-from technic.scanner.inspect.explain import explain, why_not
+from technic.scanner.inspect.explain import explain
+from technic.scanner.inspect.why_not import why_not
 from technic.scanner.scan import scan
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.scan_file import ScanFile

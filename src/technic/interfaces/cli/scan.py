@@ -317,7 +317,7 @@ def why_not(
 ) -> None:
     """Say why a symbol is not ranked: each clause, its value, and how far it misses."""
     from technic.interfaces.render.explanation import render_why_not
-    from technic.scanner.inspect.explain import why_not as run
+    from technic.scanner.inspect.why_not import why_not as run
 
     desk = target.desk(ready=True)
     answer = run(

@@ -32,8 +32,9 @@ from technic.query.names import NUMBER
 from technic.query.resolve import Resolver
 from technic.scanner.inspect.coverage import coverage
 from technic.scanner.inspect.diff import diff
-from technic.scanner.inspect.explain import explain, why_not
+from technic.scanner.inspect.explain import explain
 from technic.scanner.inspect.grid import funnel_of, grid_of
+from technic.scanner.inspect.why_not import why_not
 from technic.scanner.pipeline import evaluate_question
 from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import UNIVERSES

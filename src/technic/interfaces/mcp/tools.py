@@ -40,7 +40,8 @@ from technic.runtime.settings import Settings
 from technic.scanner.alpha.registry import card_of, registered
 from technic.scanner.inspect.coverage import coverage
 from technic.scanner.inspect.diff import diff
-from technic.scanner.inspect.explain import explain, why_not
+from technic.scanner.inspect.explain import explain
+from technic.scanner.inspect.why_not import why_not
 from technic.scanner.scan import scan
 from technic.scanner.scan_sessions import sessions_between
 from technic.scanner.spec.scan_file import UNIVERSES, ScanFile

@@ -14,8 +14,9 @@ from technic.interfaces.render.text import Command, console, number, ordinal
 from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:
-    from technic.scanner.inspect.explain import Explanation, Part, WhyNot
+    from technic.scanner.inspect.explain import Explanation, Part
     from technic.scanner.inspect.provenance import Piece, ReportedFact
+    from technic.scanner.inspect.why_not import WhyNot
 
 
 def render_explanation(
