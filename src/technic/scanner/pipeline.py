@@ -27,7 +27,8 @@ from technic.query.tree import Name, Node
 from technic.runtime.settings import Settings
 from technic.scanner.columns.attributes import Attributes
 from technic.scanner.columns.percentile_cache import PercentileCache
-from technic.scanner.columns.plugins import column_name, plugin_named
+from technic.scanner.columns.plugin_registry import plugin_named
+from technic.scanner.columns.plugins import column_name
 from technic.scanner.ledger import Ledger, draw_up
 from technic.scanner.membership import Truths, asked_of, decide_universe, truths_of, value_of
 from technic.scanner.rank import Ranking, combine, order_by

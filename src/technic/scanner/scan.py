@@ -22,7 +22,7 @@ from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError, VerifyError
 from technic.runtime.settings import Settings
 from technic.scanner.answer import report_of
-from technic.scanner.columns.plugins import plugin_named
+from technic.scanner.columns.plugin_registry import plugin_named
 from technic.scanner.pipeline import Pinned, evaluate_question
 from technic.scanner.report import Report
 from technic.scanner.report_cache import (

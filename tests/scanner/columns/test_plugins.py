@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import numpy as np
@@ -14,106 +12,12 @@ import pytest
 
 import technic as tc
 from support.commands import run_command
-from support.panels import walk
-from technic.errors import ConfigError, StoreError, VerifyError
+from support.plugins import NAMES
+from technic.errors import ConfigError, VerifyError
 from technic.market.sessions import nyse
-from technic.runtime.executors.protocol import Shared
 from technic.runtime.settings import Settings
-from technic.scanner.columns import plugins
+from technic.scanner.columns import plugin_registry, plugins
 from technic.scanner.scan import rerun
-
-CODE = """
-import os, time, ctypes, socket
-import numpy as np
-
-def mean_close(bars):
-    return bars.close.mean()
-
-def last_of(bars):
-    return float(bars.dates[-1].astype("datetime64[D]").astype(int))
-
-def raises(bars):
-    if bars.symbol == "S03":
-        raise ValueError("no such thing")
-    return len(bars.close)
-
-def mutates(bars):
-    bars.close[0] = 1e9
-    return 1.0
-
-def text(bars):
-    return "strong buy"
-
-def infinite(bars):
-    return float("inf") if bars.symbol == "S01" else 1.0
-
-def exits(bars):
-    if bars.symbol == "S05":
-        os._exit(3)
-    return 1.0
-
-def segfaults(bars):
-    if bars.symbol == "S05":
-        ctypes.string_at(0)
-    return 1.0
-
-def spins(bars):
-    while bars.symbol == "S05":
-        pass
-    return 1.0
-
-def prints(bars):
-    print('{"told": {}}', flush=True)
-    os.write(1, b"raw words\\\\n")
-    return 1.0
-
-def peeks(bars):
-    return float(any("KEY" in name or "SECRET" in name for name in os.environ))
-
-def none(bars):
-    return None
-
-def forks(bars):
-    copy = os.fork()
-    return float(len(bars.close)) if copy else -1.0
-
-def always_exits(bars):
-    os._exit(3)
-
-def always_slow(bars):
-    time.sleep(3600)
-"""
-NAMES = [line.split()[1].split("(")[0] for line in CODE.splitlines() if line.startswith("def ")]
-
-
-def forget_import():
-    """This process has imported the package of another test, from another folder."""
-    for name in [key for key in sys.modules if key.partition(".")[0] == "minescores"]:
-        del sys.modules[name]
-    plugins._IMPORTED.clear()
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """An installed package that offers plugins."""
-    site = tmp_path / "site"
-    (site / "minescores").mkdir(parents=True)
-    (site / "minescores" / "__init__.py").write_text("")
-    (site / "minescores" / "scores.py").write_text(CODE)
-    info = site / "minescores-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: minescores\nVersion: 1.0\n")
-    offers = "".join(f"{name} = minescores.scores:{name}\n" for name in NAMES)
-    (info / "entry_points.txt").write_text(f"[technic.scores]\n{offers}")
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-    plugins._executor.cache_clear()
-    forget_import()
-    plugins._PAUSED.clear()
-    yield site
-    forget_import()
-    plugins._executor(Settings.load().value("executor", plugins.DEFAULT)).close()
-    plugins._executor.cache_clear()
 
 
 @pytest.fixture
@@ -126,7 +30,7 @@ def settings(tmp_path, kernels):
 
 def trusted(settings, *names):
     for name in names:
-        plugins.trust(settings, name)
+        plugin_registry.trust(settings, name)
     env = {**os.environ, "TECHNIC_HOME": settings.value("home"), "TECHNIC_EXECUTOR": "processes:2"}
     return Settings.load(env)
 
@@ -200,7 +104,7 @@ def test_no_spelling_is_answered_by_code_that_changed_or_lost_its_trust(
     settings = trusted(settings, "mean_close")
     second = tc.scan(store, rank=rank, settings=settings)
     assert second.rows["score"].to_list() == [-s for s in reversed(first.rows["score"].to_list())]
-    plugins.trust(settings, "mean_close", trusted=False)
+    plugin_registry.trust(settings, "mean_close", trusted=False)
     env = {**os.environ, "TECHNIC_HOME": settings.value("home")}
     with pytest.raises(ConfigError, match="not trusted"):
         tc.scan(store, rank=rank, settings=Settings.load(env))
@@ -264,66 +168,6 @@ def test_what_was_computed_once_is_kept_by_the_digest_of_the_code(package, store
     plugins._executor.cache_clear()
     assert asked(store, settings, "mean_close").manifest["seal"] == first.manifest["seal"]
     assert plugins._executor.cache_info().misses == 0
-
-
-def bars_of(*symbols):
-    """What a worker is given: bars of a few symbols, and a plugin by name."""
-    panel = walk((40,) * len(symbols))
-    arrays = {
-        "bars": panel.bars, "places": panel.places, "lengths": panel.lengths,
-        "security_ids": panel.security_ids,
-    }  # fmt: skip
-
-    def shared(name, digest=None):
-        target = f"minescores.scores:{name}"
-        job = {"target": target, "digest": digest or plugins.digest_of_module("minescores"),
-               "symbols": list(symbols)}  # fmt: skip
-        return Shared(job, arrays)
-
-    return panel, shared
-
-
-def test_a_stretch_of_symbols_is_scored_and_troubles_are_named(package):
-    panel, shared = bars_of("S00", "S01", "S03")
-    found = plugins.run_part(shared("mean_close"), 0, 3)
-    assert found["values"].tolist() == [panel.run(i, "close").mean() for i in range(3)]
-    assert found["troubles"] == []
-    found = plugins.run_part(shared("raises"), 1, 3)
-    assert found["values"][0] == 40
-    assert np.isnan(found["values"][1])
-    assert found["troubles"] == [["S03", "ValueError: no such thing"]]
-    assert "read-only" in plugins.run_part(shared("mutates"), 0, 1)["troubles"][0][1]
-    assert "not str" in plugins.run_part(shared("text"), 0, 1)["troubles"][0][1]
-    assert np.isnan(plugins.run_part(shared("infinite"), 1, 2)["values"]).all()
-    assert np.isnan(plugins.run_part(shared("none"), 0, 3)["values"]).all()
-
-
-def test_a_worker_imports_anew_what_has_changed_since(package):
-    _, shared = bars_of("S00")
-    assert plugins.run_part(shared("raises"), 0, 1)["values"].tolist() == [40.0]
-    code = package / "minescores" / "scores.py"
-    code.write_text(CODE.replace("return len(bars.close)", "return -7.0"))
-    with pytest.raises(StoreError, match="have changed since the question was asked"):
-        plugins.run_part(shared("raises", "0" * 32), 0, 1)
-    assert plugins.run_part(shared("raises"), 0, 1)["values"].tolist() == [-7.0]
-
-
-def test_in_a_thread_nothing_is_interrupted_and_all_is_scored(package):
-    _, shared = bars_of("S00", "S01")
-    with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(plugins.run_part, shared("mean_close"), 0, 2).result()
-    assert not np.isnan(found["values"]).any()
-
-
-def test_the_digest_is_that_of_every_file_of_the_package_and_empty_without_one(package):
-    before = plugins.digest_of_module("minescores.scores")
-    assert before == plugins.digest_of_module("minescores")
-    (package / "minescores" / "more.py").write_text("")
-    assert plugins.digest_of_module("minescores") != before
-    assert plugins.digest_of_module("nonesuch.scores") == ""
-    assert plugins.digest_of_module("") == ""
-    assert plugins.digest_of_module("sys") == ""
-    assert plugins.digest_of_module("this")
 
 
 def test_the_commands_list_trust_and_forget(package, settings, tmp_path):

@@ -254,7 +254,7 @@ def plugins_list(as_json: options.JsonOption = False) -> None:
     from dataclasses import asdict
 
     from technic.runtime.settings import Settings
-    from technic.scanner.columns.plugins import GROUP, installed_plugins
+    from technic.scanner.columns.plugin_registry import GROUP, installed_plugins
 
     every = installed_plugins(Settings.load())
     if as_json:
@@ -272,7 +272,7 @@ def plugins_trust(
 ) -> None:
     """Let a score of your own run, as its files are now. It is code: read it first."""
     from technic.runtime.settings import Settings
-    from technic.scanner.columns.plugins import trust
+    from technic.scanner.columns.plugin_registry import trust
 
     plugin = trust(Settings.load(), name)
     print(f"{plugin.name} may run as it is now ({plugin.target}, {plugin.digest[:12]})")
@@ -284,7 +284,7 @@ def plugins_forget(
 ) -> None:
     """Let a score of your own run no longer."""
     from technic.runtime.settings import Settings
-    from technic.scanner.columns.plugins import trust
+    from technic.scanner.columns.plugin_registry import trust
 
     trust(Settings.load(), name, trusted=False)
     print(f"{name} may not run")

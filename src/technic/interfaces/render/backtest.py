@@ -85,8 +85,8 @@ def render_backtest(backtest: Backtest, stream: TextIO) -> None:
     years = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in YEAR_HEAD:
         years.add_column(name, justify="left" if name == "year" else "right")
-    for row in year_rows(backtest):
-        years.add_row(*row)
+    for cells in year_rows(backtest):
+        years.add_row(*cells)
     out.print(years)
     for line in hangs(backtest):
         out.print(line, markup=False, highlight=False)

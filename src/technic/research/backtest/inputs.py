@@ -36,7 +36,7 @@ from technic.research.forward_returns import survivors_only, vanished
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.scanner.alpha.registry import active_model, card_of
-from technic.scanner.columns.plugins import plugin_named
+from technic.scanner.columns.plugin_registry import plugin_named
 from technic.scanner.scan_sessions import sessions_between
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, resolve_question
