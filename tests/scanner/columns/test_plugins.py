@@ -12,7 +12,7 @@ import pytest
 
 import technic as tc
 from support.commands import run_command
-from support.plugins import NAMES
+from support.plugins import CODE, NAMES
 from technic.errors import ConfigError, VerifyError
 from technic.market.sessions import nyse
 from technic.runtime.settings import Settings
