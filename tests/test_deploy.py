@@ -64,7 +64,7 @@ def test_every_command_that_is_run_exists():
 
 def test_every_setting_that_is_given_exists():
     from technic.runtime.secrets import VARIABLES
-    from technic.runtime.settings import SETTINGS
+    from technic.runtime.setting_table import SETTINGS
 
     known = {info.variable for info in SETTINGS.values()} | {
         v for vs in VARIABLES.values() for v in vs

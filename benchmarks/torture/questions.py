@@ -16,7 +16,8 @@ from technic.data.simulated import simulate
 from technic.errors import TechnicError
 from technic.query import names
 from technic.query.resolve import Resolver
-from technic.runtime.settings import Settings, read_toml
+from technic.runtime.settings import Settings
+from technic.runtime.toml_file import read_toml
 
 from .patience import BUSY
 

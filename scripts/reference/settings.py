@@ -8,7 +8,7 @@ from pathlib import Path
 from reference.markdown import code, codes, complete, fill, table
 from technic.data.ingest.vendors import ENDPOINTS, PLANS
 from technic.runtime.secrets import VARIABLES
-from technic.runtime.settings import SETTINGS
+from technic.runtime.setting_table import SETTINGS
 
 PLANS_TOLD = " ".join(f"At {vendor}: {codes(plans)}." for vendor, plans in PLANS.items())
 SECRETS = {

@@ -70,7 +70,7 @@ def test_every_command_and_every_option_is_documented():
 
 
 def test_every_setting_is_documented_with_its_variable_and_default():
-    from technic.runtime.settings import SETTINGS
+    from technic.runtime.setting_table import SETTINGS
 
     text = page("settings.md")
     for name, info in SETTINGS.items():

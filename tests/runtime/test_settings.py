@@ -6,7 +6,8 @@ import pytest
 
 from technic.errors import ConfigError
 from technic.runtime import cache, executors
-from technic.runtime.settings import SETTINGS, Setting, Settings
+from technic.runtime.setting_table import SETTINGS
+from technic.runtime.settings import Setting, Settings
 
 
 def test_defaults_that_are_told_are_those_that_hold():

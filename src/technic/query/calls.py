@@ -8,6 +8,7 @@ from dataclasses import replace
 from technic.errors import IndicatorError, QuestionError
 from technic.indicators import REGISTRY, Indicator
 from technic.query import names
+from technic.query.claims import Logic
 from technic.query.kinds import (
     NodeResolver,
     Resolved,
@@ -24,7 +25,7 @@ from technic.query.kinds import (
     unit_of,
 )
 from technic.query.names import BOOL, TEXT, did_you_mean
-from technic.query.tree import Call, Feature, Logic, Name, Node, Number, Text
+from technic.query.tree import Call, Feature, Name, Node, Number, Text
 from technic.scores import MACROS, SCORES
 
 HALF = 0.5  # of the peers: drawn in from both sides, nothing would be left

@@ -19,23 +19,9 @@ from technic.indicators.reading import level
 from technic.market import cross_section as cs
 from technic.market.typing import BoolArray, FloatArray, IntArray
 from technic.query import names
+from technic.query.claims import Between, Comparison, Logic, Member, Opposite
 from technic.query.lower import is_series, lookback, lower, score_input, series_of
-from technic.query.tree import (
-    Arithmetic,
-    Between,
-    Call,
-    Comparison,
-    Feature,
-    Logic,
-    Member,
-    Name,
-    Negative,
-    Node,
-    Number,
-    Opposite,
-    Text,
-    Truth,
-)
+from technic.query.tree import Arithmetic, Call, Feature, Name, Negative, Node, Number, Text, Truth
 from technic.runtime.deadline import check
 from technic.scores import SCORES
 

@@ -14,25 +14,10 @@ from technic.indicators import REGISTRY, Series
 from technic.indicators.define import MAX_LOOKBACK
 from technic.indicators.series import DAILY, MONTHLY, WEEKLY, apply, constant, field
 from technic.query import names
+from technic.query.claims import Between, Comparison, Crosses, Logic, Member, Opposite
 from technic.query.parse import parse
 from technic.query.resolve import Resolver
-from technic.query.tree import (
-    Ago,
-    Arithmetic,
-    Between,
-    Call,
-    Comparison,
-    Crosses,
-    Feature,
-    Logic,
-    Member,
-    Name,
-    Negative,
-    Node,
-    Number,
-    Opposite,
-    Truth,
-)
+from technic.query.tree import Ago, Arithmetic, Call, Feature, Name, Negative, Node, Number, Truth
 from technic.scores import SCORES
 
 ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}

@@ -18,20 +18,15 @@ from lark import Lark, Token, Transformer, v_args
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken, VisitError
 
 from technic.errors import QuestionError
+from technic.query.claims import Between, Comparison, Crosses, Logic, Member, Opposite
 from technic.query.tree import (
     Ago,
     Arithmetic,
-    Between,
     Call,
-    Comparison,
-    Crosses,
-    Logic,
-    Member,
     Name,
     Negative,
     Node,
     Number,
-    Opposite,
     Parameter,
     Text,
     Truth,

@@ -10,21 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, sqrt
 
+from technic.query.claims import Between, Comparison, Crosses, Logic, Member, Opposite
 from technic.query.tree import (
     Ago,
     Arithmetic,
-    Between,
     Call,
-    Comparison,
-    Crosses,
     Feature,
-    Logic,
-    Member,
     Name,
     Negative,
     Node,
     Number,
-    Opposite,
     Text,
     Truth,
 )

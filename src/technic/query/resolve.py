@@ -15,6 +15,7 @@ from technic.errors import IndicatorError, QuestionError
 from technic.indicators.define import MAX_LOOKBACK
 from technic.query import names
 from technic.query.calls import resolve_call
+from technic.query.claims import Between, Comparison, Crosses, Logic, Member, Opposite
 from technic.query.kinds import (
     Resolved,
     claim,
@@ -30,17 +31,11 @@ from technic.query.parse import MAX_DEPTH, measure, parse
 from technic.query.tree import (
     Ago,
     Arithmetic,
-    Between,
     Call,
-    Comparison,
-    Crosses,
-    Logic,
-    Member,
     Name,
     Negative,
     Node,
     Number,
-    Opposite,
     Parameter,
     Text,
     Truth,

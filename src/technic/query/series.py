@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from technic.errors import QuestionError
 from technic.indicators import REGISTRY, Series
+from technic.query.claims import clauses
 from technic.query.lower import lower
 from technic.query.names import OUTPUTS
 from technic.query.parse import parse
 from technic.query.resolve import Resolver
-from technic.query.tree import Call, Name, Node, clauses
+from technic.query.tree import Call, Name, Node
 
 
 def clauses_of(universe: str) -> tuple[Node, ...]:

@@ -1,133 +1,27 @@
-"""Settings: what there is to set, what is set, and which folders follow from it.
+"""Settings: what is set, and which folders follow from it.
 
 A setting comes from the first of: a flag, the environment, ./technic.toml, the user's own
-file, the default; `Setting.origin` says which. `SETTINGS` is all there is to set.
+file, the default; `Setting.origin` says which. `setting_table` says what there is to set.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from technic.errors import ConfigError
 from technic.runtime.cache import DEFAULT, READING, TieredCache, open_cache, secret_of
 from technic.runtime.files import make_folder, write_private
+from technic.runtime.setting_table import DEFAULT_RETENTION, SETTINGS
+from technic.runtime.toml_file import read_toml
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")  # of whatever a user names: scans, keys, channels
-MOST_TOML = 1 << 20  # bytes of a file
 MOST_THREADS, MOST_DAYS = 1_024, 36_500
-DEFAULT_HISTORY = 504  # sessions: two years
-DEFAULT_RETENTION = 400  # days
-
-
-@dataclass(frozen=True, slots=True)
-class SettingInfo:
-    """One thing that can be set, as the reference page shows it.
-
-    Attributes
-    ----------
-    variable : of the environment
-    default : what holds if nothing is set, in words where it depends on the machine
-    meaning : what the setting does, in one or two sentences
-    """
-
-    variable: str
-    default: str
-    meaning: str
-
-
-SETTINGS: Mapping[str, SettingInfo] = {
-    "home": SettingInfo(
-        "TECHNIC_HOME",
-        "the system's usual folders for data, cache and settings",
-        "Folder of everything that technic writes: stores, settings, compiled indicators, logs.",
-    ),
-    "store": SettingInfo(
-        "TECHNIC_STORE",
-        "stores/default below home; the demo's if there is no other",
-        "Store that commands use without --store: a folder, or s3://bucket/path.",
-    ),
-    "threads": SettingInfo(
-        "TECHNIC_THREADS", "one per core", "How many threads compute. It never changes an answer."
-    ),
-    "device": SettingInfo(
-        "TECHNIC_DEVICE",
-        "auto",
-        "Where models forecast: auto (a graphics card if there is one), cpu or cuda. "
-        "It never changes an answer.",
-    ),
-    "executor": SettingInfo(
-        "TECHNIC_EXECUTOR",
-        "processes",
-        "Where long work runs: inline:, threads:N, processes:N, ray://local or ray://host:port.",
-    ),
-    "plugins": SettingInfo(
-        "TECHNIC_PLUGINS",
-        "none",
-        "Scores of your own that may run, each with the digest of its files: "
-        "technic plugins trust writes it.",
-    ),
-    "cache": SettingInfo(
-        "TECHNIC_CACHE",
-        DEFAULT,
-        "Where computed columns and reports are kept: any of memory, files and "
-        "redis://host:port/0, quickest first, with commas between; or none.",
-    ),
-    "database": SettingInfo(
-        "TECHNIC_DATABASE",
-        "file",
-        "Where the catalog is: file, beside the store, or postgresql://user@host/name. "
-        "DATABASE_URL counts too, if it names PostgreSQL.",
-    ),
-    "provider": SettingInfo(
-        "TECHNIC_PROVIDER",
-        "those with a key",
-        "Vendors to sync from: massive, alpaca, flatfiles, or several with commas between.",
-    ),
-    "plan": SettingInfo(
-        "TECHNIC_PLAN",
-        "the free one",
-        "Your plan at the vendor, such as basic, starter, developer or advanced, or calls/seconds. "
-        "It decides how fast a sync may ask and how far back it may go.",
-    ),
-    "edgar_contact": SettingInfo(
-        "TECHNIC_EDGAR_CONTACT",
-        "none",
-        "Your name and mail address, without which the SEC answers nothing.",
-    ),
-    "history": SettingInfo(
-        "TECHNIC_HISTORY",
-        str(DEFAULT_HISTORY),
-        "How many sessions of history a sync brings in.",
-    ),
-    "retention": SettingInfo(
-        "TECHNIC_RETENTION",
-        str(DEFAULT_RETENTION),
-        "For how many days versions of a store are kept that no kept report, run, model or rollout "
-        "names.",
-    ),
-    "webhook_hosts": SettingInfo(
-        "TECHNIC_WEBHOOK_HOSTS",
-        "none",
-        "Hosts of your own network that alerts may be sent to, with commas between.",
-    ),
-    "proxies": SettingInfo(
-        "TECHNIC_PROXIES",
-        "none",
-        "Proxies in front of the server, whose X-Forwarded-For is believed: addresses or networks, "
-        "with commas between.",
-    ),
-    "universe": SettingInfo(
-        "TECHNIC_UNIVERSE", "all", "What a sync brings in: all, or symbols A,B,C."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +30,7 @@ class Setting:
 
     Attributes
     ----------
-    name : in `SETTINGS`
+    name : in `setting_table.SETTINGS`
     value : as text
     origin : a flag, a variable of the environment or a file
     """
@@ -354,31 +248,3 @@ def _toml(text: str) -> str:
     if not text.isprintable() or '"' in text or "\\" in text:
         raise ConfigError(f"{text!r} cannot be kept as a setting")
     return f'"{text}"'
-
-
-def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
-    """What a TOML file holds.
-
-    Parameters
-    ----------
-    required : whether a missing file is an error; it holds nothing otherwise
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read, is larger than `MOST_TOML`, or is required and missing.
-    """
-    try:
-        if path.stat().st_size > MOST_TOML:
-            raise ConfigError(f"{path}: is larger than {MOST_TOML:,} bytes")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        str(content)  # Python writes no whole number of too many digits, which hexadecimals can be
-    except FileNotFoundError as error:
-        if required:
-            raise ConfigError(f"{path}: there is no such file") from error
-        return {}
-    except RecursionError as error:  # brackets inside brackets, without end
-        raise ConfigError(f"{path}: cannot be read: nested too deep") from error
-    except (ValueError, OSError) as error:  # no TOML, no UTF-8, or a number that nothing holds
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
-    return content

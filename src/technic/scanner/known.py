@@ -27,7 +27,7 @@ from technic.data.store.remote import is_remote
 from technic.data.store.version import StoreVersion, read_version
 from technic.errors import TechnicError
 from technic.runtime.cache import TieredCache, key_of
-from technic.runtime.settings import MOST_TOML
+from technic.runtime.toml_file import MOST_TOML
 from technic.scanner.manifest import seal_of
 from technic.scanner.report import Report
 from technic.scanner.report_cache import code_digest, unpack

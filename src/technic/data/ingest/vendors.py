@@ -20,7 +20,8 @@ from technic.errors import ConfigError, not_installed
 from technic.market.sessions import nyse
 from technic.market.symbols import canonical_symbol
 from technic.runtime.secrets import VARIABLES, find
-from technic.runtime.settings import DEFAULT_HISTORY, Settings
+from technic.runtime.setting_table import DEFAULT_HISTORY
+from technic.runtime.settings import Settings
 
 VENDORS: dict[str, VendorProfile] = {
     "massive": massive.ABOUT,

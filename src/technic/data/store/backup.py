@@ -31,7 +31,8 @@ from technic.data.store.version import DROPPED, StoreVersion, digest_of, read_ve
 from technic.errors import ConfigError, StoreError
 from technic.runtime.files import make_file, make_folder, open_private, sync_to_disk, write_private
 from technic.runtime.secrets import secrets_under
-from technic.runtime.settings import Settings, read_toml, settings_file, without_password
+from technic.runtime.settings import Settings, settings_file, without_password
+from technic.runtime.toml_file import read_toml
 
 CATALOG = "catalog.sqlite"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

@@ -17,7 +17,8 @@ from technic.data.store.backup_manifest import HOME, BackupManifest, read_manife
 from technic.data.store.version import digest_of
 from technic.errors import StoreError
 from technic.runtime.files import make_folder, sync_to_disk, write_atomically
-from technic.runtime.settings import Settings, read_toml, settings_file, write_settings
+from technic.runtime.settings import Settings, settings_file, write_settings
+from technic.runtime.toml_file import read_toml
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,7 +222,8 @@ def config_show(
     as_json: options.JsonOption = False,
 ) -> None:
     """Show every setting and its value."""
-    from technic.runtime.settings import SETTINGS, Settings, without_password
+    from technic.runtime.setting_table import SETTINGS
+    from technic.runtime.settings import Settings, without_password
 
     settings = Settings.load()
     store = settings.store()

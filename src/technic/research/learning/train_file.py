@@ -15,7 +15,7 @@ import orjson
 from technic.errors import ConfigError, QuestionError, first_line
 from technic.research.learning.folds import Spans
 from technic.runtime.section import share, text_of
-from technic.runtime.settings import read_toml
+from technic.runtime.toml_file import read_toml
 from technic.scanner.spec.scan_file import UNIVERSES
 
 HORIZONS = (1, 5, 21)

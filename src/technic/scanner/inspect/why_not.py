@@ -10,7 +10,8 @@ import numpy as np
 
 from technic.data.store import Store
 from technic.errors import counted
-from technic.query.tree import Between, Comparison, Name, Node, Number
+from technic.query.claims import Between, Comparison
+from technic.query.tree import Name, Node, Number
 from technic.runtime.settings import Settings
 from technic.scanner.columns.listings import position_of
 from technic.scanner.inspect.provenance import why_unknown

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from technic.indicators import Series
+from technic.query.claims import clauses
 from technic.query.evaluate import cross_sections, names_in
 from technic.query.lower import lookback, series_of
 from technic.query.names import FACTS, NUMBER
 from technic.query.resolve import Resolver
 from technic.query.series import expand
-from technic.query.tree import Call, Node, Text, clauses, write_number
+from technic.query.tree import Call, Node, Text, write_number
 from technic.scanner.plan import NEXT_OPEN, PlanRules
 from technic.scanner.rank import Term, check_missing, terms_of
 from technic.scanner.spec.scan_file import ScanFile, symbols_of

@@ -11,7 +11,7 @@ from typing import Any
 
 from technic.errors import ConfigError
 from technic.runtime.section import MOST_ITEMS, Section, number_of, shown
-from technic.runtime.settings import read_toml
+from technic.runtime.toml_file import read_toml
 from technic.scanner.plan import PlanRules
 from technic.scanner.spec.alert_rules import AlertRules
 from technic.scanner.spec.backtest_rules import BacktestRules
