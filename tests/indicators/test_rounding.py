@@ -17,8 +17,8 @@ from technic.indicators.reading import DUST
 from technic.market.panel import pack
 from technic.market.sessions import nyse
 from technic.query import Resolver
-from technic.query.evaluate import compared
 from technic.query.lower import lower
+from technic.query.three_valued import compared
 
 PUBLIC = [it for it in REGISTRY.values() if not it.operator]
 OUTPUTS = [(it, j, series) for it in PUBLIC for j, series in enumerate(it.all())]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from technic.query import Resolver
-from technic.query.evaluate import names_in
+from technic.query.dependencies import names_in
 from technic.query.lower import score_input
 from technic.query.names import ATTRIBUTES, BAR_FIELDS, FACTS, OUTPUTS, REGIME
 from technic.query.tree import Name

@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, reduce
-from typing import Any
+from functools import reduce
 
 import numpy as np
 
 from technic.indicators import Series
-from technic.indicators.reading import level
 from technic.market import cross_section as cs
 from technic.market.typing import BoolArray, FloatArray, IntArray
-from technic.query import names
 from technic.query.claims import Between, Comparison, Logic, Member, Opposite
+from technic.query.dependencies import leaves, reads_filings
 from technic.query.lower import is_series, lookback, lower, score_input, series_of
-from technic.query.tree import Arithmetic, Call, Feature, Name, Negative, Node, Number, Text, Truth
+from technic.query.three_valued import Values, arithmetic, both, codes, compared, either, is_known
+from technic.query.tree import Arithmetic, Call, Name, Negative, Node, Number, Text, Truth
 from technic.runtime.deadline import check
 from technic.scores import SCORES
-
-Values = Any  # a float64 or an object array, one value per symbol
 
 
 @dataclass(slots=True)
@@ -176,7 +173,7 @@ class Evaluation:
             (n_symbols,).
         """
         unknowns: list[Unknown] = []
-        for part in _leaves(node):
+        for part in leaves(node):
             missing = ~is_known(self.value(part))
             if missing.any():
                 if reads_filings(part):
@@ -203,51 +200,6 @@ class Evaluation:
 Unknown = tuple[str, BoolArray, BoolArray]
 
 
-def _leaves(node: Node) -> list[Node]:
-    """The parts whose values come from outside the question, in reading order."""
-    if is_series(node) or isinstance(node, Name):
-        return [node]
-    return [leaf for child in _operands(node) for leaf in _leaves(child)]
-
-
-@cache
-def names_in(node: Node) -> frozenset[str]:
-    """Every plain name that a value comes from, however far, those that scores read included."""
-    plain: set[str] = set()
-    for part in node.walk():
-        if isinstance(part, Name):
-            plain.add(part.name)
-            for text in SCORES[part.name].inputs if part.name in SCORES else ():
-                plain |= names_in(score_input(text))
-    return frozenset(plain)
-
-
-def reads_filings(node: Node) -> bool:
-    """Whether a value comes from what companies filed."""
-    return not names_in(node).isdisjoint({*names.FACTS, "days_since_filing"})
-
-
-@cache
-def cross_sections(node: Node) -> tuple[Call, ...]:
-    """Every cross-sectional call that a value needs, those of scores included, inner ones first."""
-    calls: dict[Call, None] = {}
-    for child in node.children():
-        calls |= dict.fromkeys(cross_sections(child))
-    if isinstance(node, Name) and node.name in SCORES:
-        for text in SCORES[node.name].inputs:
-            calls |= dict.fromkeys(cross_sections(score_input(text)))
-    if isinstance(node, Call) and node.name in names.CROSS_SECTIONAL:
-        calls[node] = None
-    return tuple(calls)
-
-
-def _operands(node: Node) -> list[Node]:
-    """What a node's value comes from; a peer group with a fallback is never missing."""
-    if isinstance(node, Call) and isinstance(node.by, Logic):
-        return list(node.arguments)
-    return list(node.children())
-
-
 def _among_peers(
     name: str, values: FloatArray, extra: list[float], within: IntArray | None
 ) -> FloatArray:
@@ -265,104 +217,3 @@ def _among_peers(
             return cs.winsorize(values, extra[0], within)
         case _:
             return cs.quantile(values, int(extra[0]), within)
-
-
-def is_known(values: Values) -> BoolArray:
-    """Where an array of numbers or texts is known: bool, of its shape."""
-    if values.dtype == object:
-        return np.array([value is not None for value in values], dtype=bool)
-    numbers: FloatArray = values
-    return ~np.isnan(numbers)
-
-
-def arithmetic(operator: str, left: FloatArray, right: FloatArray) -> FloatArray:
-    """A sum, difference, product or quotient; division by zero is unknown.
-
-    Parameters
-    ----------
-    operator : one of `+ - * /`
-    left, right : float64 of one shape; NaN is unknown
-    """
-    match operator:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return left * right
-        case _:
-            return np.where(right != 0.0, left / right, np.nan)
-
-
-def compared(operators: tuple[str, ...], operands: list[Values]) -> FloatArray:
-    """A chain of comparisons, all of which must hold.
-
-    Parameters
-    ----------
-    operators : `<`, `<=`, `>`, `>=`, `==` or `!=`, between the operands
-    operands : arrays of numbers or of texts, one more than there are operators
-
-    Returns
-    -------
-    array of float64
-        1.0 where all hold, 0.0 where one does not, NaN where it is unknown.
-    """
-    pairs = zip(operators, operands, operands[1:], strict=False)
-    return reduce(both, [_compare(*pair) for pair in pairs])
-
-
-def _compare(operator: str, left: Values, right: Values) -> FloatArray:
-    functions: dict[str, Callable[[Any, Any], Any]] = {
-        "<": np.less,
-        "<=": np.less_equal,
-        ">": np.greater,
-        ">=": np.greater_equal,
-        "==": np.equal,
-        "!=": np.not_equal,
-    }
-    comparable = is_known(left) & is_known(right)
-    if left.dtype == right.dtype == np.float64:
-        # Numbers that differ by rounding are equal, as they are for the kernel.
-        with np.errstate(invalid="ignore"):  # infinite less infinite
-            left = np.where(level(left, right) == 0.0, right, left)
-    return np.where(comparable, functions[operator](left, right).astype(np.float64), np.nan)
-
-
-def both(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Kleene's and: 0.0 where one is false, even if the other is unknown."""
-    # The product of truths: 1 where both hold, unknown where either is.
-    return np.where((left == 0.0) | (right == 0.0), 0.0, left * right)
-
-
-def either(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Kleene's or: 1.0 where one is true, even if the other is unknown."""
-    # Neither holds: false, or unknown where either is, as 0 × NaN is NaN.
-    return np.where((left == 1.0) | (right == 1.0), 1.0, 0.0 * (left + right))
-
-
-def codes(texts: Values) -> IntArray:
-    """A number for each distinct text, in order of the texts.
-
-    Returns
-    -------
-    array of int64
-        The shape of `texts`; 0 for the first in order, -1 where a text is unknown.
-    """
-    labelled = is_known(texts)
-    _, inverse = np.unique(texts[labelled].astype(str), return_inverse=True)
-    out = np.full(len(texts), -1, dtype=np.int64)
-    out[labelled] = inverse
-    return out
-
-
-@cache
-def features_in(node: Node) -> tuple[Feature, ...]:
-    """Every feature a value comes from, those that scores read included; in reading order, once."""
-    features: dict[Feature, None] = {}
-    for part in node.walk():
-        if isinstance(part, Feature):
-            features[part] = None
-        elif isinstance(part, Name) and part.name in SCORES:
-            for text in SCORES[part.name].inputs:
-                features |= dict.fromkeys(features_in(score_input(text)))
-    return tuple(features)

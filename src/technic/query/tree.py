@@ -1,4 +1,4 @@
-"""The syntax tree of a question, and its canonical text; `claims` has the parts that are true or false.
+"""The syntax tree of a question and its canonical text; `claims` has what is true or false of it.
 
 `str(node)` is the canonical text: defaults written out, one spelling for everything, no more
 brackets than needed. Printing, parsing and printing again gives the same text.

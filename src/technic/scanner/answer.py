@@ -15,7 +15,7 @@ from technic.errors import counted
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import IntArray
-from technic.query.evaluate import features_in
+from technic.query.dependencies import features_in
 from technic.runtime.version import __version__
 from technic.scanner.manifest import ManifestInput, canonical, make_manifest
 from technic.scanner.pipeline import ScanResult

@@ -13,7 +13,8 @@ from technic.data.store.tickers import eras
 from technic.market.sessions import nyse
 from technic.market.symbols import asked_symbols, known_symbol
 from technic.market.typing import BoolArray, FloatArray
-from technic.query.evaluate import Evaluation, both
+from technic.query.evaluate import Evaluation
+from technic.query.three_valued import both
 from technic.query.tree import Node
 from technic.runtime.deadline import check
 from technic.scanner.columns.listings import last_sessions, listed_on

@@ -9,7 +9,7 @@ from typing import Any
 
 from technic.errors import QuestionError, counted
 from technic.indicators import REGISTRY, Indicator
-from technic.query.evaluate import reads_filings
+from technic.query.dependencies import reads_filings
 from technic.query.lower import lookback, lower
 from technic.query.names import OUTPUTS, did_you_mean
 from technic.query.resolve import Resolver

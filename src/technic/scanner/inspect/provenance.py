@@ -10,7 +10,7 @@ import numpy as np
 
 from technic.errors import ConfigError
 from technic.market.items import COLUMNS
-from technic.query.evaluate import names_in
+from technic.query.dependencies import names_in
 from technic.query.lower import is_series, score_input
 from technic.query.names import ALPHA, CROSS_SECTIONAL, FACTS
 from technic.query.tree import Call, Name, Node

@@ -11,7 +11,7 @@ import orjson
 
 from technic.indicators import Series
 from technic.query.claims import clauses
-from technic.query.evaluate import cross_sections, names_in
+from technic.query.dependencies import cross_sections, names_in
 from technic.query.lower import lookback, series_of
 from technic.query.names import FACTS, NUMBER
 from technic.query.resolve import Resolver
