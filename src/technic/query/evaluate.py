@@ -1,8 +1,7 @@
 """A question over one cross-section: one answer per symbol, three-valued.
 
 Numbers are float64 with NaN for unknown; truths likewise, 1.0 and 0.0; texts are arrays of
-objects with None. False and unknown is false; true or unknown is true; everything else that
-touches an unknown is unknown. Numbers that differ by less than the rounding of a price are equal.
+objects with None.
 """
 
 from __future__ import annotations

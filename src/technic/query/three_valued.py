@@ -1,7 +1,7 @@
 """Values of which some are unknown: arithmetic, comparisons and logic in three values.
 
-Numbers are float64 with NaN for unknown; truths likewise, 1.0 and 0.0; texts are arrays of
-objects with None. Numbers that differ by less than the rounding of a price are equal.
+False and unknown is false; true or unknown is true; everything else that touches an unknown is
+unknown. Numbers that differ by less than the rounding of a price are equal.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 
 from technic.interfaces.render.backtest import figures, hangs, render_backtest, told, verdict
 from technic.interfaces.render.backtest_page import backtest_page
-from technic.research.backtest.run import Backtest
+from technic.research.backtest.result import Backtest
 from technic.scanner.spec.backtest_rules import BacktestRules
 
 PART = {"total": 0.25, "yearly": 0.12, "volatility": 0.2, "sharpe": 0.61, "sharpe_low": -0.2,

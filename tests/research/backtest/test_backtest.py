@@ -22,12 +22,8 @@ from technic.research.backtest.account import trade
 from technic.research.backtest.costs import Costs, estimate_costs
 from technic.research.backtest.decisions import sessions_of_decision
 from technic.research.backtest.prices import PriceHistory
-from technic.research.backtest.run import (
-    backtest,
-    performance_where,
-    rerun_backtest,
-    strategy_digest,
-)
+from technic.research.backtest.run import backtest, rerun_backtest, strategy_digest
+from technic.research.backtest.summary import performance_where
 from technic.research.trials import distinct_trials
 from technic.runtime.executors import open_executor
 from technic.scanner.plan import PlanRules

@@ -24,7 +24,7 @@ from technic.interfaces.http.status_page import operations_of
 from technic.interfaces.render.backtest import told
 from technic.market.sessions import nyse
 from technic.operations.metrics import history
-from technic.research.backtest.run import Backtest
+from technic.research.backtest.result import Backtest
 from technic.research.evaluation.evaluate import DEFAULT_UNIVERSE, check_evaluation, evaluate
 from technic.research.learning.train import Trained
 from technic.scanner.columns.listings import position_of

@@ -20,7 +20,8 @@ from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute,
 from technic.interfaces.render.backtest_page import backtest_page
 from technic.interfaces.render.model_card import card_lines, card_page
 from technic.research.backtest.inputs import check_backtest
-from technic.research.backtest.run import Backtest, backtest
+from technic.research.backtest.result import Backtest
+from technic.research.backtest.run import backtest
 from technic.research.learning.train import Trained, learner_of, train
 from technic.research.learning.train_file import TrainFile
 from technic.research.track_record import kept_reports, record

@@ -15,7 +15,7 @@ from technic.research.statistics.significance import YEAR
 from technic.scanner.manifest import with_digest
 
 if TYPE_CHECKING:
-    from technic.research.backtest.run import Backtest
+    from technic.research.backtest.result import Backtest
 
 SURE = 0.95
 HEAD = ("", "net", "before costs", "benchmark")

@@ -14,7 +14,7 @@ from technic.interfaces.render.report_page import STYLE, manifest_block
 from technic.scanner.svg import POLICY
 
 if TYPE_CHECKING:
-    from technic.research.backtest.run import Backtest
+    from technic.research.backtest.result import Backtest
 
 
 def backtest_page(backtest: Backtest) -> str:

@@ -12,126 +12,33 @@ Steps 2 to 4 see no store: what they need flows forward in `BacktestRequest`, `B
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
 import orjson
 
 from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store, StoreVersion
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
-from technic.market.typing import FloatArray
 from technic.research.backtest import metrics
 from technic.research.backtest.account import trade
 from technic.research.backtest.inputs import BacktestHistory, BacktestRequest, gather
+from technic.research.backtest.result import Backtest
+from technic.research.backtest.summary import Accounts, summarize
 from technic.research.backtest.trades import Traded
 from technic.research.forward_returns import IMPUTED
 from technic.research.trials import distinct_trials, record_trial
 from technic.runtime.executors import Executor, Progress
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__
-from technic.scanner.manifest import ManifestInput, canonical, make_manifest, with_digest
+from technic.scanner.manifest import ManifestInput, canonical, make_manifest
 from technic.scanner.spec.backtest_rules import BacktestRules
 from technic.scanner.spec.question import Question, resolve_question
 from technic.scanner.spec.scan_file import ScanFile
-
-
-@dataclass(frozen=True, slots=True)
-class Backtest:
-    """What trading a scan would have come to.
-
-    Attributes
-    ----------
-    name : of the scan file
-    asked : the question, as JSON holds it
-    rules : how its answers were traded
-    first, last : the first and the last session
-    decisions : on how many sessions the scan was asked
-    trials : how many distinct questions were ever tried on the store, this one among them
-    summary : figures by group: `performance`, `gross` (without costs), `benchmark`, `trading`,
-        `capacity` (USD), `years`, `survivors`, `delisting`, `ranked`. Returns are shares, Sharpe
-        ratios are yearly, None is what cannot be known
-    days : the session of each row, as YYYY-MM-DD
-    equity : float64, shape (n_sessions,); USD at each close
-    benchmark : float64, shape (n_sessions,); USD, scaled to the account, NaN is unknown
-    exposure : float64, shape (n_sessions,); value of all shares as a share of the equity, below
-        zero if short
-    trades : one row for each name held, in order of their exits; USD
-    manifest : sealed over question, rules, trials and answer
-    simulated : whether the market is a simulated one
-    store_version : which state of the store was read
-    notes : what a reader should know, one line each
-    """
-
-    name: str
-    asked: Mapping[str, Any]
-    rules: BacktestRules
-    first: date
-    last: date
-    decisions: int
-    trials: int
-    summary: Mapping[str, Any]
-    days: tuple[str, ...]
-    equity: FloatArray
-    benchmark: FloatArray
-    exposure: FloatArray
-    trades: tuple[Mapping[str, Any], ...]
-    manifest: Mapping[str, Any]
-    simulated: bool
-    store_version: str
-    notes: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Everything, as JSON holds it; what is unknown is None. A digest covers all of it."""
-        content = {
-            "name": self.name,
-            "question": dict(self.asked),
-            "rules": self.rules.as_dict(),
-            "first": self.first.isoformat(),
-            "last": self.last.isoformat(),
-            "decisions": self.decisions,
-            "trials": self.trials,
-            **self.summary,
-            "equity": [
-                {"session": day, "equity": e, "benchmark": b, "exposure": x}
-                for day, e, b, x in zip(
-                    self.days,
-                    self.equity.tolist(),
-                    [None if np.isnan(v) else float(v) for v in self.benchmark],
-                    self.exposure.tolist(),
-                    strict=True,
-                )
-            ],
-            "trades": [dict(row) for row in self.trades],
-            "simulated": self.simulated,
-            "store_version": self.store_version,
-            "notes": list(self.notes),
-            "manifest": dict(self.manifest),
-        }
-        return with_digest(content)
-
-
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """What became of the same decisions under several assumptions.
-
-    Attributes
-    ----------
-    traded : as the rules say
-    survivors : without the names that vanish
-    imputed : by the return that names that vanish are given instead, such as "-55%"
-    free : without any cost
-    """
-
-    traded: Traded
-    survivors: Traded
-    imputed: Mapping[str, Traded]
-    free: Traded
 
 
 def backtest(
@@ -319,66 +226,3 @@ def _seal(history: BacktestHistory, request: BacktestRequest, answer: bytes) -> 
             answer=answer,
         )
     )
-
-
-def summarize(
-    history: BacktestHistory, accounts: Accounts, request: BacktestRequest
-) -> dict[str, Any]:
-    """Figures by group, as JSON holds them; what cannot be known is None.
-
-    The groups are those of `Backtest.summary`.
-    """
-    plan, decisions, benchmark = request.question.plan, history.decisions, history.benchmark
-    traded = accounts.traded
-    span = replace(history.prices, ordinals=history.prices.ordinals[history.start :])
-    whole = _dated(metrics.performance(traded.equity, request.trials), span.day)
-    survivors = metrics.performance(accounts.survivors.equity, request.trials)
-    return {
-        "performance": whole,
-        "gross": _dated(metrics.performance(accounts.free.equity), span.day),
-        "benchmark": performance_where(benchmark, span.day),
-        "trading": metrics.trading(traded, plan.account),
-        "capacity": metrics.capacity(traded, plan.max_adv, plan.account),
-        "years": metrics.by_year(span, traded.equity, benchmark, traded.value_traded),
-        "survivors": {
-            "yearly": survivors["yearly"],
-            "sharpe": survivors["sharpe"],
-            "difference": _less(survivors["yearly"], whole["yearly"]),
-            "sharpe_difference": _less(survivors["sharpe"], whole["sharpe"]),
-        },
-        "delisting": {
-            name: metrics.performance(other.equity)["yearly"]
-            for name, other in accounts.imputed.items()
-        },
-        "ranked": {
-            "least": min(decisions.ranked),
-            "mean": float(np.mean(decisions.ranked)),
-            "listed": float(np.mean(decisions.listed)),
-        },
-    }
-
-
-def _dated(figures: dict[str, Any], day: Callable[[int], date]) -> dict[str, Any]:
-    """The same with dates where `metrics.performance` gives rows."""
-    for name in ("drawdown_from", "drawdown_to"):
-        figures[name] = day(figures[name]).isoformat()
-    return figures
-
-
-def performance_where(benchmark: FloatArray, day: Callable[[int], date]) -> dict[str, Any] | None:
-    """The figures of the sessions where a benchmark is known; None where fewer than two are.
-
-    Parameters
-    ----------
-    benchmark : float64, shape (n_sessions,); USD at each close, NaN is unknown
-    day : the date of a session by its row
-    """
-    known = np.flatnonzero(~np.isnan(benchmark))
-    if len(known) < 2:
-        return None
-    figures = metrics.performance(benchmark[known])
-    return _dated(figures, lambda row: day(int(known[row])))
-
-
-def _less(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first - second
