@@ -26,7 +26,8 @@ from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.research.forward_returns import dividends_of, forward_returns
 from technic.research.learning.measures import block_of
-from technic.research.statistics.rank_ic import interval, plain
+from technic.research.statistics.bootstrap import interval
+from technic.research.statistics.figures import plain
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.settings import Settings
 from technic.runtime.version import __version__

@@ -1,8 +1,4 @@
-"""The clock of the machine, and what is stored: what comes in later counts, whatever it says.
-
-Of two rows about the same thing the later counts; a clock that was wrong once, or is behind, must
-not hide what comes after it.
-"""
+"""The clock of the machine, and what is stored: what comes in later counts, whatever it says."""
 
 from __future__ import annotations
 

@@ -192,6 +192,9 @@ class Store:
     def learned_at(self, now: datetime | None = None) -> datetime:
         """When something that comes in now becomes known: never before what is stored.
 
+        Of two rows about the same thing the later counts; a clock that was wrong once, or is
+        behind, must not hide what comes after it.
+
         Parameters
         ----------
         now : what the clock says; the system's by default

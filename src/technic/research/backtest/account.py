@@ -5,8 +5,9 @@ Each session, in this order:
 1. `_split`: shares are multiplied; a fraction that is left is paid for at the open.
 2. `_dividends`: who held over the night is paid, or pays if short.
 3. `_vanished`: what traded for the last time the session before leaves at the return imputed.
-4. `sell`, then `buy` (orders.py): at the open, moved against us by spread and impact, and no more of a name
-   than `max_adv` of what it trades; what cannot be sold waits, what cannot be bought is forgotten.
+4. `sell`, then `buy` (orders.py): at the open, moved against us by spread and impact, and no more
+   of a name than `max_adv` of what it trades; what cannot be sold waits, what cannot be bought is
+   forgotten.
 5. `_mark`: cash and shares at the close; a name without a bar at its last one.
 6. `_decide`: on a session of decision, who leaves and who comes at the next open.
 

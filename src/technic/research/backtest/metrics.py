@@ -11,7 +11,7 @@ import numpy as np
 from technic.market.typing import FloatArray
 from technic.research.backtest.prices import PriceHistory
 from technic.research.backtest.trades import Trade, Traded
-from technic.research.statistics.rank_ic import plain
+from technic.research.statistics.figures import plain
 from technic.research.statistics.significance import (
     YEAR,
     deflated_sharpe,

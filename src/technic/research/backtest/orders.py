@@ -1,4 +1,4 @@
-"""Orders filled at the open: moved against us by spread and impact, and no more than a name trades."""
+"""Orders filled at the open, moved against us by spread and impact."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from technic.query.lower import series_of
 from technic.query.series import clauses_of
 from technic.query.tree import Node
 from technic.research.evaluation.worker import ARRAYS, forget, read_columns
-from technic.research.statistics.rank_ic import Evidence
+from technic.research.statistics.evidence import Evidence
 from technic.runtime.executors import Executor, Progress, Work, quiet, spans
 from technic.runtime.executors.local import InlineExecutor
 from technic.runtime.section import shown, text_of, whole_of

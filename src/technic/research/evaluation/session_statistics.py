@@ -11,14 +11,8 @@ from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.query.tree import Node
 from technic.research.history import PanelHistory, evaluation_of
-from technic.research.statistics.rank_ic import (
-    BINS,
-    LEAST,
-    Evidence,
-    Outcome,
-    Statistics,
-    measure_columns,
-)
+from technic.research.statistics.evidence import Evidence
+from technic.research.statistics.rank_ic import BINS, LEAST, Outcome, Statistics, measure_columns
 
 
 @dataclass(frozen=True, slots=True)

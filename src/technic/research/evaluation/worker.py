@@ -25,7 +25,7 @@ from technic.query.tree import Node
 from technic.research.evaluation.session_statistics import SessionStatistics, measure_session
 from technic.research.forward_returns import survivors_only, vanished
 from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
-from technic.research.statistics.rank_ic import Evidence
+from technic.research.statistics.evidence import Evidence
 from technic.runtime.executors.protocol import Shared
 
 ARRAYS = ("years", "ic", "spread", "by_group", "means", "turnover", "known")

@@ -37,7 +37,7 @@ from technic.research.learning.synthetic_worlds import (
     shuffle_within_sessions,
 )
 from technic.research.learning.walk_forward import Learner, forecasts
-from technic.research.statistics.rank_ic import interval
+from technic.research.statistics.bootstrap import interval
 from technic.scanner.alpha.ridge import RidgeLearner
 from technic.scanner.alpha.samples import Float32, Samples
 

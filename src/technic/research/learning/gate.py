@@ -15,7 +15,8 @@ import numpy as np
 
 from technic.research.learning.folds import PROTOCOL, Spans
 from technic.research.learning.measures import SHIPPED, Measured, block_of
-from technic.research.statistics.rank_ic import interval, plain
+from technic.research.statistics.bootstrap import interval
+from technic.research.statistics.figures import plain
 from technic.research.statistics.significance import chance_of_no_gain, deflated_sharpe, overfitting
 
 HURDLE = 3.0  # Harvey, Liu and Zhu (2016): what a new factor's t must pass

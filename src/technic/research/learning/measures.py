@@ -13,15 +13,10 @@ import numpy as np
 
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
-from technic.research.statistics.rank_ic import (
-    LEAST,
-    Evidence,
-    Outcome,
-    Statistics,
-    interval,
-    measure_columns,
-    plain,
-)
+from technic.research.statistics.bootstrap import interval
+from technic.research.statistics.evidence import Evidence
+from technic.research.statistics.figures import mean_known, plain
+from technic.research.statistics.rank_ic import LEAST, Outcome, Statistics, measure_columns
 from technic.research.statistics.significance import (
     YEAR,
     deflated_sharpe,
@@ -137,7 +132,7 @@ class Measured:
     def years(self) -> dict[str, float | None]:
         """Mean rank IC by calendar year."""
         years = self.evidence.years
-        return {str(y): _mean(self.ic[years == y]) for y in np.unique(years)}
+        return {str(y): plain(mean_known(self.ic[years == y])) for y in np.unique(years)}
 
     def summary(self, trials: int) -> dict[str, Any]:
         """Everything a card says of the forecast, as JSON holds it; unknown is None.
@@ -212,7 +207,10 @@ def measure_forecasts(
         turnover = _turnover(samples, values[c], sessions)
         evidence = statistics.evidence(c, name, samples, sessions, turnover)
         by = {
-            group: {label: _mean(statistics.by[group][:, c, g]) for g, label in enumerate(labels)}
+            group: {
+                label: plain(mean_known(statistics.by[group][:, c, g]))
+                for g, label in enumerate(labels)
+            }
             for group, (labels, _) in samples.groups.items()
         }
         books = _books(samples, values[c], sessions)
@@ -354,8 +352,3 @@ def _book(samples: Samples, wanted: Float32, sessions: range, horizon: int) -> B
         held = after
         returns[k] = float(held @ np.nan_to_num(samples.next_return[session], nan=0.0))
     return Book(returns, traded)
-
-
-def _mean(values: FloatArray) -> float | None:
-    finite = values[~np.isnan(values)]
-    return float(finite.mean()) if len(finite) else None

@@ -1,23 +1,16 @@
-"""How much a column says about what came after: rank correlations, spreads, and how sure.
+"""How much a column says about what came after one session: rank correlations and spreads.
 
-1. `measure_columns` holds the columns of one session against the returns that followed it;
-   `measure_column` is the same of one column.
-2. `Evidence` holds what the sessions gave, and sums it up.
-3. `interval` says how sure a mean over sessions is, by a circular block bootstrap. Neighbouring
-   sessions share most of their forward returns, so blocks of twice the horizon are drawn whole.
+`measure_columns` holds the columns of one session against the returns that followed it;
+`measure_column` is the same of one column. Both write into arrays that `Evidence` sums up.
 
 References
 ----------
-Grinold and Kahn (1999), Active Portfolio Management, for the information coefficient; Politis
-and Romano (1992) for the circular block bootstrap.
+Grinold and Kahn (1999), Active Portfolio Management, for the information coefficient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import ceil, isfinite
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,9 +18,6 @@ from numba import njit
 from technic.market.typing import BoolArray, FloatArray, IntArray
 
 BINS = 5
-DRAWS = 2_000
-SEED = 20_261_122
-CONFIDENCE = 0.95
 LEAST = 30  # symbols on a session, below which it does not count
 
 
@@ -228,152 +218,3 @@ def measure_columns(
     for c in range(len(values)):
         row = Statistics(out.ic[c], out.spread[c], out.by_group[c], out.means[c], out.top[c])
         measure_column(values[c], orders[c, : counts[c]], outcome, row)
-
-
-def interval(series: FloatArray, block: int) -> tuple[float, float, float, float]:
-    """The mean of a series, and how sure it is, by a circular block bootstrap.
-
-    Parameters
-    ----------
-    series : float64, shape (n,); one value for each session, NaN is left out
-    block : sessions that are drawn whole
-
-    Returns
-    -------
-    mean, low, high, error
-        The mean, the bounds of its 95 % interval, and its standard error, in the unit of the
-        series. The mean is NaN of nothing; the other three are NaN where there are fewer than
-        four blocks, too few to say anything.
-    """
-    finite = series[~np.isnan(series)]
-    n = len(finite)
-    mean = float(finite.mean()) if n else np.nan
-    if n < 4 * block:
-        return mean, np.nan, np.nan, np.nan
-    # The same draws every time: an interval is part of sealed answers.
-    starts = np.random.default_rng(SEED).integers(0, n, size=(DRAWS, ceil(n / block)))
-    sums = np.concatenate([[0.0], np.cumsum(np.concatenate([finite, finite[:block]]))])
-    drawn = (sums[starts + block] - sums[starts]).sum(axis=1) / (starts.shape[1] * block)
-    tail = 100.0 * (1.0 - CONFIDENCE) / 2.0
-    low, high = np.percentile(drawn, [tail, 100.0 - tail])
-    wider = widening(n / block)
-    low, high = mean - wider * (mean - float(low)), mean + wider * (float(high) - mean)
-    return mean, low, high, float(drawn.std())
-
-
-def widening(blocks: float) -> float:
-    """By what factor an interval must be wider because few blocks know their spread only roughly.
-
-    Drawn means vary by (k − 1) / k of what they should, and Student's quantile at k − 1 degrees
-    is further out than the normal one (Cornish and Fisher's expansion, two terms).
-    """
-    z, free = 1.959963984540054, blocks - 1.0
-    quantile = z + (z**3 + z) / (4.0 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96.0 * free**2)
-    return float(quantile / z * np.sqrt(blocks / free))
-
-
-@dataclass(slots=True)
-class Evidence:
-    """What a column said about the returns that followed, session by session.
-
-    NaN stands wherever too few symbols had both a value and a return.
-
-    Attributes
-    ----------
-    text : the column, as it was asked for
-    horizons : sessions ahead, ascending
-    years : int64, shape (n_sessions,); the calendar year of each session
-    groups : names of the sectors
-    ic : float64, shape (n_sessions, n_horizons); rank correlations, −1 to 1
-    spread : float64, shape (n_sessions, n_horizons); mean return of the highest bin less the
-        lowest, as a share of the price
-    by_group : float64, shape (n_sessions, n_groups); rank correlations within each sector, over
-        the middle horizon
-    means : float64, shape (n_sessions, n_horizons, n_bins); mean return of each bin
-    turnover : float64, shape (n_sessions,); share of the top bin that was not in it the session
-        before
-    known : float64, shape (n_sessions,); how many symbols had a value
-    """
-
-    text: str
-    horizons: tuple[int, ...]
-    years: IntArray
-    groups: tuple[str, ...]
-    ic: FloatArray
-    spread: FloatArray
-    by_group: FloatArray
-    means: FloatArray
-    turnover: FloatArray
-    known: FloatArray
-    _summary: dict[str, Any] = field(default_factory=dict)
-
-    def summary(self) -> Mapping[str, Any]:
-        """Everything summed up, as JSON holds it; unknown is None.
-
-        Returns
-        -------
-        Mapping
-            `ic` and `spread` by horizon, each with `mean`, `low`, `high`, `sessions` and
-            `sessions_needed`; `quantiles` by horizon, mean returns from the lowest bin to the
-            highest; `turnover`; `decay`, the correlation at each horizon as a share of the
-            first's; `years` and `sectors`, mean correlations; `coverage`, symbols with a value.
-        """
-        if not self._summary:
-            self._summary = {
-                "ic": {str(h): self._of(self.ic[:, j], h) for j, h in enumerate(self.horizons)},
-                "spread": {
-                    str(h): self._of(self.spread[:, j], h) for j, h in enumerate(self.horizons)
-                },
-                "quantiles": {
-                    str(h): [plain(v) for v in _means(self.means[:, j])]
-                    for j, h in enumerate(self.horizons)
-                },
-                "turnover": plain(_mean(self.turnover)),
-                "decay": self._decay(),
-                "years": self._years(),
-                "sectors": {
-                    name: plain(_mean(self.by_group[:, g])) for g, name in enumerate(self.groups)
-                },
-                "coverage": plain(_mean(self.known)),
-            }
-        return self._summary
-
-    def _of(self, series: FloatArray, horizon: int) -> dict[str, Any]:
-        """Mean, interval, and how many sessions would tell it from zero."""
-        block = max(2 * horizon, round(len(series) ** (1.0 / 3.0)))
-        mean, low, high, error = interval(series, block)
-        sessions = int((~np.isnan(series)).sum())
-        needed = None
-        if isfinite(error) and mean and error > 0.0:
-            needed = ceil(sessions * (1.96 * error / mean) ** 2)
-        return {
-            "mean": plain(mean),
-            "low": plain(low),
-            "high": plain(high),
-            "sessions": sessions,
-            "sessions_needed": needed,
-        }
-
-    def _decay(self) -> list[float | None]:
-        """The mean correlation at each horizon as a share of the first one's."""
-        means = [_mean(self.ic[:, j]) for j in range(len(self.horizons))]
-        return [plain(value / means[0]) if means[0] else None for value in means]
-
-    def _years(self) -> dict[str, float | None]:
-        """Mean correlation at the middle horizon by calendar year."""
-        middle = self.ic[:, len(self.horizons) // 2]
-        return {str(y): plain(_mean(middle[self.years == y])) for y in np.unique(self.years)}
-
-
-def _mean(values: FloatArray) -> float:
-    finite = values[~np.isnan(values)]
-    return float(finite.mean()) if len(finite) else float("nan")
-
-
-def _means(values: FloatArray) -> list[float]:
-    return [_mean(values[:, b]) for b in range(values.shape[1])]
-
-
-def plain(value: float) -> float | None:
-    """A number as JSON holds it: unknown is None."""
-    return float(value) if isfinite(value) else None

@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 from technic.market.typing import FloatArray
-from technic.research.statistics.rank_ic import DRAWS, SEED, widening
+from technic.research.statistics.bootstrap import DRAWS, SEED, widening
 
 YEAR = 252  # sessions
 EULER = 0.5772156649015329
