@@ -25,7 +25,7 @@ from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.research.forward_returns import dividends_of, forward_returns
-from technic.research.learning.measures import block_of
+from technic.research.learning.books import block_of
 from technic.research.statistics.bootstrap import interval
 from technic.research.statistics.figures import plain
 from technic.runtime.executors import Progress, quiet

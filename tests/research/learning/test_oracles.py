@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from technic.research.backtest.metrics import drawdown, performance
-from technic.research.learning import canaries
+from technic.research.learning import world_canaries
 from technic.research.learning.folds import Spans, walk_forward
 from technic.research.learning.measures import measure_forecasts
 from technic.research.learning.synthetic_worlds import planted_score, random_walk, samples_of
@@ -93,10 +93,10 @@ def test_random_walks_do_not_pass_with_trees_either():
     from technic.research.learning.boosted_learner import BoostedLearner
 
     learner = BoostedLearner(trees=60, depth=4, least=50)
-    assert not any(canaries.gate_of_world(seed, learner).passed for seed in range(5))
+    assert not any(world_canaries.gate_of_world(seed, learner).passed for seed in range(5))
 
 
 def test_few_random_walks_pass_and_intervals_cover():
-    assert canaries.random_walks(24, lambda *_: None).passed
-    share = canaries.planted_worlds(1_000)
+    assert world_canaries.random_walks(24, lambda *_: None).passed
+    share = world_canaries.planted_worlds(1_000)
     assert 0.93 <= share.found <= 0.97

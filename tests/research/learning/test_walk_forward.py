@@ -12,7 +12,7 @@ from scipy.stats import norm, rankdata, spearmanr
 
 from support.cases import mostly_slow
 from technic.errors import ConfigError, ModelError
-from technic.research.learning import canaries
+from technic.research.learning import canaries, world_canaries
 from technic.research.learning.folds import PROTOCOL, Spans, walk_forward
 from technic.research.learning.gate import GateCase, judge
 from technic.research.learning.measures import measure_forecasts
@@ -235,12 +235,12 @@ def test_a_real_edge_passes_and_a_leak_does_not(world, folds):
 
 @pytest.mark.parametrize("seed", mostly_slow(range(4), daily=[0]))
 def test_a_random_walk_does_not_pass(seed):
-    assert not canaries.gate_of_world(seed).passed
+    assert not world_canaries.gate_of_world(seed).passed
 
 
 @pytest.mark.slow
 def test_intervals_cover_what_was_planted():
-    assert canaries.planted_worlds(120).passed
+    assert world_canaries.planted_worlds(120).passed
 
 
 def test_green_canaries(world, folds):

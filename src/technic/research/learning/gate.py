@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from technic.research.learning.books import SHIPPED, block_of
 from technic.research.learning.folds import PROTOCOL, Spans
-from technic.research.learning.measures import SHIPPED, Measured, block_of
+from technic.research.learning.measures import Measured
 from technic.research.statistics.bootstrap import interval
 from technic.research.statistics.figures import plain
 from technic.research.statistics.significance import chance_of_no_gain, deflated_sharpe, overfitting

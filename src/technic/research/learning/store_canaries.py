@@ -1,4 +1,4 @@
-"""All canaries of a training: those of `canaries`, and the two that need a store.
+"""All canaries of a training: those of `canaries` and `world_canaries`, and the two that need a store.
 
 C1   features at random points, once more without their future: the same bits
 C12  what a model is given in a scan is what it learned from: the same bits
@@ -15,8 +15,8 @@ from technic.data.store import Store
 from technic.indicators.kernel.run import evaluate
 from technic.market.sessions import nyse
 from technic.query.series import single_series
-from technic.research.learning import canaries
-from technic.research.learning.canaries import Canary
+from technic.research.learning import canaries, world_canaries
+from technic.research.learning.canary import Canary
 from technic.research.learning.folds import Spans, walk_forward
 from technic.research.learning.train_file import TrainFile
 from technic.research.learning.walk_forward import Learner, forecasts
@@ -80,8 +80,8 @@ def run_store_canaries(
     score = forecasts(samples, learner, folds, 0)
     note(canaries.late_forecasts(samples, score, folds))
     note(canaries.longer_embargo(samples, subject.spans))
-    note(canaries.random_walks(worlds, progress))
-    note(canaries.planted_worlds(max(worlds, 200)))
+    note(world_canaries.random_walks(worlds, progress))
+    note(world_canaries.planted_worlds(max(worlds, 200)))
     note(canaries.noise_columns(samples, learner, folds))
     note(canaries.names_and_dates(samples, learner, folds))
     note(canaries.differing_forecasts(samples, score, folds))

@@ -18,7 +18,7 @@ from typing import Any
 
 from technic.data.store import Store
 from technic.errors import StoreError
-from technic.research.learning.canaries import Canary
+from technic.research.learning.canary import Canary
 from technic.research.learning.dataset import dataset
 from technic.research.learning.folds import PROTOCOL, Spans
 from technic.research.learning.gate import TESTED, GateCase, ShipGate, judge

@@ -14,7 +14,7 @@ from technic.errors import ConfigError
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.research.forward_returns import survivors_only
-from technic.research.learning.canaries import Canary
+from technic.research.learning.canary import Canary
 from technic.research.learning.gate import ShipGate
 from technic.research.learning.measures import measure_forecasts
 from technic.research.learning.train_file import TrainFile
