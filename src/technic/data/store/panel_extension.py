@@ -13,10 +13,19 @@ import numpy as np
 import polars as pl
 
 from technic.data.store.panel_index import Index
-from technic.data.store.rows import columns_of_rows, fields_of, lengths_of
+from technic.data.store.rows import (
+    COLUMNS,
+    adjusted_bars,
+    columns_of_rows,
+    fields_of,
+    lengths_of,
+    read_newest_bars,
+)
 from technic.data.store.run_sums import SumArray, bars_between, sums_of_rows
+from technic.data.store.tables import TableReader
+from technic.data.store.version import StoreVersion
 from technic.errors import StoreError
-from technic.market.panel import FIELDS, LANES, fill
+from technic.market.panel import FIELDS, LANES, arrange, fill
 from technic.market.typing import BoolArray, FloatArray, IntArray
 
 WASTE = 1.5  # rebuild once the file has this many times the blocks it needs
@@ -64,6 +73,64 @@ class Extension:
             and self.n_blocks <= WASTE * (len(self.who) / LANES + 8)
             and set(fields_of(self.runs)) <= set(FIELDS[: base.n_fields])
         )
+
+
+def extension_of(
+    tables: TableReader,
+    base: Index,
+    older: StoreVersion,
+    version: StoreVersion,
+    who: pl.DataFrame,
+    n_blocks: int,
+) -> Extension:
+    """What has to be written so that the data file of `older` shows `version` too.
+
+    Parameters
+    ----------
+    base : the index of `older`
+    who : the securities of `version`
+    n_blocks : of the data file by now: other indices may have added some
+    """
+    assert version.last is not None
+    ids = who["security_id"].to_numpy()
+    at = np.searchsorted(base.ids, ids)
+    there = at < len(base.places)
+    there[there] &= base.ids[at[there]] == ids[there]
+    fresh = _fresh(tables, older, version)
+    moved = ~there | np.isin(ids, _changed_securities(tables, fresh, older, version))
+    lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
+    lengths[there], places[there] = base.lengths[at[there]], base.places[at[there]]
+    sums = np.zeros((len(ids), base.n_fields), np.uint64)
+    sums[~moved] = base.sums[at[~moved]]
+    newer = read_newest_bars(fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
+    runs = adjusted_bars(tables, version, version.last, ids[moved])
+    lengths[moved] = lengths_of(runs, ids)[moved]
+    places[moved] = n_blocks * LANES + arrange(lengths[moved])
+    after = n_blocks + -(-int(moved.sum()) // LANES)
+    return Extension(who, moved, places, lengths, sums, runs, newer, after)
+
+
+def _fresh(tables: TableReader, older: StoreVersion, version: StoreVersion) -> pl.LazyFrame:
+    """Rows that `older` did not show: that came since, or waited for their session to come."""
+    added = tables.rows_added("bars", older, version)
+    waited = tables.table("bars", older).filter(pl.col("session") > older.last)
+    columns = [*COLUMNS, "known_at"]
+    fresh = pl.concat([added.select(columns), waited.select(columns)])
+    return fresh.filter(pl.col("session") <= version.last)
+
+
+def _changed_securities(
+    tables: TableReader, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion
+) -> IntArray:
+    """Securities whose past looks different from what `older` showed."""
+    is_split = pl.col("kind") == "split"
+    splits = tables.rows_added("actions", older, version).filter(is_split)
+    come = tables.table("actions", version).filter(
+        is_split, pl.col("session") > older.last, pl.col("session") <= version.last
+    )
+    changed = [fresh.filter(pl.col("session") <= older.last), splits, come]
+    ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
+    return ids.collect()["security_id"].to_numpy()
 
 
 def write_extension(bars: FloatArray, extension: Extension, fields: tuple[str, ...]) -> SumArray:

@@ -5,7 +5,7 @@ run lies and how long it is. Nothing that an index points at is ever changed:
 
 1. `PanelCache.open` finds an index, or has one made by the cheaper of two ways, and maps the file.
 2. `PanelCache._build` writes all runs into a new data file, with spare rows behind them.
-3. `PanelCache._extend` serves a newer version: bars that are simply newer are written behind the
+3. `PanelCache._extend` serves a newer version (panel_extension.py): bars that are simply newer are written behind the
    lengths that older indices know; runs whose past has changed (a revision, a split, a backfill)
    are written to new places behind the last block.
 4. `PanelCache._past` shows a past session: the newest panel with what differed put back, in
@@ -35,7 +35,7 @@ from technic.data.store.panel_bars import (
     note_written,
     stamp_of,
 )
-from technic.data.store.panel_extension import Extension, reserve, write_extension
+from technic.data.store.panel_extension import extension_of, reserve, write_extension
 from technic.data.store.panel_index import (
     Index,
     is_index,
@@ -50,7 +50,6 @@ from technic.data.store.past_panels import (
     without_last,
 )
 from technic.data.store.rows import (
-    COLUMNS,
     adjusted_bars,
     columns_of_rows,
     fields_of,
@@ -64,7 +63,7 @@ from technic.data.store.version import StoreVersion
 from technic.errors import StoreError
 from technic.market.panel import FIELDS, LANES, Panel, arrange, empty_bars, fill
 from technic.market.sessions import nyse
-from technic.market.typing import BoolArray, FloatArray, IntArray
+from technic.market.typing import BoolArray, FloatArray
 from technic.runtime.files import make_folder, sync_to_disk, writing
 from technic.runtime.logs import log_mended
 
@@ -252,7 +251,9 @@ class PanelCache:
 
     def _extend(self, base: Index, older: StoreVersion, version: StoreVersion) -> Index | None:
         """An index on the same data file; None if it does not serve."""
-        extension = self._extension(base, older, version)
+        extension = extension_of(
+            self._tables, base, older, version, self._who(version), self._highest_block(base)
+        )
         if not extension.fits(base):
             return None
         shape = (extension.n_blocks, *base.shape[1:])
@@ -269,53 +270,10 @@ class PanelCache:
         note_written(path, before)
         return Index(base.data, *shape[:3], extension.who, extension.places, lengths, newest, sums)
 
-    def _extension(self, base: Index, older: StoreVersion, version: StoreVersion) -> Extension:
-        """What has to be written so that the data file of `older` shows `version` too."""
-        assert version.last is not None
-        who = self._who(version)
-        ids = who["security_id"].to_numpy()
-        at = np.searchsorted(base.ids, ids)
-        there = at < len(base.places)
-        there[there] &= base.ids[at[there]] == ids[there]
-        fresh = self._fresh(older, version)
-        moved = ~there | np.isin(ids, self._changed_securities(fresh, older, version))
-        lengths, places = np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64)
-        lengths[there], places[there] = base.lengths[at[there]], base.places[at[there]]
-        sums = np.zeros((len(ids), base.n_fields), np.uint64)
-        sums[~moved] = base.sums[at[~moved]]
-        newer = read_newest_bars(fresh.filter(~pl.col("security_id").is_in(ids[moved].tolist())))
-        runs = adjusted_bars(self._tables, version, version.last, ids[moved])
-        lengths[moved] = lengths_of(runs, ids)[moved]
-        highest = self._highest_block(base)
-        places[moved] = highest * LANES + arrange(lengths[moved])
-        n_blocks = highest + -(-int(moved.sum()) // LANES)
-        return Extension(who, moved, places, lengths, sums, runs, newer, n_blocks)
-
     def _highest_block(self, base: Index) -> int:
         """How many blocks the data file holds by now: other indices may have added some."""
         block = base.n_fields * base.n_rows * LANES * 8
         return (self.folder / base.data).stat().st_size // block
-
-    def _fresh(self, older: StoreVersion, version: StoreVersion) -> pl.LazyFrame:
-        """Rows that `older` did not show: that came since, or waited for their session to come."""
-        added = self._tables.rows_added("bars", older, version)
-        waited = self._tables.table("bars", older).filter(pl.col("session") > older.last)
-        columns = [*COLUMNS, "known_at"]
-        fresh = pl.concat([added.select(columns), waited.select(columns)])
-        return fresh.filter(pl.col("session") <= version.last)
-
-    def _changed_securities(
-        self, fresh: pl.LazyFrame, older: StoreVersion, version: StoreVersion
-    ) -> IntArray:
-        """Securities whose past looks different from what `older` showed."""
-        is_split = pl.col("kind") == "split"
-        splits = self._tables.rows_added("actions", older, version).filter(is_split)
-        come = self._tables.table("actions", version).filter(
-            is_split, pl.col("session") > older.last, pl.col("session") <= version.last
-        )
-        changed = [fresh.filter(pl.col("session") <= older.last), splits, come]
-        ids = pl.concat([frame.select("security_id") for frame in changed], how="vertical").unique()
-        return ids.collect()["security_id"].to_numpy()
 
     def _who(self, version: StoreVersion) -> pl.DataFrame:
         assert version.last is not None

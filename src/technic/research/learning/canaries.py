@@ -9,9 +9,9 @@
     C10  forecasts are not all the same
     C11  who is in the universe does not tell who will vanish
 
-C6 and C7 make their own worlds, see `world_canaries`; C1 and C12 need a store, see `store_canaries`.
-Each function tries one. They all take the `samples` of a training and its `folds`; a `score` is a forecast of every row, float32,
-NaN where nothing was forecast.
+C6 and C7 make their own worlds, see `world_canaries`; C1 and C12 need a store, see
+`store_canaries`. Each function tries one. They all take the `samples` of a training and its
+`folds`; a `score` is a forecast of every row, float32, NaN where nothing was forecast.
 """
 
 from __future__ import annotations
