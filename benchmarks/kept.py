@@ -19,8 +19,9 @@ from technic.data.providers.http import Endpoint, Http
 from technic.data.providers.massive import HOSTS, Massive
 from technic.data.simulated.dialect import Request
 from technic.data.simulated.massive_api import answer
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 from technic.runtime.settings import Setting
 from technic.scanner.spec.scan_file import ScanFile

@@ -195,8 +195,9 @@ def looks(runs):
     from technic.data.ingest.sync import SyncRequest, sync
     from technic.data.providers.http import Endpoint, Http, Manners
     from technic.data.providers.massive import HOSTS, Massive
-    from technic.data.simulated.publications import evening, record
+    from technic.data.simulated.publications import evening
     from technic.data.simulated.server import serving
+    from technic.data.simulated.tape import record
     from technic.data.simulated.twin import Twin
     from technic.market.sessions import nyse
     from technic.operations.intraday import Snapshots, Watch

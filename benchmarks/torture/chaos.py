@@ -20,9 +20,10 @@ from technic.data.simulated.answer_faults import ANSWERS
 from technic.data.simulated.dialect import Request
 from technic.data.simulated.faults import TRANSPORT, Fault, FaultPlan, Rule, afflict, chaos
 from technic.data.simulated.massive_api import answer
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
 from technic.data.simulated.row_faults import ROWS, UNDETECTABLE
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 from technic.data.store.tickers import eras
 from technic.errors import PageError, ProviderError, TechnicError, counted

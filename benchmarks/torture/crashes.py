@@ -29,8 +29,9 @@ from technic.data.ingest.planning import Wish
 from technic.data.ingest.sync import SyncRequest, sync
 from technic.data.providers.source import Ask
 from technic.data.simulated.faults import FaultPlan
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 from technic.data.store import Store
 from technic.data.store.integrity import examine_files

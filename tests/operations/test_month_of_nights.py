@@ -21,8 +21,9 @@ from support.serving import served
 from support.vendors import FAST, massive, run_sync
 from technic.data.ingest import FileStore
 from technic.data.simulated.faults import FaultPlan, Rule
-from technic.data.simulated.publications import ListedSpan, evening, record
+from technic.data.simulated.publications import ListedSpan, evening
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook, channels_of, deliver, keep_channel

@@ -11,8 +11,9 @@ from technic.data.ingest.sync import SyncRequest, sync
 from technic.data.providers.alpaca import Alpaca
 from technic.data.providers.http import Endpoint, Http, Manners
 from technic.data.providers.massive import HOSTS, Massive
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 
 FAST = Manners(deadline=1.0, attempts=6, total=20.0, wait=0.005, wait_most=0.05)

@@ -16,19 +16,15 @@ import technic as tc
 from support.cases import mostly_slow
 from support.vendors import SIMULATED, alpaca, at_evening, run_sync, tape, vendor
 from technic.data.ingest.inbox import Answered, Inbox
-from technic.data.ingest.planning import (
-    Wish,
-    newest_session,
-    sessions_between,
-    sessions_due,
-)
+from technic.data.ingest.planning import Wish, newest_session, sessions_between, sessions_due
 from technic.data.ingest.request_cover import cheapest
 from technic.data.ingest.securities import SecurityMap
 from technic.data.ingest.sync import SyncRequest, plan_sync, sync
 from technic.data.ingest.ways import compare_options
 from technic.data.providers.source import Ask, Pace
 from technic.data.simulated.faults import FaultPlan, Rule
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
+from technic.data.simulated.tape import record
 from technic.data.store.tickers import eras
 from technic.errors import ConfigError, StoreError
 from technic.market.sessions import nyse

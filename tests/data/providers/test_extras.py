@@ -17,8 +17,9 @@ from technic.data.ingest.sync import SyncRequest, plan_sync, sync
 from technic.data.ingest.vendors import import_extra
 from technic.data.providers.flatfiles import FlatFiles
 from technic.data.providers.source import Ask
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 from technic.errors import ConfigError, ProviderError
 from technic.market.sessions import nyse

@@ -15,10 +15,11 @@ from technic.data.simulated.answer_faults import ANSWERS
 from technic.data.simulated.dialect import Request
 from technic.data.simulated.faults import TRANSPORT, FaultPlan, Rule
 from technic.data.simulated.massive_api import answer
-from technic.data.simulated.publications import evening, record
+from technic.data.simulated.publications import evening
 from technic.data.simulated.replay import replay
 from technic.data.simulated.row_faults import ROWS
 from technic.data.simulated.server import serving
+from technic.data.simulated.tape import record
 from technic.data.simulated.twin import Twin
 
 HEADERS = {"Authorization": "Bearer any"}

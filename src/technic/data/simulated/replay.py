@@ -7,15 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from technic.data.simulated.publications import (
-    PRICES,
-    ListedSpan,
-    Listing,
-    Publications,
-    actions_of,
-    figi,
-    rows_of,
-)
+from technic.data.simulated.publications import ListedSpan, Listing, Publications
+from technic.data.simulated.tape import PRICES, actions_of, figi, rows_of
 from technic.errors import SchemaError
 from technic.market.schema import SYMBOL_PATTERN
 

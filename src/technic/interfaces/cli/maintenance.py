@@ -30,8 +30,8 @@ class MarketOptions:
 
     def publications(self) -> Publications:
         """What the vendor knows, and since when."""
-        from technic.data.simulated.publications import record
         from technic.data.simulated.replay import replay
+        from technic.data.simulated.tape import record
 
         show = options.progress("Simulating a vendor")
         if self.replay is None:

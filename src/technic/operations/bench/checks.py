@@ -207,8 +207,9 @@ def _calls(market: Market) -> Check:
     from technic.data.ingest.sync import SyncRequest, sync
     from technic.data.providers.alpaca import Alpaca  # used here alone
     from technic.data.providers.http import Endpoint, Http
-    from technic.data.simulated.publications import evening, record
+    from technic.data.simulated.publications import evening
     from technic.data.simulated.server import serving
+    from technic.data.simulated.tape import record
     from technic.data.simulated.twin import Twin
 
     tape = record(3, 300, 260)

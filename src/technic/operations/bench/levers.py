@@ -70,8 +70,9 @@ def _calls(size: int) -> dict[str, float]:
     from technic.data.providers.http import Endpoint, Http  # heavy, and used here alone
     from technic.data.providers.massive import HOSTS, Massive
     from technic.data.providers.source import Ask
-    from technic.data.simulated.publications import evening, record
+    from technic.data.simulated.publications import evening
     from technic.data.simulated.server import serving
+    from technic.data.simulated.tape import record
     from technic.data.simulated.twin import Twin
 
     tape = record(3, size, 30)
