@@ -28,8 +28,9 @@ from technic.data.simulated import simulate
 from technic.market.sessions import nyse
 from technic.operations.rollout import Observation, RolloutFile, Router, judge
 from technic.operations.rollout.health import ENOUGH
-from technic.operations.rollout.router import DEADLINE, read_record
+from technic.operations.rollout.router import DEADLINE
 from technic.operations.rollout.state import STEPS, register
+from technic.operations.rollout.trial import read_record
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
 from technic.scanner.scan_sessions import scan_sessions

@@ -20,16 +20,11 @@ from technic.data.simulated.faults import FaultPlan, Rule
 from technic.data.simulated.plans import VendorPlan
 from technic.errors import AccessError, ProviderError
 from technic.operations.conformance import alpaca, edgar
-from technic.operations.conformance.examination import (
-    Examination,
-    examine,
-    judge,
-    keep,
-    price,
-    settled_session,
-)
+from technic.operations.conformance.archive import keep
+from technic.operations.conformance.examination import examine, price, settled_session
 from technic.operations.conformance.massive import TABLE
 from technic.operations.conformance.table import Known
+from technic.operations.conformance.verdicts import Examination, judge
 
 # What each difference of a twin must be found as: by hand, from the words of both tables.
 FOUND_AS = {

@@ -17,8 +17,9 @@ from technic.data.simulated import simulate
 from technic.errors import ConfigError
 from technic.operations.rollout import Observation, Rollout, RolloutFile, Router, engine, judge
 from technic.operations.rollout.health import ENOUGH, compare_answers, nonsense
-from technic.operations.rollout.router import bucket, read_record
+from technic.operations.rollout.router import bucket
 from technic.operations.rollout.state import Engine, register
+from technic.operations.rollout.trial import read_record
 
 GOOD = Observation(ms=20.0, stable_ms=20.0, rss=200 << 20, stable_rss=200 << 20, pid=1)
 

@@ -17,8 +17,9 @@ from technic.errors import StoreError
 from technic.operations.rollout import Observation, Rollout, RolloutFile, Router
 from technic.operations.rollout.health import ENOUGH
 from technic.operations.rollout.lines import answer_line, answer_lines
-from technic.operations.rollout.router import bucket, read_record
+from technic.operations.rollout.router import bucket
 from technic.operations.rollout.state import register
+from technic.operations.rollout.trial import read_record
 from technic.scanner.manifest import seal_of
 
 ENGINE = """#!{python} -SI

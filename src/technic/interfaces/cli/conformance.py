@@ -12,8 +12,8 @@ from technic.errors import ProviderError, counted, first_line, printable
 from technic.interfaces.cli import options
 
 if TYPE_CHECKING:
-    from technic.operations.conformance.examination import Examination
     from technic.operations.conformance.vendors import Examinee
+    from technic.operations.conformance.verdicts import Examination
 
 DEFAULT_SYMBOLS = ("AAPL", "SPY")  # where no store says who is listed
 

@@ -94,7 +94,7 @@ def promote(
 ) -> None:
     """Make the candidate the stable engine."""
     from technic.operations.rollout.health import judge
-    from technic.operations.rollout.router import read_record
+    from technic.operations.rollout.trial import read_record
 
     file = _file()
     held = file.read()
@@ -121,7 +121,7 @@ def rollback(
 
 def status(as_json: options.JsonOption = False) -> None:
     """Which engine answers, who is tried beside it, and what was seen of it."""
-    from technic.operations.rollout.router import read_record
+    from technic.operations.rollout.trial import read_record
 
     file = _file()
     held = file.read()

@@ -14,15 +14,10 @@ from technic.data.providers.answers import RawAnswer
 from technic.data.providers.source import Log, Pace, unheard
 from technic.errors import ConfigError
 from technic.operations.conformance import alpaca, edgar, massive
-from technic.operations.conformance.examination import (
-    Examination,
-    Looker,
-    examine,
-    keep,
-    price,
-    settled_session,
-)
+from technic.operations.conformance.archive import keep
+from technic.operations.conformance.examination import Looker, examine, price, settled_session
 from technic.operations.conformance.table import Known, Table
+from technic.operations.conformance.verdicts import Examination
 from technic.runtime.secrets import all_values
 from technic.runtime.settings import Settings
 
