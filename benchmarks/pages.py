@@ -200,7 +200,8 @@ def looks(runs):
     from technic.data.simulated.tape import record
     from technic.data.simulated.twin import Twin
     from technic.market.sessions import nyse
-    from technic.operations.intraday import Snapshots, Watch
+    from technic.operations.feed import Snapshots
+    from technic.operations.intraday import Watch
     from technic.runtime.settings import Settings
     from technic.scanner.spec.scan_file import ScanFile
 

@@ -28,16 +28,12 @@ from technic.data.providers import stream as streams
 from technic.data.providers.minutes import DaySoFar
 from technic.data.simulated import server, snapshots_api
 from technic.data.simulated.faults import Fault, FaultPlan, Rule
-from technic.data.simulated.live_faults import (
-    DROPPED_LINE,
-    MINUTES,
-    OLD_SNAPSHOT,
-    SNAPSHOT_ROWS,
-)
+from technic.data.simulated.live_faults import DROPPED_LINE, MINUTES, OLD_SNAPSHOT, SNAPSHOT_ROWS
 from technic.errors import ProviderError
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook
-from technic.operations.intraday import Snapshots, Watch, session_at
+from technic.operations.feed import Snapshots
+from technic.operations.intraday import Watch, session_at
 from technic.runtime.settings import Settings
 from technic.scanner.inspect.diff import Side
 from technic.scanner.spec.alert_rules import AlertRules

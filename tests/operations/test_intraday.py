@@ -24,7 +24,8 @@ from technic.errors import ProviderError, VerifyError
 from technic.interfaces.render.changes import glance_line
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook
-from technic.operations.intraday import Snapshots, Watch, session_at, watch_repeatedly
+from technic.operations.feed import Snapshots
+from technic.operations.intraday import Watch, session_at, watch_repeatedly
 from technic.runtime.settings import Settings
 from technic.scanner.answer import report_of
 from technic.scanner.pipeline import Pinned, evaluate_question

@@ -28,7 +28,8 @@ from technic.data.simulated.twin import Twin
 from technic.market.sessions import nyse
 from technic.operations.alerts import AlertBook, channels_of, deliver, keep_channel
 from technic.operations.alerts.channels import forget_channel
-from technic.operations.intraday import Snapshots, Watch
+from technic.operations.feed import Snapshots
+from technic.operations.intraday import Watch
 from technic.operations.nightly import daily
 from technic.operations.saved_scans import content_of, save_scan
 from technic.runtime.settings import Setting, Settings

@@ -15,19 +15,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from technic.compute.last_bar import carry_ahead
-from technic.data.providers.source import Ask
 from technic.data.store import Store, StoreVersion
 from technic.data.store.intraday_panel import Merged, merge
 from technic.errors import ProviderError, first_line
 from technic.market.sessions import NEW_YORK, nyse
 from technic.operations.alerts.book import Alert, AlertBook, crossings, with_crossings
 from technic.operations.attendance import Attendance, expected_of, unseen_of
+from technic.operations.feed import Feed
 from technic.runtime.settings import Settings
 from technic.scanner.answer import report_of
 from technic.scanner.inspect.diff import Difference, Side, difference
@@ -38,51 +38,6 @@ from technic.scanner.spec.question import resolve_question
 from technic.scanner.spec.scan_file import ScanFile
 
 CLOSED = "closed"
-
-
-class Feed(Protocol):
-    """Where bars of the day so far come from."""
-
-    def now(self) -> datetime:
-        """What time it is there; a simulated vendor has a clock of its own."""
-        ...
-
-    def bars(self) -> pl.DataFrame:
-        """The bars of the day so far: one row for each symbol, of `SNAPSHOT_COLUMNS`.
-
-        A symbol that has not traded yet has a row without prices, and volume 0.
-
-        Raises
-        ------
-        ProviderError
-            If it does not answer.
-        """
-        ...
-
-    def aside(self) -> Mapping[str, int]:
-        """How many messages were set aside so far, by reason, before they became bars."""
-        ...
-
-
-class Snapshots:
-    """A feed that asks a vendor for the whole market, in one call each time."""
-
-    def __init__(self, source: Any, now: Callable[[], datetime]) -> None:
-        self._source, self._now = source, now
-
-    def now(self) -> datetime:
-        """The vendor's time."""
-        return self._now()
-
-    def aside(self) -> Mapping[str, int]:
-        """Nothing: what cannot be believed of a snapshot is found when it is looked at."""
-        return {}
-
-    def bars(self) -> pl.DataFrame:
-        """The newest bar of everything that trades, in one call."""
-        ask = Ask("snapshot")
-        table: pl.DataFrame = self._source.read(ask, self._source.fetch(ask)).table
-        return table
 
 
 @dataclass(frozen=True)

@@ -904,7 +904,7 @@ def test_a_scan_is_watched_while_the_market_trades_and_its_looks_are_pushed(tmp_
 
     from support.vendors import at_evening, run_sync, tape, vendor
     from technic.market.sessions import nyse
-    from technic.operations.intraday import Snapshots
+    from technic.operations.feed import Snapshots
 
     with vendor(tape(3, 60, 40)) as (twin, source, _):
         at_evening(twin, 30)

@@ -82,7 +82,8 @@ def watch(
     from technic.data.ingest.vendors import connect_vendors, open_stream
     from technic.interfaces.cli.sync import ledger
     from technic.operations.alerts import AlertBook, channels_of, deliver
-    from technic.operations.intraday import Snapshots, Watch, watch_repeatedly
+    from technic.operations.feed import Snapshots
+    from technic.operations.intraday import Watch, watch_repeatedly
     from technic.scanner.spec.alert_rules import duration
 
     desk = options.desk(store)

@@ -155,7 +155,7 @@ def _feed(desk: options.Desk) -> Any:
     from technic.data.ingest.vendors import chosen_vendors, connect_vendors
     from technic.errors import TechnicError
     from technic.interfaces.cli.sync import ledger
-    from technic.operations.intraday import Snapshots
+    from technic.operations.feed import Snapshots
 
     try:
         if "massive" not in chosen_vendors(desk.settings):

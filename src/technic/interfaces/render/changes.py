@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted, printable
+from technic.interfaces.render.numbers import bar, number, price, sparkline
 from technic.interfaces.render.plain_console import WholeTable
-from technic.interfaces.render.text import bar, console, number, price, sparkline
+from technic.interfaces.render.text import console
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

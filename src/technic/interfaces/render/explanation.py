@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted
+from technic.interfaces.render.numbers import number, ordinal
 from technic.interfaces.render.terminal import quoted
-from technic.interfaces.render.text import Command, console, number, ordinal
+from technic.interfaces.render.text import Command, console
 from technic.market.sessions import NEW_YORK
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from technic.interfaces.render.text import number
+from technic.interfaces.render.numbers import number
 from technic.scanner.ledger import TITLES
 from technic.scanner.manifest import canonical
 from technic.scanner.svg import POLICY, spark

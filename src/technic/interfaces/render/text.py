@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from technic.errors import counted
+from technic.interfaces.render.numbers import bar, number, price, sparkline
 from technic.interfaces.render.plain_console import PlainConsole, WholeTable
 from technic.interfaces.render.terminal import beneath, quoted
 from technic.scanner.ledger import TITLES
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from technic.scanner.inspect.lint import Finding
     from technic.scanner.report import Report, Row
 
-BARS = "▏▎▍▌▋▊▉█"
 SMALL = 10.0  # scores below it are told to a thousandth
-SPARKS = "▁▂▃▄▅▆▇█"
 WIDTH = 100
 Command = Callable[[str], str]
 
@@ -166,13 +165,6 @@ def _size(row: Row) -> str:
     return f"{row.plan.size:,}" if row.plan.size else CAPS[row.plan.capped_by]
 
 
-def price(value: float | None) -> str:
-    """A price in as few characters as say enough."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 10_000.0 else f"{value:.2f}"  # noqa: PLR2004
-
-
 def _short(name: str) -> str:
     """A column's heading: known ones in the trade's shorthand, long ones cut."""
     heads = {
@@ -185,49 +177,6 @@ def _short(name: str) -> str:
     if name in heads:
         return heads[name]
     return name if len(name) <= 8 else f"{name[:7]}…"
-
-
-def bar(share: float, width: int) -> str:
-    """A horizontal bar of `width` characters for a share of 0 to 1.
-
-    Examples
-    --------
-    >>> bar(0.5, 4), bar(1.0, 2)
-    ('██  ', '██')
-    """
-    eighths = round(max(min(share, 1.0), 0.0) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (BARS[rest - 1] if rest else "")).ljust(width)
-
-
-def sparkline(values: list[float]) -> str:
-    """The last values as a small picture; flat values stand in the middle.
-
-    Examples
-    --------
-    >>> sparkline([1.0, 2.0, 3.0])
-    '▁▅█'
-    """
-    if not values:
-        return ""
-    low, high = min(values), max(values)
-    if high == low:
-        return SPARKS[3] * len(values)
-    return "".join(SPARKS[round((v - low) / (high - low) * 7)] for v in values)
-
-
-def number(value: Any) -> str:
-    """A number as a person reads it: millions and billions shortened, unknown as –."""
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    for size, letter in ((1e9, "B"), (1e6, "M")):
-        if abs(value) >= size:
-            return f"{value / size:,.1f}{letter}"
-    if value == 0.0 or abs(value) >= 1.0:
-        return f"{value:,.2f}"
-    return f"{value:.4g}"
 
 
 def ledger_lines(report: Report) -> list[Text]:
@@ -247,19 +196,6 @@ def _details(details: dict[str, int]) -> str:
     if not named:
         return ""
     return f" ({', '.join(named[:4])}{', …' if len(named) > 4 else ''})"
-
-
-def ordinal(value: int) -> str:
-    """1st, 2nd, 3rd, 4th, …
-
-    Examples
-    --------
-    >>> [ordinal(n) for n in (1, 2, 3, 11, 22)]
-    ['1st', '2nd', '3rd', '11th', '22nd']
-    """
-    if value % 100 in {11, 12, 13}:
-        return f"{value}th"
-    return f"{value}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(value % 10, 'th') }".replace(" ", "")
 
 
 def render_coverage(figures: dict[str, Any], stream: TextIO) -> None:

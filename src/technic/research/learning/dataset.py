@@ -5,7 +5,7 @@
    `_write_imputed` and `_write_market` write other returns beside it.
 3. `every_bar` computes a few features at every bar; `_write_features` cuts them into sessions,
    turns values into ranks, and writes one shard of columns. Then the next few.
-4. `_read` puts the shards side by side.
+4. `read_samples` puts the shards side by side.
 
 A dataset is named by a digest of what it depends on. It is a cache: deleting it loses nothing.
 """
@@ -32,7 +32,6 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.panel_series import PanelSeries, is_relative
 from technic.data.store import Store
 from technic.data.store.mapped_panel import MappedPanel
-from technic.data.store.version import digest_of
 from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import FloatArray
 from technic.query.lower import series_of
@@ -40,6 +39,14 @@ from technic.query.resolve import Resolver
 from technic.query.series import clauses_of, single_series
 from technic.research.forward_returns import IMPUTED, dividends_of, forward_returns, vanished
 from technic.research.history import HistoryRequest, PanelHistory, Workspace, needed_series
+from technic.research.learning.dataset_folder import (
+    FIFTHS,
+    SEAL,
+    digests_in,
+    forget_old,
+    is_whole,
+    read_samples,
+)
 from technic.research.learning.train_file import HORIZONS, TrainFile
 from technic.runtime.executors import Progress, quiet
 from technic.runtime.files import close_to_others, make_folder
@@ -48,11 +55,8 @@ from technic.runtime.settings import Settings
 from technic.scanner.alpha.samples import Samples, label_of, rank_features
 
 LOG = getLogger(__name__)
-SEAL = "digests.json"  # of the other files of a dataset
 FORM = 1  # of the files: what another technic wrote otherwise is not read
 BATCH = 8  # features of a shard: about 40 MB each for a market of three years
-MOST_KEPT = 3
-FIFTHS = 5
 LIQUIDITY = "dollar_volume(20)"
 
 
@@ -120,38 +124,22 @@ def dataset(
     view = store.panel(None, version=store.require())
     recipe = Recipe.of(file)
     folder = settings.datasets / recipe.digest(view)
-    if _is_whole(folder):
-        return _read(folder, recipe)
+    if is_whole(folder):
+        return read_samples(folder, recipe.features, recipe.horizon)
     if (folder / SEAL).exists():
         log_mended(LOG, f"{folder}: was damaged; it is made anew")
     make_folder(settings.datasets)
     scratch = Path(mkdtemp(prefix=".making-", dir=settings.datasets))
     try:
         _build(_Job(store, view, recipe, scratch), settings, progress)
-        (scratch / SEAL).write_bytes(orjson.dumps([folder.name, _digests(scratch)]))
+        (scratch / SEAL).write_bytes(orjson.dumps([folder.name, digests_in(scratch)]))
         shutil.rmtree(folder, ignore_errors=True)
         close_to_others(scratch)
         scratch.rename(folder)  # at once: a reader sees all of a dataset or nothing
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    _forget_old(settings.datasets)
-    return _read(folder, recipe)
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """The digest of every file of a dataset, by name."""
-    paths = sorted(path for path in folder.iterdir() if path.name != SEAL)
-    with ThreadPoolExecutor(cpu_count() or 1) as pool:
-        return dict(zip((path.name for path in paths), pool.map(digest_of, paths), strict=True))
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether a dataset is there, and every file of it holds what was written."""
-    try:
-        sealed = orjson.loads((folder / SEAL).read_bytes())
-        return bool(sealed == [folder.name, _digests(folder)])
-    except (OSError, orjson.JSONDecodeError):
-        return False
+    forget_old(settings.datasets)
+    return read_samples(folder, recipe.features, recipe.horizon)
 
 
 def _build(job: _Job, settings: Settings, progress: Progress) -> None:
@@ -268,54 +256,3 @@ def _write_features(
     table = pl.DataFrame(dict(zip(names, ranks, strict=True)))
     # Quick to read rather than small: every training over the same data reads it again.
     table.write_parquet(path, compression="lz4", statistics=False)
-
-
-def _read(folder: Path, recipe: Recipe) -> Samples:
-    """The samples as they lie in a folder; ValueError if a feature does not."""
-    rows = pl.read_parquet(folder / "rows.parquet")
-    ordinals = pl.read_parquet(folder / "sessions.parquet")["ordinal"].to_numpy()
-    symbols = pl.read_parquet(folder / "symbols.parquet")
-    sectors = tuple(pl.read_parquet(folder / "sectors.parquet")["name"])
-    x = np.empty((rows.height, len(recipe.features)), dtype=np.float32)
-    missing = set(recipe.features)
-    for path in sorted(folder.glob("features-*.parquet")):
-        for column in pl.read_parquet(path).iter_columns():
-            x[:, recipe.features.index(column.name)] = column.to_numpy()
-            missing.discard(column.name)
-    if missing:
-        raise ValueError(f"{folder.name}: holds no {', '.join(sorted(missing))}")
-    fifths = tuple(f"{k + 1} of {FIFTHS}" for k in range(FIFTHS))
-    groups = {
-        "sector": (sectors, rows["sector"].to_numpy()),
-        "liquidity": (fifths, rows["liquidity"].to_numpy()),
-        "size": (fifths, rows["size"].to_numpy()),
-    }
-    market = pl.read_parquet(folder / "market.parquet")["value"].to_numpy()
-    return Samples(
-        features=recipe.features,
-        ordinals=ordinals,
-        bounds=np.searchsorted(rows["ordinal"].to_numpy(), np.append(ordinals, ordinals[-1] + 1)),
-        symbols=rows["symbol"].to_numpy(),
-        x=x,
-        label=rows["label"].to_numpy(),
-        horizon=recipe.horizon,
-        horizons=HORIZONS,
-        forward=np.stack([rows[f"forward_{h}"].to_numpy() for h in HORIZONS]),
-        next_return=market.reshape(len(ordinals), symbols.height),
-        groups=groups,
-        vanish=symbols["vanish"].to_numpy(),
-        imputed={
-            float(column.name): column.to_numpy()
-            for column in pl.read_parquet(folder / "imputed.parquet").iter_columns()
-        },
-    )
-
-
-def _forget_old(folder: Path) -> None:
-    """Keep only the newest few datasets."""
-    datasets = sorted(
-        (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")),
-        key=lambda path: path.stat().st_mtime,
-    )
-    for path in datasets[: max(len(datasets) - MOST_KEPT, 0)]:
-        shutil.rmtree(path, ignore_errors=True)
