@@ -22,8 +22,10 @@ class Position:
     ----------
     column, entry : the security and the session, by column and row of the prices
     bought, shares : at the entry, and now
+    entry_price : at which it was opened, spread and impact included
     paid : shares × price at the entry, without commission
     costs : of everything so far: for the reader, it is in `paid`, `received` and `fees` already
+    dividends : paid to who held it, below zero if short
     received : of sales, fractions of splits and borrowing
     fees : commissions
     leaving : whether it is to be sold at the next open
@@ -48,7 +50,10 @@ class Account:
 
     Attributes
     ----------
+    prices : what was traded, and at which prices
     marks : float64, shape (n_sessions, n_columns); the last close up to each session
+    costs : what was known of costs at each close
+    rules, plan : how many names are held, and what trading them costs; side and size
     cash : USD
     held : positions by column
     trades : those that have ended

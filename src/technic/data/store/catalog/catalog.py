@@ -165,9 +165,7 @@ class Catalog:
 
     def has_volumes(self, session: date) -> bool:
         """Whether mean volumes of a session are indexed."""
-        if session not in self._measured and self.read(
-            lambda connection: has_volumes(connection, session)
-        ):
+        if session not in self._measured and self.read(partial(has_volumes, session=session)):
             self._measured.add(session)
         return session in self._measured
 
