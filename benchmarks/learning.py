@@ -29,7 +29,7 @@ from technic.market.sessions import nyse
 from technic.operations.bench import milliseconds
 from technic.operations.bench.card import FEATURES, random_forest
 from technic.research.backtest.run import backtest
-from technic.research.learning import canaries
+from technic.research.learning import world_canaries
 from technic.research.learning.dataset import dataset
 from technic.research.learning.store_canaries import served_rows, truncated_histories
 from technic.research.learning.train import train
@@ -135,10 +135,10 @@ def backtests(store, settings):
 
 def worlds(count):
     since = perf_counter()
-    found = canaries.random_walks(count, lambda *_: None)
+    found = world_canaries.random_walks(count, lambda *_: None)
     each = (perf_counter() - since) / count
     row("random walks that pass the gate", f"{count} worlds of 200 symbols × 1,000 sessions, {each:.1f} s each", f"{found.found:.0f}", "≤ 5 of 200")  # fmt: skip
-    found = canaries.planted_worlds(1_000)
+    found = world_canaries.planted_worlds(1_000)
     row("intervals that cover a planted rank IC, h = 1", "1,000 worlds", f"{found.found:.1%}", "93 – 97 %")  # fmt: skip
 
 
