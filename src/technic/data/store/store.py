@@ -13,7 +13,7 @@ writes them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from logging import getLogger
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import polars as pl
 
+from technic.data.store.joined import WITH_SECURITIES, join_rows
 from technic.data.store.mapped_panel import MappedPanel
 from technic.data.store.merged_files import merge_small_files
 from technic.data.store.panels import PanelCache
@@ -247,6 +248,7 @@ class Store:
         rows: dict[str, pl.DataFrame],
         *,
         tables_before: dict[str, int] | None = None,
+        joined: Mapping[int, int] | None = None,
         **changes: Any,
     ) -> StoreVersion:
         """Append rows to tables, all or nothing; returns the version that has them.
@@ -255,6 +257,7 @@ class Store:
         ----------
         rows : per table, rows of its schema
         tables_before : Delta versions to append behind, where a repair has moved on
+        joined : for a security, which one it turned out to be: its rows become that one's
         changes : of `StoreVersion`: adjustment, simulated, settled
 
         Raises
@@ -267,17 +270,14 @@ class Store:
                 f"{self.place}: is read here, not written; bring data into the store it was put "
                 "there from, and put it there again: technic backup"
             )
-        with writing(self.folder), undone_on_failure(self.folder, rows):
+        touched = {*rows, *(WITH_SECURITIES if joined else ())}
+        with writing(self.folder), undone_on_failure(self.folder, touched):
             require_room(self.folder, sum(int(frame.estimated_size()) for frame in rows.values()))
             before = self.version()
             tables, written = dict(tables_before or before.tables), list[Path]()
-            for name, frame in rows.items():
-                if not frame.is_empty():
-                    if name in before.tables and tables_before is None:
-                        believe_log(self.folder, name, before)  # nothing is built on damage
-                    appended = append(self.folder, name, frame, tables.get(name))
-                    tables[name] = appended.version
-                    written += appended.files
+            for name, done in self._written(before, rows, tables_before, joined or {}):
+                tables[name] = done.version
+                written += done.files
             first, last = span_with(self.tables, before, rows.get("bars"))
             after = before.successor(
                 tables=tables,
@@ -292,6 +292,26 @@ class Store:
             after = write_version(self.folder, after)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
+
+    def _written(
+        self,
+        before: StoreVersion,
+        rows: Mapping[str, pl.DataFrame],
+        tables_before: Mapping[str, int] | None,
+        joined: Mapping[int, int],
+    ) -> Iterator[tuple[str, Appended]]:
+        """Write the tables of a commit, see there: each that changes, and what was written."""
+        tables = dict(tables_before or before.tables)
+        for name in (name for name in WITH_SECURITIES if joined and name in tables):
+            if (again := join_rows(self.folder, name, before, joined)) is not None:
+                tables[name] = again.version
+                yield name, again
+        for name, frame in rows.items():
+            if frame.is_empty():
+                continue
+            if name in before.tables and tables_before is None:
+                believe_log(self.folder, name, before)  # nothing is built on damage
+            yield name, append(self.folder, name, frame, tables.get(name))
 
     def merge_small_files(self) -> StoreVersion | None:
         """Hold the newest version in fewer files, if some table has many small ones.
