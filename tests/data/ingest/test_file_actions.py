@@ -196,6 +196,27 @@ def test_a_stored_split_that_is_told_again_with_the_rows_before_it_goes_too(stor
     assert (found.splits_set_aside, found.actions) == (1, 1)
 
 
+@pytest.mark.parametrize("order", ["whole", "oldest first", "newest first"])
+@pytest.mark.parametrize(("told", "kept"), [(4.0, True), (0.25, False)])
+def test_a_split_behind_a_hole_of_weeks_is_held_against_the_close_before_it(
+    store, order, told, kept
+):
+    before, after = table(ratio=4.0).head(AT), table(ratio=4.0, told=told).tail(N - AT)
+    gone = [nyse().day(FIRST + i - 30) for i in range(AT)]
+    before = before.with_columns(date=pl.Series(gone), split=pl.lit(1.0))
+    parts = {"whole": [pl.concat([before, after])], "oldest first": [before, after]}
+    lines = [
+        line
+        for part in parts.get(order, [after, before])
+        for line in store.import_bars(part).doubts
+    ]
+    assert {d: v for d, v in held(store).items() if v != 1.0} == ({day(): told} if kept else {})
+    assert len(lines) == (0 if kept else 1)
+    if not kept:
+        assert "ACME: " in lines[0]
+        assert "prices show 4" in lines[0]
+
+
 def test_a_dividend_above_the_price_is_set_aside(store):
     found = store.import_bars(
         table(close=9.5, dividend=[165.0 if i == AT else 0.0 for i in range(N)])

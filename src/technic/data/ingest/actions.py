@@ -12,7 +12,7 @@ import polars as pl
 
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
-from technic.market.action_rules import APART, CURRENCY
+from technic.market.action_rules import APART, CURRENCY, HOLE, steps_over
 from technic.market.quality import REASONS
 from technic.market.schema import ACTIONS, BARS, conform
 
@@ -50,17 +50,31 @@ def bars_around(
             .select("security_id", session=pl.col("date") + pl.duration(days="off"))
             .unique()
         )
-        low, high = wanted["session"].min(), wanted["session"].max()
-        stored = (
-            store.table("bars", version)
-            .filter(pl.col("session").is_between(low, high))
-            .select(columns)
-            .join(wanted.lazy(), on=["security_id", "session"], how="semi")
-            .collect()
+        near = _stored(store, version, wanted["session"]).join(
+            wanted.lazy(), on=["security_id", "session"], how="semi"
         )
-        parts.insert(0, stored)
+        parts.insert(0, near.select(columns).collect())
+        splits = events.filter(pl.col("kind") == "split")
+        if not (alone := _alone(splits, pl.concat(parts))).is_empty():
+            reach = alone["date"].dt.offset_by(f"-{HOLE}d"), alone["date"].dt.offset_by(f"{HOLE}d")
+            ids = pl.col("security_id").is_in(alone["security_id"].unique().implode())
+            far = _stored(store, version, pl.concat(reach)).filter(ids)
+            parts.insert(0, far.select(columns).collect())
     schema = {name: BARS[name] for name in columns}
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+
+
+def _stored(store: Store, version: StoreVersion, days: pl.Series) -> pl.LazyFrame:
+    """Stored bars from the first to the last of some days."""
+    between = pl.col("session").is_between(days.min(), days.max())
+    return store.table("bars", version).filter(between)
+
+
+def _alone(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Splits that have no pair of bars around them, not even over a hole."""
+    if splits.is_empty():
+        return splits
+    return steps_over(splits, bars).filter(pl.col("across").is_null())
 
 
 def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
