@@ -69,6 +69,43 @@ def test_a_profit_in_thousands_is_caught_by_the_shares(store):
     assert taken.quarantined == {"shares_contradict_profit": 3}
 
 
+THOUSANDS = {
+    name: ROW[name] / 1e3 for name in ("revenue", "net_income", "equity", "assets", "shares")
+}
+
+
+@pytest.mark.parametrize("count", ["told", "implied"])
+def test_a_statement_in_thousands_is_caught_by_the_volume(store, count):
+    """Profit over earnings per share agrees with its shares; a day's volume is twelve times both."""
+    taken = take(store, {**THOUSANDS, **({} if count == "told" else {"shares": None})})
+    assert taken.quarantined == {"in_thousands": 5 if count == "told" else 4}
+    assert store.table("facts").collect()["item"].to_list() == ["eps"]
+    assert len(taken.notes) == 1
+    assert taken.notes[0].startswith(
+        "ACME: the statement of 2023-12-31 is set aside: more than all"
+    )
+    assert sum(taken.numbers.values()) == 6 - (count == "implied")
+
+
+@pytest.mark.parametrize("volume", [1e3, 1e5, 4.9e6, 19e6])
+def test_shares_of_which_fewer_are_traded_in_a_day_are_believed(tmp_path, volume):
+    store = open_store(tmp_path / "store")
+    store.import_bars(BARS.with_columns(volume=pl.lit(volume)))
+    taken = take(store, {"shares": 20e6 if volume < 5e6 else 80e6})
+    assert (taken.quarantined, taken.notes) == ({}, ())
+
+
+def test_adjusted_volumes_are_no_evidence_against_old_statements(tmp_path):
+    store = open_store(tmp_path / "store")
+    store.import_bars(BARS.with_columns(volume=pl.lit(30e6)), "splits")
+    assert take(store, {}).quarantined == {}
+    old = BARS.with_columns(
+        date=pl.Series(["2010-02-09", "2010-02-10", "2010-02-11", "2010-02-12"])
+    )
+    store.import_bars(old.with_columns(volume=pl.lit(900e6)), "splits")
+    assert take(store, {"as_of": "2010-02-12", "period_end": "2009-12-31"}).quarantined == {}
+
+
 @pytest.mark.parametrize("shares", [20e6, 80e6, 400e6])
 def test_shares_that_differ_as_averages_do_are_believed(store, shares):
     assert take(store, {"shares": shares}).quarantined == {}
