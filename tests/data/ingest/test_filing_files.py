@@ -87,6 +87,15 @@ def test_a_statement_in_thousands_is_caught_by_the_volume(store, count):
     assert sum(taken.numbers.values()) == 6 - (count == "implied")
 
 
+def test_a_profit_alone_in_thousands_takes_no_other_number_with_it(store):
+    taken = take(store, {"shares": None, "net_income": 88e3})
+    assert taken.quarantined == {"in_thousands": 1}
+
+
+def test_earnings_above_the_price_say_nothing_of_the_shares(store):
+    assert take(store, {"shares": None, "eps": -500.0}).quarantined == {}
+
+
 @pytest.mark.parametrize("volume", [1e3, 1e5, 4.9e6, 19e6])
 def test_shares_of_which_fewer_are_traded_in_a_day_are_believed(tmp_path, volume):
     store = open_store(tmp_path / "store")
@@ -159,6 +168,27 @@ def test_a_trailing_year_is_right_over_quarters_of_any_weeks(tmp_path, kernels, 
     store.import_filings(pl.DataFrame(filed, infer_schema_length=None))
     assert known(store, "revenue_q") == quarters[-1]
     assert known(store, "revenue_ttm") == pytest.approx(sum(quarters[-4:]))
+
+
+@pytest.mark.parametrize("sums", [True, False])
+def test_quarters_told_as_sums_are_quarters_once_the_year_shows_it(store, kernels, sums):
+    quarters, ends = (
+        [90e6, 110e6, 105e6, 130e6],
+        ["2023-03-31", "2023-06-30", "2023-09-30", "2023-12-31"],
+    )
+    rows = [
+        {
+            "period_end": end, "form": "10-K" if k == 3 else "10-Q", "period": "FY" if k == 3 else f"Q{k + 1}",
+            "as_of": "2024-02-12" if k == 3 else f"2023-{3 * k + 5:02}-08", "net_income": None, "eps": None,
+            "revenue": sum(quarters[: k + 1]) if sums or k == 3 else quarters[k],
+        }
+        for k, end in enumerate(ends)
+    ]  # fmt: skip
+    taken = take(store, *rows)
+    assert [line.split(":")[0] for line in taken.notes] == (["ACME"] if sums else [])
+    assert (known(store, "revenue_q"), known(store, "revenue_ttm")) == (130e6, 435e6)
+    months = store.table("facts").filter(pl.col("item") == "revenue").select("months").collect()
+    assert sorted(months["months"]) == ([3, 6, 9, 12] if sums else [3, 3, 3, 12])
 
 
 @pytest.mark.parametrize(
