@@ -123,6 +123,37 @@ def test_bars_far_away_say_nothing_about_a_night():
     assert judge_actions(told, bars(1.0)).good.height == 1
 
 
+def hole(days, step, drift=1.0):
+    """A close of 100, and behind a hole the open that a split and a move of the market leave."""
+    rows = [(1, DAY - timedelta(days=days), 100.0, 100.0), (1, DAY, 100.0 * drift / step, 1.0)]
+    return pl.DataFrame(rows, schema=["security_id", "session", "open", "close"], orient="row")
+
+
+@pytest.mark.parametrize("days", [2, 15, 16, 40, 90, 200, 366])
+@pytest.mark.parametrize("ratio", [2.0, 3.0, 4.0, 10.0, 0.1, 0.25])
+@pytest.mark.parametrize("drift", [0.85, 1.0, 1.15])
+def test_a_split_upside_down_is_seen_over_a_hole_too(days, ratio, drift):
+    for told, kept in ((ratio, True), (1.0 / ratio, False)):
+        judged = judge_actions(events((1, DAY, told)), hole(days, ratio, drift))
+        assert judged.good.height == kept, told
+        assert judged.bad["reason"].to_list() == ([] if kept else ["split_contradicted"])
+    assert judge_actions(events((1, DAY, 1.0 / ratio)), hole(367 + days, ratio)).good.height == 1
+
+
+@pytest.mark.parametrize(("days", "drift"), [(40, 0.6), (90, 0.5), (366, 0.3), (366, 2.5)])
+def test_over_a_long_hole_a_market_may_move_far(days, drift):
+    assert judge_actions(events((1, DAY, 4.0)), hole(days, 4.0, drift)).good.height == 1
+
+
+@pytest.mark.parametrize("days", [10, 60])
+def test_several_splits_of_one_hole_are_held_against_it_together(days):
+    inside = DAY - timedelta(days=days // 2)
+    told = events((1, inside, 10.0), (1, DAY, 4.0))
+    assert judge_actions(told, hole(days, 40.0)).good.height == 2
+    judged = judge_actions(events((1, inside, 0.1), (1, DAY, 4.0)), hole(days, 40.0))
+    assert judged.bad["value"].to_list() != []
+
+
 def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():
     """NFLX 7:1 went ex on 2015-07-15; the vendor says 2015-07-14 too."""
     days = [date(2015, 7, 13), date(2015, 7, 14), date(2015, 7, 15)]

@@ -21,6 +21,7 @@ LARGE = 1.0 / 3.0  # of the price: a dividend above it is a mistake more often t
 SAME_SPLIT = 1e-3  # vendors round: 7 and 6.999997 are the same split
 NEAR_DAYS = 5  # two of the same ratio so close are one split told twice
 REACH = 15  # days: bars farther away say nothing about a night
+HOLE = 366  # days: over a hole so long prices still say something of a split, the less the longer
 CURRENCY = "USD"
 EVENT = ("security_id", "symbol", "date", "kind", "value")
 _KEY = ("security_id", "date", "kind")
@@ -57,8 +58,9 @@ def judge_actions(
 
     A split is set aside if the step from the close before to the open of its day is over 25 %
     away from it and nearer to no split, or to its inverse; or if it is so far away that the
-    price would have had to halve or double beside it. Where there is no such pair of bars,
-    nothing speaks against it.
+    price would have had to halve or double beside it. Over a hole of weeks and months prices
+    move by themselves: both bounds widen with the root of its length. Several splits of one hole
+    are held against it together. Where there is no such pair of bars, nothing speaks against it.
 
     Parameters
     ----------
@@ -111,8 +113,10 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     -------
     DataFrame
         `security_id`, `date`, `before` (the last close before that date), `opened` (the first open
-        from that date on) and `seen`, that close over that open: 4 if prices fell to a quarter.
-        Each is null where there is none; bars more than 15 days away say nothing.
+        from that date on), `seen`, that close over that open: 4 if prices fell to a quarter, and
+        `across`, the same where a hole of up to a year lies between the two; `hole`, the days
+        between them, and `gap`, a number of the hole. Each is null where there is none; but for
+        `across`, bars more than 15 days away say nothing.
     """
     nights = events.select("security_id", "date").unique().drop_nulls()
     keys = _key_of(bars["security_id"], bars["session"])
@@ -126,19 +130,29 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     if len(ordered):  # the last of those with one session
         after = np.searchsorted(ordered, ordered[after], "right") - 1
 
-    def column(name: str, at: IntArray) -> pl.Series:
+    def column(name: str, at: IntArray, reach: int) -> pl.Series:
         """Values of the bars at some places; null beyond the reach of a night."""
         if bars.is_empty():
-            return pl.Series([None] * len(at), dtype=pl.Float64)
+            return pl.Series([None] * len(at), dtype=bars.schema[name])
         row = order[np.clip(at, 0, len(order) - 1)]
         days = keys[row] - wanted
-        right = (days < 0) & (at >= 0) if name == "close" else days >= 0
-        return bars[name][row].set(pl.Series(~(right & (np.abs(days) <= REACH))), None)
+        right = days >= 0 if at is after else (days < 0) & (at >= 0)
+        return bars[name][row].set(pl.Series(~(right & (np.abs(days) <= reach))), None)
 
+    columns = {"before": ("close", before), "opened": ("open", after)}
+    near = {name: column(*about, REACH) for name, about in columns.items()}
+    far = {f"{name} far": column(*about, HOLE) for name, about in columns.items()}
+    days = column("session", after, HOLE) - column("session", before, HOLE)
     return (
-        nights.with_columns(before=column("close", before), opened=column("open", after))
-        .with_columns(pl.when(pl.col(n) > 0.0).then(n) for n in ("before", "opened"))
-        .with_columns(seen=pl.col("before") / pl.col("opened"))
+        nights.with_columns(**near, **far, hole=days.dt.total_days(), gap=pl.Series(before))
+        .with_columns(pl.when(pl.col(n) > 0.0).then(n) for n in (*near, *far))
+        .with_columns(
+            seen=pl.col("before") / pl.col("opened"),
+            across=pl.when(pl.col("hole") <= HOLE).then(
+                pl.col("before far") / pl.col("opened far")
+            ),
+        )
+        .drop(far)
     )
 
 
@@ -151,17 +165,32 @@ def _key_of(ids: pl.Series, days: pl.Series) -> IntArray:
     return key
 
 
-def contradicted(value: pl.Expr, seen: pl.Expr) -> pl.Expr:
+def contradicted(value: pl.Expr, seen: pl.Expr, slack: pl.Expr | None = None) -> pl.Expr:
     """Whether a step of prices contradicts a split; null where there is no step.
 
     Parameters
     ----------
     value, seen : new shares for an old one, as told and as prices show them
+    slack : how many times farther prices may be than over a night, see `shown_by`
     """
     told, shown = value.log(), seen.log()
+    wide = pl.lit(1.0) if slack is None else slack
     miss = (shown - told).abs()
     other = pl.min_horizontal(shown.abs(), (shown + told).abs())
-    return (miss > APART) & ((other < miss) | (miss > FAR))
+    return (miss > APART * wide) & ((other < miss) | (miss > FAR * wide))
+
+
+def shown_by() -> dict[str, pl.Expr]:
+    """Of `steps_over`: what prices show of a split, and how much slack they need for it.
+
+    Returns
+    -------
+    dict of Expr
+        `seen`, over a night or else over a hole, and `slack`: 1, or more for a long hole.
+    """
+    over_a_hole = (pl.col("hole") / REACH).sqrt()
+    slack = pl.when(pl.col("seen").is_null()).then(over_a_hole).otherwise(1.0)
+    return {"seen": pl.coalesce("seen", "across"), "slack": pl.max_horizontal(slack, 1.0)}
 
 
 def _complete(events: pl.DataFrame) -> pl.DataFrame:
@@ -263,12 +292,16 @@ def _wrong_splits(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     twice = _told_twice(splits, steps)
     rest = splits.join(twice, on=[*_KEY, "known_at", "id"], how="anti", nulls_equal=True)
     night = [*_KEY, "known_at"]
-    seen, miss = pl.col("seen"), (pl.col("seen").log() - pl.col("value").log()).abs()
-    together = contradicted(pl.col("value").product().over(night), seen)
+    seen, slack = pl.col("seen"), pl.col("slack")
+    miss = (seen.log() - pl.col("value").log()).abs()
+    together = contradicted(pl.col("value").product().over(night), seen, slack)
     # Where several of a night do not fit together, the nearest may still stand alone.
     second = miss.rank("ordinal").over(night) > 1
-    judged = rest.join(steps, on=_KEY[:2], how="left", maintain_order="left").filter(
-        together & (second | contradicted(pl.col("value"), seen))
+    shown = rest.join(steps, on=_KEY[:2], how="left", maintain_order="left").with_columns(
+        **shown_by()
+    )
+    judged = shown.filter(
+        together & (second | contradicted(pl.col("value"), seen, slack)) & ~_fit_as_one(shown)
     )
     columns = [*rows.columns, "reason"]
     return pl.concat(
@@ -277,6 +310,18 @@ def _wrong_splits(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
             judged.with_columns(reason=pl.lit("split_contradicted")).select(columns),
         ]
     )
+
+
+def _fit_as_one(splits: pl.DataFrame) -> pl.Series:
+    """Whether each split lies in a hole with others, and all of them together make its step."""
+    hole = ["security_id", "gap"]
+    nights = splits.unique(["security_id", "date"], maintain_order=True)
+    whole = nights.group_by(hole).agg(pl.col("value").product().alias("whole"), n=pl.len())
+    table = splits.select(*hole, "seen", "slack").join(
+        whole, on=hole, how="left", maintain_order="left"
+    )
+    wrong = contradicted(pl.col("whole"), pl.col("seen"), pl.col("slack"))
+    return table.select(((pl.col("n") > 1) & ~wrong).fill_null(value=False)).to_series()
 
 
 def _told_twice(splits: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
@@ -310,7 +355,8 @@ def _no_reasons(rows: pl.DataFrame) -> pl.DataFrame:
 def _told(rows: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFrame:
     """Rows set aside, as the quarantine keeps them: with what prices show."""
     shown = rows.join(steps, on=_KEY[:2], how="left", maintain_order="left")
-    seen = pl.when(pl.col("kind") == "split").then("seen").otherwise("before")
+    step = pl.coalesce("seen", "across")
+    seen = pl.when(pl.col("kind") == "split").then(step).otherwise("before")
     return shown.with_columns(seen=seen).select(*EVENT, "currency", "reason", "seen")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from technic.data.formats.dates import as_days, as_instants
+from technic.data.formats.dates import as_days, as_instants, counts_from_1904, from_1904
 from technic.errors import SchemaError
 
 DAY = dt.date(2024, 1, 12)
@@ -137,3 +137,40 @@ def test_a_date_that_there_is_not_decides_no_order():
         as_days(pl.Series(["01/02/2024", "45/01/2024"]))
     told = as_days(pl.Series(["01/02/2024", "45/01/2024"]), "mdy")
     assert told.values.to_list() == [dt.date(2024, 1, 2), None]
+
+
+WEEK = [dt.date(2024, 1, d) for d in (8, 9, 10, 11, 12, 16)]
+
+
+def serials(days, since):
+    return pl.Series([(day - since).days for day in days])
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize("reader", [as_days, as_instants])
+def test_weekends_say_from_when_a_spreadsheet_counts(reader, as_text):
+    for since, late in ((dt.date(1899, 12, 30), False), (dt.date(1904, 1, 1), True)):
+        cells = serials(WEEK, since)
+        stamps = reader(cells.cast(pl.String) if as_text else cells)
+        assert counts_from_1904(stamps) is late
+        assert (from_1904(stamps) if late else stamps).values.to_list() == reader(
+            pl.Series(WEEK)
+        ).values.to_list()
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        WEEK[:4],  # no Friday: both are possible, and 1900 is the rule
+        [*WEEK, dt.date(2024, 1, 13)],  # a slip, among Mondays
+        [dt.date(2024, 1, 13)],
+    ],
+)
+def test_days_of_a_spreadsheet_count_from_1900_where_nothing_shows_otherwise(days):
+    assert not counts_from_1904(as_days(serials(days, dt.date(1899, 12, 30))))
+
+
+def test_no_day_of_a_spreadsheet_lies_in_the_future():
+    days = [dt.date.today() + dt.timedelta(days=k) for k in range(-40, 0)]  # noqa: DTZ011
+    saturdays = [day for day in days if day.weekday() in (1, 2, 3, 4, 5)]
+    assert not counts_from_1904(as_days(serials(saturdays, dt.date(1899, 12, 30))))

@@ -97,3 +97,21 @@ def test_a_preferred_share_is_not_the_common_stock_of_its_letters(store, order):
     for k in order:
         store.import_bars(files[k])
     assert sorted(store.table("tickers").collect()["symbol"].unique()) == ["TPC", "TpC"]
+
+
+def test_days_of_a_spreadsheet_from_1904_are_the_sessions_they_are(store, tmp_path):
+    since = dt.date(1904, 1, 1)
+    rows = frame().with_columns(date=pl.Series([(day - since).days for day in DAYS]))
+    rows.write_csv(tmp_path / "b.csv")
+    outcome = store.import_bars(tmp_path / "b.csv")
+    assert outcome.file.days == "days of a spreadsheet, counted from 1904"
+    assert bars(store)["session"].to_list() == DAYS
+
+
+def test_files_of_both_kinds_of_spreadsheets_are_told_apart_by_the_user(store, tmp_path):
+    for name, since in (("A", dt.date(1904, 1, 1)), ("B", dt.date(1899, 12, 30))):
+        rows = frame(symbol=name).with_columns(date=pl.Series([(d - since).days for d in DAYS]))
+        rows.write_csv(tmp_path / f"{name}.csv")
+    with pytest.raises(SchemaError, match="count from 1904, others from 1900"):
+        store.import_bars(tmp_path)
+    assert store.version().last is None

@@ -196,6 +196,62 @@ def test_a_stored_split_that_is_told_again_with_the_rows_before_it_goes_too(stor
     assert (found.splits_set_aside, found.actions) == (1, 1)
 
 
+@pytest.mark.parametrize("order", ["whole", "oldest first", "newest first"])
+@pytest.mark.parametrize(("told", "kept"), [(4.0, True), (0.25, False)])
+def test_a_split_behind_a_hole_of_weeks_is_held_against_the_close_before_it(
+    store, order, told, kept
+):
+    before, after = table(ratio=4.0).head(AT), table(ratio=4.0, told=told).tail(N - AT)
+    gone = [nyse().day(FIRST + i - 30) for i in range(AT)]
+    before = before.with_columns(date=pl.Series(gone), split=pl.lit(1.0))
+    parts = {"whole": [pl.concat([before, after])], "oldest first": [before, after]}
+    lines = [
+        line
+        for part in parts.get(order, [after, before])
+        for line in store.import_bars(part).doubts
+    ]
+    assert {d: v for d, v in held(store).items() if v != 1.0} == ({day(): told} if kept else {})
+    assert len(lines) == (0 if kept else 1)
+    if not kept:
+        assert "ACME: " in lines[0]
+        assert "prices show 4" in lines[0]
+
+
+def paying(row, value=0.24, known=None):
+    """The bars, with a dividend on a row; or with a 0 there where `known` says so."""
+    cells = [value if i == row else known if i == AT else None for i in range(N)]
+    return table(dividend=pl.Series(cells, dtype=pl.Float64))
+
+
+@pytest.mark.parametrize("off", [-3, -1, 1, 2, 3])
+def test_a_dividend_that_two_files_tell_for_neighbouring_days_counts_once(store, off):
+    store.import_bars(paying(AT))
+    found = store.import_bars(paying(AT + off))
+    assert held(store, "dividend") == {day(): 0.24}
+    assert (found.actions, found.splits_set_aside) == (0, 1)
+    assert found.doubts == [
+        (
+            f"ACME: a dividend of 0.24 on {day(AT + off)} is set aside: a dividend of the same amount "
+            "stands a few days away"
+        )
+    ]
+    assert store.import_bars(paying(AT)).doubts == []
+
+
+def test_a_dividend_that_moves_to_another_day_is_taken_back_first(store):
+    store.import_bars(paying(AT))
+    found = store.import_bars(paying(AT + 1, known=0.0))
+    assert held(store, "dividend") == {day(): 0.0, day(AT + 1): 0.24}
+    assert len(found.doubts) == 1
+
+
+@pytest.mark.parametrize(("row", "value"), [(AT + 6, 0.24), (AT + 1, 0.26)])
+def test_another_dividend_near_by_is_one_of_its_own(store, row, value):
+    store.import_bars(paying(AT))
+    store.import_bars(paying(row, value))
+    assert held(store, "dividend") == {day(): 0.24, day(row): value}
+
+
 def test_a_dividend_above_the_price_is_set_aside(store):
     found = store.import_bars(
         table(close=9.5, dividend=[165.0 if i == AT else 0.0 for i in range(N)])

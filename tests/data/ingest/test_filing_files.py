@@ -69,6 +69,52 @@ def test_a_profit_in_thousands_is_caught_by_the_shares(store):
     assert taken.quarantined == {"shares_contradict_profit": 3}
 
 
+THOUSANDS = {
+    name: ROW[name] / 1e3 for name in ("revenue", "net_income", "equity", "assets", "shares")
+}
+
+
+@pytest.mark.parametrize("count", ["told", "implied"])
+def test_a_statement_in_thousands_is_caught_by_the_volume(store, count):
+    """Profit over earnings per share agrees with its shares; a day's volume is twelve times both."""
+    taken = take(store, {**THOUSANDS, **({} if count == "told" else {"shares": None})})
+    assert taken.quarantined == {"in_thousands": 5 if count == "told" else 4}
+    assert store.table("facts").collect()["item"].to_list() == ["eps"]
+    assert len(taken.notes) == 1
+    assert taken.notes[0].startswith(
+        "ACME: the statement of 2023-12-31 is set aside: more than all"
+    )
+    assert sum(taken.numbers.values()) == 6 - (count == "implied")
+
+
+def test_a_profit_alone_in_thousands_takes_no_other_number_with_it(store):
+    taken = take(store, {"shares": None, "net_income": 88e3})
+    assert taken.quarantined == {"in_thousands": 1}
+
+
+def test_earnings_above_the_price_say_nothing_of_the_shares(store):
+    assert take(store, {"shares": None, "eps": -500.0}).quarantined == {}
+
+
+@pytest.mark.parametrize("volume", [1e3, 1e5, 4.9e6, 19e6])
+def test_shares_of_which_fewer_are_traded_in_a_day_are_believed(tmp_path, volume):
+    store = open_store(tmp_path / "store")
+    store.import_bars(BARS.with_columns(volume=pl.lit(volume)))
+    taken = take(store, {"shares": 20e6 if volume < 5e6 else 80e6})
+    assert (taken.quarantined, taken.notes) == ({}, ())
+
+
+def test_adjusted_volumes_are_no_evidence_against_old_statements(tmp_path):
+    store = open_store(tmp_path / "store")
+    store.import_bars(BARS.with_columns(volume=pl.lit(30e6)), "splits")
+    assert take(store, {}).quarantined == {}
+    old = BARS.with_columns(
+        date=pl.Series(["2010-02-09", "2010-02-10", "2010-02-11", "2010-02-12"])
+    )
+    store.import_bars(old.with_columns(volume=pl.lit(900e6)), "splits")
+    assert take(store, {"as_of": "2010-02-12", "period_end": "2009-12-31"}).quarantined == {}
+
+
 @pytest.mark.parametrize("shares", [20e6, 80e6, 400e6])
 def test_shares_that_differ_as_averages_do_are_believed(store, shares):
     assert take(store, {"shares": shares}).quarantined == {}
@@ -122,6 +168,27 @@ def test_a_trailing_year_is_right_over_quarters_of_any_weeks(tmp_path, kernels, 
     store.import_filings(pl.DataFrame(filed, infer_schema_length=None))
     assert known(store, "revenue_q") == quarters[-1]
     assert known(store, "revenue_ttm") == pytest.approx(sum(quarters[-4:]))
+
+
+@pytest.mark.parametrize("sums", [True, False])
+def test_quarters_told_as_sums_are_quarters_once_the_year_shows_it(store, kernels, sums):
+    quarters, ends = (
+        [90e6, 110e6, 105e6, 130e6],
+        ["2023-03-31", "2023-06-30", "2023-09-30", "2023-12-31"],
+    )
+    rows = [
+        {
+            "period_end": end, "form": "10-K" if k == 3 else "10-Q", "period": "FY" if k == 3 else f"Q{k + 1}",
+            "as_of": "2024-02-12" if k == 3 else f"2023-{3 * k + 5:02}-08", "net_income": None, "eps": None,
+            "revenue": sum(quarters[: k + 1]) if sums or k == 3 else quarters[k],
+        }
+        for k, end in enumerate(ends)
+    ]  # fmt: skip
+    taken = take(store, *rows)
+    assert [line.split(":")[0] for line in taken.notes] == (["ACME"] if sums else [])
+    assert (known(store, "revenue_q"), known(store, "revenue_ttm")) == (130e6, 435e6)
+    months = store.table("facts").filter(pl.col("item") == "revenue").select("months").collect()
+    assert sorted(months["months"]) == ([3, 6, 9, 12] if sums else [3, 3, 3, 12])
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,36 @@ def test_one_session_that_is_corrected_is_no_other_scale(store):
     np.testing.assert_array_equal(closes(store), rows["close"].to_numpy())
 
 
+@pytest.mark.parametrize("again", [1, 2, 4])
+@pytest.mark.parametrize("ratio", [1.0013, 1.005, 1.03, 0.99, 1.15])
+@pytest.mark.parametrize("decimals", [2, 8])
+def test_a_few_sessions_that_were_adjusted_anew_for_a_dividend_ask_for_the_history(
+    store, again, ratio, decimals
+):
+    rows = table(close=300.0)
+    store.import_bars(pl.concat([rows.head(AT), *others()]), "splits")
+    anew = scaled(rows, ratio).with_columns(pl.col(name).round(decimals) for name in PRICES)
+    late = pl.concat([anew.slice(AT - again, 1 + again), rows.tail(N - AT - 1), *others()])
+    found = store.import_bars(late, "splits")
+    assert found.quarantined == {"another_scale": N - AT + again}
+    assert f"ACME: {again} of {again} sessions that the store has differ" in found.doubts[0]
+    assert "import its whole history" in found.doubts[0]
+    np.testing.assert_array_equal(closes(store), rows["close"].to_numpy()[:AT])
+
+
+@pytest.mark.parametrize("change", ["volume", "one price", "in between", "alone"])
+def test_a_small_correction_of_a_session_is_no_other_scale(store, change):
+    rows = table(close=300.0)
+    store.import_bars(rows.head(AT))
+    told = {"in between": slice(AT - 3, None), "alone": slice(AT - 1, AT)}
+    late = rows[told.get(change, slice(AT - 1, None))]
+    at = pl.col("date") == day(AT - 1)
+    names = {"volume": (*PRICES, "volume"), "one price": ("high",)}.get(change, PRICES)
+    late = late.with_columns(pl.when(at).then(pl.col(n) * 1.004).otherwise(n) for n in names)
+    found = store.import_bars(late)
+    assert (found.revised, found.quarantined) == (1, {})
+
+
 @pytest.mark.parametrize("ratio", [1.37, 337.0])
 def test_one_session_told_again_by_no_ratio_of_a_split_is_a_correction(store, ratio):
     rows = table()

@@ -217,6 +217,9 @@ def _cast(
         told["vwap"] = _possible(told["vwap"], told["low"].values, told["high"].values)
     if "as_of" in table.columns:
         told["as_of"] = _stamps(dates.as_instants, table["as_of"], read.name, order)
+    if dates.counts_from_1904(days):
+        days = told["date"] = dates.from_1904(days)
+        told |= {n: dates.from_1904(t) for n, t in told.items() if isinstance(t, dates.Stamps)}
     unreadable = {n: (t.unreadable, t.example or "") for n, t in told.items() if t.unreadable}
     _refuse_unreadable(unreadable, table.height, read.name, days.how)
     unit = _unit(table, layout)

@@ -18,6 +18,7 @@ import polars as pl
 from technic.data.formats import dbn, factors, wide
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bar_table import TableRead, enumerate_names, under_our_names
+from technic.data.formats.dates import SAID, SERIAL_1904
 from technic.data.formats.dialects import (
     LEAN,
     LEAN_COLUMNS,
@@ -217,6 +218,13 @@ def _together(files: list[BarFile]) -> BarFile:
     unused: dict[str, str] = {}
     unreadable: dict[str, tuple[int, str]] = {}
     strange: dict[str, int] = {}
+    days = list(dict.fromkeys(file.days for file in files))
+    if {SAID["serial"], SERIAL_1904} <= set(days):
+        raise SchemaError(
+            "some files have days of a spreadsheet that count from 1904, others from 1900 as far as "
+            "they show: write dates as 2024-01-12, or import the two kinds one by one. Nothing was "
+            "imported"
+        )
     for file in files:
         for layout, count in file.layouts.items():
             layouts[layout] = layouts.get(layout, 0) + count
@@ -231,7 +239,7 @@ def _together(files: list[BarFile]) -> BarFile:
         layouts=layouts,
         adjusted=files[0].adjusted,
         columns=files[0].columns,
-        days=" and ".join(dict.fromkeys(file.days for file in files)),
+        days=" and ".join(days),
         unused=unused,
         unreadable=unreadable,
         cells=sum(file.cells for file in files),

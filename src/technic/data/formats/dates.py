@@ -6,12 +6,13 @@
 3. `03/02/2023` is two days. It is read if the column decides (a part above 12), or the user says.
 4. Whole numbers are read by their size: 20240112, or seconds to nanoseconds since 1970, or days
    of a spreadsheet. A column is of one kind.
+5. Spreadsheets count days from 1900, some from 1904: which, their weekends say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 import polars as pl
 
@@ -33,13 +34,19 @@ SPANS = {
     "ns": (100_000_000_000_000_000, 4_200_000_000_000_000_000),
 }
 SAID = {
-    "serial": "days of a spreadsheet",  # since 1899-12-30: they think 1900 a leap year
+    # Since 1899-12-30: they think 1900 a leap year.
+    "serial": "days of a spreadsheet, counted from 1900",
     "yyyymmdd": "YYYYMMDD",
     "s": "seconds since 1970",
     "ms": "milliseconds since 1970",
     "us": "microseconds since 1970",
     "ns": "nanoseconds since 1970",
 }
+
+SERIAL_1904 = "days of a spreadsheet, counted from 1904"
+LATER = 1_462  # days from the one beginning to the other
+FEW_DAYS = 4  # below it a weekend may be a slip
+FRIDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,43 @@ def as_instants(cells: pl.Series, order: str | None = None) -> Stamps:
     parts = _parts(cells, order)
     nights = night_of(parts.day)
     return _stamps(cells, nights.zip_with(parts.at.is_null(), parts.at), parts.how)
+
+
+def counts_from_1904(stamps: Stamps) -> bool:
+    """Whether days of a spreadsheet on which something went on are such only if counted from 1904.
+
+    The two beginnings are one weekday apart, so that Fridays of the one are Saturdays of the
+    other.
+
+    Parameters
+    ----------
+    stamps : of sessions, or of nights on which companies filed
+    """
+    if stamps.how != SAID["serial"]:
+        return False
+    days = _days_of(stamps).drop_nulls().unique()
+    later = days.dt.offset_by(f"{LATER}d")
+    return (
+        len(days) >= FEW_DAYS
+        and bool((days.dt.weekday() > FRIDAY).any())
+        and not bool((later.dt.weekday() > FRIDAY).any())
+        and bool((later <= datetime.now(UTC).date()).all())
+    )
+
+
+def from_1904(stamps: Stamps) -> Stamps:
+    """Days of a spreadsheet that were counted from 1900, counted from 1904; others as they are."""
+    if stamps.how != SAID["serial"]:
+        return stamps
+    days = _days_of(stamps).dt.offset_by(f"{LATER}d")
+    values = days if stamps.values.dtype == pl.Date else night_of(days)
+    return replace(stamps, values=values.alias(stamps.values.name), how=SERIAL_1904)
+
+
+def _days_of(stamps: Stamps) -> pl.Series:
+    """The days of stamps that are days, or their nights."""
+    values = stamps.values
+    return values if values.dtype == pl.Date else values.dt.convert_time_zone(NEW_YORK).dt.date()
 
 
 def night_of(days: pl.Series) -> pl.Series:

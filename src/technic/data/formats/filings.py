@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from technic.data.formats.dates import as_days, as_instants
+from technic.data.formats.dates import as_days, as_instants, counts_from_1904, from_1904
 from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
@@ -114,6 +114,7 @@ class _CellReader:
         text = [table[name] for name, dtype in table.schema.items() if dtype == pl.String]
         numbers = [cells for cells in text if cells.name not in {*REQUIRED, *OPTIONAL}]
         self._mark = mark_of(numbers, separator)
+        self._from_1904 = False  # days of a spreadsheet, as the first column of nights shows
         self.unreadable: dict[str, tuple[int, str]] = {}
 
     def words(self, name: str) -> pl.Series:
@@ -136,7 +137,8 @@ class _CellReader:
             raise SchemaError(
                 f"{self._what}: column {name}: {error}. Nothing was imported"
             ) from error
-        values = read.values
+        self._from_1904 |= instants and counts_from_1904(read)
+        values = from_1904(read).values if self._from_1904 else read.values
         strange = (~values.dt.year().is_between(*YEARS)).fill_null(value=False)
         lost = cells.filter(strange).cast(pl.String)
         self._count(name, read.unreadable + len(lost), read.example or next(iter(lost), None))

@@ -12,7 +12,14 @@ import polars as pl
 
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
-from technic.market.action_rules import APART, CURRENCY
+from technic.market.action_rules import (
+    APART,
+    CURRENCY,
+    HOLE,
+    NEAR_DAYS,
+    SAME_SPLIT,
+    steps_over,
+)
 from technic.market.quality import REASONS
 from technic.market.schema import ACTIONS, BARS, conform
 
@@ -50,17 +57,31 @@ def bars_around(
             .select("security_id", session=pl.col("date") + pl.duration(days="off"))
             .unique()
         )
-        low, high = wanted["session"].min(), wanted["session"].max()
-        stored = (
-            store.table("bars", version)
-            .filter(pl.col("session").is_between(low, high))
-            .select(columns)
-            .join(wanted.lazy(), on=["security_id", "session"], how="semi")
-            .collect()
+        near = _stored(store, version, wanted["session"]).join(
+            wanted.lazy(), on=["security_id", "session"], how="semi"
         )
-        parts.insert(0, stored)
+        parts.insert(0, near.select(columns).collect())
+        splits = events.filter(pl.col("kind") == "split")
+        if not (alone := _alone(splits, pl.concat(parts))).is_empty():
+            reach = alone["date"].dt.offset_by(f"-{HOLE}d"), alone["date"].dt.offset_by(f"{HOLE}d")
+            ids = pl.col("security_id").is_in(alone["security_id"].unique().implode())
+            far = _stored(store, version, pl.concat(reach)).filter(ids)
+            parts.insert(0, far.select(columns).collect())
     schema = {name: BARS[name] for name in columns}
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
+
+
+def _stored(store: Store, version: StoreVersion, days: pl.Series) -> pl.LazyFrame:
+    """Stored bars from the first to the last of some days."""
+    between = pl.col("session").is_between(days.min(), days.max())
+    return store.table("bars", version).filter(between)
+
+
+def _alone(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Splits that have no pair of bars around them, not even over a hole."""
+    if splits.is_empty():
+        return splits
+    return steps_over(splits, bars).filter(pl.col("across").is_null())
 
 
 def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
@@ -109,6 +130,37 @@ def _guess(value: float, seen: float, more: str) -> str:
     if abs(log(seen * value)) < APART:
         return "; its ratio is upside down"
     return more if abs(log(seen)) < APART else ""
+
+
+def told_elsewhere(good: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
+    """Dividends that stand already, of the same amount, a few days away: told twice.
+
+    Which day is right nobody knows; the one that was there first stands.
+
+    Parameters
+    ----------
+    good : splits and dividends that can stand by themselves
+    standing : `security_id`, `date` and `value` of dividends that are stored and not taken back
+
+    Returns
+    -------
+    DataFrame
+        Rows of `good`, with `reason`.
+    """
+    paid = good.filter(pl.col("kind") == "dividend")
+    night = ["security_id", "date"]
+    new = paid.join(standing, on=[*night, "value"], how="anti")
+    known = standing.select(*night, "value").join(new, on="security_id", how="semi")
+    days = [day for day in range(-NEAR_DAYS, NEAR_DAYS + 1) if day]
+    around = pl.concat(
+        [
+            known.select(*night[:1], pl.col("date").dt.offset_by(f"{day}d"), was="value")
+            for day in days
+        ]
+    )
+    same = (pl.col("value") / pl.col("was") - 1.0).abs() <= SAME_SPLIT
+    pairs = new.join(around, on=night).filter(same).select(night).unique()
+    return new.join(pairs, on=night, how="semi").with_columns(reason=pl.lit("dividend_repeated"))
 
 
 def action_changes(

@@ -25,6 +25,7 @@ from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bars import read_bars
 from technic.data.ingest.filers import spelt_as_ours
 from technic.data.ingest.held import Held, hold_against_store
+from technic.data.ingest.joining import AsJoined
 from technic.data.ingest.merge import (
     ADJUSTMENTS,
     NewBars,
@@ -138,6 +139,7 @@ class TakenBars:
     bad : rows and actions set aside, with a column `reason`
     outcome : what becomes of every row; its version is the one before
     label : the file's name
+    joined : stored securities that are others now, and which
     """
 
     tables: dict[str, pl.DataFrame]
@@ -145,6 +147,7 @@ class TakenBars:
     bad: pl.DataFrame
     outcome: Imported
     label: str
+    joined: dict[int, int] = field(default_factory=dict)
 
 
 def take_bars(
@@ -179,7 +182,8 @@ def take_bars(
     held = hold_against_store(
         store, before, judged, seen, as_traded=adjusted == "none", label=asked.label
     )
-    merged = new_bars(store, before, held.bars, seen)
+    as_one = AsJoined(store, held.joined) if held.joined else store
+    merged = new_bars(as_one, before, held.bars, seen)
     tables = {
         "bars": merged.bars,
         "actions": held.actions.rows,
@@ -190,7 +194,8 @@ def take_bars(
         [held.judged.bad.drop("cells", "lost"), held.actions.bad], how="diagonal_relaxed"
     )
     outcome = _outcome(before, counts, held, merged, bad)
-    return TakenBars(tables, adjusted, bad, replace(outcome, file=file), asked.label)
+    outcome = replace(outcome, file=file)
+    return TakenBars(tables, adjusted, bad, outcome, asked.label, held.joined)
 
 
 @dataclass(frozen=True, slots=True)

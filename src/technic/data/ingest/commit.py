@@ -22,6 +22,7 @@ from technic.data.ingest.inbox import Answered
 from technic.data.ingest.merge import NewBars, as_bars, new_bars, next_opens, session_closes
 from technic.data.ingest.planning import is_final
 from technic.data.ingest.securities import SecurityMap
+from technic.data.ingest.told_actions import standing, stored_words
 from technic.data.providers.source import Ask, Source
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_word
@@ -218,7 +219,11 @@ def _actions(
     identified = securities.identify(ours.drop_nulls(["symbol", "date"]))
     around = actions.bars_around(store, version, identified, bars)
     judged = judge_actions(identified, around)
-    good, bad = judged.good, judged.bad
+    vendor = reports[-1].provider
+    words = stored_words(store, version).filter(pl.col("source") != vendor)
+    again = actions.told_elsewhere(judged.good, standing(words))
+    good = judged.good.join(again, on=["security_id", "date", "kind"], how="anti")
+    bad = pl.concat([judged.bad, again], how="diagonal")
     tally.repeated += judged.repeated
     for text in actions.doubts(bad):
         tally.note(text)
@@ -228,7 +233,7 @@ def _actions(
         orient="row",
     )
     rows, notes = actions.action_changes(
-        store, version, good, bad, spans, max(a.at for a in reports), reports[-1].provider
+        store, version, good, bad, spans, max(a.at for a in reports), vendor
     )
     for text in notes:
         tally.note(text)

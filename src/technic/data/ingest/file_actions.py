@@ -9,12 +9,12 @@ show is not taken back. Of two words on one split the better one counts: see `wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import polars as pl
 
-from technic.data.ingest.actions import bars_around, doubts
+from technic.data.ingest.actions import bars_around, doubts, told_elsewhere
 from technic.data.ingest.told_actions import (
     ABOUT,
     FILE,
@@ -22,6 +22,7 @@ from technic.data.ingest.told_actions import (
     TOLD,
     is_none,
     new_waiting,
+    standing,
     stored_words,
     waiting_words,
 )
@@ -131,6 +132,9 @@ def _counted(
     words = stored_words(store, version)
     before = pl.concat([words, waiting_words(own)])
     back = taken_back(before, own.filter(none).select(list(TOLD)), judged.good, around)
+    again = told_elsewhere(judged.good, standing(words).join(back.rows, on=ABOUT, how="anti"))
+    good = judged.good.join(again.select(*ABOUT, "known_at"), on=[*ABOUT, "known_at"], how="anti")
+    judged = replace(judged, good=good, bad=pl.concat([judged.bad, again], how="diagonal"))
     if not as_traded:  # adjusted prices show no split, and speak against nothing
         events = pl.concat(
             [judged.good.select(list(TOLD)), back.rows, back.shown.select(list(TOLD))]

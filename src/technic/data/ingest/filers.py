@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import polars as pl
 
 from technic.data.ingest.identity import GAP, TICK, Placed, Stretch, read_lives
+from technic.data.ingest.joining import join_up
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras
@@ -38,11 +39,13 @@ class Identified:
     rows : as they were, with `security_id`
     tickers : new rows of the tickers table
     notes : what a user should know: symbols that two securities had
+    joined : stored securities that are others now, and which
     """
 
     rows: pl.DataFrame
     tickers: pl.DataFrame
     notes: list[str]
+    joined: dict[int, int] = field(default_factory=dict)
 
 
 def identify_symbols(store: Store, rows: pl.DataFrame, version: StoreVersion) -> Identified:
@@ -62,6 +65,7 @@ def identify_symbols(store: Store, rows: pl.DataFrame, version: StoreVersion) ->
     named = eras(store.table("tickers", version).collect())
     simple, odd = _simple(store, version, spans, named)
     placed = read_lives(store, odd, version)
+    joined: dict[int, int] = {}
     top = int(named["security_id"].max() or 0)  # type: ignore[arg-type]
     fresh = simple.filter(pl.col("security_id").is_null()).with_row_index("new", offset=top + 1)
     placed.top += fresh.height
@@ -78,12 +82,13 @@ def identify_symbols(store: Store, rows: pl.DataFrame, version: StoreVersion) ->
     whose = pl.concat([t.select("symbol", "security_id") for t in (known, begun)])
     # Only the symbols are joined: a join copies every column that takes part in it.
     ids = rows.select("symbol").join(whose, on="symbol", how="left", maintain_order="left")
-    joined = rows.with_columns(ids["security_id"])
+    found = rows.with_columns(ids["security_id"])
     if odd:
-        joined = _by_stretch(joined, odd, placed)
+        found, joined = _by_stretch(found, odd, placed)
     source = pl.lit("file").alias("source")
     parts = [conform(t.with_columns(source), TICKERS, "tickers") for t in (begun, widened)]
-    return Identified(joined, pl.concat([*parts, placed.tickers()]), placed.notes)
+    stored = {older: newer for older, newer in joined.items() if older <= top}
+    return Identified(found, pl.concat([*parts, placed.tickers()]), placed.notes, stored)
 
 
 def _simple(
@@ -117,8 +122,10 @@ def _simple(
     return table.filter(is_simple).sort("symbol"), odd
 
 
-def _by_stretch(rows: pl.DataFrame, odd: list[str], placed: Placed) -> pl.DataFrame:
-    """Rows with the securities of some symbols too, found stretch by stretch."""
+def _by_stretch(
+    rows: pl.DataFrame, odd: list[str], placed: Placed
+) -> tuple[pl.DataFrame, dict[int, int]]:
+    """Rows with the securities of some symbols too, found stretch by stretch; who was joined."""
     cuts = [
         (symbol, day + timedelta(days=after))
         for symbol, lives in placed.lives.items()
@@ -153,13 +160,16 @@ def _by_stretch(rows: pl.DataFrame, odd: list[str], placed: Placed) -> pl.DataFr
         placed.place(Stretch(symbol, low, high, opened, closed))
         for symbol, _, low, high, opened, closed in stretches.iter_rows()
     ]
+    joined = join_up(placed, odd)
+    ids = [joined.get(security_id, security_id) for security_id in ids]
     whose = stretches.select("symbol", "at").with_columns(found=pl.Series(ids, dtype=pl.Int64))
     found = days.join(whose, on=["symbol", "at"]).select("row", "found")
-    return (
+    complete = (
         numbered.join(found, on="row", how="left", maintain_order="left")
         .with_columns(security_id=pl.coalesce("security_id", "found"))
         .drop("row", "found")
     )
+    return complete, joined
 
 
 def holders(store: Store, rows: pl.DataFrame, day: str, version: StoreVersion) -> pl.DataFrame:

@@ -93,7 +93,11 @@ class FileStore(Store):
         if any(not table.is_empty() for table in taken.tables.values()):
             settled = settled_until(before, taken.tables["bars"])
             after = self.commit(
-                taken.tables, adjustment=taken.adjusted, simulated=simulated, settled=settled
+                taken.tables,
+                joined=taken.joined,
+                adjustment=taken.adjusted,
+                simulated=simulated,
+                settled=settled,
             )
         sessions = taken.tables["bars"]["session"]
         outcome = replace(taken.outcome, waiting=int((sessions > after.last).sum()))

@@ -3,8 +3,9 @@
 1. `examine_filings` of the market's rules sets aside what cannot be (`keep_statements`).
 2. `filers.holders` looks up who filed; symbols the store does not know are reported, and left out.
 3. `share_classes.of_their_class` sets aside what is another class's, where a company has several.
-4. `new_facts` keeps what differs from what was known before: a restatement is a new row.
-5. `keep_facts` commits it.
+4. `thousands.without_thousands` sets statements aside whose shares are fewer than are traded.
+5. `new_facts` keeps what differs from what was known before: a restatement is a new row.
+6. `keep_facts` commits it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import polars as pl
 from technic.data.formats.dates import night_of
 from technic.data.ingest.filers import holders
 from technic.data.ingest.share_classes import of_their_class
+from technic.data.ingest.thousands import thousands_line, without_thousands
 from technic.data.store.rows import right_after
 from technic.errors import SchemaError, counted
 from technic.market.filings import examine_filings
@@ -51,6 +53,7 @@ class TakenFilings:
     companies, unlisted : of files of the SEC, how many have a listing here, and how many have none
     numbers : what became of every number in it, by what did: "new", "known already", "set aside",
         "not used"; for each class of shares where a company has several
+    notes : what a user should know, a line each
     """
 
     rows: int
@@ -68,6 +71,7 @@ class TakenFilings:
     companies: int = 0
     unlisted: int = 0
     numbers: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def keep_statements(
@@ -134,8 +138,9 @@ def keep_facts(
     ours = good.filter(pl.col("security_id").is_not_null(), pl.col("item").is_in(list(ITEMS)))
     believed = ours.height
     ours, others = of_their_class(store, before, ours)
-    bad = pl.concat([bad, others], how="diagonal_relaxed")
-    if ours.is_empty() and not good.is_empty():
+    ours, small = without_thousands(store, before, ours, bad)
+    bad = pl.concat([bad, others, small], how="diagonal_relaxed")
+    if not believed and not good.is_empty():
         symbols = counted(good["symbol"].n_unique(), "symbol")
         raise SchemaError(
             f"{label}: holds filings of {symbols}, and none is in this store; import bars or "
@@ -163,6 +168,7 @@ def keep_facts(
             "of unknown symbols": strange.height,
             "read to check others": good.height - strange.height - believed,
         },
+        notes=(thousands_line(small),) if small.height else (),
     )
 
 

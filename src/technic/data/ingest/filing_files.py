@@ -23,11 +23,13 @@ from technic.market.filing_spans import with_lengths
 from technic.market.filings import CASH_FLOWS, cash_flow_months, examine_filings, months_of
 from technic.market.items import ITEMS
 from technic.market.schema import SYMBOL_PATTERN
+from technic.market.year_sums import above_their_year, told_as_sums
 
 if TYPE_CHECKING:
     from technic.data.store import Store
 
 YEAR = 12  # months
+NAMED = 5  # symbols of a line; the others are counted
 CHECKS = ("eps_basic",)  # read, to hold others against, and not kept
 
 
@@ -55,6 +57,7 @@ def take_filings(
     read = read_filings(source, (*ITEMS, *CHECKS), dates)
     label = source.name if isinstance(source, Path) else "frame"
     table = spelt_as_ours(store, _each_class(read.table), store.version())
+    table = table.with_columns(sums=told_as_sums(table) if "revenue" in table.columns else False)
     facts = _facts(table, _years_known(store, table))
     is_symbol = pl.col("symbol").str.contains(SYMBOL_PATTERN).fill_null(value=False)
     good, bad = examine_filings(facts.filter(is_symbol))
@@ -66,7 +69,33 @@ def take_filings(
     taken = keep_facts(store, good, bad, rows=read.table.height, label=label, seen=seen, keep=keep)
     lost = sum(count for name, (count, _) in read.unreadable.items() if name in {*ITEMS, *CHECKS})
     numbers = {**taken.numbers, "repeated in the file": repeated, "not read": lost}
-    return replace(taken, unreadable=read.unreadable, unused=read.unused, numbers=numbers)
+    notes = (*_sums_lines(table), *taken.notes)
+    return replace(
+        taken, unreadable=read.unreadable, unused=read.unused, numbers=numbers, notes=notes
+    )
+
+
+def _sums_lines(table: pl.DataFrame) -> list[str]:
+    """What a user is told of companies whose quarters are sums since the start of the year, or may be."""
+    read, lines = table.filter("sums")["symbol"].unique().sort().to_list(), []
+    more = "three quarters have more revenue than their year"
+    if read:
+        lines.append(
+            f"{_named(read)}: {more}: the flows of quarters without a period_start are read as sums "
+            "since the start of the year"
+        )
+    open_ = above_their_year(table) if "revenue" in table.columns else []
+    if asked := [symbol for symbol in open_ if symbol not in read]:
+        lines.append(
+            f"{_named(asked)}: {more}, and are no sums since its start: are quarters and year of one "
+            "kind? Trailing figures may be wrong; period_start says what a number covers"
+        )
+    return lines
+
+
+def _named(symbols: list[str]) -> str:
+    more = f" and {len(symbols) - NAMED:,} more" if len(symbols) > NAMED else ""
+    return f"{', '.join(symbols[:NAMED])}{more}"
 
 
 def _refuse_if_empty(label: str, read: FilingRows, good: pl.DataFrame, bad: pl.DataFrame) -> None:
@@ -141,7 +170,7 @@ def _facts(raw: pl.DataFrame, years: pl.DataFrame) -> pl.DataFrame:
     index = [name for name in wide.columns if name not in {*items, "amended"}]
     long = wide.unpivot(items, index=index, variable_name="item").drop_nulls("value")
     return long.with_columns(months=_months(), assumed=pl.lit(value=False)).drop(
-        "period_start", "since_start", "since_year", "stub"
+        "period_start", "since_start", "since_year", "stub", "sums"
     )
 
 
@@ -165,6 +194,8 @@ def _months() -> pl.Expr:
         .then("since_start")
         .when(pl.col("stub"))
         .then(pl.lit(None, dtype=pl.Int8))
+        .when(pl.col("sums"))
+        .then(3 * pl.col("period").str.slice(1, 1).cast(pl.Int8, strict=False))
         .when(is_cash)
         .then(since_year)
         .otherwise(written)

@@ -10,6 +10,7 @@ import polars as pl
 from technic.data.ingest.file_actions import FileActions, take_actions
 from technic.data.ingest.filers import identify_symbols
 from technic.data.ingest.intervals import interval_doubt
+from technic.data.ingest.joining import AsJoined, joined_line
 from technic.data.ingest.merge import as_bars
 from technic.data.ingest.scales import one_scale
 from technic.data.ingest.told_actions import ABOUT, told_by_rows
@@ -31,6 +32,7 @@ class Held:
     doubts : a line for each symbol, split or dividend that is not taken as the file tells it, and
         for each night that looks like a split which nobody told
     told : what was learnt of who is who
+    joined : stored securities that are others now, and which
     """
 
     judged: Sorted
@@ -39,6 +41,7 @@ class Held:
     actions: FileActions
     doubts: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    joined: dict[int, int] = field(default_factory=dict)
 
 
 def hold_against_store(
@@ -65,7 +68,9 @@ def hold_against_store(
         If the file as a whole contradicts the store, or its own splits.
     """
     found = identify_symbols(store, judged.good, version)
-    good, tickers = found.rows, found.tickers
+    good, tickers, joined = found.rows, found.tickers, found.joined
+    if joined:  # from here on two that are one are read as one
+        store = AsJoined(store, joined)
     told = told_by_rows(store, version, good, judged.bad)
     scaled = one_scale(store, version, good, told, as_traded=as_traded, label=label)
     judged = replace(judged, good=good)
@@ -73,6 +78,8 @@ def hold_against_store(
         bad = pl.concat([judged.bad, scaled.bad], how="diagonal")
         judged = replace(judged, good=scaled.good, bad=bad)
         tickers = tickers.join(scaled.bad, on="security_id", how="anti")
+        refused = set(scaled.bad["security_id"])
+        joined = {older: newer for older, newer in joined.items() if newer not in refused}
     bars = as_bars(judged.good)
     actions = take_actions(
         store, version, scaled.told, bars, seen, as_traded=as_traded, label=label
@@ -82,4 +89,5 @@ def hold_against_store(
     standing = scaled.told.join(actions.bad, on=ABOUT, how="anti")
     untold = untold_in_file(store, version, bars, standing, names, as_traded=as_traded)
     doubts = [*interval_doubt(bars), *scaled.notes, *actions.notes, *untold]
-    return Held(judged, bars, tickers, actions, doubts, found.notes)
+    one = [joined_line({names[newer] for newer in joined.values()})] if joined else []
+    return Held(judged, bars, tickers, actions, doubts, [*one, *found.notes], joined)

@@ -4,7 +4,8 @@
 2. `place`: whose a stretch of bars, or a line of listings, is. One that touches a life widens it.
    One that lies further away is another security's if something says so: a listing that ended or
    began in between, or a gap of more than a year after which prices are others.
-3. `Placed.tickers`: what of that is new, as rows of the tickers table.
+3. `joining.join_up`: two of which nothing says any more that they are two become one.
+4. `Placed.tickers`: what of all that is new, as rows of the tickers table.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class Life:
     first, last : its bars; None without one
     opened, closed : prices of the first and of the last bar, USD
     began, ended : what listings say of its first and last day; None where they say nothing
+    name, figi, cik : what listings call it
+    names : how many symbols it has borne
     """
 
     security_id: int
@@ -54,6 +57,10 @@ class Life:
     closed: float | None = None
     began: date | None = None
     ended: date | None = None
+    name: str | None = None
+    figi: str | None = None
+    cik: str | None = None
+    names: int = 1
 
     @property
     def start(self) -> date | None:
@@ -114,9 +121,8 @@ class Placed:
         Stretches of one symbol are placed from the oldest to the newest.
         """
         lives = self.lives.get(stretch.symbol, [])
-        for life in sorted(lives, key=lambda life: _distance(life, stretch)):
-            why = _another(life, stretch)
-            if not why:
+        for life in _beside(lives, stretch):
+            if not another(life, stretch):
                 return self._widen(life, stretch).security_id
         security = self._begin(stretch)
         if lives:
@@ -214,6 +220,31 @@ class Placed:
             f"{stretch.symbol}: two securities had this symbol, {spans[0][1]} and {spans[1][1]}"
         )
 
+    def put_together(self, older: Life, newer: Life) -> Life:
+        """Two that bore one symbol as one, under the number of the newer, who bears it now.
+
+        Of the older nothing is left; whatever was noted of the two being two is no longer so.
+        """
+        key = older.security_id, older.era
+        self.lives[older.symbol] = [
+            life for life in self.lives[older.symbol] if (life.security_id, life.era) != key
+        ]
+        self._changed.pop(key, None)
+        self.notes = [note for note in self.notes if not note.startswith(f"{older.symbol}: two ")]
+        latest = max(older, newer, key=lambda life: life.last or life.since)
+        whole = replace(
+            newer,
+            since=min(older.since, newer.since),
+            first=older.first,
+            opened=older.opened,
+            last=latest.last,
+            closed=latest.closed,
+            name=newer.name or older.name,
+            figi=newer.figi or older.figi,
+            cik=newer.cik or older.cik,
+        )
+        return self._put(whole)
+
     def _now(self, life: Life) -> Life:
         key = life.security_id, life.era
         return next(v for v in self.lives[life.symbol] if (v.security_id, v.era) == key)
@@ -252,15 +283,13 @@ def read_lives(
     ids = ours["security_id"].unique().implode()
     listings = newest_per(store.table("listings", version), "security_id")
     told = listings.filter(pl.col("security_id").is_in(ids)).collect()
-    rows = ours.join(
-        told.select("security_id", began="since", ended="until"), on="security_id", how="left"
-    )
+    about = told.select("security_id", "name", "figi", "cik", began="since", ended="until")
+    names = named.group_by("security_id").agg(names=pl.len())
+    rows = ours.join(about, on="security_id", how="left").join(names, on="security_id")
     if bars:
         ends = _ends_of(store, version, ids)
         # Of one that bore several symbols, the bars under this one.
-        several = pl.col("security_id").is_in(
-            named.filter(pl.len().over("security_id") > 1)["security_id"].unique().implode()
-        )
+        several = pl.col("names") > 1
         rows = rows.join(ends, on="security_id", how="left").with_columns(
             first=pl.when(several).then(pl.max_horizontal("first", "since")).otherwise("first"),
             last=pl.when(several).then(pl.min_horizontal("last", "until")).otherwise("last"),
@@ -288,7 +317,7 @@ def _ends_of(store: Store, version: StoreVersion, ids: pl.Series) -> pl.DataFram
     )
 
 
-def _another(life: Life, stretch: Stretch) -> str:
+def another(life: Life, stretch: Stretch) -> str:
     """Why bars are not those of a life; empty if they are."""
     gap = _gap(life, stretch)
     if gap is None:
@@ -317,6 +346,19 @@ def _listed_apart(life: Life, line: Stretch) -> bool:
         return False
     # A line goes on from its first day: a life that was over by then is another's.
     return line.low > end + PAUSE and (life.last is not None or life.ended is not None)
+
+
+def _beside(lives: list[Life], stretch: Stretch) -> list[Life]:
+    """The lives that touch a stretch, or lie next to it: no life reaches over another one."""
+    near = sorted(lives, key=lambda life: _distance(life, stretch))
+    sides: set[bool | None] = set()
+    chosen = []
+    for life in near:
+        side = None if _gap(life, stretch) is None else (life.end or life.since) < stretch.low  # type: ignore[operator]
+        if side is None or side not in sides:
+            chosen.append(life)
+        sides.add(side)
+    return chosen
 
 
 def _gap(life: Life, stretch: Stretch) -> timedelta | None:

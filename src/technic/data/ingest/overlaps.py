@@ -17,6 +17,7 @@ ROUNDED = 0.002  # how far, as a ratio, one and the same price may be from itsel
 CENT = 0.011  # USD: prices are rounded to cents
 ALIKE = 0.8  # of the neighbouring rows that differ do so by the same ratio
 LARGE = log(1.2)  # a ratio that no correction of two rows in turn has by chance
+FINE = 1e-4  # the same of all four prices of a bar, which do not differ alike by chance
 FEW, SOME = 2, 5  # rows that must differ alike: by a large ratio, by a small one
 KEY = ["security_id", "date"]
 RATIO = {
@@ -50,12 +51,13 @@ def other_ratios(store: Store, version: StoreVersion, good: pl.DataFrame) -> pl.
     )
     both = good.select(*KEY, "close").join(stored, on=KEY)
     both = both.with_columns(off=_off("close", "was"), rounding=_rounding("close", "was"))
-    changed = both.filter(pl.col("off").abs() > pl.col("rounding"))["security_id"].unique()
+    changed = both.filter(pl.col("off").abs() > _fine("close", "was"))["security_id"].unique()
     if changed.is_empty():
         return empty
     both = both.filter(pl.col("security_id").is_in(changed.implode()))
-    found = _alike(both)
-    return pl.concat([found, _by_one(store, version, good, both)])
+    found = pl.concat([_alike(both), _by_one(store, version, good, both)])
+    whole = _by_whole_bars(store, version, good, both)
+    return pl.concat([found, whole.join(found, on="security_id", how="anti")])
 
 
 def _off(now: str, was: str) -> pl.Expr:
@@ -67,10 +69,19 @@ def _rounding(now: str, was: str) -> pl.Expr:
     return ROUNDED + CENT / pl.min_horizontal(now, was)
 
 
+def _fine(now: str, was: str) -> pl.Expr:
+    """The same, where all four prices of a bar say so."""
+    return FINE + 2.0 * CENT / pl.min_horizontal(now, was)
+
+
+def _nearest(both: pl.DataFrame) -> pl.DataFrame:
+    """Of several words on a session the nearest: a file may tell an older one again."""
+    return both.sort(*KEY, pl.col("off").abs()).unique(KEY, keep="first", maintain_order=True)
+
+
 def _alike(both: pl.DataFrame) -> pl.DataFrame:
     """Of sessions that are told again, the securities that differ by a steady ratio."""
-    # Of several words on a session the nearest: a file may tell an older one again.
-    pairs = both.sort(*KEY, pl.col("off").abs()).unique(KEY, keep="first", maintain_order=True)
+    pairs = _nearest(both)
     other = pairs.filter(pl.col("off").abs() > pl.col("rounding")).with_columns(
         same=(pl.col("off").diff().abs() <= pl.col("rounding")).over("security_id")
     )
@@ -97,10 +108,7 @@ def _by_one(
     one before it, which was on one scale with what was stored of it.
     """
     once = both.filter(pl.col("date").n_unique().over("security_id") == 1)
-    rows = good.join(once.select(KEY).unique(), on=KEY, how="semi")
-    more = good.join(rows, on="security_id", how="semi")["security_id"].value_counts()
-    going_on = more.filter(pl.col("count") > 1)["security_id"].implode()
-    rows = rows.filter(pl.col("security_id").is_in(going_on)).select(*KEY, *PRICES)
+    rows = _going_on(good, once).select(*KEY, *PRICES)
     if rows.is_empty():
         return pl.DataFrame(schema=RATIO)
     was = _stored_with_close_before(store, version, rows)
@@ -121,6 +129,51 @@ def _by_one(
     return found.select("security_id", overlap=one, differing=one, ratio="ratio")
 
 
+def _going_on(good: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Rows that are told again, of securities of which the file has others too."""
+    rows = good.join(told.select(KEY).unique(), on=KEY, how="semi")
+    again = rows["security_id"].value_counts(name="again")
+    more = good.join(rows, on="security_id", how="semi")["security_id"].value_counts()
+    others = more.join(again, on="security_id").filter(pl.col("count") > pl.col("again"))
+    return rows.join(others, on="security_id", how="semi")
+
+
+def _by_whole_bars(
+    store: Store, version: StoreVersion, good: pl.DataFrame, both: pl.DataFrame
+) -> pl.DataFrame:
+    """Securities of which whole bars differ by small ratios: adjusted anew for a dividend.
+
+    No correction moves all four prices of a bar by one ratio and leaves its volume alone. It is a
+    scale if it holds from the first session that is told again up to some other, and the file has
+    more than those; one session between others that agree is a correction.
+    """
+    pairs = _nearest(both)
+    small = pl.col("off").abs().is_between(3.0 * _fine("close", "was"), LARGE)
+    told = pairs.filter(small)
+    rows = _going_on(good, pairs).join(told.select(KEY), on=KEY, how="semi")
+    if rows.is_empty():
+        return pl.DataFrame(schema=RATIO)
+    was = _stored_with_close_before(store, version, rows)
+    table = rows.join(was, on=KEY).with_columns(ratio=_off("close", "close then"))
+    alike = pl.all_horizontal(
+        (_off(name, f"{name} then") - pl.col("ratio")).abs() <= _fine(name, f"{name} then")
+        for name in PRICES
+    )
+    a_range = (pl.col("high") / pl.col("low")).log() > 2.0 * _fine("low", "low then")
+    same_volume = (pl.col("volume") / pl.col("volume then") - 1.0).abs() <= FINE
+    whole = table.filter(alike & a_range & same_volume)
+    figures = whole.group_by("security_id").agg(
+        differing=pl.len(), ratio=pl.col("ratio").median(), until=pl.col("date").max()
+    )
+    counts = pairs.join(figures, on="security_id").group_by("security_id", maintain_order=True)
+    overlap = counts.agg(overlap=pl.len(), before=(pl.col("date") <= pl.col("until")).sum())
+    return (
+        figures.join(overlap, on="security_id")
+        .filter(pl.col("differing") >= ALIKE * pl.col("before"))
+        .select(pl.col(name).cast(dtype) for name, dtype in RATIO.items())
+    )
+
+
 def _stored_with_close_before(
     store: Store, version: StoreVersion, rows: pl.DataFrame
 ) -> pl.DataFrame:
@@ -133,7 +186,7 @@ def _stored_with_close_before(
     stored = newest_per(bars, "security_id", "session").collect().sort("security_id", "session")
     return stored.select(
         "security_id",
-        *(pl.col(name).alias(f"{name} then") for name in PRICES),
+        *(pl.col(name).alias(f"{name} then") for name in (*PRICES, "volume")),
         date="session",
         before=pl.col("close").shift().over("security_id"),
     )

@@ -222,4 +222,5 @@ def _added(one: TakenFilings, other: TakenFilings) -> TakenFilings:
         quarantined=dict(sorted(reasons.items())),
         numbers=dict(numbers),
         symbols=one.symbols + other.symbols,
+        notes=(*one.notes, *other.notes),
     )

@@ -75,6 +75,17 @@ def stored_words(store: Store, version: StoreVersion) -> pl.DataFrame:
     )
 
 
+def standing(words: pl.DataFrame) -> pl.DataFrame:
+    """Of words, the last on each dividend, where it says that there is one.
+
+    Parameters
+    ----------
+    words : as `stored_words` gives them
+    """
+    last = words.filter(pl.col("kind") == "dividend").unique(ABOUT, keep="last")
+    return last.filter(~is_none())
+
+
 def waiting_words(told: pl.DataFrame) -> pl.DataFrame:
     """Those of some events that waited, as words that were there before the file."""
     ours = told.filter("waited") if "waited" in told.columns else told.clear()

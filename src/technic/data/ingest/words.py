@@ -17,7 +17,7 @@ from technic.data.ingest.told_actions import ABOUT, FILE, NONE, TOLD, is_none
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import right_after
 from technic.data.store.tickers import eras
-from technic.market.action_rules import REACH, SAME_SPLIT, contradicted, steps_over
+from technic.market.action_rules import HOLE, REACH, SAME_SPLIT, contradicted, shown_by, steps_over
 from technic.market.schema import ACTIONS, conform
 
 NIGHT = ["security_id", "date"]
@@ -173,18 +173,19 @@ def judged_late(
     spans = bars.group_by("security_id").agg(
         low=pl.col("session").min(), high=pl.col("session").max()
     )
-    near = pl.duration(days=REACH)
     live = (
         _live(words.filter(pl.col("kind") == "split"))
         .join(spans, on="security_id")
-        .filter(pl.col("low") <= pl.col("date") + near, pl.col("high") >= pl.col("date") - near)
+        .join(_beginnings(store, version), on="security_id", how="left")
+        .filter(_touched())
         .join(settled, on=ABOUT, how="anti")
     )
     if live.is_empty():
         return pl.DataFrame(schema=TOLD), []
-    table = live.join(
-        steps_over(live, bars_around(store, version, live, bars)), on=NIGHT
-    ).with_columns(miss=_miss("value"), wrong=contradicted(pl.col("value"), pl.col("seen")))
+    around = steps_over(live, bars_around(store, version, live, bars)).with_columns(**shown_by())
+    table = live.join(around, on=NIGHT).with_columns(
+        miss=_miss("value"), wrong=contradicted(pl.col("value"), pl.col("seen"), pl.col("slack"))
+    )
     seen = table.drop_nulls("miss").sort("wrong", "miss", maintain_order=True)
     best = seen.group_by(ABOUT, maintain_order=True).agg(
         pl.col("value", "wrong", "seen").first(),
@@ -201,6 +202,20 @@ def judged_late(
         assumed=pl.lit(value=False),
     )
     return conform(rows, TOLD, "splits"), [_late_line(row) for row in rows.iter_rows(named=True)]
+
+
+def _beginnings(store: Store, version: StoreVersion) -> pl.DataFrame:
+    """`security_id` and `since`, the first day of each security so far."""
+    named = eras(store.table("tickers", version).collect())
+    return named.group_by("security_id").agg(pl.col("since").min())
+
+
+def _touched() -> pl.Expr:
+    """Whether a split's night is near the rows of a file, or they are the first to lie before it."""
+    near, far = pl.duration(days=REACH), pl.duration(days=HOLE)
+    day, low, high = (pl.col(name) for name in ("date", "low", "high"))
+    first = (day - pl.col("since")).is_between(-near, near) & (high < day) & (high >= day - far)
+    return ((low <= day + near) & (high >= day - near)) | first.fill_null(value=False)
 
 
 def new_rows(

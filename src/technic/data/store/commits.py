@@ -6,13 +6,14 @@ does, `undone_on_failure` takes it away again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from technic.data.store.identity import identity_in
+from technic.data.store.joined import WITH_SECURITIES, join_rows
 from technic.data.store.span import span_with
 from technic.data.store.table_writer import Appended, append, undone_on_failure
 from technic.data.store.tables import TableReader, believe_log
@@ -24,21 +25,19 @@ def commit(
     reader: TableReader,
     rows: Mapping[str, pl.DataFrame],
     tables_before: Mapping[str, int] | None,
+    joined: Mapping[int, int],
     changes: Mapping[str, Any],
 ) -> StoreVersion:
     """Append rows to the tables of a store; see `Store.commit`."""
     folder = reader.folder
-    with writing(folder), undone_on_failure(folder, rows):
+    touched = {*rows, *(WITH_SECURITIES if joined else ())}
+    with writing(folder), undone_on_failure(folder, touched):
         require_room(folder, sum(int(frame.estimated_size()) for frame in rows.values()))
         before = reader.version()
         tables, written = dict(tables_before or before.tables), list[Path]()
-        for name, frame in rows.items():
-            if not frame.is_empty():
-                if name in before.tables and tables_before is None:
-                    believe_log(folder, name, before)  # nothing is built on damage
-                appended = append(folder, name, frame, tables.get(name))
-                tables[name] = appended.version
-                written += appended.files
+        for name, done in _written(folder, before, rows, tables_before, joined):
+            tables[name] = done.version
+            written += done.files
         first, last = span_with(reader, before, rows.get("bars"))
         after = before.successor(
             tables=tables,
@@ -51,6 +50,27 @@ def commit(
         )
         # Until the record stands, nobody sees what was appended.
         return write_version(folder, after)
+
+
+def _written(
+    folder: Path,
+    before: StoreVersion,
+    rows: Mapping[str, pl.DataFrame],
+    tables_before: Mapping[str, int] | None,
+    joined: Mapping[int, int],
+) -> Iterator[tuple[str, Appended]]:
+    """Write the tables of a commit: each that changes, and what was written."""
+    tables = dict(tables_before or before.tables)
+    for name in (name for name in WITH_SECURITIES if joined and name in tables):
+        if (again := join_rows(folder, name, before, joined)) is not None:
+            tables[name] = again.version
+            yield name, again
+    for name, frame in rows.items():
+        if frame.is_empty():
+            continue
+        if name in before.tables and tables_before is None:
+            believe_log(folder, name, before)  # nothing is built on damage
+        yield name, append(folder, name, frame, tables.get(name))
 
 
 def exchange(

@@ -217,6 +217,7 @@ class Store:
         rows: dict[str, pl.DataFrame],
         *,
         tables_before: dict[str, int] | None = None,
+        joined: Mapping[int, int] | None = None,
         **changes: Any,
     ) -> StoreVersion:
         """Append rows to tables, all or nothing; returns the version that has them.
@@ -225,6 +226,7 @@ class Store:
         ----------
         rows : per table, rows of its schema
         tables_before : Delta versions to append behind, where a repair has moved on
+        joined : for a security, which one it turned out to be: its rows become that one's
         changes : of `StoreVersion`: adjustment, simulated, settled
 
         Raises
@@ -237,7 +239,7 @@ class Store:
                 f"{self.place}: is read here, not written; bring data into the store it was put "
                 "there from, and put it there again: technic backup"
             )
-        after = commit(self.tables, rows, tables_before, changes)
+        after = commit(self.tables, rows, tables_before, joined or {}, changes)
         self.__dict__.pop("catalog", None)  # it is brought up to date at its next use
         return after
 

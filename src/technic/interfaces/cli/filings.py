@@ -86,6 +86,8 @@ def _print_taken(name: str, taken: TakenFilings) -> None:
         print(f"  not read: {cells} of {column}, such as {printable(example)!r}; unknown")
     for reason, count in taken.quarantined.items():
         print(f"  set aside: {counted(count, 'number')}, {in_words(reason)}")
+    for line in taken.notes:
+        print(f"  {printable(line)}")
     for reason, count in taken.left_out.items():
         print(f"  not used: {counted(count, 'number')} {reason}")
     if taken.unlisted:

@@ -63,7 +63,7 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         print(f"  {printable(text)}", file=out)
     if len(outcome.told) > LISTED:
         print(
-            f"  and {counted(len(outcome.told) - LISTED, 'more symbol')} that two securities had",
+            f"  and {counted(len(outcome.told) - LISTED, 'more line')} on who is who",
             file=out,
         )
     if file.days not in USUAL:
