@@ -94,9 +94,7 @@ $(BIN)/python:
 .make/install: $(BIN)/python $(SOURCES)
 	@mkdir -p .make && rm -rf dist
 	@$(STEP) "installing what technic needs into $(VENV)" scripts/install $(BIN)/python build
-	@$(STEP) "building the wheel" $(BIN)/pip wheel -q --no-deps --no-build-isolation -w dist .
-	@$(BIN)/pip uninstall -q -y technic technic-scanner 2>/dev/null || true
-	@$(BIN)/pip install -q --no-deps dist/technic_scanner-*.whl
+	@$(STEP) "building the wheel, and installing it" scripts/install_wheel $(BIN)/python
 	@touch $@
 
 .make/test: .make/install
