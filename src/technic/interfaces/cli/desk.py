@@ -39,8 +39,7 @@ class Desk:
 
         settings = Settings.load()
         setting = settings.store(flag, writing=writing)
-        hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
-        return cls(setting.value, settings, setting.origin, hint)
+        return cls(setting.value, settings, setting.origin, hint_of(flag))
 
     @property
     def folder(self) -> Path:
@@ -59,6 +58,11 @@ class Desk:
     def command(self, text: str) -> str:
         """A command that runs exactly as printed."""
         return f"technic {text}{self.hint}"
+
+
+def hint_of(flag: str | None) -> str:
+    """What a command line needs so that it means the store that a flag named."""
+    return f" --store {shlex.quote(str(flag))}" if flag is not None else ""
 
 
 def symbols(text: str | None) -> tuple[str, ...] | None:
