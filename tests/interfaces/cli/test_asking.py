@@ -148,7 +148,7 @@ def test_a_server_is_asked_with_next_to_nothing_imported(place, server):
     for form in ([], ["--json"]):
         out, modules = run_listed(["scan", *words, *form], env, place.folder)
         assert "ret(7)" in out
-        assert not heads(modules) & (HEAVY | {"typer", "rich", "orjson", "platformdirs"})
+        assert not heads(modules) & (HEAVY | {"typer", "rich", "orjson"})
         assert len(ours(modules)) <= 22, sorted(ours(modules))
 
 
