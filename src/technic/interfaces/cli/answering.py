@@ -15,39 +15,25 @@ import asyncio
 import json
 import os
 import socket
-import tomllib
 from contextlib import suppress
-from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
 from typing import IO, Any
 
-from technic.errors import ConfigError, QuestionError, TechnicError
+from technic.errors import QuestionError, TechnicError
 from technic.interfaces import beside
 from technic.interfaces.cli import desk as desks
 from technic.interfaces.cli import options
-from technic.interfaces.cli.asking import UNASKED
-from technic.interfaces.cli.groups import MomentOptions
-from technic.interfaces.cli.known import Words, read_words, same_question
-from technic.interfaces.cli.scan import split_columns
-from technic.interfaces.cli.shown import AnswerForm, Around, shown_report
+from technic.interfaces.cli.known import same_question
+from technic.interfaces.cli.sent import Question
+from technic.interfaces.cli.shown import Around, shown_report
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.state import ServerState
-from technic.interfaces.render.terminal import VARIABLES, Sheet
 from technic.runtime.files import make_folder, open_private, try_lock
-from technic.scanner.columns.attributes import market_regime
-from technic.scanner.report import Report
-from technic.scanner.spec.scan_file import ScanFile
 
 LOG = getLogger("technic.beside")
 AT_ONCE = 16  # lines that are answered; more are hung up
 READ_WITHIN, WRITE_WITHIN = 2.0, 10.0  # seconds
-WIDEST = 10_000  # columns of a terminal
-LONGEST = 4_096  # characters of a variable, an origin or a folder
-FIELDS = {
-    *("code", "store", "settings", "words", "symbols", "text"),
-    *("folder", "origin", "columns", "variables"),
-}
 
 
 class SocketDoor:
@@ -172,7 +158,7 @@ class SocketDoor:
         try:
             request = json.loads(line)
             same = beside.ourselves(self._place, self._state.settings, self._code)
-            if set(request) != FIELDS or any(request[name] != same[name] for name in same):
+            if any(request[name] != same[name] for name in same):
                 return None
             return Question(request)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -196,70 +182,6 @@ class SocketDoor:
             await asyncio.wait({gone, work})
 
 
-class Question:
-    """A question as a command line sent it.
-
-    Attributes
-    ----------
-    read : its words
-    symbols : that alone are asked about; None for all
-    text : of the scan file that the words name; None for a preset
-    folder, origin : of the store, as the command line names them
-    sheet : for the terminal that will show the answer
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-
-    def __init__(self, request: dict[str, Any]) -> None:
-        words = _texts(request["words"])
-        read = read_words(words)
-        if read is None or read.shape.form in UNASKED:
-            message = "words of another kind"
-            raise ValueError(message)
-        self.read: Words = read
-        symbols = request["symbols"]
-        self.symbols = None if symbols is None else tuple(_texts(symbols))
-        self.text = None if request["text"] is None else _text(request["text"], beside.MOST_ASKED)
-        self.folder, self.origin = _text(request["folder"]), _text(request["origin"])
-        self.sheet = Sheet(_columns(request["columns"]), _variables(request["variables"]))
-
-    @property
-    def shape(self) -> AnswerForm:
-        """The form that is wanted."""
-        return self.read.shape
-
-
-def _text(value: Any, most: int = LONGEST) -> str:
-    if not isinstance(value, str) or len(value) > most:
-        message = "no text"
-        raise ValueError(message)
-    return value
-
-
-def _texts(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        message = "no list"
-        raise TypeError(message)
-    return [_text(part, beside.MOST_ASKED) for part in value]
-
-
-def _columns(value: Any) -> int | None:
-    if value is not None and (type(value) is not int or not 0 <= value <= WIDEST):
-        message = "no terminal"
-        raise ValueError(message)
-    return value
-
-
-def _variables(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or not set(value) <= set(VARIABLES):
-        message = "no variables of a terminal"
-        raise ValueError(message)
-    return {name: _text(text) for name, text in value.items()}
-
-
 def answer_to(asked: Question, state: ServerState) -> bytes:
     """The answer to a question, as a line of JSON.
 
@@ -272,45 +194,14 @@ def answer_to(asked: Question, state: ServerState) -> bytes:
         asked.folder, state.settings, asked.origin, desks.hint_of(asked.read.values.get("store"))
     )
     try:
-        report = _report(asked, state)
+        report = asked.report(state)
     except QuestionError as error:
         names = ("why", "text", "start", "hint")
         return _line({"problem": {name: getattr(error, name) for name in names}})
     around = Around(options.age_line(state.store.version()), same_question(asked.read.said))
-    shown = shown_report(report, desk, asked.shape, around, asked.sheet)
+    shown = shown_report(report, desk, asked.read.shape, around, asked.sheet)
     return _line({"content": shown.content.decode(), "what": shown.what})
 
 
-def _report(asked: Question, state: ServerState) -> Report:
-    """The report on a question, and how the market stood: what `technic scan` makes."""
-    values = asked.read.values
-    moment = MomentOptions(values.get("as_of"), values.get("known_at"))
-    report = state.scan(
-        _file(asked),
-        **{name: values.get(name) for name in ("where", "universe", "rank")},
-        top=None if (top := values.get("top")) is None else int(top),
-        columns=split_columns(values.get("columns")),
-        as_of=moment.session,
-        known_at=moment.instant,
-        symbols=asked.symbols,
-    )
-    session = report.as_of if moment.as_of else None
-    regime = market_regime(state.store, session, known_at=moment.instant, settings=state.settings)
-    return replace(report, regime=regime.as_dict())
-
-
-def _file(asked: Question) -> ScanFile | None:
-    """The scan file or preset that a question names; None if it names none."""
-    name = asked.read.values.get("file")
-    if name is None:
-        return None
-    if asked.text is None:
-        return ScanFile.preset(str(Path(name)))
-    try:
-        return ScanFile.of(tomllib.loads(asked.text), str(Path(name)))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{name}: cannot be read: {error}") from error
-
-
 def _line(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(answer).encode() + b"\n"

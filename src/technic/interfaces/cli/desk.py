@@ -44,6 +44,8 @@ class Desk:
     @property
     def folder(self) -> Path:
         """The folder of the store; one that lies elsewhere is fetched."""
+        if "://" not in self.place:  # the usual case, without what reads remote ones
+            return Path(self.place).absolute()
         from technic.data.store.remote import is_remote
 
         return self.store.folder if is_remote(self.place) else Path(self.place).absolute()
