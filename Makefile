@@ -15,7 +15,7 @@ help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 demo: .make/install   ## set up, and scan the simulated market
-	@$(BIN)/technic demo
+	@$(STEP) "making a market, compiling for this machine, scanning" $(BIN)/technic demo
 	@echo "To type technic yourself: source $(BIN)/activate"
 
 test: .make/test compile  ## set up, and run the tests against the built wheel
