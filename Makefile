@@ -15,7 +15,7 @@ help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 demo: .make/install   ## set up, and scan the simulated market
-	@$(BIN)/technic demo
+	@$(STEP) "making a market, compiling for this machine, scanning" $(BIN)/technic demo
 	@echo "To type technic yourself: source $(BIN)/activate"
 
 test: .make/test compile  ## set up, and run the tests against the built wheel
@@ -94,9 +94,7 @@ $(BIN)/python:
 .make/install: $(BIN)/python $(SOURCES)
 	@mkdir -p .make && rm -rf dist
 	@$(STEP) "installing what technic needs into $(VENV)" scripts/install $(BIN)/python build
-	@$(STEP) "building the wheel" $(BIN)/pip wheel -q --no-deps --no-build-isolation -w dist .
-	@$(BIN)/pip uninstall -q -y technic technic-scanner 2>/dev/null || true
-	@$(BIN)/pip install -q --no-deps dist/technic_scanner-*.whl
+	@$(STEP) "building the wheel, and installing it" scripts/install_wheel $(BIN)/python
 	@touch $@
 
 .make/test: .make/install

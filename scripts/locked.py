@@ -1,6 +1,6 @@
 """Print the locked requirements of some extras, hashes included, for `pip --require-hashes`.
 
-    python scripts/locked.py [EXTRA…] [--lock constraints.txt] > requirements.txt
+    python scripts/locked.py [EXTRA…] [--only NAME] [--lock constraints.txt] > requirements.txt
 
 `constraints.txt` locks every package of every extra, and says behind each what needs it. Printed
 are those that the extras need, and what these need: a few more where a package has extras of its
@@ -81,10 +81,12 @@ def main() -> None:
     """Print the lines of the lock that some extras need."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("extras", nargs="*", metavar="EXTRA")
+    parser.add_argument("--only", metavar="NAME", help="this package, and nothing of technic's")
     parser.add_argument("--lock", type=Path, default=ROOT / "constraints.txt")
     options = parser.parse_args()
     packages = read_lock(options.lock)
-    for name in closure(packages, direct(options.extras)):
+    names = {canonical(options.only)} if options.only else direct(options.extras)
+    for name in closure(packages, names):
         print("\n".join(packages[name].lines))
 
 

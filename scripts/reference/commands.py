@@ -10,9 +10,8 @@ from typing import Any
 import typer
 
 from reference.markdown import anchor, cell, code, complete, page, table
-from technic.interfaces.cli import COLUMNS, PROGRAM, app
-
-MARGIN = 2  # columns that typer leaves free
+from technic.interfaces.cli import app
+from technic.interfaces.cli.standing import COLUMNS, MARGIN, PAGE, PROGRAM
 
 TOPICS = {
     "Try it, and bring data in": (
@@ -79,21 +78,36 @@ def commands() -> str:
 
 
 def help_text() -> str:
-    """What `technic --help` prints, as wide as the command line holds it ready."""
+    """What --help prints of everything, as wide as the command line holds it ready."""
     group: Any = typer.main.get_command(app)
-    with group.make_context(PROGRAM, [], resilient_parsing=True) as context:
-        context.terminal_width = COLUMNS - MARGIN
-        return f"{group.get_help(context)}\n"
+    pages = {"": group} | dict(everything(group))
+    texts = {words: _help(group, words.split(), one) for words, one in pages.items()}
+    return "".join(f"{PAGE}{words}\n{text}\n" for words, text in texts.items())
 
 
-def leaves(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command below a group, by the words that call it."""
+def _help(group: Any, words: list[str], command: Any) -> str:
+    """What --help prints of one command or group."""
+    made = group.make_context(PROGRAM, [], resilient_parsing=True)
+    for depth, word in enumerate(words):
+        inner = command if depth == len(words) - 1 else made.command.commands[word]
+        made = inner.make_context(word, [], parent=made, resilient_parsing=True)
+    made.terminal_width = COLUMNS - MARGIN
+    return str(made.get_help())
+
+
+def everything(group: Any, words: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command and group below a group, by the words that call it."""
     for name, child in group.commands.items():
         path = f"{words} {name}".strip()
-        if getattr(child, "commands", None):
-            yield from leaves(child, path)
-        else:
-            yield path, child
+        yield path, child
+        yield from everything(child, path) if getattr(child, "commands", None) else ()
+
+
+def leaves(group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command below a group, by the words that call it."""
+    for words, child in everything(group):
+        if not getattr(child, "commands", None):
+            yield words, child
 
 
 def parameters(command: Any) -> list[Any]:

@@ -17,11 +17,15 @@ from technic.scanner.columns.listings import listed_on
 
 
 @contextmanager
-def served(store, *, keyed=False, feed=None, settings=None):
-    """A hub and a client of it; the server is real, in a thread."""
+def served(store, *, keyed=False, feed=None, settings=None, door=None):
+    """A hub and a client of it; the server is real, in a thread.
+
+    `door` makes another way in for a hub.
+    """
     settings = settings or Settings.load()
     proxies = proxies_of(settings.value("proxies"))
     hub = ServerState(store, settings, Exposure(frozenset(), keyed, proxies=proxies), feed)
+    hub.door = door(hub) if door is not None else None
     server = BoundedServer(create_app(hub), hub.give_up, proxies, host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

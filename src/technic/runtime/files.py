@@ -131,7 +131,7 @@ def alone(folder: Path, what: str) -> Iterator[None]:
     make_folder(folder)
     handle = os.open(folder / f".{what}.lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
-        if not _try_lock(handle):
+        if not try_lock(handle):
             who = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
             raise StoreError(
                 f"{folder}: another {what} is running (process {who}); nothing was changed. "
@@ -144,7 +144,8 @@ def alone(folder: Path, what: str) -> Iterator[None]:
         os.close(handle)
 
 
-def _try_lock(handle: int) -> bool:
+def try_lock(handle: int) -> bool:
+    """Whether an open file is now ours alone; the system frees it when it is closed."""
     try:
         if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,6 +11,24 @@ from technic.errors import ConfigError
 MOST_TOML = 1 << 20  # bytes of a file
 
 
+def toml_text(path: Path) -> str | None:
+    """The text of a TOML file; None for a word that names none, such as a preset's.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read, or is larger than `MOST_TOML`.
+    """
+    if path.suffix != ".toml" and not path.exists():
+        return None
+    with path.open(encoding="utf-8") as handle:
+        text = handle.read(MOST_TOML + 1)
+    if len(text) > MOST_TOML:
+        message = "too large"
+        raise ValueError(message)
+    return text
+
+
 def read_toml(path: Path, *, required: bool = False) -> dict[str, Any]:
     """What a TOML file holds.
 

@@ -27,7 +27,7 @@ from technic.data.store.remote import is_remote
 from technic.data.store.version import StoreVersion, read_version
 from technic.errors import TechnicError
 from technic.runtime.cache import TieredCache, key_of
-from technic.runtime.toml_file import MOST_TOML
+from technic.runtime.toml_file import toml_text
 from technic.scanner.manifest import seal_of
 from technic.scanner.report import Report
 from technic.scanner.report_cache import code_digest, unpack
@@ -86,24 +86,12 @@ def signpost_key(typed: Typed, place: str) -> str:
         version = StoreVersion() if is_remote(place) else read_version(Path(place))
         if version.last is None:
             return ""
-        text = None if typed.file is None else _text_of(Path(typed.file))
+        text = None if typed.file is None else toml_text(Path(typed.file))
         return key_of(
             "signpost", code_digest(), version.content, orjson.dumps([astuple(typed), text])
         )
     except UNKNOWN:
         return ""
-
-
-def _text_of(source: Path) -> str | None:
-    """The text of a scan file; None for a preset, which is part of the code."""
-    if source.suffix != ".toml" and not source.exists():
-        return None
-    with source.open(encoding="utf-8") as handle:
-        text = handle.read(MOST_TOML + 1)
-    if len(text) > MOST_TOML:
-        message = "too long for a scan file"
-        raise ValueError(message)
-    return text
 
 
 def find(key: str, cache: TieredCache, now: datetime, since: float) -> KnownReport | None:

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from support.commands import run_command
-from technic.interfaces.cli import HELP
 from technic.interfaces.cli.completion import SHELLS
+from technic.interfaces.cli.standing import HELP, page_of
 from technic.interfaces.cli.table import COMMANDS, GROUPS
 from technic.scanner.spec.scan_file import presets
 
@@ -62,7 +62,7 @@ def test_what_may_come_next_is_given_without_starting_a_process(bash, line, give
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 def test_every_command_of_the_help_is_completed(bash):
-    listed = HELP.read_text(encoding="utf-8").split("Commands:")[1]
+    listed = page_of(HELP.read_text(encoding="utf-8"), []).split("Commands:")[1]
     assert set(bash("")) >= {line.split()[0] for line in listed.splitlines() if line}
 
 

@@ -1,21 +1,18 @@
 """The commands. Each parses, calls one function, renders; nothing is computed here.
 
 `main` runs a command. A process imports what its command needs and nothing else: `table` names
-the module of each command, and every module imports what is heavy where it is used. The help of the
-whole command line, and its version, are told without any of them: `standing_text`.
+the module of each command, and every module imports what is heavy where it is used. Help, and the
+version, are told without any of them: `standing_text`.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from technic.errors import QuestionError, TechnicError, printable
-from technic.runtime.version import __version__
+from technic.interfaces.cli.standing import standing_text
 
 if TYPE_CHECKING:
     import typer
@@ -25,10 +22,6 @@ if TYPE_CHECKING:
 STOPPED = 130
 FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 NAMES = {errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}  # of files that no system has
-HELP = Path(__file__).with_name("help.txt")  # scripts/generate_reference.py writes it
-PROGRAM = "technic"  # in HELP
-COLUMNS = 80  # of HELP; in a wider terminal it is the same
-LONGEST = 20  # characters of a program's name that its first line has room for
 
 
 def __getattr__(name: str) -> Any:
@@ -39,41 +32,6 @@ def __getattr__(name: str) -> Any:
         return command_line()
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
-
-
-def standing_text(words: Sequence[str]) -> str | None:
-    """What a command line prints that is always the same; None if it prints anything else.
-
-    Parameters
-    ----------
-    words : without the program's name
-    """
-    if list(words) == ["--version"]:
-        return f"technic {__version__}\n"
-    program = _program()
-    if list(words) != ["--help"] or program is None or not _is_wide():
-        return None
-    text = HELP.read_text(encoding="utf-8")
-    return text.replace(f"Usage: {PROGRAM} ", f"Usage: {program} ", 1)
-
-
-def _program() -> str | None:
-    """How this program was called; None if that is to be found out by who knows more."""
-    package = getattr(sys.modules.get("__main__"), "__package__", None)
-    name = "python -m technic" if package == "technic" else Path(sys.argv[0]).name
-    known = package in {None, "", "technic"} and os.name != "nt"
-    return name if known and len(name) <= LONGEST else None
-
-
-def _is_wide() -> bool:
-    """Whether lines of `COLUMNS` fit; nothing to show them on counts as wide."""
-    if os.environ.get("COLUMNS"):
-        return False
-    try:
-        columns = os.get_terminal_size(sys.__stdout__.fileno()).columns  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OSError):
-        return True
-    return columns == 0 or columns >= COLUMNS
 
 
 def _end_if_refused(error: Exception) -> None:

@@ -39,12 +39,13 @@ class Desk:
 
         settings = Settings.load()
         setting = settings.store(flag, writing=writing)
-        hint = f" --store {shlex.quote(str(flag))}" if flag is not None else ""
-        return cls(setting.value, settings, setting.origin, hint)
+        return cls(setting.value, settings, setting.origin, hint_of(flag))
 
     @property
     def folder(self) -> Path:
         """The folder of the store; one that lies elsewhere is fetched."""
+        if "://" not in self.place:  # the usual case, without what reads remote ones
+            return Path(self.place).absolute()
         from technic.data.store.remote import is_remote
 
         return self.store.folder if is_remote(self.place) else Path(self.place).absolute()
@@ -59,6 +60,11 @@ class Desk:
     def command(self, text: str) -> str:
         """A command that runs exactly as printed."""
         return f"technic {text}{self.hint}"
+
+
+def hint_of(flag: str | None) -> str:
+    """What a command line needs so that it means the store that a flag named."""
+    return f" --store {shlex.quote(str(flag))}" if flag is not None else ""
 
 
 def symbols(text: str | None) -> tuple[str, ...] | None:

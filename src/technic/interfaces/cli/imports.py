@@ -59,8 +59,9 @@ def demo(
 
     settings = Settings.load()
     folder = Path(store) if store else settings.stores / "demo"
+    compiled = options.compiling(settings)  # beside the market: a fresh machine waits for both
     target, seconds = _simulated_store(folder, seed, size, fresh)
-    options.ensure_compiled(settings)
+    compiled()
     report = run(target, file=ScanFile.preset("momentum-leaders"), settings=settings)
     if as_json:
         options.emit_json(report.as_dict())

@@ -1,8 +1,9 @@
-"""The quick path: `technic scan` of a question that was answered before, without typer or tables.
+"""The quick path: `technic scan` of what a server or a cache answers, without typer or tables.
 
 1. `read_words` reads the options that most scans have, spelled as most are.
-2. `technic.scanner.known` finds the report that these words led to before.
-3. `show_report` shows it, as it shows one that was made anew.
+2. `asking` asks the server that runs on the same store, if one does; else
+3. `technic.scanner.known` finds the report that these words led to before.
+4. `shown.write` shows it, as it shows one that was made anew.
 
 Whatever is unusual (another spelling, another option, a mistake, a damaged file, a new version of
 the store) is left to the command itself, which says the same of a known question, only later.
@@ -15,16 +16,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from technic.errors import TechnicError, counted
+from technic.errors import TechnicError
 from technic.interfaces.cli import desk as desks
-
-if TYPE_CHECKING:
-    from technic.scanner.report import Report
+from technic.interfaces.cli.shown import AnswerForm, Around, Shown, shown_report, write
+from technic.interfaces.render.terminal import Sheet, beneath, quoted
 
 FORMATS = ("table", "csv", "json", "parquet", "html", "tickers")
 # Options that take a value, and what they are called among the words that were read.
@@ -54,28 +53,6 @@ REPEATED = {
 }
 TEXTS = ("where", "universe", "rank")  # of the scan language, where lines mean nothing
 ABOUT_SHAPE = ("form", "out", "store")  # decide where and how an answer is shown, not which it is
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerForm:
-    """In which form an answer is shown, and where: on standard output, or in a file."""
-
-    form: str = "table"
-    out: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What is printed around an answer.
-
-    Attributes
-    ----------
-    age : a line above it about a store that is behind; empty for none
-    asked : the words of a command line that ask the same question, for the hints below it
-    """
-
-    age: str
-    asked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,29 +115,47 @@ def read_words(words: Sequence[str]) -> Words | None:
 
 
 def show_known(words: Sequence[str]) -> bool:
-    """Show the report on a question that was answered before; False if nothing was shown.
+    """Show an answer that a server has, or that was given before; False if nothing was shown.
 
     Parameters
     ----------
     words : of the command line, after `technic scan`
+
+    Raises
+    ------
+    QuestionError
+        If a server could not understand the question.
     """
     read = read_words(words)
     if read is None or os.name == "nt":  # where typer looks for patterns of files in words
         return False
-    from technic.scanner.known import Typed, find, signpost_key
+    from technic.interfaces.cli.asking import ask
 
     since = perf_counter()
     try:
-        desk = desks.Desk.of(read.values.get("store"))
+        desk, sheet = desks.Desk.of(read.values.get("store")), Sheet.of(beneath(sys.stdout))
+    except (TechnicError, OSError):
+        return False
+    shown = ask(words, read, desk, sheet) or _kept(read, desk, sheet, since)
+    if shown is None:
+        return False
+    write(shown, read.shape)
+    return True
+
+
+def _kept(read: Words, desk: desks.Desk, sheet: Sheet, since: float) -> Shown | None:
+    """The answer to a question that was answered before; None if it was not."""
+    from technic.scanner.known import Typed, find, signpost_key
+
+    try:
         key, cache = signpost_key(Typed(**read.typed), desk.place), desk.settings.cache
     except TechnicError:
-        return False
+        return None
     known = find(key, cache, datetime.now(UTC), since) if key else None
     if known is None:
-        return False
-    age = desks.age_text(known.last, known.behind)
-    show_report(known.report, desk, read.shape, Around(age, same_question(read.said)))
-    return True
+        return None
+    around = Around(desks.age_text(known.last, known.behind), same_question(read.said))
+    return shown_report(known.report, desk, read.shape, around, sheet)
 
 
 def same_question(said: Mapping[str, object]) -> str:
@@ -175,39 +170,9 @@ def same_question(said: Mapping[str, object]) -> str:
     >>> same_question({"file": "leaders", "where": "close >\n 5", "as_of": None})
     ' leaders -e "close > 5"'
     """
-    from technic.interfaces.render.terminal import quoted
-
     words = "" if said.get("file") is None else f" {quoted(str(said['file']))}"
     for option, name in REPEATED.items():
         if (value := said.get(name)) is not None:
             text = " ".join(str(value).split()) if name in TEXTS else str(value)
             words += f" {option} {quoted(text)}"
     return words
-
-
-def show_report(report: Report, desk: desks.Desk, shape: AnswerForm, around: Around) -> None:
-    """Print a report, or write it.
-
-    Parameters
-    ----------
-    report : from wherever it comes
-    desk : the store that was asked
-    shape : the form of it, and where it goes
-    around : what is said of the store, and what hints ask
-    """
-    from technic.interfaces.render.export import put, write
-    from technic.interfaces.render.text import render_scan
-
-    if shape.form != "table":
-        write(report, shape.form, shape.out)
-        return
-    if shape.out is not None:
-        text = StringIO()
-        render_scan(report, desk.command, text, asked=around.asked)
-        put(text.getvalue().encode(), shape.form, shape.out, counted(len(report.shown), "row"))
-        return
-    if not desk.hint:  # the user did not say which store
-        print(f"Store {desk.folder} ({desk.origin})")
-    if around.age:
-        print(around.age)
-    render_scan(report, desk.command, sys.stdout, asked=around.asked)

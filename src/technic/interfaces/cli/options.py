@@ -209,14 +209,38 @@ def progress_done() -> None:
 
 def ensure_compiled(settings: Settings) -> None:
     """Compile the indicators if this machine has not yet, and say so."""
+    compiling(settings)()
+
+
+def compiling(settings: Settings) -> Callable[[], None]:
+    """Begin to compile the indicators if this machine has not yet.
+
+    Returns
+    -------
+    Callable
+        Waits until they are compiled, and says so; it raises what went wrong.
+    """
+    from concurrent.futures import Future
+    from threading import Thread
+    from time import perf_counter
+
     from technic.compute import kernel
     from technic.indicators.kernel.loader import compiled
 
     if compiled(settings.kernels):
-        return
-    from time import perf_counter
+        return lambda: None
+    since, done = perf_counter(), Future[None]()
 
-    print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
-    since = perf_counter()
-    kernel.ensure_compiled(settings.kernels)
-    print(f" {perf_counter() - since:.1f} s", file=sys.stderr)
+    def work() -> None:
+        try:
+            done.set_result(kernel.ensure_compiled(settings.kernels))
+        except Exception as error:  # noqa: BLE001 -- raised where it is waited for
+            done.set_exception(error)
+
+    def wait() -> None:
+        print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
+        done.result()
+        print(f" {perf_counter() - since:.1f} s", file=sys.stderr)
+
+    Thread(target=work, daemon=True).start()  # whoever stops meanwhile does not wait for it
+    return wait

@@ -14,7 +14,9 @@ import typer
 from technic.errors import ConfigError
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import MomentOptions, StoreOptions, grouped
-from technic.interfaces.cli.known import FORMATS, AnswerForm, Around, same_question, show_report
+from technic.interfaces.cli.known import FORMATS, same_question
+from technic.interfaces.cli.shown import AnswerForm, Around, shown_report, write
+from technic.interfaces.render.terminal import Sheet, beneath
 
 if TYPE_CHECKING:
     from technic.scanner.known import Typed
@@ -189,8 +191,9 @@ def scan(
         desk.store.catalog.record_run(
             "scan", report.asked["name"], report.as_of, report.manifest, datetime.now(UTC)
         )
-    age = options.age_line(desk.store.version())
-    show_report(report, desk, rows.shape, Around(age, same_question(asked.said)))
+    around = Around(options.age_line(desk.store.version()), same_question(asked.said))
+    sheet = Sheet.of(beneath(sys.stdout))
+    write(shown_report(report, desk, rows.shape, around, sheet), rows.shape)
 
 
 def _scan_once(desk: options.Desk, asked: Asked) -> Report:

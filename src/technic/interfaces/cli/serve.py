@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from technic.errors import ConfigError, counted, not_installed
+from technic.interfaces.beside import code_here
 from technic.interfaces.cli import options
 from technic.interfaces.cli.groups import grouped
 
@@ -71,7 +72,9 @@ def serve(
 
     Other machines are let in only with keys and over https: technic keys create.
     """
+    code = code_here()  # first of all: as it is when this process imports it
     _installed()
+    from technic.interfaces.cli.answering import SocketDoor
     from technic.interfaces.http.app import create_app
     from technic.interfaces.http.server import BoundedServer
     from technic.interfaces.http.state import ServerState
@@ -82,6 +85,7 @@ def serve(
     options.ensure_compiled(desk.settings)
     check_listening(desk, listen)
     state = ServerState(desk.store, desk.settings, exposure_of(listen, desk.settings), _feed(desk))
+    state.door = SocketDoor(state, desk.place, code)
     app = create_app(state)
     for name in watch or ():
         state.watches.start(name, duration(every, "--every").total_seconds())

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from technic.data.ingest import FileStore
 from technic.errors import TechnicError
@@ -65,6 +65,19 @@ class Exposure:
         return frozenset(f"{scheme}://{host}" for scheme in schemes for host in self.hosts)
 
 
+class Door(Protocol):
+    """Another way in than HTTP. Implemented by `cli.answering.SocketDoor`."""
+
+    async def open(self) -> None:
+        """Let questions in."""
+
+    def hide(self) -> None:
+        """Let no more in, from any thread."""
+
+    async def close(self) -> None:
+        """End all that was let in."""
+
+
 @dataclass
 class ServerState:
     """What all requests to one server share.
@@ -81,6 +94,8 @@ class ServerState:
         Counts scans, times and troubles for `/metrics` and the page of operations.
     began
         When the server started, UTC.
+    door
+        Where command lines ask; None if nowhere.
     """
 
     store: FileStore
@@ -90,6 +105,7 @@ class ServerState:
     bus: Bus = field(default_factory=Bus)
     observed: Observed = field(default_factory=Observed)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    door: Door | None = None
 
     def __post_init__(self) -> None:
         """Make what has a life of its own."""
@@ -115,6 +131,8 @@ class ServerState:
         """Begin to tick."""
         self.bus.start()
         self.observed.start()
+        if self.door is not None:
+            await self.door.open()
         rounds = (
             (TICK, self._tick, 0.0),
             (SAMPLED, self._sample, 0.0),
@@ -129,6 +147,8 @@ class ServerState:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        if self.door is not None:
+            await self.door.close()
         self.give_up()
         self.gate.close()
         self.keys.close()
@@ -137,11 +157,13 @@ class ServerState:
 
     def give_up(self) -> None:
         """Stop everything that works at its next look at its deadline."""
+        if self.door is not None:
+            self.door.hide()
         self.watches.close()
         self.jobs.close()
         self.gate.give_up()
 
-    def scan(self, file: ScanFile, **options: Any) -> Report:
+    def scan(self, file: ScanFile | None, **options: Any) -> Report:
         """A scan whose timings are observed."""
         since = perf_counter()
         report = scan(self.store, file=file, settings=self.settings, **options)

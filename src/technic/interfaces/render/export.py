@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from technic.errors import ConfigError, printable
@@ -22,38 +20,14 @@ RUN = r"^[\s\x00-\x20\u00a0\u200b-\u200f\u2028-\u202e\u2060\ufeff]*[=+\-@\uff1d\
 _RUN = re.compile(RUN)
 
 
-def write(report: Report, form: str, out: Path | None) -> None:
-    """A report in one of the formats, to a file or to standard output.
+def content_of(report: Report, form: str) -> bytes:
+    """A report in one of the formats.
 
     Raises
     ------
     ConfigError
-        If a binary format was to go to a terminal, or the file cannot be written.
+        If there is no such format.
     """
-    put(_content(report, form), form, out, f"{len(report.shown)} rows")
-
-
-def put(content: bytes, form: str, out: Path | None, what: str) -> None:
-    """Bytes to a file, or to standard output.
-
-    Raises
-    ------
-    ConfigError
-        If a binary format was to go to a terminal, or the file cannot be written.
-    """
-    if out is None:
-        if form == "parquet" and sys.stdout.isatty():
-            raise ConfigError("--format parquet writes bytes: name a file with --out")
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(f"--out {out}: cannot be written ({error.strerror})") from error
-    print(f"{out}: {what}, {form}", file=sys.stderr)
-
-
-def _content(report: Report, form: str) -> bytes:
     if form == "json":
         import orjson
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 import polars as pl
 
 from technic.errors import ConfigError, counted
-from technic.interfaces.render.export import put, safe_csv
+from technic.interfaces.render.export import safe_csv
+from technic.interfaces.render.terminal import put
 from technic.interfaces.render.text import console
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rich.text import Text
 from technic.errors import counted
 from technic.interfaces.render.numbers import bar, number, price, sparkline
 from technic.interfaces.render.plain_console import PlainConsole, WholeTable
-from technic.interfaces.render.terminal import beneath, quoted
+from technic.interfaces.render.terminal import Sheet, beneath, quoted
 from technic.scanner.ledger import TITLES
 
 if TYPE_CHECKING:
@@ -29,8 +29,15 @@ Command = Callable[[str], str]
 def console(stream: TextIO) -> PlainConsole:
     """A console of at most `WIDTH` columns; no colour in pipes or with NO_COLOR."""
     stream = beneath(stream)
-    width = min(os.get_terminal_size().columns, WIDTH) if stream.isatty() else WIDTH
-    return PlainConsole(file=stream, width=width, highlight=False, soft_wrap=False)
+    if isinstance(stream, Sheet):
+        columns, variables = stream.columns, stream.variables
+    else:
+        columns = os.get_terminal_size().columns if stream.isatty() else None
+        variables = os.environ
+    width = WIDTH if columns is None else min(columns, WIDTH)
+    return PlainConsole(
+        file=stream, width=width, highlight=False, soft_wrap=False, _environ=variables
+    )
 
 
 def render_scan(
