@@ -50,7 +50,7 @@ def sent(client, head, body=b""):
     ("address", "says"),
     [
         ("symbols?q=A&limit=2&limit=3", "limit stands 2 times"),
-        ("symbols?q=A&lmit=3", "lmit means nothing in this address; there are q, limit"),
+        ("symbols?q=A&limits=3", "limits means nothing in this address; there are q, limit"),
         ("symbols?q=A&limit=", "a whole number is written in digits"),
         ("symbols?q=A&limit=2.0", "a whole number is written in digits"),
         ("symbols?q=A&limit=1e1", "a whole number is written in digits"),
