@@ -20,7 +20,7 @@ demo: .make/install   ## set up, and scan the simulated market
 
 test: .make/test compile  ## set up, and run the tests against the built wheel
 	@$(STEP) "tests" env TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal
-	@$(STEP) "indicators as plain Python" env NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q tests/indicators
+	@$(STEP) "indicators as plain Python" env NUMBA_DISABLE_JIT=1 TECHNIC_HOME=$(HOME_OF_TESTS) $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/indicators
 	@$(STEP) --table
 
 coverage: .make/test compile  ## the same tests, measuring which lines and branches they reach
@@ -43,9 +43,10 @@ test-other: .make/test compile  ## a sample of the tests on another Python: OTHE
 	@scripts/test_other "$(OTHER_PYTHON)" $(BIN)/python $(HOME_OF_TESTS)
 
 TIER ?= 1
-torture: .make/test compile  ## break it on purpose; TIER=2 for all of it
+JOBS ?= 2
+torture: .make/test compile  ## break it on purpose; TIER=2 for all of it, JOBS=1 one by one
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null 2>&1; } || true
-	@$(STEP) "torture" sh -c 'cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER)'
+	@$(STEP) "torture" sh -c 'cd benchmarks && TECHNIC_HOME=$(HOME_OF_TESTS) TECHNIC_TEST_DATA=$(abspath $(or $(TECHNIC_TEST_DATA),../shared/data)) $(BIN_HERE)/python -m torture --tier $(TIER) --jobs $(JOBS)'
 
 check: .make/check .make/pages  ## style, types, import contracts, spelling, links
 	$(BIN)/ruff check .

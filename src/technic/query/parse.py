@@ -168,7 +168,7 @@ def _number(token: Token) -> float:
     Raises
     ------
     QuestionError
-        If no float is that large.
+        If no float is that large, or that small and not zero.
     """
     text = str(token).replace("_", "")
     scale = SUFFIXES.get(text[-1], 1.0)
@@ -177,6 +177,8 @@ def _number(token: Token) -> float:
     value = value / 100.0 if text[-1] == "%" else value * scale
     if not isfinite(value):
         raise QuestionError(f"{text[:24]} is larger than any number", start=token.start_pos or 0)
+    if not value and any(digit in "123456789" for digit in text.lower().partition("e")[0]):
+        raise QuestionError(f"{text[:24]} is smaller than any number", start=token.start_pos or 0)
     return value
 
 

@@ -10,6 +10,7 @@ import sys
 from contextlib import asynccontextmanager
 from time import monotonic, sleep
 
+import orjson
 import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
@@ -228,6 +229,60 @@ def test_over_stdio(store):
     assert len(found["data"]["rows"]) == 2
 
 
+SCAN = '{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "scan", "arguments": %s}}'
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "code"),
+    [
+        ("not json", None, -32_700),
+        ("[" * 2_000, None, -32_700),
+        (SCAN % '{"top": NaN}', None, -32_700),
+        (SCAN % '{"top": 1e999}', None, -32_700),
+        (SCAN % '{"top": 1, "top": 2}', None, -32_700),
+        (SCAN % '{"where": "\\ud800"}', None, -32_700),
+        (SCAN % '{"where": "\udcff"}', None, -32_700),  # a byte that is no text
+        (SCAN % ('{"where": "%s"}' % ("x" * (1 << 20))), None, -32_700),
+        ("[]", None, -32_600),
+        ("{}", None, -32_600),
+        ('{"jsonrpc": "1.0", "id": 90, "method": "tools/list"}', 90, -32_600),
+        ('{"jsonrpc": "2.0", "id": null, "method": "tools/list"}', None, -32_600),
+        ('{"jsonrpc": "2.0", "id": 91, "method": "nosuch"}', 91, -32_601),
+    ],
+)
+def test_no_message_is_met_with_silence(agent, line, number, code):
+    answer = agent(line)
+    assert answer["id"] == number
+    assert answer["error"]["code"] == code
+    assert agent('{"jsonrpc": "2.0", "id": 1, "method": "ping"}') == {
+        "jsonrpc": "2.0", "id": 1, "result": {},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def agent(store):
+    """Sends a line to a server over stdio, and gives its answer."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "technic", "mcp"], env=environment(store),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+    def ask(line):
+        server.stdin.write(line.encode("utf-8", "surrogateescape") + b"\n")
+        server.stdin.flush()
+        return orjson.loads(server.stdout.readline())
+
+    version = {"protocolVersion": "2025-06-18", "capabilities": {}}
+    hello = {**version, "clientInfo": {"name": "stranger", "version": "1"}}
+    about = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}
+    assert ask(orjson.dumps(about).decode())["id"] == 0
+    server.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n\n')
+    yield ask
+    server.stdin.close()
+    assert server.wait(20) == 0
+    server.stdout.close()
+
+
 def test_over_http_to_our_own_name_only(store):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -258,6 +313,12 @@ def test_over_http_to_our_own_name_only(store):
             f"http://127.0.0.1:{port}/mcp", headers={"Origin": "http://evil.example"}, json={}
         )
         assert evil.status_code == 403
+        json = {"Content-Type": "application/json", "Accept": "application/json"}
+        strange = httpx2.post(
+            f"http://127.0.0.1:{port}/mcp", headers=json, content=SCAN % '{"top": 1, "top": 2}'
+        )
+        assert strange.status_code == 400
+        assert "stands twice" in strange.json()["detail"]
     finally:
         server.terminate()
         server.wait(10)

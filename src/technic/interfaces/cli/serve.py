@@ -186,6 +186,7 @@ def mcp(
     """Answer agents: compile, scan, explain, why_not, diff, coverage, evidence. Reads only."""
     try:
         from technic.interfaces.mcp.server import make_server
+        from technic.interfaces.mcp.transports import StrictBodies, serve_stdio
     except ModuleNotFoundError as error:
         raise not_installed(error, "mcp") from error
     desk = options.desk(store)
@@ -193,7 +194,7 @@ def mcp(
     options.ensure_compiled(desk.settings)
     server = make_server(desk.store, desk.settings)
     if not http:
-        server.run("stdio")
+        serve_stdio(server)
         return
     from technic.interfaces.http.middleware import Guards
     from technic.interfaces.http.server import BoundedServer
@@ -201,9 +202,10 @@ def mcp(
 
     exposure = exposure_of(ListenOptions(port=port, require_key=require_key), desk.settings)
     state = ServerState(desk.store, desk.settings, exposure)
-    app = Guards(server.streamable_http_app(json_response=True, stateless_http=True), state)
+    app = StrictBodies(server.streamable_http_app(json_response=True, stateless_http=True))
     print(f"technic for agents at http://127.0.0.1:{port}/mcp", file=sys.stderr, flush=True)
-    BoundedServer(app, state.give_up, state.exposure.proxies, host="127.0.0.1", port=port).run()
+    guarded = Guards(app, state)
+    BoundedServer(guarded, state.give_up, state.exposure.proxies, host="127.0.0.1", port=port).run()
 
 
 def keys_create(

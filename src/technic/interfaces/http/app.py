@@ -65,6 +65,7 @@ def _bare(life: Any) -> FastAPI:
         docs_url=None,  # both load scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # an address that is not ours is not another one's
         lifespan=life,
         license_info={"name": "Apache-2.0"},
     )
@@ -151,13 +152,23 @@ def _errors(app: FastAPI) -> None:
     async def plain(_request: Request, error: HTTPException) -> Response:
         if isinstance(error, Problem):
             return problem_reply(error)
-        problem = Problem(error.status_code, str(error.detail))
+        problem = Problem(error.status_code, _plainly(error))
         problem.headers = error.headers  # such as Allow
         return problem_reply(problem)
 
     @app.exception_handler(Exception)
     async def defect(_request: Request, _error: Exception) -> Response:
         return problem_reply(Problem(500, "a defect of technic's; the log has more"))
+
+
+def _plainly(error: HTTPException) -> str:
+    """What the framework says in the words of a status, in ours."""
+    if error.status_code == 404:
+        return "there is nothing at that address"
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return f"that address takes {allowed}" if allowed else "that address takes another method"
+    return str(error.detail)
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic, perf_counter
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
@@ -32,6 +33,15 @@ LARGEST_HEAD = 16 << 10  # bytes of all headers
 RATE, BURST = 50.0, 200.0  # requests a second of one key, and at once
 AT_ONCE = 64  # requests of one key that are being answered
 READING = {"GET", "HEAD", "OPTIONS"}
+# What decides who asks and how: said twice, whoever stands in front may have read the other one.
+ONCE = (
+    "authorization",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "origin",
+    "sec-fetch-site",
+)
 OPEN = {"/healthz", "/readyz", "/login"}  # need no key
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -116,6 +126,8 @@ class Guards:
         if sum(len(k) + len(v) for k, v in scope["headers"]) > LARGEST_HEAD:
             raise Problem(431, "the headers are larger than 16 kB")
         self._our_host(headers)
+        _check_said_once(headers)
+        _check_address(scope)
         self._bearable(headers)
         address = scope["technic.address"] = address_of(scope, self._hub.exposure.proxies)
         key = await self._key(scope, headers)
@@ -151,6 +163,8 @@ class Guards:
             raise Problem(413, "a body has at most 64 kB")
         if headers.get("content-type", "").lower().startswith("multipart/"):
             raise Problem(415, "bodies are JSON")
+        if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            raise Problem(415, "bodies come as they are, not compressed")
 
     def _our_page(self, headers: Headers) -> None:
         """A browser says where a request comes from; what is no browser says nothing."""
@@ -192,6 +206,24 @@ class Guards:
 
 
 _NEVER: tuple[Any, ...] = (datetime(1970, 1, 1, tzinfo=UTC), None, None)
+
+
+def _check_said_once(headers: Headers) -> None:
+    """Refuse what two readers would read differently."""
+    for name in ONCE:
+        if len(headers.getlist(name)) > 1:
+            raise Problem(400, f"{name} stands twice among the headers")
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise Problem(400, "the headers give two lengths: content-length and transfer-encoding")
+
+
+def _check_address(scope: Scope) -> None:
+    """Refuse an address whose bytes are no text: what is put in their place is another question."""
+    for part in (scope.get("raw_path") or b"", scope["query_string"]):
+        try:
+            unquote_to_bytes(part).decode()
+        except UnicodeDecodeError as error:
+            raise Problem(400, "the address holds bytes that are no UTF-8") from error
 
 
 def _open(path: str) -> bool:

@@ -44,7 +44,8 @@ def wanted_form(request: Request) -> str:
     Problem
         406, if it accepts none of them.
     """
-    weighed = [_weighed(part) for part in request.headers.get("accept", "*/*").split(",")]
+    accepted = ",".join(request.headers.getlist("accept")) or "*/*"  # lines of a list are one list
+    weighed = [_weighed(part) for part in accepted.split(",")]
     refused = {kind for kind, weight in weighed if not weight}
     for kind, weight in sorted(weighed, key=lambda part: -part[1]):
         form = next((form for form in TABLES if form not in refused and _fits(form, kind)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ from technic.scanner.spec.scan_file import ScanFile
 TEXT = 4_096  # characters of a question
 MOST_ROWS = 10_000
 MOST_VALUES = 1_000_000  # of histories in one answer
+WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
 def _printable(text: str) -> str:
@@ -47,6 +49,13 @@ def _instant(given: Any) -> datetime:
     return instant_of(given)
 
 
+def _whole(given: Any) -> Any:
+    if isinstance(given, str) and not WHOLE.fullmatch(given):
+        message = "a whole number is written in digits, such as 20"
+        raise ValueError(message)
+    return given
+
+
 def _no_truth(given: Any) -> Any:
     if isinstance(given, bool):
         message = "a truth is no number"
@@ -56,10 +65,12 @@ def _no_truth(given: Any) -> Any:
 
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Written = Annotated[str, AfterValidator(_printable)]
-Expression = Annotated[Written, Field(max_length=TEXT)]
-Indicator = Annotated[Written, Field(min_length=1, max_length=200)]
-Symbol = Annotated[Written, Field(min_length=1, max_length=24)]
+Whole = Annotated[int, BeforeValidator(_whole)]  # in an address
+# Bounds come before what looks at the text: theirs is then an error about characters.
+PRINTABLE = AfterValidator(_printable)
+Expression = Annotated[str, Field(max_length=TEXT), PRINTABLE]
+Indicator = Annotated[str, Field(min_length=1, max_length=200), PRINTABLE]
+Symbol = Annotated[str, Field(min_length=1, max_length=24), PRINTABLE]
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
@@ -88,14 +99,14 @@ class QuestionFields(StrictModel):
     """A scan file, whole or in part; what is left out is what `preset` says, or the default."""
 
     preset: Name | None = Field(None, description="A saved scan or a preset to begin with.")
-    name: Annotated[Written, Field(max_length=200)] | None = None
+    name: Annotated[str, Field(max_length=200), PRINTABLE] | None = None
     where: Expression | None = Field(None, examples=["rsi(14) < 30 and close > sma(200)"])
     universe: Expression | None = Field(None, examples=["liquid"])
     rank: Expression | None = Field(None, examples=["pct_rank(ret(126))"])
     columns: Annotated[list[Expression], Field(max_length=64)] | None = None
     top: Annotated[int, Field(ge=1, le=MOST_ROWS)] | None = None
-    missing: Annotated[Written, Field(max_length=40)] | None = None
-    benchmark: Annotated[Written, Field(max_length=24)] | None = None
+    missing: Annotated[str, Field(max_length=40), PRINTABLE] | None = None
+    benchmark: Annotated[str, Field(max_length=24), PRINTABLE] | None = None
     params: Annotated[dict[Name, float], Field(max_length=64)] | None = None
     let: Annotated[dict[Name, Expression], Field(max_length=64)] | None = None
     plan: PlanFields | None = None
@@ -209,7 +220,7 @@ class BacktestJobRequest(QuestionFields):
     rebalance: Literal["daily", "weekly", "monthly"] | None = None
     hold: Annotated[int, Field(ge=1, le=500)] | None = None
     buffer: Annotated[int, Field(ge=0, le=5_000)] | None = None
-    cost: Annotated[Written, Field(max_length=24, examples=["spread+impact"])] | None = None
+    cost: Annotated[str, Field(max_length=24, examples=["spread+impact"]), PRINTABLE] | None = None
     commission: Annotated[float, Field(ge=0, le=10)] | None = None
     borrow: Annotated[float, Field(ge=0, le=10)] | None = None
     delisting: Annotated[float, Field(ge=-1, le=0)] | None = None
@@ -231,7 +242,7 @@ class BacktestJobRequest(QuestionFields):
 class TrainRequest(StrictModel):
     """What is to be learned; what is left out is what the shipped training file says."""
 
-    name: Annotated[Written, Field(max_length=80)] | None = None
+    name: Annotated[str, Field(max_length=80), PRINTABLE] | None = None
     model: Literal["ridge", "xgboost"] | None = None
     horizon: Annotated[Literal[1, 5, 21], BeforeValidator(_no_truth)] | None = None
     universe: Expression | None = None

@@ -16,7 +16,12 @@ from technic.interfaces.http.events import EventStream, framed
 from technic.interfaces.http.jobs import Job, Progress
 from technic.interfaces.http.negotiate import JSON, json_reply, table_reply, wanted_form
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import EvaluationRequest, RankHistoryRequest, SpanRequest
+from technic.interfaces.http.requests import (
+    EvaluationRequest,
+    RankHistoryRequest,
+    SpanRequest,
+    Whole,
+)
 from technic.interfaces.http.routes_symbols import about_of
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
@@ -234,7 +239,7 @@ async def operations(hub: HubOf) -> Response:
 
 
 @router.get("/operations/history")
-async def measured(hub: HubOf, hours: Annotated[int, Query(ge=1, le=720)] = 24) -> Response:
+async def measured(hub: HubOf, hours: Annotated[Whole, Query(ge=1, le=720)] = 24) -> Response:
     """Measures of the last hours, over restarts, by name."""
     return await hub.gate.run(lambda: json_reply(_history(hub, hours)))
 

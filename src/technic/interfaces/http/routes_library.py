@@ -14,7 +14,13 @@ from technic.errors import StoreError, TechnicError
 from technic.interfaces.http import responses
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.problems import Problem
-from technic.interfaces.http.requests import Name, SaveScanRequest, WatchListRequest, WatchRequest
+from technic.interfaces.http.requests import (
+    Name,
+    SaveScanRequest,
+    WatchListRequest,
+    WatchRequest,
+    Whole,
+)
 from technic.interfaces.http.routing import PROBLEMS, HubOf, StrictRoute, needs
 from technic.interfaces.http.state import ServerState
 from technic.interfaces.outside import outside, without_folders
@@ -212,8 +218,8 @@ async def drop_list(name: NamePath, hub: HubOf) -> Response:
 @router.get("/alerts", response_model=list[responses.AlertShape])
 async def alerts(
     hub: HubOf,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    since: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0,
+    limit: Annotated[Whole, Query(ge=1, le=1_000)] = 100,
+    since: Annotated[Whole, Query(ge=0, le=2**31 - 1)] = 0,
 ) -> Response:
     """Alerts, newest first, each with where it went; those after number `since` only."""
     return await hub.gate.run(lambda: json_reply(hub.book.alerts(limit, since)))
@@ -242,13 +248,13 @@ async def unwatch(name: NamePath, hub: HubOf) -> Response:
 
 
 @router.get("/runs")
-async def runs(hub: HubOf, limit: Annotated[int, Query(ge=1, le=1_000)] = 100) -> Response:
+async def runs(hub: HubOf, limit: Annotated[Whole, Query(ge=1, le=1_000)] = 100) -> Response:
     """Runs that were kept, newest first."""
     return await hub.gate.run(lambda: json_reply(hub.store.catalog.runs()[:limit]))
 
 
 @router.get("/runs/{number}")
-async def one_run(number: Annotated[int, Path(ge=1, le=2**31 - 1)], hub: HubOf) -> Response:
+async def one_run(number: Annotated[Whole, Path(ge=1, le=2**31 - 1)], hub: HubOf) -> Response:
     """The manifest of a run."""
     manifest = await hub.gate.run(lambda: hub.store.catalog.run(number))
     if manifest is None:

@@ -14,12 +14,14 @@ from technic.interfaces.http import responses
 from technic.interfaces.http.api_keys import Key
 from technic.interfaces.http.negotiate import json_reply
 from technic.interfaces.http.requests import (
+    PRINTABLE,
     Day,
     DistributionRequest,
     Indicator,
     MarketMapRequest,
     Symbol,
     WatchListRequest,
+    Whole,
 )
 from technic.interfaces.http.routing import PROBLEMS, HubOf, KeyOf, StrictRoute, needs, require
 from technic.interfaces.http.state import ServerState
@@ -76,8 +78,8 @@ def about_of(hub: ServerState) -> dict[str, Any]:
 @router.get("/symbols", response_model=list[responses.SymbolShape])
 async def symbols(
     hub: HubOf,
-    q: Annotated[str, Query(max_length=60)] = "",
-    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    q: Annotated[str, Query(max_length=60), PRINTABLE] = "",
+    limit: Annotated[Whole, Query(ge=1, le=200)] = 20,
 ) -> Response:
     """Listed symbols whose ticker begins with a text, or whose name holds it."""
     return await hub.gate.run(lambda: json_reply(find_symbols(hub.store, q, limit)))
@@ -88,7 +90,7 @@ async def chart(
     symbol: Symbol,
     hub: HubOf,
     key: KeyOf,
-    bars: Annotated[int, Query(ge=1, le=5_000)] = 504,
+    bars: Annotated[Whole, Query(ge=1, le=5_000)] = 504,
     indicator: Annotated[list[Indicator] | None, Query(max_length=16)] = None,
     as_of: Day | None = None,
 ) -> Response:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
@@ -48,9 +49,7 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """The body, parsed once, and beside the event loop if it is long."""
         if self._content is None:
-            kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != "application/json":
-                raise Problem(415, "bodies are application/json")
+            _check_kind(self.headers.get("content-type", ""))
             body = await self.body()
             if len(body) > SHORT:
                 loop = asyncio.get_running_loop()
@@ -67,16 +66,56 @@ class StrictRoute(APIRoute):
         """As FastAPI has it, with our request."""
         answer = super().get_route_handler()
         scopes = [getattr(given.dependency, "scope", "") for given in self.dependencies]
+        asked = {field.alias: _may_repeat(field) for field in self.dependant.query_params}
+        is_api = self.path_format.startswith("/api/")
 
         async def strict(request: Request) -> Response:
             for scope in filter(None, scopes):
                 require(key_of(request), scope)
+            if is_api:
+                _check_words(request, asked)
+                _check_no_body(request, reads=self.body_field is not None)
             made = StrictRequest(request.scope, request.receive)
             if request.method in {"POST", "PUT"} and await made.body():
                 await made.json()  # before anybody else looks at it
             return await answer(made)
 
         return strict
+
+
+def _may_repeat(field: Any) -> bool:
+    kind = field.field_info.annotation
+    return list in {get_origin(part) or part for part in (kind, *get_args(kind))}
+
+
+def _check_words(request: Request, asked: dict[str, bool]) -> None:
+    """Refuse what an address says for nothing, or twice: passed over, it changes the question."""
+    said = Counter(name for name, _ in request.query_params.multi_items())
+    if strange := [name for name in said if name not in asked]:
+        named = ", ".join(shortened(name, 60) for name in strange[:5])
+        there = f"there are {', '.join(asked)}" if asked else "it takes none"
+        raise Problem(422, f"{named} means nothing in this address; {there}", code="Invalid")
+    for name, times in said.items():
+        if times > 1 and not asked[name]:
+            raise Problem(422, f"{name} stands {times} times in the address", code="Invalid")
+
+
+def _check_no_body(request: Request, *, reads: bool) -> None:
+    """Refuse a body that nobody would read."""
+    length = request.headers.get("content-length", "0")
+    if not reads and (length.strip("0") or "transfer-encoding" in request.headers):
+        raise Problem(422, f"{request.method} takes no body here", code="Invalid")
+
+
+def _check_kind(written: str) -> None:
+    """Refuse what is no JSON in UTF-8, by its own word."""
+    kind, *parameters = (part.strip().lower() for part in written.split(";"))
+    if kind != "application/json":
+        raise Problem(415, "bodies are application/json")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip().strip('"') not in {"utf-8", "utf8"}:
+            raise Problem(415, "bodies are application/json in UTF-8")
 
 
 def _parsed(body: bytes) -> Any:
@@ -137,5 +176,7 @@ def said(error: Any) -> str:
     """What is wrong with a request, in one line."""
     problem = error.errors()[0]
     where = ".".join(shortened(str(part), 60) for part in problem["loc"] if part != "body")
-    says = shortened(problem["msg"])
+    says = shortened(problem["msg"].removeprefix("Value error, "))
+    if problem["type"] == "missing" and problem["loc"] == ("body",):
+        return "a body is needed, which is JSON"
     return f"{where}: {says}" if where else says

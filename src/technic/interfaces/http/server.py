@@ -134,6 +134,7 @@ class BoundedServer(uvicorn.Server):
         )
         bounds: dict[str, Any] = {
             "http": protocol,
+            "ws": "none",  # there is nothing to ask over a socket
             "log_level": "warning",
             "access_log": False,
             "server_header": False,
