@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.compute import last_bar
 from technic.compute.incremental_check import every_series, prove
 from technic.compute.last_bar import columns_of
 from technic.data.simulated import simulate
+from technic.indicators import REGISTRY
 from technic.market.sessions import nyse
 from technic.runtime.cache import FileCache
 from technic.runtime.settings import Setting, Settings
@@ -65,6 +68,50 @@ def test_nights_carried_on_equal_nights_from_nothing(nightly):
     assert proof.work["advanced"] > 300
 
 
+def test_a_new_combination_of_known_features_is_carried_on_by_one_bar(nightly):
+    store, nights, settings = nightly
+    ema, rsi, atr = REGISTRY["ema"], REGISTRY["rsi"], REGISTRY["atr"]
+    for asked in ((ema(20), rsi(14)), (ema(50) / ema(20), atr(14)), (ema(ema(20), 9),)):
+        columns_of(asked, "market", store.panel(), settings)
+    store.import_bars(nights[0])
+    view = store.panel()
+    combined = (rsi(14) - ema(50), ema(ema(20), 9) / atr(14), REGISTRY["sma"](7))
+    done = columns_of(combined, "market", view, settings)
+    assert done.work["advanced"] > 100
+    assert done.work["refolded"] < 30
+    assert differing(done, columns_of(combined, "market", view, settings.uncached())) == 0
+
+
+def test_only_what_nobody_has_asked_for_starts_from_nothing(nightly, monkeypatch):
+    store, nights, settings = nightly
+    ema, rsi = REGISTRY["ema"], REGISTRY["rsi"]
+    slope = REGISTRY["slope"]
+    columns_of((ema(20), slope(ema(30), 5)), "market", store.panel(), settings)
+    bars = []
+    run = last_bar.advance_last_bars
+
+    def watched(program, panel, kernels, **about):
+        since = about.get("since")
+        names = {fold.node.params for fold in program.folds}
+        bars.append((names, int((panel.lengths if since is None else since.fresh).max())))
+        return run(program, panel, kernels, **about)
+
+    monkeypatch.setattr(last_bar, "advance_last_bars", watched)
+    for k, night in enumerate(nights[:2]):
+        store.import_bars(night)
+        view = store.panel()
+        asked = (ema(20), rsi(9) + ema(20), slope(ema(30), 5), ema(30))
+        done = columns_of(asked, "market", view, settings)
+        assert differing(done, columns_of(asked, "market", view, settings.uncached())) == 0
+        mine = bars[: 2 - k]
+        if k == 0:
+            assert mine[0][0] == {(20,), (30,)}
+            assert mine[1][0] == {(9,), (20,)}
+        else:
+            assert mine[0][0] == {(20,), (30,), (9,)}
+        bars.clear()
+
+
 def test_one_planted_bit_is_found(nightly):
     store, nights, settings = nightly
     for night in nights:
@@ -80,14 +127,10 @@ def test_one_planted_bit_is_found(nightly):
             if path.is_file():
                 key = f"state/{path.name}"
                 content = cache.get_many([key])[key]
-                table = pl.read_ipc(content[4:])
-                name = "s1"  # an average: what is in it never quite leaves
-                column = table[name].to_numpy().copy()
-                column.view(np.uint64)[3] ^= 1 << 30
-                import io
-
+                table = np.load(io.BytesIO(content[4:]))
+                table[4, 3] ^= 1 << 30  # an average: what is in it never quite leaves
                 buffer = io.BytesIO()
-                table.with_columns(pl.Series(name, column)).write_ipc(buffer)
+                np.save(buffer, table)
                 cache.put_many({key: content[:4] + buffer.getvalue()})
 
     assert prove(store, settings, 4, between=plant).differing > 0

@@ -3,8 +3,9 @@
 1. `columns_of` recalls the columns of the view that are cached, one by one: a question over known
    features computes nothing.
 2. `_compute` makes a program of those that are missing.
-3. `_carry` runs it from its state after an earlier session, which is cached too. `_continued`
-   says which symbols can be carried on: the panel never changes a run that it has shown, so one
+3. `_carry` runs it from what its folds carried after an earlier session, which is cached too, fold
+   by fold: `_parts` sets apart the series that need a fold nobody has asked for. `_continued` says
+   which symbols can be carried on: the panel never changes a run that it has shown, so one
    whose run lies where it lay goes on with its new bars, and one whose run was written anew (a
    split, a revision) starts from nothing.
 
@@ -19,18 +20,19 @@ from functools import lru_cache
 from time import perf_counter
 
 import numpy as np
-import polars as pl
 
 from technic.compute.benchmark import benchmark_closes
-from technic.compute.column_cache import ColumnCache, arrow_of, table_of_arrow
+from technic.compute.column_cache import ColumnCache
+from technic.compute.fold_states import SavedStates, Stamp, keep, recall
 from technic.compute.kernel import ensure_compiled
 from technic.compute.stretches import advance_last_bars
 from technic.data.store.mapped_panel import MappedPanel
 from technic.indicators import Series
 from technic.indicators.kernel.codegen import digest as kernel_digest
+from technic.indicators.kernel.graph import Operation, order_of
 from technic.indicators.kernel.program import Program, compile_program
-from technic.indicators.kernel.run import Advance, Continuation
-from technic.market.typing import FloatArray, IntArray
+from technic.indicators.kernel.run import Continuation
+from technic.market.typing import FloatArray
 from technic.runtime.cache import key_of
 from technic.runtime.settings import Settings
 
@@ -48,22 +50,6 @@ class Columns:
 
     values: dict[Series, FloatArray]
     work: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedState:
-    """The state of a program after some bars, and which bars those were.
-
-    Attributes
-    ----------
-    security_ids, places, lengths : int64, shape (n_symbols,), as in the panel it was made from
-    state : float64, shape (n_symbols, state_width)
-    """
-
-    security_ids: IntArray
-    places: IntArray
-    lengths: IntArray
-    state: FloatArray
 
 
 def columns_of(
@@ -112,8 +98,7 @@ def _compute(
     columns: dict[Series, FloatArray] = {}
     counts: dict[str, int] = {}
     if alone:
-        run, counts = _carry(alone, view, settings)
-        columns |= dict(zip(alone, run.values, strict=True))
+        columns, counts = _carry(alone, view, settings)
     if relative:
         # The benchmark's past moves when any bar is revised: nothing is carried over it.
         run = advance_last_bars(
@@ -144,17 +129,48 @@ def carry_ahead(series: Sequence[Series], view: MappedPanel, settings: Settings)
 
 def _carry(
     series: tuple[Series, ...], view: MappedPanel, settings: Settings
-) -> tuple[Advance, dict[str, int]]:
-    """Run a program from the newest state there is, and keep the state it ends with."""
-    program, panel, cache = _program(series), view.panel, settings.cache
-    key = key_of("state", kernel_digest(), repr(series), view.data)
-    # The next session does not start from an unfinished day, nor from what was known before then.
-    is_final = view.known_at is None and not view.provisional
-    before = _state_of(cache.get(key), program.state_width) if view.known_at is None else None
+) -> tuple[dict[Series, FloatArray], dict[str, int]]:
+    """Run series from the newest states there are, and keep the states they end with."""
+    whole = _program(series)
+    # What was known before then does not start from what is known now.
+    saved = recall(whole.folds, view, settings.cache) if view.known_at is None else []
+    columns: dict[Series, FloatArray] = {}
+    counts: dict[str, int] = {}
+    for part, states in _parts(series, whole, saved):
+        program = whole if part == series else _program(part, _tails(whole))
+        values, done = _run(program, states, view, settings)
+        columns |= dict(zip(part, values, strict=True))
+        # Who is computed from nothing for one series counts as that, whatever the others need.
+        counts = done if not counts or done["refolded"] > counts["refolded"] else counts
+    return columns, counts
+
+
+def _parts(
+    series: tuple[Series, ...], whole: Program, saved: list[SavedStates]
+) -> list[tuple[tuple[Series, ...], SavedStates | None]]:
+    """Series that can go on from the same states, and those that start from nothing."""
+    left, parts = list(series), []
+    for states in saved:
+        known = {fold.node for fold in states.states}
+        carried = {fold.node for fold in whole.folds}
+        part = [s for s in left if (_folds_of(s) & carried) <= known]
+        if any(_folds_of(s) & carried for s in part):
+            parts.append((tuple(part), states))
+            left = [s for s in left if s not in set(part)]
+    if left:
+        parts.append((tuple(left), None))
+    return parts
+
+
+def _run(
+    program: Program, states: SavedStates | None, view: MappedPanel, settings: Settings
+) -> tuple[FloatArray, dict[str, int]]:
+    """One program from states of an earlier session, or from nothing; and count symbols."""
+    panel = view.panel
     since = None
     counts = {"advanced": 0, "refolded": len(panel), "unchanged": 0}
-    if before is not None:
-        since = _continued(before, view, program.state_width)
+    if states is not None:
+        since = _continued(states, view, program)
         fresh = since.fresh
         same = fresh < panel.lengths
         counts = {
@@ -164,34 +180,49 @@ def _carry(
         }
     began = perf_counter()
     run = advance_last_bars(program, panel, settings.kernels, since=since, threads=settings.threads)
-    if is_final and (before is None or counts["advanced"] or counts["refolded"]):
-        after = SavedState(panel.security_ids, panel.places, panel.lengths, run.state)
-        cache.put(key, _content_of(after), cost=1e3 * (perf_counter() - began))
-    return run, counts
+    # The next session does not start from an unfinished day, nor from what was known before then.
+    is_final = view.known_at is None and not view.provisional
+    if is_final and (states is None or counts["advanced"] or counts["refolded"]):
+        stamp = Stamp(panel.security_ids, panel.places, panel.lengths)
+        cost = 1e3 * (perf_counter() - began)
+        keep(program.folds, stamp, run.state, view, settings.cache, cost)
+    return run.values, counts
 
 
-def _continued(before: SavedState, view: MappedPanel, width: int) -> Continuation:
+def _continued(before: SavedStates, view: MappedPanel, program: Program) -> Continuation:
     """State to start from and bars not yet seen, per symbol."""
-    panel = view.panel
+    panel, stamp = view.panel, before.stamp
     # Clipped, a security newer than the state points at another's row, and its id tells them apart.
     at = np.minimum(
-        np.searchsorted(before.security_ids, panel.security_ids), len(before.security_ids) - 1
+        np.searchsorted(stamp.security_ids, panel.security_ids), len(stamp.security_ids) - 1
     )
     same = (
-        (before.security_ids[at] == panel.security_ids)
-        & (before.places[at] == panel.places)
-        & (before.lengths[at] <= panel.lengths)
-        & (before.lengths[at] > 0)
+        (stamp.security_ids[at] == panel.security_ids)
+        & (stamp.places[at] == panel.places)
+        & (stamp.lengths[at] <= panel.lengths)
+        & (stamp.lengths[at] > 0)
         & ~np.isin(panel.security_ids, view.anew)
     )
-    state = np.zeros((len(panel), max(width, 1)))
-    state[same] = before.state[at[same]]
-    return Continuation(state, np.where(same, panel.lengths - before.lengths[at], panel.lengths))
+    state = np.zeros((len(panel), max(program.state_width, 1)))
+    rows = at[same]
+    for fold in program.folds:
+        state[same, fold.slot : fold.slot + fold.width] = before.states[fold][rows]
+    return Continuation(state, np.where(same, panel.lengths - stamp.lengths[at], panel.lengths))
+
+
+def _tails(program: Program) -> tuple[tuple[Operation, int], ...]:
+    return tuple((fold.node, fold.tail) for fold in program.folds)
+
+
+@lru_cache(maxsize=4096)
+def _folds_of(series: Series) -> frozenset[Operation]:
+    """The folds that a series is made of."""
+    return frozenset(node for node in order_of([series]) if node.kind == "fold")
 
 
 @lru_cache(maxsize=64)
-def _program(series: tuple[Series, ...]) -> Program:
-    return compile_program(series)
+def _program(series: tuple[Series, ...], tails: tuple[tuple[Operation, int], ...] = ()) -> Program:
+    return compile_program(series, tails=dict(tails))
 
 
 @lru_cache(maxsize=4096)
@@ -208,26 +239,3 @@ def _column_key(series: Series, benchmark: str, view: MappedPanel) -> str:
 @lru_cache(maxsize=4096)
 def _text(series: Series) -> str:
     return repr(series)
-
-
-def _content_of(saved: SavedState) -> bytes:
-    """A state as the cache holds it."""
-    columns: dict[str, np.ndarray] = {
-        "security_id": saved.security_ids,
-        "place": saved.places,
-        "length": saved.lengths,
-    }
-    columns |= {f"s{j}": saved.state[:, j] for j in range(saved.state.shape[1])}
-    return arrow_of(pl.DataFrame(columns))
-
-
-def _state_of(content: bytes | None, width: int) -> SavedState | None:
-    """A cached state; None if there is none of that width."""
-    table = None if content is None else table_of_arrow(content)
-    names = [f"s{j}" for j in range(max(width, 1))]
-    if table is None or table.columns != ["security_id", "place", "length", *names]:
-        return None
-    if table.is_empty():
-        return None
-    ids, places, lengths = (table[name].to_numpy() for name in ("security_id", "place", "length"))
-    return SavedState(ids, places, lengths, table.select(names).to_numpy())

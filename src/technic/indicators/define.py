@@ -53,6 +53,9 @@ class Indicator:
     outputs : names of what it returns; its own unless it returns several
     lookback : bars before the first finite value, given the parameters
     reach : rows before `t` that the function reads
+    at_its_row : inputs of which it reads row `t` alone, although it looks back in others
+    absorbs : whether an unknown input, once the fold has settled, leaves unknown what it carries,
+        from there on
     decay : share of the seed's weight left after each further bar, given the parameters:
         0 forgets at once, 1 never
     bounds : closed range of every output, if it has one
@@ -74,6 +77,8 @@ class Indicator:
     outputs: tuple[str, ...]
     lookback: Callable[..., int] | None
     reach: Callable[..., int]
+    at_its_row: tuple[str, ...]
+    absorbs: bool
     decay: Callable[..., float]
     bounds: tuple[float, float] | None
     scale_free: bool
@@ -157,8 +162,8 @@ class Declaration:
 
     Attributes
     ----------
-    outputs, decay, bounds, scale_free, unit, oracle, source, differs, operator, reach, carries :
-        as in `Indicator`, which gets them
+    outputs, decay, bounds, scale_free, unit, oracle, source, differs, operator, reach, at_its_row,
+    absorbs, carries : as in `Indicator`, which gets them
     """
 
     outputs: tuple[str, ...] = ()
@@ -171,6 +176,8 @@ class Declaration:
     differs: str = ""
     operator: bool = False
     reach: Callable[..., int] | None = None
+    at_its_row: tuple[str, ...] = ()
+    absorbs: bool = False
     carries: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -236,6 +243,8 @@ def _register(
         outputs=about.outputs or (name,),
         lookback=lookback,
         reach=about.reach or (one_bar_back if kind == "fold" else lookback or one_bar_back),
+        at_its_row=about.at_its_row,
+        absorbs=about.absorbs,
         decay=about.decay,
         bounds=about.bounds,
         scale_free=about.scale_free,

@@ -61,6 +61,21 @@ def rows_at(address: Any) -> Any:
     return address
 
 
+class Held:
+    """A value in the place of rows, for who reads the row in hand alone."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __getitem__(self, _t: int) -> Any:
+        return self._value
+
+
+def held(value: Any) -> Any:
+    """`value` in the place of rows: at every row it is that."""
+    return Held(value)
+
+
 def address_of(rows: Any) -> Any:
     """Where a C-contiguous array (n_rows, LANES) begins: what `rows_at` takes."""
     return rows

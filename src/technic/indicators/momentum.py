@@ -101,6 +101,7 @@ def rsi_cutler(t: int, x: Any, n: int = 14) -> Any:
     lookback=lambda fast, slow, signal: max(fast, slow) + signal - 2,
     carries="quick calm line",
     reach=lambda *_: 0,
+    absorbs=True,
     outputs=("macd", "macd_signal", "macd_hist"),
     decay=lambda fast, slow, signal: 1.0 - 2.0 / (max(fast, slow, signal) + 1.0),
     oracle=lambda ta, b, fast, slow, signal: ta.MACD(b.close, fast, slow, signal),

@@ -192,6 +192,7 @@ def psar(
     lookback=lambda _width: 0,
     carries="upper lower side",
     outputs=("supertrend_line", "supertrend_side"),
+    at_its_row=("x",),
     operator=True,
 )
 def follow_bands(

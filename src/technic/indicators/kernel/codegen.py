@@ -21,13 +21,14 @@ from textwrap import indent
 
 from technic.indicators.define import REGISTRY, Indicator
 from technic.indicators.kernel.arguments import ARGUMENTS, C_ARGUMENTS
+from technic.indicators.kernel.fused import write_passes
 from technic.indicators.kernel.instructions import FIRST_DEFINITION, MOST_PARAMS
 
 HEADER = """\
 \"\"\"Written by technic.indicators.kernel.codegen; edits will be lost.\"\"\"
 from technic.indicators import REGISTRY
 from technic.indicators.lanes import (
-    COMPILING, address_of, everywhere, inlined, inner, lowest, peek, poke, rows_at, where,
+    COMPILING, address_of, everywhere, held, inlined, inner, lowest, peek, poke, rows_at, where,
 )
 from technic.indicators.kernel.instructions import *
 
@@ -136,13 +137,38 @@ def run(
                 )
                 registers[j] = address_of(scratch[j])
         carried = rows_at(address_of(state[b]))
-        for i in range(program.shape[0]):
+        # Members of a pass are walked one after another over rows [low, high), until all of them
+        # are seasoned, and wherever the pass has met an unknown value.
+        i, head, low, high = 0, -1, 0, 0
+        while i < program.shape[0]:
             code = program[i]
             op, frame = code[OP], code[FRAME]
+            if op == PASS:
+                if head < 0:
+                    head, low = i, fresh
+                    high = first_fused(
+                        program, i, carried, end - shortest, end - shortest_fresh, end
+                    )
+                else:
+                    low = high
+                if low >= high:
+                    wanted = first_stored(program, i, end, fresh)
+                    low = fused(program, i, registers, params, carried, wanted, low, end)
+                    high = min(low + CHUNK, end)
+                if low < high:
+                    i += 1
+                    continue
+                edge = address_of(edges[frame, 0:1]), address_of(edges[frame, 1:2])
+                for j in range(i + 1, i + 1 + code[OUTPUTS]):
+                    keep_tails(program[j], carried, registers, rows_at(edge[0]), rows_at(edge[1]), end)
+                i, head = i + 1 + code[OUTPUTS], -1
+                continue
             firsts = rows_at(address_of(edges[frame, 0:1]))
             begins = rows_at(address_of(edges[frame, 1:2]))
-            since = fresh if is_daily(frame) else 0
+            since, stop = fresh if is_daily(frame) else 0, end
             first = first_row_wanted(code, end, since)
+            if head >= 0:
+                since, first, stop = low, low, high
             session = rows_at(registers[frame * FRAME_REGISTERS + SESSION])
             if op >= FIRST_DEFINITION:
                 if not is_daily(frame):
@@ -158,16 +184,13 @@ def run(
                     {operand_values},
                 )
 {branches}
-                for j in range(code[OUTPUTS] if code[TAIL] else 0):
-                    tail = code[TAIL_SLOT] + j * code[TAIL]
-                    series = rows_at(registers[code[OUT + j]])
-                    recall(carried, tail, code[TAIL], series, begins, firsts)
-                    remember(carried, tail, code[TAIL], series, firsts, end)
+                if head < 0:
+                    keep_tails(code, carried, registers, firsts, begins, end)
             elif op == EMIT:
                 emit(rows_at(registers[code[IN]]), out[code[OUT]], starts[b], counts[b], end)
             elif op == CONSTANT:
                 target = rows_at(registers[code[OUT]])
-                for t in range(first, end):
+                for t in range(first, stop):
                     target[t] = params[code[PARAM]]
             elif op == ALIGN:
                 align(benchmark, session, rows_at(registers[code[OUT]]), firsts, first, end)
@@ -175,6 +198,9 @@ def run(
                 resample(frame, registers, edges, span_of, last_of, lengths[b], end)
             elif op == HOLD:
                 hold(code, registers, edges, last_of, lengths[b], first, end)
+            i += 1
+            if head >= 0 and i > head + program[head, OUTPUTS]:
+                i = head
 """
 
 ENTRY = """
@@ -213,7 +239,7 @@ def write() -> str:
     """The text of the module: pure, so it can be read, diffed and tested."""
     compiled = {op: REGISTRY[name] for name, op in opcodes().items()}
     definitions = "".join(_definition(indicator) for indicator in compiled.values())
-    return HEADER + definitions + _run(compiled) + _entry()
+    return HEADER + definitions + write_passes() + _run(compiled) + _entry()
 
 
 def _run(compiled: dict[int, Indicator]) -> str:
@@ -260,9 +286,9 @@ def _operands_of(indicator: Indicator) -> str:
         f"{type(default).__name__}(p{j})" for j, default in enumerate(indicator.defaults.values())
     ]
     rest = (
-        "carried, slot, begins, first, since, settled, season, end"
+        "carried, slot, begins, first, since, settled, season, stop"
         if indicator.kind == "fold"
-        else "reach, firsts, first, end"
+        else "reach, firsts, first, stop"
     )
     return ", ".join([*reads, *writes, *numbers, rest])
 

@@ -25,12 +25,13 @@ NAN = float("nan")
 #   OP, FRAME    which operation or definition, over daily, weekly or monthly bars
 #   REACH        rows before its own that it reads
 #   BACK, BEFORE the rows somebody reads of what it writes: see program.Demand
-#   PARAM        where its numbers begin in `params`
+#   PARAM        where its numbers begin in `params`; PASS: which one it is
 #   STATE, CARRIES   where the floats of a fold lie in `state`, and how many there are
 #   TAIL, TAIL_SLOT  how many old rows of a fold are kept beside them, and where; HOLD: its frame
 #   KNOWN        bars before what it reads is known, if nothing is unknown in the middle
 #   SEASON       bars after which a fold does not care how many there have been
-#   OUTPUTS      how many registers it writes
+#   OUTPUTS      how many registers it writes; PASS: how many of the rows behind it are its members,
+#                which come by themselves while they are young or what they read is in doubt
 #   IN, OUT      the registers it reads and writes: up to six each
 OP, FRAME, REACH, BACK, BEFORE, PARAM, STATE, CARRIES, TAIL, TAIL_SLOT, KNOWN, SEASON, OUTPUTS = (
     range(13)
@@ -40,7 +41,7 @@ MOST_PARAMS = 4
 CHUNK = 128  # rows that a fold believes at once: as many are walked again where one is unknown
 
 # Instructions that are no definitions; definitions follow.
-EMIT, CONSTANT, ALIGN, RESAMPLE, HOLD, FIRST_DEFINITION = range(6)
+EMIT, CONSTANT, ALIGN, RESAMPLE, HOLD, PASS, FIRST_DEFINITION = range(7)
 
 
 @inner
@@ -201,6 +202,15 @@ def remember(state: Any, slot: int, size: int, source: Any, firsts: Any, end: in
         for j in range(size):
             row = end - 1 - j
             poke(state, slot + j, lane, peek(source, row, lane) if row >= first else NAN)
+
+
+@inner
+def keep_tails(code: Any, state: Any, registers: Any, firsts: Any, begins: Any, end: int) -> None:
+    """Put back what a fold returned at old bars that are read once more, and keep its newest."""
+    for j in range(code[OUTPUTS] if code[TAIL] else 0):
+        tail, series = code[TAIL_SLOT] + j * code[TAIL], rows_at(registers[code[OUT + j]])
+        recall(state, tail, code[TAIL], series, begins, firsts)
+        remember(state, tail, code[TAIL], series, firsts, end)
 
 
 @inner

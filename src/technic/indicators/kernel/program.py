@@ -1,7 +1,8 @@
 """From a graph of series to a program: a table of numbers that the fused kernel runs.
 
-1. `_order` puts the nodes below the roots in an order in which inputs come first; equal
-   series are one node.
+1. `order_of` puts the nodes below the roots in an order in which inputs come first; equal
+   series are one node. `best_fit` finds the pass that walks most of their folds together; its
+   members come first.
 2. `_demands` goes back through that order and says how many rows of each are read: windows
    widen the demand for their inputs by their reach, folds need every fresh bar.
 3. `_Writer` writes the rows in that order: `_allocate` gives each output a register that is
@@ -11,9 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -21,57 +21,13 @@ from technic.errors import IndicatorError
 from technic.indicators.define import REGISTRY
 from technic.indicators.kernel import instructions as ins
 from technic.indicators.kernel.codegen import opcodes
-from technic.indicators.series import DAILY, MONTHLY, WEEKLY, Series
+from technic.indicators.kernel.graph import Operation, known_after, order_of
+from technic.indicators.kernel.passes import Pass, all_passes, best_fit
+from technic.indicators.series import DAILY, Series
 from technic.market.panel import FIELDS
 from technic.market.typing import FloatArray, IntArray
 
 NONE, ALL = -(1 << 40), 1 << 40
-DAYS_OF = {DAILY: 1, WEEKLY: 5, MONTHLY: 23}  # at most, about
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: what series that differ only in `output` have in common.
-
-    Attributes
-    ----------
-    name, inputs, params, frame : as in `Series`
-    """
-
-    name: str
-    inputs: tuple[Series, ...]
-    params: tuple[float, ...]
-    frame: int
-
-    @classmethod
-    def of(cls, series: Series) -> Operation:
-        """The operation that computes `series`."""
-        return cls(series.name, series.inputs, series.params, series.frame)
-
-    @property
-    def kind(self) -> str:
-        """field, benchmark, constant, hold, window or fold."""
-        if self.name in FIELDS:
-            return "field"
-        if self.name in {"benchmark", "constant", "hold"}:
-            return self.name
-        return REGISTRY[self.name].kind
-
-    @property
-    def reach(self) -> int:
-        """Rows before its own that it reads of its inputs."""
-        return REGISTRY[self.name].reach(*self.params) if self.kind in {"window", "fold"} else 0
-
-    @property
-    def lookback(self) -> int:
-        """Bars before its first known value, if all it reads is known from the first bar on."""
-        lookback = REGISTRY[self.name].lookback if self.kind in {"window", "fold"} else None
-        return lookback(*self.params) if lookback else 0
-
-    @property
-    def n_outputs(self) -> int:
-        """How many series it writes."""
-        return len(REGISTRY[self.name].outputs) if self.kind in {"window", "fold"} else 1
 
 
 @dataclass(slots=True)
@@ -92,9 +48,31 @@ class Demand:
         self.back, self.before = max(self.back, back), max(self.before, before)
 
     @property
+    def wanted(self) -> bool:
+        """Whether anybody reads any of them."""
+        return self.back > 0 or self.before > NONE // 2
+
+    @property
     def tail(self) -> int:
         """Rows that the next run will read once more although they are not fresh then."""
         return max(self.back, self.before, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldState:
+    """Where a fold's floats lie in the state of a program.
+
+    Attributes
+    ----------
+    node : the fold
+    slot, width : of its first float, and how many there are: its count of bars, what it carries,
+        and the `tail` newest values of each output, newest first
+    """
+
+    node: Operation
+    slot: int = field(compare=False)
+    width: int
+    tail: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +86,7 @@ class Program:
     n_columns, n_registers, state_width : how many series it answers, how many it works with at
         once, and how many floats each symbol carries
     used : int64, shape (n_fields, 3); whether each field is read, and its demand
+    folds : the daily ones that its series are made of: what is worth keeping
     every_bar : whether it answers every fresh bar, rather than the last one only
     """
 
@@ -117,6 +96,7 @@ class Program:
     n_registers: int
     state_width: int
     used: IntArray
+    folds: tuple[FoldState, ...] = ()
     every_bar: bool = False
 
     def reads(self, name: str) -> bool:
@@ -124,69 +104,69 @@ class Program:
         return bool(self.used[FIELDS.index(name), 0])
 
 
-@cache
-def known_after(series: Series) -> int:
-    """Daily bars before a series is known, if nothing is unknown in the middle: a guess.
-
-    A wrong one costs time and no more: what is believed in vain is computed again.
-    """
-    node = Operation.of(series)
-    before = max((known_after(read) for read in series.inputs), default=0)
-    if node.kind == "hold":
-        return DAYS_OF[series.inputs[0].frame] * (before + 1)
-    return before + node.lookback
-
-
-def compile_program(roots: Sequence[Series], *, every_bar: bool = False) -> Program:
+def compile_program(
+    roots: Sequence[Series],
+    *,
+    every_bar: bool = False,
+    fusing: bool = True,
+    tails: Mapping[Operation, int] | None = None,
+) -> Program:
     """The program that evaluates `roots`, one column each.
 
     Parameters
     ----------
     roots : the series that are answered; what they share is computed once
     every_bar : answer every fresh bar, rather than the last one only
+    fusing : whether folds may be walked together; never changes the answer
+    tails : how many of their newest values folds keep at least, for other programs to read
 
     Raises
     ------
     IndicatorError
         If a series reads a field that its frame does not have.
     """
-    order = _order(roots)
-    demands = _demands(order, roots, every_bar=every_bar)
-    return _Writer(order, demands, list(roots), every_bar).program()
-
-
-def _order(roots: Iterable[Series]) -> list[Operation]:
-    """Operations in an order in which inputs come first."""
-    ordered: dict[Operation, None] = {}
-
-    def visit(series: Series) -> None:
-        node = Operation.of(series)
-        if node in ordered:
-            return
-        for read in series.inputs:
-            visit(read)
-        ordered[node] = None
-
-    for root in roots:
-        visit(root)
-    return list(ordered)
+    order = order_of(roots)
+    asked = set(order)
+    fit = best_fit(order) if fusing else None
+    members: tuple[Operation, ...] = ()
+    if fit is not None:
+        members = fit[1]
+        fields = [node for node in order if node.kind == "field"]
+        order = list(dict.fromkeys([*fields, *members, *order]))
+    demands = _demands(order, roots, members, every_bar=every_bar)
+    for node, tail in (tails or {}).items():
+        if node in asked:
+            demands[node].widen(tail, NONE)
+    writer = _Writer(order, demands, list(roots), every_bar)
+    program = writer.program(fit)
+    return replace(program, folds=tuple(f for f in program.folds if f.node in asked))
 
 
 def _demands(
-    order: list[Operation], roots: Sequence[Series], *, every_bar: bool
+    order: list[Operation],
+    roots: Sequence[Series],
+    members: Iterable[Operation],
+    *,
+    every_bar: bool,
 ) -> dict[Operation, Demand]:
-    """How many rows of each operation are read, from the roots back to the fields."""
+    """How many rows of each operation are read, from the roots back to the fields.
+
+    What members of a pass read of each other is held in registers, and counts for nothing.
+    """
+    fused = set(members)
     demands = {node: Demand() for node in order}
     for root in roots:
         demands[Operation.of(root)].widen(0 if every_bar else 1, 0 if every_bar else NONE)
     for node in reversed(order):
         own = demands[node]
-        for series in node.inputs:
-            read = demands[Operation.of(series)]
-            if node.kind == "fold":
-                read.widen(0, node.reach)
-            else:
-                read.widen(own.back + node.reach if own.back else 0, own.before + node.reach)
+        for j, series in enumerate(node.inputs):
+            source, reach = Operation.of(series), node.reach_of(j)
+            read = demands[source]
+            held = node in fused and source in fused
+            if not held and (node.kind == "fold" or node in fused):
+                read.widen(0, reach)
+            if node.kind != "fold":
+                read.widen(own.back + reach if own.back else 0, own.before + reach)
     return demands
 
 
@@ -205,15 +185,20 @@ class _Writer:
     n_registers: int = ins.FIRST_FREE
     n_slots: int = 0
     resampled: set[int] = field(default_factory=set)
+    folds: list[FoldState] = field(default_factory=list)
+    written: set[Operation] = field(default_factory=set)
 
-    def program(self) -> Program:
+    def program(self, fit: tuple[Pass, tuple[Operation, ...]] | None) -> Program:
         """Every node in turn; its registers are free again behind its last reader."""
-        ops, unread_after = opcodes(), self._last_readers()
+        ops = opcodes()
         columns: dict[Operation, list[int]] = {}
         for column, root in enumerate(self.roots):
             columns.setdefault(Operation.of(root), []).append(column)
-        for node in self.order:
-            self._write(node, ops)
+        rest = self.order if fit is None else self._write_pass(*fit, ops)
+        unread_after = self._last_readers(rest)
+        for node in rest:
+            if node not in self.written:
+                self._write(node, ops)
             for column in columns.get(node, []):
                 inputs = [self.register[self.roots[column]]]
                 self._row(ins.EMIT, node, inputs=inputs, outputs=[column])
@@ -226,16 +211,43 @@ class _Writer:
             n_registers=self.n_registers,
             state_width=self.n_slots,
             used=self._used(),
+            folds=tuple(self.folds),
             every_bar=self.every_bar,
         )
 
-    def _last_readers(self) -> dict[Operation, list[Operation]]:
+    def _write_pass(
+        self, one: Pass, members: tuple[Operation, ...], ops: dict[str, int]
+    ) -> list[Operation]:
+        """A pass and its members; returns what is still to be written or answered.
+
+        The arithmetic between its folds is theirs alone: who else reads it computes it again, also
+        at old bars, from what the folds keep.
+        """
+        for node in self.order:
+            if node.kind == "field":
+                self._write(node, ops)
+        head = [0] * ins.WIDTH
+        head[ins.OP], head[ins.PARAM] = ins.PASS, all_passes().index(one)
+        head[ins.OUTPUTS] = len(members)
+        self.rows.append(head)
+        for node in members:
+            self._write(node, ops)
+        between = [node for node in members if node.kind != "fold"]
+        for node in between:
+            self._release(node)
+        self.written = {node for node in self.order if node.kind == "field"}
+        self.written |= {node for node in members if node.kind == "fold"}
+        unread = {node for node in between if not self.demands[node].wanted}
+        return [node for node in self.order if node not in unread]
+
+    def _last_readers(self, rest: list[Operation]) -> dict[Operation, list[Operation]]:
         """What each operation is the last to read; nobody reads a root but its own row."""
-        last_reader = {Operation.of(s): node for node in self.order for s in node.inputs}
+        readers = [node for node in rest if node not in self.written]
+        last_reader = {Operation.of(s): node for node in readers for s in node.inputs}
         unread_after: dict[Operation, list[Operation]] = {}
         for operation, reader in last_reader.items():
             unread_after.setdefault(reader, []).append(operation)
-        for node in self.order:
+        for node in rest:
             if node not in last_reader:
                 unread_after.setdefault(node, []).append(node)
         return unread_after
@@ -297,6 +309,9 @@ class _Writer:
             row[ins.SEASON] = node.lookback + 1
             row[ins.TAIL_SLOT] = self.n_slots + carries
             self.n_slots = row[ins.TAIL_SLOT] + tail * len(outputs)
+            if node.frame == DAILY:
+                width = self.n_slots - row[ins.STATE]
+                self.folds.append(FoldState(node, row[ins.STATE], width, tail))
         self.rows.append(row)
 
     def _allocate(self, node: Operation) -> list[int]:

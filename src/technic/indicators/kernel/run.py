@@ -1,14 +1,14 @@
 """Run a program over a panel. A full run is an incremental run that starts from nothing.
 
 1. `_arrays` lays out what all threads share as the blocks of the panel are.
-2. `_share_out` gives each thread stretches of blocks, and `_scratch` memory of its own.
+2. `_share_out` lets threads take stretches of blocks; `_scratch` is each thread's own memory.
 3. The kernel (loader.py) runs the program over a stretch; a block's answer depends on no other.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -140,10 +140,11 @@ def advance(
     arrays["benchmark"] = np.full(len(nyse()), np.nan) if benchmark is None else benchmark
     run = load(kernels)
 
-    def work(span: tuple[int, int]) -> None:
+    def work(spans: Iterator[tuple[int, int]]) -> None:
         own = _scratch(program, panel)
         with np.errstate(all="ignore"):  # unknown values are meant; it holds per thread
-            run(**arrays, **own, first_block=span[0], last_block=span[1])
+            for first, last in spans:
+                run(**arrays, **own, first_block=first, last_block=last)
 
     _share_out(work, panel.bars.shape[0], threads or cpu_count() or 1)
     carried = Places(panel).gather_state(arrays["state"])
@@ -208,15 +209,22 @@ def _scratch(program: Program, panel: Panel) -> dict[str, Any]:
     return {"scratch": scratch, "registers": registers, "edges": edges}
 
 
-def _share_out(work: Callable[[tuple[int, int]], None], n_blocks: int, threads: int) -> None:
-    """Give the threads stretches of blocks, one after another: the first blocks are the longest."""
-    if threads < 2 or n_blocks < 2 * threads:
-        work((0, n_blocks))
-        return
-    stretches = min(n_blocks, STRETCHES * threads)
+def _share_out(
+    work: Callable[[Iterator[tuple[int, int]]], None], n_blocks: int, threads: int
+) -> None:
+    """Let threads take stretches of blocks until none is left: the first blocks are the longest."""
+    threads = max(1, min(threads, n_blocks // 2))
+    stretches = min(n_blocks, STRETCHES * threads) if threads > 1 else 1
     bounds = [n_blocks * j // stretches for j in range(stretches + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, itertools.pairwise(bounds)))
+    left = iter(list(itertools.pairwise(bounds)))  # `next` of a list's iterator is one step
+    if threads == 1:
+        work(left)
+        return
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = [pool.submit(work, left) for _ in range(threads - 1)]
+        work(left)  # the caller is one of them
+        for other in others:
+            other.result()
 
 
 @cache

@@ -24,6 +24,7 @@ from numba.extending import lower_builtin, lower_cast, models, register_model
 from technic.indicators.lanes import (
     address_of,
     everywhere,
+    held,
     larger,
     lowest,
     peek,
@@ -62,7 +63,12 @@ class RowsType(types.Type):
     """The address of a run of vectors."""
 
 
+class HeldType(types.Type):
+    """One vector in the place of rows."""
+
+
 lanes, mask, rows = LanesType("Lanes"), MaskType("Mask"), RowsType("Rows")
+held_lanes = HeldType("Held")
 
 
 @register_model(LanesType)
@@ -81,6 +87,12 @@ class _MaskModel(models.PrimitiveModel):
 class _RowsModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, ir.DoubleType().as_pointer())
+
+
+@register_model(HeldType)
+class _HeldModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, DOUBLES)
 
 
 @lower_cast(types.Number, LanesType)
@@ -134,9 +146,9 @@ def _extremum(function: Any, symbol: str) -> None:
     def _lower(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         # NaN if either is; of equal values the second.
         first, second = args
-        beats = builder.fcmp_ordered(symbol, first, second)
+        best = builder.select(builder.fcmp_ordered(symbol, first, second), first, second)
         unknown = builder.fcmp_unordered("uno", first, first)
-        return builder.select(builder.or_(beats, unknown), first, second)
+        return builder.select(unknown, first, best)  # in this order: the first is one instruction
 
 
 def _logic(function: Any, instruction: str) -> None:
@@ -192,11 +204,12 @@ _typed(
 _typed(
     operator.getitem,
     lambda args: (
-        signature(lanes, rows, types.intp)
-        if args[0] == rows and isinstance(args[1], types.Integer)
+        signature(lanes, args[0], types.intp)
+        if args[0] in (rows, held_lanes) and isinstance(args[1], types.Integer)
         else None
     ),
 )
+_typed(held, lambda args: signature(held_lanes, lanes) if args == (lanes,) else None)
 _typed(
     operator.setitem,
     lambda args: signature(types.none, rows, types.intp, lanes) if args[0] == rows else None,
@@ -273,6 +286,12 @@ def _cell(builder: Any, start: Any, t: Any, lane: Any) -> Any:
 @lower_builtin(operator.getitem, RowsType, types.Integer)
 def _load(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.load(_row(builder, *args), align=8)
+
+
+@lower_builtin(operator.getitem, HeldType, types.Integer)
+@lower_builtin(held, LanesType)
+def _itself(_context: Any, _builder: Any, _sig: Any, args: Any) -> Any:
+    return args[0]
 
 
 @lower_builtin(operator.setitem, RowsType, types.Integer, LanesType)
