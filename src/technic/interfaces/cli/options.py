@@ -233,7 +233,8 @@ def compiling(settings: Settings) -> Callable[[], None]:
 
     def work() -> None:
         try:
-            done.set_result(kernel.ensure_compiled(settings.kernels))
+            kernel.ensure_compiled(settings.kernels)
+            done.set_result(None)
         except Exception as error:  # noqa: BLE001 -- raised where it is waited for
             done.set_exception(error)
 
