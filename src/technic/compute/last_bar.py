@@ -149,7 +149,8 @@ def _parts(
     series: tuple[Series, ...], whole: Program, saved: list[SavedStates]
 ) -> list[tuple[tuple[Series, ...], SavedStates | None]]:
     """Series that can go on from the same states, and those that start from nothing."""
-    left, parts = list(series), []
+    left = list(series)
+    parts: list[tuple[tuple[Series, ...], SavedStates | None]] = []
     for states in saved:
         known = {fold.node for fold in states.states}
         carried = {fold.node for fold in whole.folds}

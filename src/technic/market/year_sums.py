@@ -86,7 +86,7 @@ def _years(filings: pl.DataFrame) -> pl.DataFrame:
             found.agg(pl.col("revenue").first().alias(name)), on=["symbol", "year_end"]
         )
     parts = [pl.col(name) - before for name, before in zip(
-        ("Q1", "Q2", "Q3", "year"), (0.0, pl.col("Q1"), pl.col("Q2"), pl.col("Q3")), strict=True
+        ("Q1", "Q2", "Q3", "year"), (pl.lit(0.0), pl.col("Q1"), pl.col("Q2"), pl.col("Q3")), strict=True
     )]  # fmt: skip
     possible = pl.min_horizontal(parts) >= SHARE * pl.col("year")
     more = pl.sum_horizontal("Q1", "Q2", "Q3") > ABOVE * pl.col("year")
