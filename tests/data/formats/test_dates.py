@@ -174,3 +174,10 @@ def test_no_day_of_a_spreadsheet_lies_in_the_future():
     days = [dt.date.today() + dt.timedelta(days=k) for k in range(-40, 0)]  # noqa: DTZ011
     saturdays = [day for day in days if day.weekday() in (1, 2, 3, 4, 5)]
     assert not counts_from_1904(as_days(serials(saturdays, dt.date(1899, 12, 30))))
+
+
+def test_mixed_spellings_are_said_to_be_mixed():
+    assert as_days(pl.Series(["13/01/2024", "15/01/2024"])).how == "day/month/year"
+    mixed = as_days(pl.Series(["13/01/2024", "2024-01-16", None]))
+    assert mixed.how == "days, some of them day/month/year"
+    assert mixed.values.to_list() == [dt.date(2024, 1, 13), dt.date(2024, 1, 16), None]

@@ -221,3 +221,14 @@ def test_frames_are_read_alike():
     frame = pl.DataFrame({"Ticker": ["ACME"], "MarketCap": [2.5e9], "from": [date(2001, 1, 15)]})
     rows = read_listings(frame).rows
     assert rows.select("symbol", "market_cap", "from").row(0) == ("ACME", 2.5e9, date(2001, 1, 15))
+
+
+@pytest.mark.parametrize(
+    "never",
+    ["9999-12-31", "12/31/9999", "31-Dec-9999", "99991231", "2999-12-31 00:00:00", "2099-12-31"],
+)
+def test_an_end_that_is_never_is_no_end(tmp_path, never):
+    text = f"symbol,name,from,to\nACME,Acme,2001-01-15,{never}\nGONE,Gone,2001-01-15,12/30/2019\n"
+    file = read_listings(written(tmp_path, "l.csv", text))
+    assert file.rows["to"].to_list() == [None, date(2019, 12, 30)]
+    assert file.unreadable == {}

@@ -22,6 +22,7 @@ from technic.data.formats.dialects import (
     dialect_of,
 )
 from technic.data.formats.file_names import NO_SYMBOLS, PLAIN_STEM, STOOQ_WEB, bare_stem
+from technic.data.formats.intraday import refuse_intraday
 from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
@@ -99,7 +100,9 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         mapping = {"symbol": "symbol", **mapping}
         named = {"symbol": "--symbol" if hints.symbol else FILE_NAME}
     taken = table.select(pl.col(theirs).alias(ours) for ours, theirs in mapping.items())
-    rows, days, unreadable = _cast(taken, read, hints, layout)
+    days = _stamps(dates.as_days, taken["date"], read.name, hints.dates or layout.order)
+    refuse_intraday(table, mapping, days, hints.dates or layout.order, read.name)
+    rows, how, unreadable = _cast(taken, days, read, hints, layout)
     placed = Place(read.name, table[PLACE], taken, read.lines is not None) if hints.placed else None
     set_aside = sum(strange.values())
     return BarFile(
@@ -107,7 +110,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         layouts={layout.name: 1},
         adjusted=layout.adjusted or _adjusted_by_name(read),
         columns={**mapping, **named},
-        days=days,
+        days=how,
         unused=unused,
         unreadable=unreadable,
         cells=(table.height + set_aside) * width,
@@ -202,12 +205,11 @@ def _adjusted_by_name(read: TableRead) -> str:
 
 
 def _cast(
-    table: pl.DataFrame, read: TableRead, hints: FileHints, layout: Dialect
+    table: pl.DataFrame, days: dates.Stamps, read: TableRead, hints: FileHints, layout: Dialect
 ) -> tuple[pl.DataFrame, str, dict[str, tuple[int, str]]]:
     """Cells as symbols, days and numbers; how days were read, and what could not be."""
-    told: dict[str, Numbers | dates.Stamps] = {}
+    told: dict[str, Numbers | dates.Stamps] = {"date": days}
     order = hints.dates or layout.order
-    days = told["date"] = _stamps(dates.as_days, table["date"], read.name, order)
     names = [name for name in NUMBERS if name in table.columns]
     mark = hints.decimal or _mark(table, names, read)
     for name in names:

@@ -24,6 +24,7 @@ from technic.data.formats.dialects import (
     LEAN_COLUMNS,
     WIDE,
 )
+from technic.data.formats.foreign import LONGEST, json_in_words
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
@@ -153,10 +154,8 @@ def _of_kind(part: FilePart, hints: FileHints) -> BarFile:
     if part.kind == "parquet":
         return _of_frame(read_parquet(part), part.name, part.stem, hints)
     if part.kind == "json":
-        raise ForeignError(
-            f"{part.name}: JSON, and no bars: technic import-filings reads company facts, "
-            "technic import-listings lists of companies"
-        )
+        with part.stream() as stream:
+            raise ForeignError(f"{part.name}: {json_in_words(stream.read(LONGEST + 1))}")
     text = read_text(dbn.as_text(part) if part.kind == "dbn" else part)
     if wide.is_wide_text(text.rows):
         table = wide.long_of_text(text.rows, part.name)

@@ -117,6 +117,8 @@ def _ordered(table: pl.DataFrame, order: str | None) -> tuple[pl.DataFrame, str]
         )
     day, month = ("a", "b") if chosen == "dmy" else ("b", "a")
     spelt = {"dmy": "day/month/year", "mdy": "month/day/year"}[chosen]
+    if open_days.height < table["y"].count():
+        spelt = f"days, some of them {spelt}"
     return table.with_columns(m=pl.coalesce("m", month), d=pl.coalesce("d", day)), spelt
 
 

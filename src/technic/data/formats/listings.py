@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -320,7 +321,7 @@ def _cast(
             sign = mark_of([cells], separator) if cells.dtype == pl.String else None
             told: Any = _worth(as_numbers(cells, sign))
         else:
-            told = _stamps(cells, ours, order, name)
+            told = _stamps(_without_never(cells) if ours == "to" else cells, ours, order, name)
             days += [] if told.values.is_null().all() else [told.how]
         columns[ours] = told.values.cast(_TYPES[ours])
         if told.unreadable:
@@ -329,6 +330,8 @@ def _cast(
     return rows, " and ".join(dict.fromkeys(days)), unreadable
 
 
+# The year of a day that is written out, whichever part it is.
+NEVER = r"(?:^|[^\d])([2-9]\d{3})(?:$|[^\d]|(?:\d{4})(?:\.0+)?$)"
 _TYPES: dict[str, pl.DataType] = {
     "market_cap": pl.Float64(),
     "from": pl.Date(),
@@ -343,6 +346,15 @@ def _stamps(cells: pl.Series, ours: str, order: str | None, name: str) -> dates.
         return reader(cells, order)
     except SchemaError as error:
         raise SchemaError(f"{name}: column {ours}: {error}. Nothing was imported") from error
+
+
+def _without_never(cells: pl.Series) -> pl.Series:
+    """Last days without those that mean that there is none yet: 9999-12-31, or any far ahead."""
+    if cells.dtype.is_temporal():
+        years = cells.dt.year()
+    else:
+        years = cells.cast(pl.String).str.extract(NEVER).cast(pl.Int32)
+    return cells.set((years > datetime.now(UTC).year + 1).fill_null(value=False), None)
 
 
 def _text(cells: pl.Series, ours: str, layout: Layout) -> pl.Series:

@@ -15,12 +15,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
+from technic.data.formats.foreign import page_in_words
 from technic.data.formats.packed import PACKED, unpacked
 from technic.errors import ForeignError, SchemaError, counted
 
 MOST_BYTES = 8 << 30  # of one part, unpacked
 MOST_PARTS = 50_000  # of a folder or an archive
-HEAD = 4_096  # bytes that tell what a file is
+HEAD = 16_384  # bytes that tell what a file is
 # First bytes of what people try, and what to do about it; None for what is read.
 SIGNS: tuple[tuple[bytes, str, str | None], ...] = (
     (b"PAR1", "parquet", None),
@@ -285,11 +286,8 @@ def kind_of(head: bytes, name: str) -> str:
             if remedy is None:
                 return kind
             raise ForeignError(f"{name}: {kind}; {remedy} and import that")
-    if head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        raise ForeignError(
-            f"{name}: a web page, not a table: the download was answered with a page. "
-            "Open it in a browser to see what it says"
-        )
+    if page := page_in_words(head):
+        raise ForeignError(f"{name}: {page}")
     if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ForeignError(
             f"{name}: binary, and nothing that is read here; Parquet, CSV and zips of them are"
