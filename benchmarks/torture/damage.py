@@ -279,7 +279,7 @@ def strike(victim: Victim, seeds: range, workers: int) -> Iterator[Outcome]:
 
 
 def checks_damage(tier: int, seed: int):
-    count = 10_000 if tier == 2 else 200
+    count = 10_000 if tier == 2 else 500
     with tempfile.TemporaryDirectory(prefix="technic-damage-") as folder:
         victim = Victim(Path(folder))
         first = seed * 1_000_000

@@ -57,7 +57,7 @@ SEEN = (
 # Keys whose values hang on the instant, or on how an answer was come by.
 TIMES = {"at", "used_at", "timings_ms", "work", "digest", "chain", "id"}
 SERVANT = """
-import io, json, os, sys, time
+import io, json, os, runpy, sys, time
 import technic as tc, technic.interfaces.cli, technic.compute.last_bar
 import deltalake, llvmlite.binding, sqlalchemy, technic.research.learning.train
 import technic.research.backtest, technic.data.store.catalog, technic.data.store.restore
@@ -80,7 +80,10 @@ for line in sys.stdin:
         sys.argv = ["technic", *order["argv"]]
         code = 1
         try:
-            technic.interfaces.cli.main()
+            if order["script"]:
+                runpy.run_path(order["script"], run_name="__main__")
+            else:
+                technic.interfaces.cli.main()
             code = 0
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(bool(end.code))
@@ -126,11 +129,14 @@ class Servant:
     ) -> None:
         self._process.communicate("")
 
-    def run(self, place: Place, *argv: str, kill: float | None = None) -> tuple[int, str, float]:
-        """Exit status, what was printed, and seconds."""
+    def run(
+        self, place: Place, *argv: str, kill: float | None = None, script: Path | None = None
+    ) -> tuple[int, str, float]:
+        """Exit status, what was printed, and seconds; of a command, or of a script instead."""
         out = place.folder / "out"
         order = {"argv": argv, "out": str(out), "home": str(place.home), "store": str(place.store),
-                 "cwd": str(place.folder), "kill": kill, "hung": HUNG}  # fmt: skip
+                 "cwd": str(place.folder), "kill": kill, "hung": HUNG,
+                 "script": str(script or "")}  # fmt: skip
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         status, seconds = json.loads(self._process.stdout.readline())

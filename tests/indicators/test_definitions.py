@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from indicators import references
 from support.panels import strange, walk
 from technic.indicators import REGISTRY
 from technic.indicators.kernel import instructions
+from technic.indicators.kernel.loader import is_plain
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import Continuation, advance, evaluate
 from technic.indicators.series import field
@@ -46,6 +48,33 @@ def history(it, panel, kernels):
     return evaluate(it.all(), panel, kernels, benchmark=BENCHMARK, every_bar=True)
 
 
+@cache
+def walked(name, kernels):
+    """The history of one definition over the bars of the fixture `panel`, made once."""
+    return history(REGISTRY[name], walk(), kernels)
+
+
+@cache
+def strange_values(name, kernels):
+    """Values of one definition by kind of strange series, made once.
+
+    Each is alone in its block. Not as plain Python, for which eight lanes cost what one does: there
+    they lie side by side.
+    """
+    it = REGISTRY[name]
+    if not is_plain():
+        return {kind: history(it, panel, kernels) for kind, panel in STRANGE.items()}
+    fields = (*FIELDS[:5], "session")
+    columns = {
+        one: np.concatenate([np.asarray(panel.run(0, one), float) for panel in STRANGE.values()])
+        for one in fields
+    }
+    lengths = np.array([int(panel.lengths[0]) for panel in STRANGE.values()])
+    panel = pack(np.arange(len(lengths)), lengths, columns)
+    values = history(it, panel, kernels)
+    return {kind: values[:, run] for kind, run in zip(STRANGE, runs(panel), strict=True)}
+
+
 def runs(panel):
     stops = np.cumsum(panel.lengths)
     return [slice(a - n, a) for a, n in zip(stops, panel.lengths, strict=True)]
@@ -73,7 +102,7 @@ def differs_on(it, kind):
 @each_indicator
 def test_agrees_with_independent_code(it, panel, kernels):
     """Within 1e-9; values that we call unknown (0/0) are left out, never the reverse."""
-    values, compared, left_out = history(it, panel, kernels), 0, 0
+    values, compared, left_out = walked(it.name, kernels), 0, 0
     for i, run in enumerate(runs(panel)):
         for ours, wanted in zip(values[:, run], expected(it, bars_of(panel, i)), strict=False):
             both = np.isfinite(ours) & np.isfinite(wanted)
@@ -93,8 +122,7 @@ def test_agrees_on_strange_series_too(it, kind, kernels):
 
     Where a definition differs, it says so, and the bars that it names show it.
     """
-    panel = STRANGE[kind]
-    values = history(it, panel, kernels)
+    panel, values = STRANGE[kind], strange_values(it.name, kernels)[kind]
     for ours, wanted in zip(values, expected(it, bars_of(panel, 0)), strict=False):
         both = np.isfinite(ours) & np.isfinite(wanted)
         same = np.isclose(ours[both], wanted[both], rtol=1e-9, atol=1e-9).all()
@@ -107,9 +135,9 @@ def test_who_says_that_it_differs_from_its_oracle_does(it, kernels):
     if it.oracle is None or not it.differs:
         return
     apart = []
-    for panel in STRANGE.values():
+    for kind, panel in STRANGE.items():
         wanted = expected(it, bars_of(panel, 0))
-        for ours, theirs in zip(history(it, panel, kernels), wanted, strict=False):
+        for ours, theirs in zip(strange_values(it.name, kernels)[kind], wanted, strict=False):
             apart.append(not np.allclose(ours, theirs, rtol=1e-9, atol=1e-9, equal_nan=True))
     assert any(apart)
 
@@ -126,16 +154,16 @@ def test_first_known_value_follows_the_lookback(it, panel, kernels):
     """Where a definition states its look-back, the first value of a moving symbol comes then."""
     if it.lookback is None:
         return
-    first = history(it, panel, kernels)[:, : panel.lengths[0]]
+    first = walked(it.name, kernels)[:, : panel.lengths[0]]
     wanted = it.lookback(*it.defaults.values())
     known = [int(np.isfinite(output).argmax()) for output in first]
     assert max(known) == wanted
 
 
 @each_indicator
-def test_bounds_hold(it, panel, kernels):
+def test_bounds_hold(it, kernels):
     low, high = it.bounds or (-np.inf, np.inf)
-    values = history(it, panel, kernels)
+    values = walked(it.name, kernels)
     assert np.nanmin(values) >= low
     assert np.nanmax(values) <= high
 
@@ -146,7 +174,7 @@ def test_scale_free_means_what_it_says(it, panel, kernels):
     scaled = panel.bars.copy()
     scaled[:, :4] *= 4.0
     louder = Panel(panel.security_ids, scaled, panel.places, panel.lengths)
-    before, after = history(it, panel, kernels), history(it, louder, kernels)
+    before, after = walked(it.name, kernels), history(it, louder, kernels)
     same = np.allclose(before, after, rtol=1e-9, atol=1e-9, equal_nan=True)
     assert same == (it.scale_free or it.unit == "volume")
 
