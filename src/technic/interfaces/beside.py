@@ -36,7 +36,7 @@ def is_possible() -> bool:
 
 def folder_of(settings: Settings) -> str:
     """The folder of the sockets."""
-    return os.path.join(settings.state, FOLDER)  # noqa: PTH118 -- every scan comes by here
+    return str(settings.state / FOLDER)
 
 
 def name_of(place: str) -> str:
@@ -47,7 +47,7 @@ def name_of(place: str) -> str:
     OSError
         If there is no such folder.
     """
-    about = os.stat(place)  # noqa: PTH116
+    about = Path(place).stat()
     return f"{about.st_dev:x}-{about.st_ino:x}-{crc32(os.uname().nodename.encode()):08x}"
 
 
@@ -137,7 +137,7 @@ def store_there(place: str) -> list[int]:
     OSError
         If there is no such folder.
     """
-    about = os.stat(place)  # noqa: PTH116
+    about = Path(place).stat()
     return [about.st_dev, about.st_ino]
 
 

@@ -1,7 +1,7 @@
 """The quick path: `technic scan` of what a server or a cache answers, without typer or tables.
 
 1. `read_words` reads the options that most scans have, spelled as most are.
-2. `asking` asks the server that runs on the same store, if one does; else
+2. `socket_client` asks the server that runs on the same store, if one does; else
 3. `technic.scanner.known` finds the report that these words led to before.
 4. `shown.write` shows it, as it shows one that was made anew.
 
@@ -129,7 +129,7 @@ def show_known(words: Sequence[str]) -> bool:
     read = read_words(words)
     if read is None or os.name == "nt":  # where typer looks for patterns of files in words
         return False
-    from technic.interfaces.cli.asking import ask
+    from technic.interfaces.cli.socket_client import ask
 
     since = perf_counter()
     try:

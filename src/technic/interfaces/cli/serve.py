@@ -74,7 +74,7 @@ def serve(
     """
     code = code_here()  # first of all: as it is when this process imports it
     _installed()
-    from technic.interfaces.cli.answering import SocketDoor
+    from technic.interfaces.cli.socket_door import SocketDoor
     from technic.interfaces.http.app import create_app
     from technic.interfaces.http.server import BoundedServer
     from technic.interfaces.http.state import ServerState

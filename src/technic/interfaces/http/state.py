@@ -66,7 +66,7 @@ class Exposure:
 
 
 class Door(Protocol):
-    """Another way in than HTTP. Implemented by `cli.answering.SocketDoor`."""
+    """Another way in than HTTP. Implemented by `cli.socket_door.SocketDoor`."""
 
     async def open(self) -> None:
         """Let questions in."""

@@ -21,7 +21,7 @@ from support.commands import run_command
 from support.imported import HEAVY, heads, ours, run_listed
 from support.places import QUESTIONS, STRANGE, Place, in_a_terminal, said, timeless
 from technic.interfaces import beside
-from technic.interfaces.cli import asking, known
+from technic.interfaces.cli import known, socket_client
 from technic.runtime.settings import Settings
 
 SOURCE = Path(beside.ROOT).parent
@@ -259,7 +259,7 @@ def test_a_server_that_hangs_or_dies_in_the_middle_costs_a_second(place, how):
             threading.Timer(0.3, running.send_signal, [how]).start()
         since = monotonic()
         assert not is_asked(place, words)
-        assert monotonic() - since < asking.SIGN_WITHIN + 1
+        assert monotonic() - since < socket_client.SIGN_WITHIN + 1
         assert said(place.either(words), place.folder) == whole
 
 
@@ -359,7 +359,7 @@ def test_an_answer_is_shown_and_nothing_that_moves_a_cursor(place):
 
 def test_an_answer_that_is_late_or_never_ends_is_not_waited_for(place, monkeypatch):
     words = place.words(["--top", "3"], "made")
-    monkeypatch.setattr(asking, "ANSWER_WITHIN", 0.5)
+    monkeypatch.setattr(socket_client, "ANSWER_WITHIN", 0.5)
     for pieces in ([TAKEN], [TAKEN, b"x"]):
         since = monotonic()
         with answering(place, "made", pieces, hold=5):

@@ -15,10 +15,10 @@ from support.places import Place
 from support.serving import served
 from technic.errors import StoppedError
 from technic.interfaces import beside
-from technic.interfaces.cli import answering, known
-from technic.interfaces.cli.answering import SocketDoor
-from technic.interfaces.cli.asking import request_of
+from technic.interfaces.cli import known, socket_door
 from technic.interfaces.cli.desk import Desk
+from technic.interfaces.cli.socket_client import request_of
+from technic.interfaces.cli.socket_door import SocketDoor
 from technic.interfaces.render.terminal import Sheet
 from technic.runtime import deadline
 from technic.runtime.settings import Settings
@@ -149,7 +149,7 @@ def test_a_list_of_symbols_is_not_read_from_a_file_of_the_server(door):
 
 def test_too_long_a_question_and_too_slow_a_one_are_hung_up(door, monkeypatch):
     assert door.say(b"x" * (beside.MOST_ASKED + (1 << 20))) == b""
-    monkeypatch.setattr(answering, "READ_WITHIN", 0.3)
+    monkeypatch.setattr(socket_door, "READ_WITHIN", 0.3)
     with door.line() as line:
         line.sendall(b"{")
         since = monotonic()
@@ -159,9 +159,9 @@ def test_too_long_a_question_and_too_slow_a_one_are_hung_up(door, monkeypatch):
 
 
 def test_so_many_are_answered_at_once_and_more_are_hung_up(door, monkeypatch):
-    monkeypatch.setattr(answering, "READ_WITHIN", 5)
-    lines = [door.line() for _ in range(answering.AT_ONCE)]
-    until(lambda: len(door.hub.door._lines) == answering.AT_ONCE)
+    monkeypatch.setattr(socket_door, "READ_WITHIN", 5)
+    lines = [door.line() for _ in range(socket_door.AT_ONCE)]
+    until(lambda: len(door.hub.door._lines) == socket_door.AT_ONCE)
     assert door.say(door.question("--top", "1")) == b""
     for line in lines:
         line.close()

@@ -12,10 +12,10 @@ from typing import Any
 
 from technic.errors import ConfigError
 from technic.interfaces import beside
-from technic.interfaces.cli.asking import UNASKED
 from technic.interfaces.cli.groups import MomentOptions
 from technic.interfaces.cli.known import Words, read_words
 from technic.interfaces.cli.scan import split_columns
+from technic.interfaces.cli.socket_client import UNASKED
 from technic.interfaces.http.state import ServerState
 from technic.interfaces.render.terminal import VARIABLES, Sheet
 from technic.scanner.columns.attributes import market_regime
@@ -30,7 +30,7 @@ FIELDS = {
 }
 
 
-class Question:
+class SentQuestion:
     """A question as a command line sent it.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Answering command lines: the server's end of the socket that `asking` asks.
+"""Answering command lines: the server's end of the socket that `socket_client` asks.
 
 1. `SocketDoor.open` puts a socket for the store into the state folder, where no other server has.
 2. A question is read within seconds and bytes, and held against what this process is.
@@ -25,11 +25,11 @@ from technic.interfaces import beside
 from technic.interfaces.cli import desk as desks
 from technic.interfaces.cli import options
 from technic.interfaces.cli.known import same_question
-from technic.interfaces.cli.sent import Question
+from technic.interfaces.cli.sent_question import SentQuestion
 from technic.interfaces.cli.shown import Around, shown_report
 from technic.interfaces.http.problems import Problem
 from technic.interfaces.http.state import ServerState
-from technic.runtime.files import make_folder, open_private, try_lock
+from technic.runtime.files import FILE_MODE, make_folder, open_private, try_lock
 
 LOG = getLogger("technic.beside")
 AT_ONCE = 16  # lines that are answered; more are hung up
@@ -88,15 +88,14 @@ class SocketDoor:
     def _listening(self) -> socket.socket:
         """A socket that listens; it takes the place of one that a killed server left."""
         line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        scratch = f".{os.getpid()}"
-        with suppress(FileNotFoundError):
-            os.unlink(f"{self._folder}/{scratch}")  # noqa: PTH108
+        scratch = Path(self._folder) / f".{os.getpid()}"
+        scratch.unlink(missing_ok=True)
         try:
-            with beside.address_of(self._folder, scratch) as address:
+            with beside.address_of(self._folder, scratch.name) as address:
                 line.bind(address)
-            os.chmod(f"{self._folder}/{scratch}", 0o600)  # noqa: PTH101
+            scratch.chmod(FILE_MODE)
             line.listen(AT_ONCE)
-            os.replace(f"{self._folder}/{scratch}", f"{self._folder}/{self._name}")  # noqa: PTH105
+            scratch.replace(Path(self._folder) / self._name)
         except OSError:
             line.close()
             raise
@@ -106,7 +105,7 @@ class SocketDoor:
         """Take the socket away, so that nobody asks any more."""
         if self._lock is not None:
             with suppress(OSError):
-                os.unlink(f"{self._folder}/{self._name}")  # noqa: PTH108
+                (Path(self._folder) / self._name).unlink()
 
     async def close(self) -> None:
         """Hang up, stop what works for it, and free the place."""
@@ -153,18 +152,18 @@ class SocketDoor:
             writer.write_eof()
             await reader.read()  # until the other end has read it, and hangs up
 
-    def _understood(self, line: bytes) -> Question | None:
+    def _understood(self, line: bytes) -> SentQuestion | None:
         """A question that is for this process; None for any other."""
         try:
             request = json.loads(line)
             same = beside.ourselves(self._place, self._state.settings, self._code)
             if any(request[name] != same[name] for name in same):
                 return None
-            return Question(request)
+            return SentQuestion(request)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
-    async def _made(self, asked: Question, reader: asyncio.StreamReader) -> bytes:
+    async def _made(self, asked: SentQuestion, reader: asyncio.StreamReader) -> bytes:
         """The answer, made off the event loop; nothing for whoever hangs up before it is there."""
         work = asyncio.ensure_future(self._state.gate.run(lambda: answer_to(asked, self._state)))
         gone = asyncio.ensure_future(reader.read(1))
@@ -182,7 +181,7 @@ class SocketDoor:
             await asyncio.wait({gone, work})
 
 
-def answer_to(asked: Question, state: ServerState) -> bytes:
+def answer_to(asked: SentQuestion, state: ServerState) -> bytes:
     """The answer to a question, as a line of JSON.
 
     Raises
