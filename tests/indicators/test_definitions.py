@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from indicators import references
 from support.panels import strange, walk
+from support.plain import sized
 from technic.indicators import REGISTRY
 from technic.indicators.kernel import instructions
 from technic.indicators.kernel.loader import is_plain
@@ -179,7 +180,7 @@ def test_scale_free_means_what_it_says(it, panel, kernels):
     assert same == (it.scale_free or it.unit == "volume")
 
 
-@settings(max_examples=12)
+@settings(max_examples=sized(12, plain=2))
 @given(cut=st.integers(1, 160), seed=st.integers(0, 2**16))
 def test_stopping_and_resuming_changes_not_one_bit(cut, seed, kernels):
     """Stop after any bar, send the state through bytes, carry on: the same values, exactly."""
@@ -224,7 +225,7 @@ def test_a_fold_asks_how_many_bars_there_were_only_until_it_has_settled(it):
     assert answers[0].tobytes() == answers[1].tobytes() == answers[2].tobytes()
 
 
-@settings(max_examples=10)
+@settings(max_examples=sized(10, plain=2))
 @given(seed=st.integers(0, 2**16), holes=st.sampled_from([0.0, 0.002, 0.05, 0.6]))
 def test_what_is_believed_until_it_fails_gives_the_bits_of_what_is_doubted(seed, holes, kernels):
     """Folds over computed values, some unknown or infinite: by chunks and row by row, seasoned or not."""
@@ -249,6 +250,7 @@ def test_what_is_believed_until_it_fails_gives_the_bits_of_what_is_doubted(seed,
             np.testing.assert_array_equal(believed.state, doubted.state)
 
 
+@pytest.mark.skipif(is_plain(), reason="plain Python runs one thread at a time")
 def test_threads_change_nothing(panel, kernels):
     one, many = (
         evaluate(EVERYTHING, panel, kernels, benchmark=BENCHMARK, threads=n) for n in (1, 5)

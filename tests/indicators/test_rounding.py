@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from support.plain import sized
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.run import evaluate
 from technic.indicators.reading import DUST
@@ -131,7 +132,7 @@ def decided_by_rounding(seed, n_symbols, kernels):
 
 
 def test_no_claim_on_a_flat_or_straight_series_is_decided_by_rounding(kernels):
-    assert decided_by_rounding(1, 200, kernels) == {}
+    assert decided_by_rounding(1, sized(200, plain=16), kernels) == {}
 
 
 @pytest.mark.slow
@@ -172,7 +173,7 @@ NOTHING_WHEN_FLAT = {
 
 
 def test_a_straight_line_has_no_curve(kernels):
-    bars = shapes(np.random.default_rng(4), 100)
+    bars = shapes(np.random.default_rng(4), sized(100, plain=16))
     for unit in UNITS:
         panel = packed(in_units(bars, unit))
         hist, double, triple = evaluate(

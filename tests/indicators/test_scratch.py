@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.panels import walk
+from support.plain import sized
 from technic.errors import QuestionError
 from technic.indicators.kernel import run
 from technic.indicators.kernel.loader import is_plain
@@ -63,7 +64,7 @@ expressions = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=sized(60, plain=10))
 @given(texts=st.lists(expressions, min_size=1, max_size=4))
 def test_memory_that_held_anything_gives_the_same_answer(texts):
     assert_same(texts)
