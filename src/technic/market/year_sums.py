@@ -6,6 +6,8 @@ one before and the year to the last: they are sums of three, six and nine months
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 
 AGES = {"Q1": (240, 320), "Q2": (150, 230), "Q3": (60, 140)}  # days from its end to the year's
@@ -85,9 +87,8 @@ def _years(filings: pl.DataFrame) -> pl.DataFrame:
         years = years.join(
             found.agg(pl.col("revenue").first().alias(name)), on=["symbol", "year_end"]
         )
-    parts = [pl.col(name) - before for name, before in zip(
-        ("Q1", "Q2", "Q3", "year"), (pl.lit(0.0), pl.col("Q1"), pl.col("Q2"), pl.col("Q3")), strict=True
-    )]  # fmt: skip
-    possible = pl.min_horizontal(parts) >= SHARE * pl.col("year")
+    names = ["Q1", "Q2", "Q3", "year"]
+    added = [pl.col(name) - pl.col(before) for before, name in pairwise(names)]
+    possible = pl.min_horizontal("Q1", *added) >= SHARE * pl.col("year")
     more = pl.sum_horizontal("Q1", "Q2", "Q3") > ABOVE * pl.col("year")
     return years.select("symbol", "year_end", possible=possible, more=more, sums=possible & more)
