@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from technic.errors import not_installed
 from technic.scanner.ledger import Ledger
@@ -278,4 +277,4 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
     number = float(value)
-    return number if np.isfinite(number) else None
+    return number if isfinite(number) else None
