@@ -27,13 +27,23 @@ PAGES: tuple[tuple[bytes, str, str], ...] = (
     (
         rb"finance\.yahoo\.|yahoo finance",
         "a saved page of Yahoo Finance",
-        ("a page is no file of bars: write CSV with yfinance (download(…).to_csv), or download the CSV "
-        "that its table offers"),
+        (
+            "a page is no file of bars: write CSV with yfinance (download(…).to_csv), or download the CSV "
+            "that its table offers"
+        ),
     ),
     (rb"stooq\.", "a saved page of Stooq", "take the CSV that its page of history offers"),
-    (rb"nasdaq\.com", "a saved page of Nasdaq", "take the CSV behind its button Download Historical Data"),
-    (rb"investing\.com", "a saved page of Investing.com", "take the CSV behind its button Download"),
-)  # fmt: skip
+    (
+        rb"nasdaq\.com",
+        "a saved page of Nasdaq",
+        "take the CSV behind its button Download Historical Data",
+    ),
+    (
+        rb"investing\.com",
+        "a saved page of Investing.com",
+        "take the CSV behind its button Download",
+    ),
+)
 ARCHIVED = re.compile(rb"(?im)^(snapshot-content-location|content-location|mime-version)\s*:")
 
 

@@ -24,7 +24,7 @@ import polars as pl
 from technic.data.formats.bar_file import BarFile, FileHints
 from technic.data.formats.bars import read_bars
 from technic.data.ingest.filers import spelt_as_ours
-from technic.data.ingest.held import Held, hold_against_store
+from technic.data.ingest.held import HeldRows, hold_against_store
 from technic.data.ingest.joining import AsJoined
 from technic.data.ingest.merge import (
     ADJUSTMENTS,
@@ -237,7 +237,7 @@ def _read(store: Store, before: StoreVersion, asked: AskedBars) -> tuple[BarFile
 
 
 def _outcome(
-    before: StoreVersion, counts: _Counts, held: Held, merged: NewBars, bad: pl.DataFrame
+    before: StoreVersion, counts: _Counts, held: HeldRows, merged: NewBars, bad: pl.DataFrame
 ) -> Imported:
     judged, acts = held.judged, held.actions
     reasons = bad.group_by("reason").len().sort("len", descending=True)

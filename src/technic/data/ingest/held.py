@@ -20,7 +20,7 @@ from technic.market.quality import Sorted
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRows:
     """What of a file can be stored beside what the store has.
 
     Attributes
@@ -52,7 +52,7 @@ def hold_against_store(
     *,
     as_traded: bool,
     label: str,
-) -> Held:
+) -> HeldRows:
     """Find each row's security, and set aside what contradicts the store, or prices.
 
     Parameters
@@ -90,4 +90,4 @@ def hold_against_store(
     untold = untold_in_file(store, version, bars, standing, names, as_traded=as_traded)
     doubts = [*interval_doubt(bars), *scaled.notes, *actions.notes, *untold]
     one = [joined_line({names[newer] for newer in joined.values()})] if joined else []
-    return Held(judged, bars, tickers, actions, doubts, [*one, *found.notes], joined)
+    return HeldRows(judged, bars, tickers, actions, doubts, [*one, *found.notes], joined)
