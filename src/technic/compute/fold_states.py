@@ -93,9 +93,13 @@ def recall(folds: Iterable[FoldState], view: MappedPanel, cache: TieredCache) ->
 
 
 def keep(
-    folds: Sequence[FoldState], stamp: Stamp, state: FloatArray, view: MappedPanel,
-    cache: TieredCache, cost: float,
-) -> None:  # fmt: skip
+    folds: Sequence[FoldState],
+    stamp: Stamp,
+    state: FloatArray,
+    view: MappedPanel,
+    cache: TieredCache,
+    cost: float,
+) -> None:
     """Keep what a program carries, fold by fold.
 
     Parameters
