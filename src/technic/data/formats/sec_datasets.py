@@ -18,6 +18,7 @@ from typing import IO
 
 import polars as pl
 
+from technic.data.formats.panics import panics_as_errors
 from technic.data.formats.sec_facts import ENTRIES, TAGS, SecFacts, facts_of
 from technic.errors import SchemaError, first_line
 from technic.market.filing_spans import end_of_month, month_of_end
@@ -146,16 +147,17 @@ def _blocks(opened: Opened, wanted: tuple[str, ...], what: str) -> Iterator[pl.D
 def _table(piece: bytes, names: list[str], wanted: list[str], what: str) -> pl.DataFrame:
     ours = {f"column_{names.index(name) + 1}": name for name in wanted}
     try:
-        table = pl.read_csv(
-            piece,
-            has_header=False,
-            separator="\t",
-            quote_char=None,
-            schema={f"column_{k + 1}": pl.String() for k in range(len(names))},
-            encoding="utf8-lossy",
-            columns=list(ours),
-            truncate_ragged_lines=True,
-        )
+        with panics_as_errors():
+            table = pl.read_csv(
+                piece,
+                has_header=False,
+                separator="\t",
+                quote_char=None,
+                schema={f"column_{k + 1}": pl.String() for k in range(len(names))},
+                encoding="utf8-lossy",
+                columns=list(ours),
+                truncate_ragged_lines=True,
+            )
     except pl.exceptions.PolarsError as error:
         raise SchemaError(f"{what}: {first_line(error)}; nothing was imported") from error
     return table.rename(ours).select(wanted)

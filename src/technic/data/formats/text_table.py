@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from technic.data.formats.panics import panics_as_errors
 from technic.data.formats.parts import FilePart, text_of
 from technic.errors import SchemaError
 
@@ -53,7 +54,8 @@ def read_text(part: FilePart) -> TextTable:
     above, separator = _head(data, part.name)
     end = b"\n" if b"\n" in data[: 1 << 16] else b"\r"
     try:
-        rows, ragged = _quickly(data, separator, end, above), list[int]()
+        with panics_as_errors():
+            rows, ragged = _quickly(data, separator, end, above), list[int]()
     except pl.exceptions.PolarsError:
         rows, ragged = _line_by_line(data, separator, part.name, above)
     del data

@@ -16,6 +16,7 @@ import polars as pl
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import S3Store
 
+from technic.data.formats.panics import panics_as_errors
 from technic.data.providers.source import (
     BAR_COLUMNS,
     Ask,
@@ -161,7 +162,8 @@ def _unpack(packed: bytes) -> bytes:
 
 def _rows(page: bytes) -> pl.DataFrame:
     try:
-        table = pl.read_csv(page, schema_overrides={"ticker": pl.String})
+        with panics_as_errors():
+            table = pl.read_csv(page, schema_overrides={"ticker": pl.String})
     except pl.exceptions.PolarsError as error:
         raise PageError("flatfiles: a file that is no CSV") from error
     if missing := [name for name in COLUMNS if name not in table.columns]:
