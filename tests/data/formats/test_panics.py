@@ -22,7 +22,10 @@ LAYOUTS = [
 
 
 def test_a_panic_is_an_error_of_one_line_and_its_report_is_not_shown(capfd):
-    with pytest.raises(pl.exceptions.ComputeError, match=r"^left is not right$"), panics_as_errors():
+    with (
+        pytest.raises(pl.exceptions.ComputeError, match=r"^left is not right$"),
+        panics_as_errors(),
+    ):
         os.write(2, b"a line of the log\n\nthread 'x' panicked at y:\nleft is not right\n")
         raise pl.exceptions.PanicException("left is not right\nstack backtrace")
     assert capfd.readouterr().err == "a line of the log\n"

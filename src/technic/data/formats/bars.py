@@ -25,6 +25,7 @@ from technic.data.formats.dialects import (
     WIDE,
 )
 from technic.data.formats.foreign import LONGEST, json_in_words
+from technic.data.formats.panics import panics_as_errors
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, TextTable, header_of, read_text
@@ -143,7 +144,8 @@ def _of_one_kind(
 def _of_part(part: FilePart, hints: FileHints) -> BarFile:
     """One file; whatever its library cannot do with it is a refusal in one line."""
     try:
-        return _of_kind(part, hints)
+        with panics_as_errors():
+            return _of_kind(part, hints)
     except pl.exceptions.PolarsError as error:
         raise SchemaError(f"{part.name}: cannot be read ({first_line(error)[:120]})") from error
 

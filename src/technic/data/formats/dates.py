@@ -295,6 +295,10 @@ def _stamps(cells: pl.Series, values: pl.Series, how: str) -> Stamps:
     if cells.dtype == pl.String:
         lost = lost & ~cells.str.strip_chars().str.to_lowercase().is_in(list(NOTHING))
     bad, values = cells.filter(lost), values.alias(cells.name)
-    return (
-        Stamps(values, how, len(bad), str(bad[0])[:40], lost) if len(bad) else Stamps(values, how)
-    )
+    return Stamps(values, how, len(bad), _first_of(bad), lost) if len(bad) else Stamps(values, how)
+
+
+def _first_of(cells: pl.Series) -> str:
+    """The first cell as text; of a day that no calendar has the number that it is stored as."""
+    stored = cells.to_physical() if cells.dtype.is_temporal() else cells
+    return str(stored[0])[:40]
