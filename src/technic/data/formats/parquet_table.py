@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from technic.data.formats.panics import panics_as_errors
 from technic.data.formats.parts import FilePart
-from technic.errors import SchemaError, first_line
+from technic.data.formats.trial import trouble_in_parquet
+from technic.errors import SchemaError
 
 
 def read_parquet(part: FilePart) -> pl.DataFrame:
@@ -17,11 +17,11 @@ def read_parquet(part: FilePart) -> pl.DataFrame:
     SchemaError
         If it is damaged or cut short.
     """
-    try:
-        with panics_as_errors():
-            return pl.read_parquet(part.path or part.read())
-    except (pl.exceptions.PolarsError, OSError) as error:
+    source = part.path or part.read()
+    damage = trouble_in_parquet(source)
+    if damage:
         raise SchemaError(
-            f"{part.name}: the Parquet file is damaged or cut short ({first_line(error)[:120]}); "
-            "nothing was imported"
-        ) from error
+            f"{part.name}: the Parquet file is damaged or cut short ({damage[:120]}); nothing was "
+            "imported"
+        )
+    return pl.read_parquet(source)
