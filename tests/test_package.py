@@ -82,7 +82,7 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
 import pkgutil, importlib, technic
 for found in pkgutil.walk_packages(technic.__path__, "technic."):
     # Ray and cards are not part of the everyday environment; mcp asks for the system before it asks for fcntl
-    beside = {"technic.runtime.executors.ray", "technic.scanner.alpha.cuda", "technic.interfaces.mcp.server"}
+    beside = {"technic.runtime.executors.ray", "technic.scanner.alpha.cuda", "technic.interfaces.mcp.server", "technic.interfaces.mcp.transports"}
     if not found.name.endswith("__main__") and found.name not in beside:
         importlib.import_module(found.name)
 from technic.runtime import files

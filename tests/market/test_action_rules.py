@@ -151,7 +151,14 @@ def test_several_splits_of_one_hole_are_held_against_it_together(days):
     told = events((1, inside, 10.0), (1, DAY, 4.0))
     assert judge_actions(told, hole(days, 40.0)).good.height == 2
     judged = judge_actions(events((1, inside, 0.1), (1, DAY, 4.0)), hole(days, 40.0))
-    assert judged.bad["value"].to_list() != []
+    assert (judged.bad.height > 0) == (days == 10), "over a longer one a third may hide"
+
+
+def test_over_a_hole_a_split_stands_beside_one_that_nobody_has_told_yet():
+    """Prices show 10 where 4 is told: 2.5 may come with the bars between."""
+    assert judge_actions(events((1, DAY, 4.0)), hole(20, 10.025)).good.height == 1
+    assert judge_actions(events((1, DAY, 4.0)), hole(20, 1.0)).good.height == 0
+    assert judge_actions(events((1, DAY, 4.0)), hole(20, 0.25)).good.height == 0
 
 
 def test_of_a_split_reported_on_two_sessions_the_one_that_prices_show_stays():

@@ -85,7 +85,8 @@ def test_real_filings_lose_less_than_one_in_a_hundred(real_data):
             "year_known": read.table["known_at"].dtype,
         }
     )
-    good, bad = examine_filings(_facts(read.table, nothing))
+    table = read.table.with_columns(sums=False)
+    good, bad = examine_filings(_facts(table, nothing))
     reasons = dict(bad.group_by("reason").len().iter_rows())
     assert reasons["period_after_filing"] > 0
     assert reasons["fiscal_year_impossible"] > 0

@@ -59,7 +59,8 @@ def judge_actions(
     A split is set aside if the step from the close before to the open of its day is over 25 %
     away from it and nearer to no split, or to its inverse; or if it is so far away that the
     price would have had to halve or double beside it. Over a hole of weeks and months prices
-    move by themselves: both bounds widen with the root of its length. Several splits of one hole
+    move by themselves: both bounds widen with the root of its length, and only prices that show no
+    split, or its inverse, speak against it. Several splits of one hole
     are held against it together. Where there is no such pair of bars, nothing speaks against it.
 
     Parameters
@@ -177,7 +178,11 @@ def contradicted(value: pl.Expr, seen: pl.Expr, slack: pl.Expr | None = None) ->
     wide = pl.lit(1.0) if slack is None else slack
     miss = (shown - told).abs()
     other = pl.min_horizontal(shown.abs(), (shown + told).abs())
-    return (miss > APART * wide) & ((other < miss) | (miss > FAR * wide))
+    unlike = miss > APART * wide
+    # Over a hole another split may hide, which nobody has told yet: only prices that show no split,
+    # or its inverse, speak against it.
+    over_a_hole = (wide > 1.0) & (other > APART * wide)
+    return unlike & ((other < miss) | (miss > FAR * wide)) & ~over_a_hole
 
 
 def shown_by() -> dict[str, pl.Expr]:

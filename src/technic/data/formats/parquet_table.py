@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from technic.data.formats.first_reader import trouble_in_parquet
 from technic.data.formats.parts import FilePart
-from technic.data.formats.trial import trouble_in_parquet
 from technic.errors import SchemaError
 
 

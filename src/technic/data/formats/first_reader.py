@@ -34,7 +34,7 @@ SLOWEST = 1 << 20
 LOCK = Lock()
 
 
-class Trial:
+class FirstReader:
     """A process that reads files of Parquet, and may end over one."""
 
     def __init__(self, reader: str = READER) -> None:
@@ -90,7 +90,7 @@ class Trial:
             return bool(waiting.select(seconds))
 
 
-_kept: list[Trial] = []
+_kept: list[FirstReader] = []
 
 
 def trouble_in_parquet(source: Path | bytes) -> str:
@@ -98,7 +98,7 @@ def trouble_in_parquet(source: Path | bytes) -> str:
     with LOCK:
         if not (_kept and _kept[-1].is_ours):
             _end()
-            _kept[:] = [Trial()]
+            _kept[:] = [FirstReader()]
         told = _kept[-1].trouble(source)
     return "whoever reads it is ended by it" if told is None else told
 

@@ -9,9 +9,9 @@ import signal
 import polars as pl
 import pytest
 
-from technic.data.formats import trial
+from technic.data.formats import first_reader
 from technic.data.formats.bars import read_bars
-from technic.data.formats.trial import Trial, trouble_in_parquet
+from technic.data.formats.first_reader import FirstReader, trouble_in_parquet
 from technic.errors import TechnicError
 
 # Ends at a file of one certain size, as native code does; says nothing to another.
@@ -43,9 +43,9 @@ def parquet(**about):
 
 @pytest.fixture
 def ended(monkeypatch):
-    kept = [Trial(ENDED)]
-    monkeypatch.setattr(trial, "_kept", kept)
-    monkeypatch.setattr(trial, "PATIENCE", 0.5)
+    kept = [FirstReader(ENDED)]
+    monkeypatch.setattr(first_reader, "_kept", kept)
+    monkeypatch.setattr(first_reader, "PATIENCE", 0.5)
     yield kept
     for one in kept:
         one.end()
@@ -59,7 +59,7 @@ def test_whoever_is_ended_by_a_file_or_hangs_over_it_is_followed_by_another(
     path.write_bytes(b"x" * size)
     assert trouble_in_parquet(b"x" * 12) == ""
     assert trouble_in_parquet(path) == "whoever reads it is ended by it"
-    monkeypatch.setattr(trial, "PATIENCE", 60.0)
+    monkeypatch.setattr(first_reader, "PATIENCE", 60.0)
     assert trouble_in_parquet(parquet()) == ""  # the one that follows is the real one
 
 
@@ -67,19 +67,19 @@ def test_one_reads_file_after_file_from_memory_and_from_disk(tmp_path):
     path = tmp_path / "bars.parquet"
     path.write_bytes(parquet())
     assert trouble_in_parquet(path) == ""
-    reader = trial._kept[-1]
+    reader = first_reader._kept[-1]
     assert "parquet" in trouble_in_parquet(b"no such thing").lower()
     assert trouble_in_parquet(parquet(compression="snappy")) == ""
     assert trouble_in_parquet(path) == ""
-    assert trial._kept[-1] is reader
+    assert first_reader._kept[-1] is reader
 
 
 def test_a_fork_starts_one_of_its_own():
     assert trouble_in_parquet(parquet()) == ""
-    own = trial._kept[-1]
+    own = first_reader._kept[-1]
     own.owner = os.getpid() + 1  # as a child of this process sees it
     assert trouble_in_parquet(parquet()) == ""
-    assert trial._kept[-1] is not own
+    assert first_reader._kept[-1] is not own
     assert own._process.poll() is None or own._process.wait() == 0, (
         "not ours to kill; it has no asker"
     )
@@ -109,7 +109,7 @@ def test_a_day_that_no_calendar_has_is_told_by_its_number(tmp_path):
 
 def test_the_reader_leaves_with_who_started_it():
     assert trouble_in_parquet(parquet()) == ""
-    process = trial._kept[-1]._process
+    process = first_reader._kept[-1]._process
     process.send_signal(signal.SIGTERM)
     process.wait(10)
     assert trouble_in_parquet(parquet()) == ""
