@@ -11,6 +11,7 @@ from technic.market.sessions import nyse
 APART = {"week": (4, 6), "month": (17, 24), "quarter": (58, 66)}
 MOST = 0.9  # of all pairs of neighbouring bars
 FEW = 3  # pairs say nothing where there are fewer
+ENOUGH = 200  # securities: what is true of so many of a file is true of it
 
 
 def interval_doubt(bars: pl.DataFrame) -> list[str]:
@@ -20,7 +21,12 @@ def interval_doubt(bars: pl.DataFrame) -> list[str]:
     ----------
     bars : rows of the bars table: what is good in a file
     """
-    ordered = bars.select("security_id", "session").unique().sort("security_id", "session")
+    some = bars["security_id"].unique().sort()
+    some = some.gather_every(max(1, len(some) // ENOUGH))
+    of_some = bars.select("security_id", "session").filter(
+        pl.col("security_id").is_in(some.implode())
+    )
+    ordered = of_some.unique().sort("security_id", "session")
     ids, days = ordered["security_id"].to_numpy(), nyse().ordinals(ordered["session"].to_numpy())
     gaps = np.diff(days)[np.diff(ids) == 0]
     for name, (low, high) in APART.items():
