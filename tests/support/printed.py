@@ -195,7 +195,7 @@ def installed_only(text: str) -> str:
                 raise PageError(f"{line}: no such target")
             if words[1] == "demo":
                 recipe = makefile.split("\ndemo:")[1].split("\n")[1]
-                if recipe.strip() != "@$(BIN)/technic demo":
+                if not recipe.endswith("$(BIN)/technic demo"):
                     raise PageError(f"make demo does something else: {recipe}")
                 kept.append("technic demo")
     return "\n".join(kept) + "\n"

@@ -82,7 +82,7 @@ def test_a_statement_in_thousands_is_caught_by_the_volume(store, count):
     assert store.table("facts").collect()["item"].to_list() == ["eps"]
     assert len(taken.notes) == 1
     assert taken.notes[0].startswith(
-        "ACME: the statement of 2023-12-31 is set aside: more than all"
+        "ACME: the statement of 2023-12-31 is set aside: more than twice all"
     )
     assert sum(taken.numbers.values()) == 6 - (count == "implied")
 

@@ -1,8 +1,8 @@
 """Statements whose numbers are in thousands, shares and all.
 
 Profit over earnings per share then agrees with the count of shares, as both are too small alike.
-Volume does not: where more than all shares there are were traded on a usual day, the count is too
-small; where none is told, profit over earnings per share says it. Such numbers are
+Volume does not: where more than twice all shares there are were traded on a usual day, the count is
+too small; where none is told, profit over earnings per share says it. Such numbers are
 set aside, all of the filing but for those per share: which are as they should be, nobody says.
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from technic.data.store import Store, StoreVersion
 
 FILING = ["symbol", "known_at", "period_end"]
+TURNED = 2.0  # of all shares on a usual day: no company's trade so much, in thousands most seem to
 FEW = 25e6  # shares: counts in thousands are fewer, as nobody has 25 billion
 RECENT = timedelta(days=5 * 366)  # before the newest session: older volumes are adjusted too often
 NEAR = timedelta(days=200)  # of a filing lie the sessions whose volume is looked at
@@ -47,7 +48,7 @@ def without_thousands(
     table = small.join(_usual_volumes(store, version, small), on=["security_id", "filed"])
     # Nobody's share earns more than it costs in most years: such earnings are wrong themselves.
     sane = pl.when(pl.col("eps") <= pl.col("close")).then("implied")
-    too_few = pl.col("volume") > pl.coalesce("told", sane)
+    too_few = pl.col("volume") > TURNED * pl.coalesce("told", sane)
     # A count alone that profit and earnings per share contradict is in thousands by itself.
     alone = (pl.col("volume") <= pl.col("implied")).fill_null(value=False)
     marked = facts.with_row_index("row").join(
@@ -74,7 +75,7 @@ def thousands_line(wrong: pl.DataFrame) -> str:
     others = f", and {filings - 1:,} more" if filings > 1 else ""
     what = "profit" if set(wrong["item"]) == {"net_income"} else "statement"
     return (
-        f"{first['symbol']}: the {what} of {first['period_end']}{others} is set aside: more than all of its "
+        f"{first['symbol']}: the {what} of {first['period_end']}{others} is set aside: more than twice all of its "
         "shares, told or by profit over earnings per share, would be traded on a usual day; is it in "
         "thousands? Write numbers whole"
     )
