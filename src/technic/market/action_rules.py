@@ -138,7 +138,8 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
         row = order[np.clip(at, 0, len(order) - 1)]
         days = keys[row] - wanted
         right = days >= 0 if at is after else (days < 0) & (at >= 0)
-        return bars[name][row].set(pl.Series(~(right & (np.abs(days) <= reach))), None)
+        within = pl.Series(right & (np.abs(days) <= reach))
+        return pl.select(pl.when(within).then(bars[name][row])).to_series()
 
     columns = {"before": ("close", before), "opened": ("open", after)}
     near = {name: column(*about, REACH) for name, about in columns.items()}

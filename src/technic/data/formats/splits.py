@@ -45,7 +45,8 @@ def as_splits(cells: pl.Series, mark: str | None = None) -> Numbers:
     ratio = (ratios["new"] / ratios["old"]).set(~real.fill_null(value=False), None)
     # `4 1` is a ratio whose sign is lost, and not forty-one.
     torn = cells.str.contains(r"\d\s+\d").fill_null(value=False) & ratio.is_null()
-    read = as_numbers(cells.set(ratio.is_not_null() | torn, None), mark)
+    rest = pl.select(pl.when(~(ratio.is_not_null() | torn)).then(cells)).to_series()
+    read = as_numbers(rest, mark)
     values = ratio.zip_with(ratio.is_not_null(), read.values).alias(cells.name)
     if not torn.any():
         return Numbers(values, read.unreadable, read.example, read.lost)
