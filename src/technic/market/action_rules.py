@@ -154,7 +154,7 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
                 pl.col("before far") / pl.col("opened far")
             ),
         )
-        .drop(far)
+        .drop(*far)
     )
 
 
