@@ -13,6 +13,7 @@ from math import log
 import numpy as np
 import polars as pl
 
+from technic.market.nulls import emptied
 from technic.market.typing import IntArray
 
 APART = log(1.25)  # how far, as a ratio, prices may be from a split before it is doubted
@@ -139,7 +140,7 @@ def steps_over(events: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
         days = keys[row] - wanted
         right = days >= 0 if at is after else (days < 0) & (at >= 0)
         within = pl.Series(right & (np.abs(days) <= reach))
-        return pl.select(pl.when(within).then(bars[name][row])).to_series()
+        return emptied(bars[name][row], ~within)
 
     columns = {"before": ("close", before), "opened": ("open", after)}
     near = {name: column(*about, REACH) for name, about in columns.items()}
@@ -277,7 +278,8 @@ def _repeated_dividends(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]
     other = (pl.col("value").diff().over(of).abs() > SAME_SPLIT * pl.col("value")).fill_null(
         value=True
     )
-    runs = days.with_columns(run=(apart.fill_null(value=True) | other).cum_sum().over(of))
+    begins = days.with_columns(begins=apart.fill_null(value=True) | other)
+    runs = begins.with_columns(run=pl.col("begins").cum_sum().over(of))
     length, place = pl.len().over(of, "run"), pl.int_range(pl.len()).over(of, "run")
     doubted = runs.filter((length > 2) | (place > 0)).select(
         "security_id", "date", "value", reason=pl.lit("dividend_repeated")

@@ -27,6 +27,7 @@ from technic.data.formats.numbers import ONE_GROUP, Numbers, as_numbers, mark_of
 from technic.data.formats.splits import as_splits
 from technic.data.formats.text_table import TextTable
 from technic.errors import ForeignError, SchemaError, counted
+from technic.market.nulls import emptied
 
 NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap")
 PRICES = ("open", "high", "low", "close", "vwap")
@@ -250,7 +251,7 @@ def _possible(vwap: Numbers | dates.Stamps, low: pl.Series, high: pl.Series) -> 
         return told
     lost = wrong if told.lost is None else wrong | told.lost
     example = told.example or f"{told.values.filter(wrong)[0]:g}"
-    values = told.values.set(wrong, None)
+    values = emptied(told.values, wrong)
     return Numbers(values, told.unreadable + int(wrong.sum()), example, lost)
 
 
@@ -325,10 +326,10 @@ DATABENTO = next(d.name for d in DIALECTS if "ts_event" in d.marks)
 def _defined(cells: pl.Series) -> pl.Series:
     """Cells without the number that stands for none."""
     if cells.dtype == pl.String:
-        return cells.set(cells == str(UNDEFINED), None)
+        return emptied(cells, cells == str(UNDEFINED))
     # A narrower integer cannot hold it, nor be compared with it.
     is_wide = cells.dtype in (pl.Int64, pl.UInt64, pl.Int128)
-    return cells.set(cells == UNDEFINED, None) if is_wide else cells
+    return emptied(cells, cells == UNDEFINED) if is_wide else cells
 
 
 def _refuse_unreadable(

@@ -19,6 +19,7 @@ import polars as pl
 from technic.data.formats.date_text import NEW_YORK, ORDERS, split_text
 from technic.data.formats.numbers import NOTHING
 from technic.errors import SchemaError
+from technic.market.nulls import emptied
 from technic.market.schema import INSTANT
 
 UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}  # in nanoseconds
@@ -196,7 +197,7 @@ def _told(different: pl.Series, order: str | None) -> _Parts:
         return _of_numbers(different)
     if dtype == pl.String:
         text = different.str.strip_chars()
-        text = text.set(text.str.to_lowercase().is_in(list(NOTHING)), None)
+        text = emptied(text, text.str.to_lowercase().is_in(list(NOTHING)))
         numbers = text.drop_nulls().str.contains(r"^\d+(\.0+)?$")
         if len(numbers) and float(numbers.mean()) > MOSTLY:  # type: ignore[arg-type]
             whole = text.cast(pl.Float64, strict=False)
@@ -259,7 +260,7 @@ def _of_numbers(numbers: pl.Series) -> _Parts:
         return _only_days(pl.Series([None] * len(whole), dtype=pl.Date), "no dates")
     unit = seen[0]
     low, high = SPANS[unit]
-    whole = whole.set(~whole.is_between(low, high).fill_null(value=False), None)
+    whole = emptied(whole, ~whole.is_between(low, high))
     if unit == "serial":
         days = (whole - 25_569).cast(pl.Int32).cast(pl.Date)  # 1970-01-01 is 25569
         return _only_days(days, SAID[unit])

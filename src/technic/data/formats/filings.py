@@ -17,6 +17,7 @@ from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, read_text
 from technic.errors import SchemaError, counted
+from technic.market.nulls import emptied
 
 REQUIRED = ("symbol", "as_of", "period_end", "form", "period")
 OPTIONAL = ("fiscal_year", "period_start", "currency", "amended")
@@ -120,7 +121,7 @@ class _CellReader:
     def words(self, name: str) -> pl.Series:
         """Text without blanks around it; null where nothing stands."""
         cells = self._column(name).cast(pl.String).str.strip_chars()
-        return cells.set(cells == "", None)
+        return emptied(cells, cells == "")
 
     def numbers(self, name: str) -> pl.Series:
         """Numbers, float64."""
@@ -142,7 +143,7 @@ class _CellReader:
         strange = (~values.dt.year().is_between(*YEARS)).fill_null(value=False)
         lost = cells.filter(strange).cast(pl.String)
         self._count(name, read.unreadable + len(lost), read.example or next(iter(lost), None))
-        return values.set(strange, None).alias(name)
+        return emptied(values, strange).alias(name)
 
     def flags(self, name: str) -> pl.Series:
         """Yes or no; null where neither is said."""

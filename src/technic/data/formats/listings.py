@@ -30,6 +30,7 @@ from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, header_of, read_text
 from technic.errors import SchemaError, counted
+from technic.market.nulls import emptied
 from technic.market.schema import INSTANT
 
 STAMP = r"^\s*File Creation Time"  # begins the last line of Nasdaq's directories
@@ -265,7 +266,7 @@ def _worth(told: Numbers) -> Numbers:
     if not bool(wrong.any()):
         return Numbers(values, told.unreadable, told.example, told.lost)
     example = told.example or f"{values.filter(wrong)[0]:g}"
-    return Numbers(values.set(wrong, None), told.unreadable + int(wrong.sum()), example)
+    return Numbers(emptied(values, wrong), told.unreadable + int(wrong.sum()), example)
 
 
 def _typed(table: pl.DataFrame, layout: Layout, mapping: dict[str, str]) -> pl.DataFrame:
@@ -354,13 +355,13 @@ def _without_never(cells: pl.Series) -> pl.Series:
         years = cells.dt.year()
     else:
         years = cells.cast(pl.String).str.extract(NEVER).cast(pl.Int32)
-    return cells.set((years > datetime.now(UTC).year + 1).fill_null(value=False), None)
+    return emptied(cells, years > datetime.now(UTC).year + 1)
 
 
 def _text(cells: pl.Series, ours: str, layout: Layout) -> pl.Series:
     """Cells as text without blanks around it; null where nothing stands."""
     text = cells.cast(pl.String).str.strip_chars()
-    text = text.set(text == "", None)
+    text = emptied(text, text == "")
     if ours == "symbol":
         return text
     if ours == "name":  # names taken from web pages carry the entities of HTML

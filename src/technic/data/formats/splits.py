@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from technic.data.formats.numbers import Numbers, as_numbers
+from technic.market.nulls import emptied
 
 # 4:1, 4/1, 4-for-1, 4 for 1, 4x1, "1 per 10", "4 new for 1 old": new shares first.
 RATIO = (
@@ -42,11 +43,10 @@ def as_splits(cells: pl.Series, mark: str | None = None) -> Numbers:
     )
     # A side of zero is no ratio: 0:1 would be a split into nothing.
     real = (ratios["new"] > 0.0) & (ratios["old"] > 0.0)
-    ratio = (ratios["new"] / ratios["old"]).set(~real.fill_null(value=False), None)
+    ratio = emptied(ratios["new"] / ratios["old"], ~real.fill_null(value=False))
     # `4 1` is a ratio whose sign is lost, and not forty-one.
     torn = cells.str.contains(r"\d\s+\d").fill_null(value=False) & ratio.is_null()
-    rest = pl.select(pl.when(~(ratio.is_not_null() | torn)).then(cells)).to_series()
-    read = as_numbers(rest, mark)
+    read = as_numbers(emptied(cells, ratio.is_not_null() | torn), mark)
     values = ratio.zip_with(ratio.is_not_null(), read.values).alias(cells.name)
     if not torn.any():
         return Numbers(values, read.unreadable, read.example, read.lost)
