@@ -32,10 +32,11 @@ from scale import bench_lines, scale_rows
 import technic as tc
 from technic.compute.kernel import ensure_compiled
 from technic.data.simulated import simulate
+from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance, evaluate
 from technic.market.panel import pack
-from technic.operations.bench import all_features, milliseconds
+from technic.operations.bench import milliseconds
 from technic.runtime.settings import Settings
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
@@ -150,7 +151,7 @@ def measure(frame, adjusted, home, settings, options):
     recent = tc.open_store(home / "recent")
     recent.import_bars(frame.filter(pl.col("date") >= days[-SESSIONS]), adjusted)
     panel = recent.panel().panel
-    roots = all_features()
+    roots = every_series(benchmark=False)
     program = compile_program(roots)
     ours = milliseconds(lambda: advance(program, panel, settings.kernels), runs)
     size = f"{len(panel):,} symbols × {SESSIONS} sessions"

@@ -9,10 +9,11 @@ from statistics import median
 import numpy as np
 
 from technic.compute.parallel import spread
+from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.market.panel import pack
-from technic.operations.bench import all_features, milliseconds
+from technic.operations.bench import milliseconds
 from technic.operations.bench.markets import Bench
 from technic.operations.bench.pools import _timed, work_of
 from technic.operations.bench.run import run
@@ -38,7 +39,7 @@ def scale_rows(store, traded, settings, runs, spread_of):
 
 def _histories(panel, settings):
     """Two workers against one, and how busy all cores are."""
-    program = compile_program(all_features()[:60], every_bar=True)
+    program = compile_program(every_series(benchmark=False)[:60], every_bar=True)
     size = f"{len(panel):,} symbols, {panel.n_bars:,} bars"
     taken = {}
     for _ in range(3):  # in turns: how quickly large memory is given varies by the minute
@@ -106,7 +107,7 @@ def _large(panel, settings, runs, spread_of):
     for what, series in (
         ("of the default scan", resolve_question(ScanFile()).series),
         ("of all presets together", list(every)),
-        ("there are", all_features()),
+        ("there are", every_series(benchmark=False)),
     ):
         program = compile_program(list(series))
         taken = milliseconds(lambda p=program: advance(p, big, settings.kernels), runs)

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from technic.compute.incremental_check import every_series, prove
+from technic.compute.incremental_check import prove
 from technic.compute.kernel import ensure_compiled
 from technic.compute.last_bar import columns_of
 from technic.data.ingest import open_store
 from technic.indicators import Series
+from technic.indicators.define import every_series
 from technic.market.sessions import nyse
 from technic.runtime.settings import Setting, Settings
 

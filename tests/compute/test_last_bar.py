@@ -10,10 +10,11 @@ import pytest
 
 import technic as tc
 from technic.compute import last_bar
-from technic.compute.incremental_check import every_series, prove
+from technic.compute.incremental_check import prove
 from technic.compute.last_bar import columns_of
 from technic.data.simulated import simulate
 from technic.indicators import REGISTRY
+from technic.indicators.define import every_series
 from technic.market.sessions import nyse
 from technic.runtime.cache import FileCache
 from technic.runtime.settings import Setting, Settings

@@ -21,9 +21,9 @@ from technic.compute.parallel import spread
 from technic.compute.parquet_export import write_features
 from technic.data.simulated import simulate
 from technic.errors import StoreError
+from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.market.sessions import nyse
-from technic.operations.bench import all_features
 from technic.query.series import series_for
 from technic.research.evaluation.evaluate import evaluate
 from technic.runtime.executors import open_executor, spans
@@ -69,7 +69,7 @@ def digest(values):
 
 @pytest.fixture(scope="module")
 def program_and_digest(store, kernels):
-    program = compile_program(all_features(), every_bar=True)
+    program = compile_program(every_series(benchmark=False), every_bar=True)
     with closing(open_executor("inline:")) as runner:
         return program, digest(spread(program, store.panel().panel, kernels, runner))
 

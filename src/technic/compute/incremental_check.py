@@ -24,7 +24,8 @@ from technic.compute.last_bar import columns_of
 from technic.data.store import Store
 from technic.data.store.backup import backup
 from technic.errors import StoreError, VerifyError
-from technic.indicators import REGISTRY, Series
+from technic.indicators import Series
+from technic.indicators.define import every_series
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray
 from technic.runtime.settings import Setting, Settings
@@ -52,13 +53,6 @@ class Proof:
     values: int
     differing: int
     work: dict[str, int]
-
-
-def every_series() -> tuple[Series, ...]:
-    """Return every output of every indicator at its defaults."""
-    return tuple(
-        s for indicator in REGISTRY.values() if not indicator.operator for s in indicator.all()
-    )
 
 
 def prove(

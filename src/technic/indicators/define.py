@@ -156,6 +156,21 @@ class Indicator:
         return "x" in self.inputs
 
 
+def every_series(*, benchmark: bool = True) -> tuple[Series, ...]:
+    """Every output of every indicator at its defaults.
+
+    Parameters
+    ----------
+    benchmark : whether those that compare with a benchmark are among them
+    """
+    return tuple(
+        series
+        for indicator in REGISTRY.values()
+        if not indicator.operator and (benchmark or "benchmark" not in indicator.inputs)
+        for series in indicator.all()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """What a definition declares beyond its signature.

@@ -209,7 +209,9 @@ def test_its_universe_is_filtered_by_name_and_as_executed_by_sector_too():
 
 def test_figures_hold_their_spread(market):
     figures = whole._figures(market, 1)
-    assert figures[0].what.startswith(f"{len(levers.all_features())} last-bar features of ")
+    assert figures[0].what.startswith(
+        f"{len(levers.every_series(benchmark=False))} last-bar features of "
+    )
     assert all(f.minimum <= f.median <= f.maximum and f.unit == "ms" for f in figures)
     assert whole._cpu(market) >= 0.0
     assert set(whole.machine()) == {"version", "at", "python", "system", "cores"}

@@ -4,8 +4,8 @@ A fold waits for itself: each row needs the row before. Several of them in one l
 other's waits, and read the bars once. Which ones stand together is fixed when the kernel is
 compiled; their parameters are not, so that one pass serves every length.
 
-1. `PASSES` lists them: each made of the folds of some series (`Pass.of`), and of the arithmetic
-   between them.
+1. `all_passes` lists them: each made of the folds of some series (`Pass.of`), and of the
+   arithmetic between them.
 2. `Pass.fit` finds the members among the operations of a question. What a question lacks is
    computed all the same, so a pass is taken only where most of it is wanted.
 
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from technic.indicators.define import REGISTRY
+from technic.indicators.define import REGISTRY, every_series
 from technic.indicators.kernel.graph import Operation, order_of
 from technic.indicators.series import DAILY, Series
 
@@ -101,17 +101,7 @@ def best_fit(nodes: Sequence[Operation]) -> tuple[Pass, tuple[Operation, ...]] |
 @cache
 def all_passes() -> tuple[Pass, ...]:
     """The passes that are compiled."""
-    return tuple(Pass.of(name, roots) for name, roots in _roots().items())
-
-
-def _roots() -> dict[str, list[Series]]:
-    every = [
-        series
-        for indicator in REGISTRY.values()
-        if not indicator.operator and "benchmark" not in indicator.inputs
-        for series in indicator.all()
-    ]
-    return {"every": every}
+    return (Pass.of("every", every_series(benchmark=False)),)
 
 
 def _can_join(node: Operation, able: Mapping[Operation, object]) -> bool:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from technic.operations.bench.timing import Figure, all_features, milliseconds
+from technic.operations.bench.timing import Figure, milliseconds
 
-__all__ = ["Figure", "all_features", "milliseconds"]
+__all__ = ["Figure", "milliseconds"]

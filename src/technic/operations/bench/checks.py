@@ -17,13 +17,14 @@ import polars as pl
 from technic.compute.parallel import spread
 from technic.data.ingest import FileStore
 from technic.errors import TechnicError, install_hint
+from technic.indicators.define import every_series
 from technic.indicators.kernel.program import Program, compile_program
 from technic.market.typing import FloatArray
 from technic.operations.bench.cache_server import cache_server
 from technic.operations.bench.ladder import ASKED, plain_seal
 from technic.operations.bench.levers import filter_three_ways
 from technic.operations.bench.markets import Market
-from technic.operations.bench.timing import all_features, milliseconds, run_in_process, time_once
+from technic.operations.bench.timing import milliseconds, run_in_process, time_once
 from technic.operations.spot_check import count_off_reference
 from technic.runtime.executors import Executor, open_executor
 from technic.runtime.settings import Setting, Settings
@@ -117,7 +118,7 @@ def _universe() -> Check:
 
 
 def _parallel(market: Market) -> Check:
-    program = compile_program(all_features()[:40], every_bar=True)
+    program = compile_program(every_series(benchmark=False)[:40], every_bar=True)
     answers: dict[str, bytes] = {}
     taken: dict[str, float] = {}
     cores = min(os.cpu_count() or 1, 4)

@@ -11,12 +11,13 @@ import numpy as np
 
 from technic.data.store import Store
 from technic.data.store.rows import adjusted_bars, columns_of_rows, fields_of
+from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import Continuation, advance
 from technic.market.panel import pack
 from technic.operations.bench.ladder import ASKED
 from technic.operations.bench.markets import Market
-from technic.operations.bench.timing import all_features, milliseconds, time_once
+from technic.operations.bench.timing import milliseconds, time_once
 from technic.runtime.executors import Work, open_executor, spans
 from technic.runtime.executors.protocol import Shared
 from technic.scanner.scan import scan
@@ -114,7 +115,7 @@ def _static(store: Store, market: Market, runs: int) -> tuple[float, float]:
 def _incremental(market: Market, size: int, runs: int) -> tuple[float, float]:
     """Features after one new session: state carried on, against every bar again."""
     panel = market.sized(size).panel().panel
-    program = compile_program(all_features())
+    program = compile_program(every_series(benchmark=False))
     kernels = market.settings.kernels
     ones = np.minimum(panel.lengths, 1)
     since = Continuation(advance(program, panel, kernels).state, ones)
@@ -124,7 +125,7 @@ def _incremental(market: Market, size: int, runs: int) -> tuple[float, float]:
 
 
 def _threads(store: Store, market: Market, runs: int) -> tuple[float, float]:
-    panel, program = store.panel().panel, compile_program(all_features())
+    panel, program = store.panel().panel, compile_program(every_series(benchmark=False))
     kernels = market.settings.kernels
     held = milliseconds(lambda: advance(program, panel, kernels), runs)
     lost = milliseconds(lambda: advance(program, panel, kernels, threads=1), runs)
@@ -133,7 +134,7 @@ def _threads(store: Store, market: Market, runs: int) -> tuple[float, float]:
 
 def _fused(store: Store, market: Market, runs: int) -> tuple[float, float]:
     """One program for all features, against a program and a pass for each."""
-    panel, roots = store.panel().panel, all_features()
+    panel, roots = store.panel().panel, every_series(benchmark=False)
     kernels = market.settings.kernels
     fused, single = compile_program(roots), [compile_program([root]) for root in roots]
     held = milliseconds(lambda: advance(fused, panel, kernels), runs)

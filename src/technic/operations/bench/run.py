@@ -16,6 +16,7 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.parallel import spread
 from technic.data.store import Store
 from technic.errors import ConfigError, install_hint
+from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.operations.bench import baseline, baseline_symbol
@@ -27,7 +28,6 @@ from technic.operations.bench.pools import best, pools
 from technic.operations.bench.targets import targets
 from technic.operations.bench.timing import (
     Figure,
-    all_features,
     cpu_share,
     milliseconds,
     run_in_process,
@@ -129,7 +129,7 @@ def machine() -> dict[str, Any]:
 
 
 def _figures(market: Market, runs: int) -> list[Figure]:
-    panel, roots = market.view.panel, all_features()
+    panel, roots = market.view.panel, every_series(benchmark=False)
     program = compile_program(roots)
     kernels, bare = market.settings.kernels, market.settings.uncached()
     threads = market.settings.threads
@@ -199,7 +199,7 @@ def _kernel(market: Market, features_ms: float) -> str:
     pandas_s, compiled_s = taken / len(frames), 1e-3 * features_ms / len(market.symbols)
     return (
         f"{pandas_s / compiled_s:,.0f} × pandas: {1e6 * pandas_s:,.0f} µs a symbol for {len(tables[0])} values, "
-        f"{1e6 * compiled_s:.1f} for {len(all_features())}"
+        f"{1e6 * compiled_s:.1f} for {len(every_series(benchmark=False))}"
     )
 
 
@@ -225,7 +225,7 @@ def _database(market: Market) -> str:
 
 def _cpu(market: Market) -> float:
     """Share of all cores that a full-history run uses, in percent."""
-    program = compile_program(all_features()[:60], every_bar=True)
+    program = compile_program(every_series(benchmark=False)[:60], every_bar=True)
     panel, kernels = market.view.panel, market.settings.kernels
     shares = [cpu_share(lambda: advance(program, panel, kernels)) for _ in range(3)]
     return median(shares)

@@ -11,8 +11,6 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-from technic.indicators import REGISTRY, Series
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -48,16 +46,6 @@ class Figure:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
-
-
-def all_features() -> list[Series]:
-    """Every output, at its defaults, of every indicator that needs no benchmark."""
-    return [
-        series
-        for indicator in REGISTRY.values()
-        if not indicator.operator and "benchmark" not in indicator.inputs
-        for series in indicator.all()
-    ]
 
 
 def milliseconds(work: Callable[[], Any], runs: int) -> list[float]:
