@@ -32,7 +32,8 @@ from technic.data.store.catalog.tables import METADATA
 from technic.errors import SchemaError, StoreError
 from technic.market.items import COLUMNS
 from technic.market.sessions import nyse
-from technic.scores.statements import SPLITS, statements_of
+from technic.scores.split_facts import SPLITS
+from technic.scores.statements import statements_of
 
 DATA = Path(os.environ.get("TECHNIC_TEST_DATA", "../shared/data"))
 NOW = datetime(2024, 3, 9, tzinfo=UTC)

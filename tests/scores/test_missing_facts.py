@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from technic.market.items import COLUMNS
 from technic.market.schema import FACTS
 from technic.scores.missing_facts import MissingFact, missing_facts
-from technic.scores.statements import SPLITS, statements_of
+from technic.scores.split_facts import SPLITS
+from technic.scores.statements import statements_of
 
 NO_SPLITS = pl.DataFrame(schema=SPLITS)
 # Two and three quarters of years that end with December: what American companies file.

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from technic.market.items import COLUMNS, ITEMS
 from technic.market.schema import FACTS
-from technic.scores.statements import SPLITS, WAYS, month_of, statements_of
+from technic.scores.split_facts import SPLITS
+from technic.scores.statements import month_of, statements_of
+from technic.scores.ways import WAYS
 
 ENDS = {q: date(2015 + (q - 1) // 4, 3 * ((q - 1) % 4 + 1), 30) for q in range(1, 13)}
 NO_SPLITS = pl.DataFrame(schema=SPLITS)

@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 
 from technic.market.items import COLUMNS
-from technic.scores.statements import MONTHS, Statements, Way, month_of, ways_of
+from technic.scores.statements import Statements, month_of
+from technic.scores.ways import MONTHS, Way, ways_of
 
 OTHER_STRETCH = 10.0  # how far off it is to look for a number that was filed for another stretch
 UNUSUAL = 0.5  # … or for one that the company has not filed at that time of any year

@@ -1,11 +1,11 @@
 """From single facts to what was known of a company: trailing years, quarters, averages.
 
-1. `adjust_facts` repeats per-share facts at each split, in the shares there were from then on.
+1. `adjust_facts` (split_facts.py) repeats per-share facts at each split, in the shares there were from then on.
 2. Every instant at which something became known of a security is an event; its newest period
    is the latest that any fact known by then describes (`statements_of`).
 3. `Statements.column` is a sum of facts at fixed distances from that period. A trailing year,
    say, is the year's own figure; or four quarters; or last year plus this year so far less the
-   same stretch of last year: `WAYS` lists them, and the first of which all facts are known counts.
+   same stretch of last year: `WAYS` (ways.py) lists them, and the first of which all facts are known counts.
 4. `Statements.rows` finds the last event of each security before an instant.
 
 Nothing that became known later can change an earlier event: facts are looked up by the instant
@@ -14,84 +14,22 @@ they were known, so a restatement shows from its own event on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import product
-from typing import TypeAlias
 
 import numpy as np
 import polars as pl
 
-from technic.market.items import COLUMNS, ITEMS, Item
+from technic.market.items import COLUMNS, ITEMS
 from technic.market.typing import FloatArray, IntArray
+from technic.scores.split_facts import adjust_facts
+from technic.scores.ways import Way, ways_of
 
 STALE_DAYS = 500  # since the end of the period: a year and the time to file it
-MONTHS = 12
 # What a fact is and when it was known, in one number of 63 bits, so that one binary search finds
 # the newest: 2^24 instants, 64 items, 4,096 months, stretches up to 15, and 2^17 securities.
 RANK_BITS, ITEM_BITS, MONTH_BITS, SPAN_BITS = 24, 6, 12, 4
-# A split divides what is per share, and multiplies the number of shares.
-POWER = {name: -1.0 for name, item in ITEMS.items() if item.per_share}
-POWER |= {name: 1.0 for name, item in ITEMS.items() if item.unit == "count"}
-SPLITS = {"security_id": pl.Int64, "ex": pl.Int64, "known": pl.Int64, "ratio": pl.Float64}
-
-Fact: TypeAlias = tuple[float, int, int]  # sign, months from the newest period, stretch
-Way: TypeAlias = tuple[Fact, ...]  # of adding up
-
-
-def _so_far(at: int, months: int) -> list[Way]:
-    """Ways to know the stretch of `months` that ends at `at`."""
-    whole: list[Way] = [((1.0, at, months),)]
-    if months > 3:
-        whole += [((1.0, at, 3), *rest) for rest in _so_far(at - 3, months - 3)]
-    return whole
-
-
-def _negated(way: Way) -> Way:
-    return tuple((-sign, at, months) for sign, at, months in way)
-
-
-def _trailing() -> list[Way]:
-    """Ways to know the twelve months up to the newest period."""
-    ways: list[Way] = [((1.0, 0, 12),), tuple((1.0, -3 * k, 3) for k in range(4))]
-    for months in (3, 6, 9):
-        pairs = product(_so_far(0, months), _so_far(-MONTHS, months))
-        ways += [((1.0, -months, 12), *now, *_negated(then)) for now, then in pairs]
-    return ways
-
-
-def _quarter() -> list[Way]:
-    """Ways to know the newest quarter alone."""
-    ways: list[Way] = [((1.0, 0, 3),)]
-    for months in (6, 9, 12):
-        before = _so_far(-3, months - 3)
-        ways += [((1.0, 0, months), *_negated(way)) for way in before]
-    return ways
-
-
-def _earlier(ways: list[Way], months: int) -> list[Way]:
-    """The same ways, so many months before."""
-    return [tuple((sign, at - months, span) for sign, at, span in way) for way in ways]
-
-
-WAYS: dict[str, list[Way]] = {
-    "_ttm": _trailing(),
-    "_q": _quarter(),
-    "_ttm_year_ago": _earlier(_trailing(), MONTHS),
-    "_q_year_ago": _earlier(_quarter(), MONTHS),
-    "": [((1.0, 0, 0),)],
-    "_year_ago": [((1.0, -MONTHS, 0),)],
-    "_avg": [((0.5, 0, 0), (0.5, -MONTHS, 0))],
-}
-
-
-def ways_of(name: str, item: Item) -> list[Way]:
-    """Ways to know a column; where a report tells no count of shares, that of the quarter before."""
-    ways = WAYS[name.removeprefix(item.name)]
-    if item.unit == "count" and name == item.name:
-        return [*ways, *_earlier(ways, 3)]
-    return ways
 
 
 @dataclass(slots=True)
@@ -327,71 +265,6 @@ def _sorted_facts(
         instants=instants,
         first=first,
     )
-
-
-def adjust_facts(facts: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """The facts, and of each per-share one a copy from every split on, in shares after it.
-
-    A copy is known from the split's ex-date, or from when the split was reported if that was
-    later.
-
-    Parameters
-    ----------
-    facts : rows of the facts table
-    splits : as for `statements_of`
-
-    Returns
-    -------
-    DataFrame
-        The rows of `facts` with `filed_at`, when each became known itself; then the copies.
-    """
-    facts = facts.with_columns(filed_at=pl.col("known_at"))
-    if splits.is_empty() or facts.is_empty():
-        return facts
-    affected = (
-        facts.with_row_index("row")
-        .filter(
-            pl.col("item").is_in(list(POWER)),
-            pl.col("security_id").is_in(splits["security_id"].unique().implode()),
-        )
-        .sort("security_id", maintain_order=True)
-    )
-    rows, values, instants = (
-        np.concatenate(parts) for parts in zip(*_copies(affected, splits), strict=True)
-    )
-    copies = facts[rows].with_columns(
-        value=values, known_at=pl.Series(instants).cast(facts.schema["known_at"])
-    )
-    return pl.concat([facts, copies])
-
-
-def _copies(
-    affected: pl.DataFrame, splits: pl.DataFrame
-) -> Iterator[tuple[IntArray, FloatArray, IntArray]]:
-    """Row, value and instant of the copies that each split makes; `affected` by security."""
-    row, value = (affected[name].to_numpy() for name in ("row", "value"))
-    owner, known_at = (
-        affected[name].to_physical().to_numpy() for name in ("security_id", "known_at")
-    )
-    power = affected["item"].replace_strict(POWER, return_dtype=pl.Float64).to_numpy()
-    for (security,), of in splits.group_by("security_id", maintain_order=True):
-        own = slice(np.searchsorted(owner, security), np.searchsorted(owner, security, "right"))
-        for instant, factor in _epochs(of, known_at[own]):
-            chosen = (known_at[own] < instant) & (factor != 1.0)
-            adjusted = value[own][chosen] * (factor ** power[own])[chosen]
-            yield row[own][chosen], adjusted, np.full(int(chosen.sum()), instant)
-
-
-def _epochs(splits: pl.DataFrame, known_at: IntArray) -> Iterator[tuple[int, FloatArray]]:
-    """Each instant at which splits took effect, and the factor of every fact from then on."""
-    rows = list(splits.sort("known").select("ex", "known", "ratio").iter_rows())
-    for instant in sorted({max(ex, reported) for ex, reported, _ in rows}):
-        newest = {ex: ratio for ex, reported, ratio in rows if max(ex, reported) <= instant}
-        factor = np.ones(len(known_at))
-        # In order of ex-dates: factors multiplied in another order give other last bits.
-        for ex in sorted(newest):
-            factor = np.where(known_at < ex, factor * newest[ex], factor)
-        yield instant, factor
 
 
 def fresh(ends: IntArray, as_of: date) -> np.ndarray:

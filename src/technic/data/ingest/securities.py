@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from technic.data.ingest.symbol_span import SymbolSpan
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras as newest_eras
 from technic.market.listing_types import listing_type
@@ -21,28 +22,6 @@ from technic.market.sessions import NEW_YORK
 from technic.market.symbols import canonical_symbols
 
 SAME = timedelta(days=10)  # a ticker that pauses for less goes on, unless a FIGI says otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolSpan:
-    """One security under one symbol.
-
-    Attributes
-    ----------
-    security_id, symbol : the security, and the symbol that it bore
-    since, until : first and last day, both included; None while it lasts
-    number : 0 for the security's first span that the store met, then 1, 2, …
-    """
-
-    security_id: int
-    symbol: str
-    since: date
-    until: date | None
-    number: int = 0
-
-    def covers(self, day: date) -> bool:
-        """Whether the security bore the symbol on a day."""
-        return self.since <= day and (self.until is None or day <= self.until)
 
 
 @dataclass

@@ -17,7 +17,8 @@ from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.query.names import FACTS
 from technic.scanner.columns.source import LoadedColumns, SymbolView
-from technic.scores.statements import SPLITS, Statements, fresh, statements_of
+from technic.scores.split_facts import SPLITS
+from technic.scores.statements import Statements, fresh, statements_of
 
 DAY = 86_400_000_000  # microseconds
 QUARTER = 91  # days between filings, where last year's dates are not known
