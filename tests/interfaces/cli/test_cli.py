@@ -306,6 +306,7 @@ BAD = [
     (("explain", "ZZZZZZ"), "not listed"),
     (("import", "nosuch.csv"), "no such file"),
     (("verify", "nosuch.json"), "cannot be read"),
+    (("verify", "dccd64b64c07"), "is a seal; an answer is run again from a file"),
     (("list", "add", "x", "ZZZZZZ"), "no such symbol"),
     (("indicators", "rsii"), "did you mean rsi"),
     (("scan", "--symbols", "@nosuch"), "No such file"),

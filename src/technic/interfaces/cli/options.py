@@ -239,9 +239,11 @@ def compiling(settings: Settings) -> Callable[[], None]:
             done.set_exception(error)
 
     def wait() -> None:
-        print("Compiling indicators, once for this machine …", end="", file=sys.stderr, flush=True)
+        # Whole lines: whoever waits beside writes some of its own between them.
+        print("Compiling the indicators, once for this machine …", file=sys.stderr, flush=True)
         done.result()
-        print(f" {perf_counter() - since:.1f} s", file=sys.stderr)
+        took = perf_counter() - since
+        print(f"Compiled, {took:.1f} s after it began", file=sys.stderr)
 
     Thread(target=work, daemon=True).start()  # whoever stops meanwhile does not wait for it
     return wait

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from technic.interfaces.cli import options
 if TYPE_CHECKING:
     from technic.scanner.report import Report
     from technic.scanner.verify import SealedFile
+
+SEAL = re.compile("[0-9a-f]{12,32}")  # as a scan prints it, or whole
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,11 @@ def verify(
         return
     if file is None:
         raise VerifyError("nothing to verify: give a report made with --json, or --incremental")
+    if SEAL.fullmatch(str(file)) and not file.exists():
+        raise VerifyError(
+            f"{file}: is a seal; an answer is run again from a file: technic scan … --json > "
+            "report.json, then technic verify report.json"
+        )
     sealed = read_sealed(file)
     desk = options.desk(store)
     options.ensure_compiled(desk.settings)
