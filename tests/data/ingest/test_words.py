@@ -179,3 +179,28 @@ def test_a_dividend_on_the_first_row_is_held_against_its_own_price(store, paid, 
             f"a dividend of {paid:g} on {day(0)} is set aside: that is above a third"
             in (found.doubts[0])
         )
+
+
+@pytest.mark.parametrize("hole", [2, 6, 12])
+@pytest.mark.parametrize("fill_first", [False, True])
+def test_a_split_that_later_rows_show_to_be_wrong_was_never_believed(tmp_path, hole, fill_first):
+    """Told on the first bar behind a hole, and on its own day by the file that fills it.
+
+    Every session, also one of before the second import, has the panel of one whole file.
+    """
+    whole = steady(4.0).sort("date")
+    inside = np.arange(AT - hole // 2, AT + hole // 2)
+    fill = whole[inside]
+    outside = whole.with_row_index("k").filter(~pl.col("k").is_in(inside.tolist()))
+    first_behind = pl.col("k") == int(inside[-1]) + 1
+    told = pl.when(first_behind).then(4.0).otherwise(None).alias("split")
+    outside = outside.with_columns(told).drop("k")
+    right, pieces = open_store(tmp_path / "right"), open_store(tmp_path / "pieces")
+    right.import_bars(whole)
+    for part in (fill, outside) if fill_first else (outside, fill):
+        pieces.import_bars(part)
+    standing = {night: ratio for night, ratio in held(pieces).items() if ratio != 1.0}
+    assert standing == held(right)
+    for session in whole["date"].to_list()[int(inside[-1]) + 1 :]:
+        ours, theirs = pieces.panel(session).panel, right.panel(session).panel
+        np.testing.assert_array_equal(ours.run(0, "close"), theirs.run(0, "close"))

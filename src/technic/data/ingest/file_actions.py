@@ -139,15 +139,17 @@ def _counted(
         events = pl.concat(
             [judged.good.select(list(TOLD)), back.rows, back.shown.select(list(TOLD))]
         )
-        return _Counted(new_rows(words, events, events.clear(), seen), judged.bad, back.notes)
+        nothing = events.clear()
+        rows = new_rows(words, events, nothing, nothing, seen)
+        return _Counted(rows, judged.bad, back.notes)
     refuse_adjusted(judged, label)
     kept, worse = better_words(words, back.rows, judged.good, around)
     settled = pl.concat([part.select("security_id", "kind", "date") for part in (kept, back.rows)])
     late, notes = judged_late(store, version, words, settled, bars)
-    again = pl.concat([kept.filter("again").select(list(TOLD)), late])
+    again = kept.filter("again").select(list(TOLD))
     events = pl.concat([kept.filter(~pl.col("again")).select(list(TOLD)), back.rows])
     bad = pl.concat([judged.bad, worse, back.shown], how="diagonal")
-    return _Counted(new_rows(words, events, again, seen), bad, back.notes + notes)
+    return _Counted(new_rows(words, events, again, late, seen), bad, back.notes + notes)
 
 
 def refuse_adjusted(judged: JudgedActions, label: str) -> None:

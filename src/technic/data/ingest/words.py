@@ -157,7 +157,8 @@ def judged_late(
     """Stored splits of files that the bars of this one speak against: rows to add, and why.
 
     A split on the first row of a file is judged when the rows before it come: it is taken back,
-    or overruled by an older word that agrees better.
+    or overruled by an older word that agrees better. That counts from when the bars were known
+    that show it: whoever had them then would not have believed the word.
 
     Parameters
     ----------
@@ -197,11 +198,24 @@ def judged_late(
     )
     names = eras(store.table("tickers", version).collect()).unique("security_id", keep="last")
     named = changed.join(names.select("security_id", "symbol"), on="security_id")
-    rows = named.with_columns(
+    shown_at = named.join(_shown_at(named, bars), on=NIGHT, how="left")
+    rows = shown_at.with_columns(
         value=pl.when("wrong").then(pl.lit(NONE["split"])).otherwise("value"),
+        known_at=pl.max_horizontal("known_at", "shown_at"),
         assumed=pl.lit(value=False),
     )
     return conform(rows, TOLD, "splits"), [_late_line(row) for row in rows.iter_rows(named=True)]
+
+
+def _shown_at(splits: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """`security_id`, `date`, and when those of some bars were known that show a split's night."""
+    pairs = splits.select(NIGHT).join(
+        bars.select("security_id", "session", at="known_at"), on="security_id"
+    )
+    until, behind = pl.col("session") <= pl.col("date"), pl.col("session") > pl.col("date")
+    return pairs.group_by(NIGHT).agg(
+        shown_at=pl.coalesce(pl.col("at").filter(until).max(), pl.col("at").filter(behind).min())
+    )
 
 
 def _beginnings(store: Store, version: StoreVersion) -> pl.DataFrame:
@@ -219,7 +233,11 @@ def _touched() -> pl.Expr:
 
 
 def new_rows(
-    words: pl.DataFrame, events: pl.DataFrame, again: pl.DataFrame, seen: datetime
+    words: pl.DataFrame,
+    events: pl.DataFrame,
+    again: pl.DataFrame,
+    late: pl.DataFrame,
+    seen: datetime,
 ) -> pl.DataFrame:
     """Rows for the actions table: what no file has said before, and what counts again.
 
@@ -228,12 +246,14 @@ def new_rows(
     words : as `stored_words` gives them
     events : rows of `TOLD`
     again : rows of `TOLD` that count from now on, whether they were said before or not
+    late : as `judged_late` gives them; they count from the instants they name
     seen : the instant from which what corrects the store counts
     """
     rows = pl.concat(
         [  # of two of one instant the later counts: what takes back stands behind what it is about
-            events.select(*TOLD, again=pl.lit(value=False)),
-            again.select(*TOLD, again=pl.lit(value=True)),
+            events.select(*TOLD, again=pl.lit(value=False), late=pl.lit(value=False)),
+            again.select(*TOLD, again=pl.lit(value=True), late=pl.lit(value=False)),
+            late.select(*TOLD, again=pl.lit(value=True), late=pl.lit(value=True)),
         ]
     )
     newest = words.group_by(ABOUT, maintain_order=True).agg(
@@ -250,7 +270,7 @@ def new_rows(
     restated = pl.col("again") | pl.col("assumed") | (known_at == stored_at)
     dated = fresh.with_columns(
         known_at=pl.when((known_at <= stored_at) & restated)
-        .then(right_after(pl.lit(seen), stored_at))
+        .then(right_after(pl.when("late").then(known_at).otherwise(pl.lit(seen)), stored_at))
         .otherwise(known_at)
     )
     named = dated.rename({"date": "session"}).with_columns(source=pl.lit(FILE))
