@@ -467,7 +467,7 @@ def job_ends(hub, ended):
     tell = hub.jobs._tell
 
     def told(job):
-        if job.ended is not None:
+        if job.stage.ended is not None:
             ended.append(job.id)
         tell(job)
 

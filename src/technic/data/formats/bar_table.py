@@ -30,8 +30,15 @@ from technic.errors import ForeignError, SchemaError, counted
 from technic.market.nulls import emptied
 
 NUMBERS = ("open", "high", "low", "close", "volume", "split", "dividend", "vwap")
+HELD: dict[type[pl.DataType] | pl.DataType, tuple[int, int]] = {
+    pl.Int64: (-(2**63), 2**63),
+    pl.UInt64: (0, 2**64),
+    pl.Int128: (-(2**63), 2**64),
+}
 PRICES = ("open", "high", "low", "close", "vwap")
-UNDEFINED = 9_223_372_036_854_775_807  # an integer that Databento gives where there is no price
+# The largest whole numbers of eight bytes, and the smallest: they stand for none where a number
+# is wanted, such as Databento's prices.
+UNDEFINED = (9_223_372_036_854_775_807, 18_446_744_073_709_551_615, -9_223_372_036_854_775_808)
 RAW = 1e9  # of Databento's integers are a dollar
 PLACE = "\0place"  # column of lines: no file has one of this name
 FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
@@ -292,7 +299,10 @@ def _refuse_open(columns: list[pl.Series], name: str) -> None:
 
 def _symbols(cells: pl.Series, layout: Dialect) -> pl.Series:
     if cells.dtype.is_nested() or cells.dtype == pl.Binary:
-        raise SchemaError(f"column symbol holds {cells.dtype}: text is expected")
+        raise SchemaError(
+            f"column symbol holds {cells.dtype}: text is expected; write its symbols as text. "
+            "Nothing was imported"
+        )
     symbols = cells.cast(pl.String)
     if bool(symbols.str.contains(r"^\s|\s$").any()):
         symbols = symbols.str.strip_chars()
@@ -324,12 +334,16 @@ DATABENTO = next(d.name for d in DIALECTS if "ts_event" in d.marks)
 
 
 def _defined(cells: pl.Series) -> pl.Series:
-    """Cells without the number that stands for none."""
+    """Cells without the numbers that stand for none."""
     if cells.dtype == pl.String:
-        return emptied(cells, cells == str(UNDEFINED))
-    # A narrower integer cannot hold it, nor be compared with it.
-    is_wide = cells.dtype in (pl.Int64, pl.UInt64, pl.Int128)
-    return emptied(cells, cells == UNDEFINED) if is_wide else cells
+        return emptied(cells, cells.is_in([str(number) for number in UNDEFINED]))
+    if cells.dtype == pl.Float64:
+        return emptied(cells, cells.is_in([float(number) for number in UNDEFINED]))
+    low, high = HELD.get(cells.dtype, (0, 0))  # narrower ones hold none of them
+    for number in UNDEFINED:
+        if low <= number < high:
+            cells = emptied(cells, cells == number)
+    return cells
 
 
 def _refuse_unreadable(

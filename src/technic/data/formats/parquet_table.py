@@ -10,18 +10,29 @@ from technic.errors import SchemaError
 
 
 def read_parquet(part: FilePart) -> pl.DataFrame:
-    """Read a file of Parquet.
+    """Read a file of Parquet; bytes that are text, as older writers mark none, are text.
 
     Raises
     ------
     SchemaError
-        If it is damaged or cut short.
+        If it is damaged or cut short, or holds a type that is not read.
     """
     source = part.path or part.read()
     damage = trouble_in_parquet(source)
     if damage:
         raise SchemaError(
-            f"{part.name}: the Parquet file is damaged or cut short ({damage[:120]}); nothing was "
-            "imported"
+            f"{part.name}: the Parquet file is damaged or cut short, or has a column of a type that "
+            f"is not read ({damage[:120]}); nothing was imported"
         )
-    return pl.read_parquet(source)
+    table = pl.read_parquet(source)
+    return table.with_columns(_as_text(table[name]) for name in table.columns)
+
+
+def _as_text(cells: pl.Series) -> pl.Series:
+    """Bytes as text if all of them are; other columns as they are."""
+    if cells.dtype != pl.Binary:
+        return cells
+    try:
+        return cells.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return cells

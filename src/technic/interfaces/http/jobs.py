@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 from threading import Lock
@@ -27,6 +27,28 @@ Progress = Callable[[int, int, str], None]
 Run = Callable[[Progress], Any]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Where a piece of work stands, at one instant.
+
+    Attributes
+    ----------
+    state : waiting, running, done, failed or cancelled
+    done, total, what : how far it has come, of how many steps, and which one it is at
+    error : one line where it failed; empty otherwise
+    ended : instant, UTC; None until then
+    result : what the work returned, once it is done
+    """
+
+    state: str = "waiting"
+    done: int = 0
+    total: int = 0
+    what: str = ""
+    error: str = ""
+    ended: datetime | None = None
+    result: Any = None
+
+
 @dataclass
 class Job:
     """One piece of long work.
@@ -36,11 +58,9 @@ class Job:
     id : random, part of the job's address
     kind, title : what sort of work it is, and what it is about, for people
     key : that started it; nobody else sees it, save who may administer
-    state : waiting, running, done, failed or cancelled
-    done, total, what : how far it has come, of how many steps, and which one it is at
-    error : one line where it failed; empty otherwise
-    created, ended : instants, UTC; None while it runs
-    result : what the work returned, once it is done
+    created : instant, UTC
+    stage : where it stands. The thread that works replaces it whole, so who reads it once reads
+        things that belong together
     deadline : what its work looks at; called off once somebody has asked to cancel it
     """
 
@@ -48,30 +68,25 @@ class Job:
     kind: str
     title: str
     key: Key
-    state: str = "waiting"
-    done: int = 0
-    total: int = 0
-    what: str = ""
-    error: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
-    ended: datetime | None = None
-    result: Any = None
+    stage: Stage = field(default_factory=Stage)
     deadline: Deadline = field(default_factory=lambda: Deadline(LONGEST))
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it, without the result."""
+    def as_dict(self, stage: Stage | None = None) -> dict[str, Any]:
+        """As JSON holds it, at a stage, or at that of now; without the result."""
+        stage = stage or self.stage
         return {
             "id": self.id,
             "kind": self.kind,
             "title": self.title,
             "owner": self.key.name,
-            "state": self.state,
-            "done": self.done,
-            "total": self.total,
-            "what": self.what,
-            "error": self.error,
+            "state": stage.state,
+            "done": stage.done,
+            "total": stage.total,
+            "what": stage.what,
+            "error": stage.error,
             "created": self.created.isoformat(),
-            "ended": self.ended.isoformat() if self.ended else None,
+            "ended": stage.ended.isoformat() if stage.ended else None,
         }
 
     def is_of(self, key: Key) -> bool:
@@ -102,7 +117,7 @@ class Jobs:
             503 with Retry-After, if too much waits already; 429, if too much of this key does.
         """
         with self._guard:
-            waiting = [job.key.id for job in self._jobs.values() if job.ended is None]
+            waiting = [job.key.id for job in self._jobs.values() if job.stage.ended is None]
             if len(waiting) >= MOST_WAITING:
                 raise Problem(503, f"{len(waiting)} jobs wait or run already", retry_after=30)
             if (own := waiting.count(key.id)) >= MOST_OF_ONE:
@@ -145,13 +160,13 @@ class Jobs:
     def dismiss(self, is_good: Callable[[int], bool]) -> None:
         """Cancel the jobs of keys that open nothing any more."""
         for job in list(self._jobs.values()):
-            if job.ended is None and not job.deadline.cancelled and not is_good(job.key.id):
+            if job.stage.ended is None and not job.deadline.cancelled and not is_good(job.key.id):
                 self.cancel(job, "its key opens nothing any more")
 
     @property
     def owners(self) -> set[int]:
         """Numbers of the keys whose jobs wait or run."""
-        return {job.key.id for job in list(self._jobs.values()) if job.ended is None}
+        return {job.key.id for job in list(self._jobs.values()) if job.stage.ended is None}
 
     def close(self) -> None:
         """Want nothing any more."""
@@ -167,7 +182,7 @@ class Jobs:
             owner = min(waiting, key=lambda number: self._turns.get(number, 0))
             self._turns[owner] = max(self._turns.values(), default=0) + 1
             job, run = self._lines[owner].popleft()
-            job.state = "running"
+            job.stage = Stage("running")
         self._work(job, run)
 
     def _work(self, job: Job, run: Run) -> None:
@@ -175,32 +190,35 @@ class Jobs:
 
         def progress(done: int, total: int, what: str = "") -> None:
             job.deadline.check()
-            job.done, job.total, job.what = done, total, what
+            job.stage = Stage("running", done, total, what)
             self._tell(job)
 
         try:
             with held_to(job.deadline):
-                job.result = run(progress)
+                result = run(progress)
         except StoppedError as error:
-            job.error = "" if job.deadline.cancelled else outside(error)
-            self._end(job, "cancelled" if job.deadline.cancelled else "failed")
+            cancelled = job.deadline.cancelled
+            self._end(
+                job, "cancelled" if cancelled else "failed", "" if cancelled else outside(error)
+            )
         except TechnicError as error:
-            job.error = outside(error)
-            self._end(job, "failed")
+            self._end(job, "failed", outside(error))
         except Exception:
             LOG.exception("a job of kind %s", job.kind)
-            job.error = "a defect of technic's; the log has more"
-            self._end(job, "failed")
+            self._end(job, "failed", "a defect of technic's; the log has more")
         else:
-            self._end(job, "cancelled" if job.deadline.cancelled else "done")
+            cancelled = job.deadline.cancelled
+            self._end(
+                job, "cancelled" if cancelled else "done", result=None if cancelled else result
+            )
 
-    def _end(self, job: Job, state: str) -> None:
-        if state != "done":
-            job.result = None
-        job.state, job.ended = state, datetime.now(UTC)
+    def _end(self, job: Job, state: str, error: str = "", result: Any = None) -> None:
+        job.stage = replace(
+            job.stage, state=state, error=error, ended=datetime.now(UTC), result=result
+        )
         self._tell(job)
 
     def _forget_old(self) -> None:
-        ended = [job for job in self._jobs.values() if job.ended is not None]
+        ended = [job for job in self._jobs.values() if job.stage.ended is not None]
         for job in ended[: max(len(ended) - MOST_KEPT, 0)]:
             del self._jobs[job.id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
@@ -44,6 +44,7 @@ router = APIRouter(
     responses=PROBLEMS,
     dependencies=[needs("read")],
 )
+LOOK = 0.1  # seconds between looks at a job that is listened to
 JobPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 MEASURED = (
     "scan_p50_ms",
@@ -191,18 +192,21 @@ async def cancel_job(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
 async def job_result(number: JobPath, request: Request, hub: HubOf, key: KeyOf) -> Response:
     """What a job found; rows of sessions as a table, if that is accepted."""
     job = hub.jobs.find(number, key)
-    if job.state != "done":
-        raise Problem(409, f"the job is {job.state}" + (f": {job.error}" if job.error else ""))
-    form = wanted_form(request)
-    if isinstance(job.result, Reports):
+    stage = job.stage
+    if stage.state != "done":
+        raise Problem(
+            409, f"the job is {stage.state}" + (f": {stage.error}" if stage.error else "")
+        )
+    form, found = wanted_form(request), stage.result
+    if isinstance(found, Reports):
         if form == JSON:
-            return json_reply(job.result.as_dict())
-        return table_reply(job.result.rows, form, job.title, simulated=job.result.simulated)
+            return json_reply(found.as_dict())
+        return table_reply(found.rows, form, job.title, simulated=found.simulated)
     if form != JSON:
         raise Problem(406, "that is no table: application/json")
-    if isinstance(job.result, Backtest):
-        return json_reply(told(job.result))
-    return json_reply(job.result.as_dict() if isinstance(job.result, Trained) else job.result)
+    if isinstance(found, Backtest):
+        return json_reply(told(found))
+    return json_reply(found.as_dict() if isinstance(found, Trained) else found)
 
 
 @router.get("/jobs/{number}/events", response_class=EventStream)
@@ -210,18 +214,21 @@ async def job_events(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """The progress of a job, pushed until it ends."""
     job = hub.jobs.find(number, key)
 
-    async def frames() -> AsyncIterator[bytes]:
-        shown = ""
-        while True:
-            now = job.as_dict()
-            if (text := f"{now['state']}{now['done']}") != shown:
-                shown = text
-                yield framed("job", now)
-            if job.ended is not None or not hub.keys.is_good(key.id):
-                return
-            await asyncio.sleep(0.1)
+    frames = stages_of(job, lambda: hub.keys.is_good(key.id))
+    return EventStream(frames, hub.bus.admit(key.id))
 
-    return EventStream(frames(), hub.bus.admit(key.id))
+
+async def stages_of(job: Job, is_good: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Frames of a job, up to that of its end, or until who listens may no more."""
+    shown = None
+    while True:
+        stage = job.stage  # one look: what is told and whether it is the end belong together
+        if stage is not shown:
+            shown = stage
+            yield framed("job", job.as_dict(stage))
+        if stage.ended is not None or not is_good():
+            return
+        await asyncio.sleep(LOOK)
 
 
 @router.get("/events", response_class=EventStream)

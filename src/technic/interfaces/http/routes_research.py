@@ -126,11 +126,12 @@ async def tested(body: BacktestJobRequest, hub: HubOf, key: KeyOf) -> Response:
 async def job_page(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """What a backtest or a training found, as a file of HTML, with plots."""
     job = hub.jobs.find(number, key)
-    if isinstance(job.result, Backtest):
-        return _file(backtest_page(job.result), "technic-backtest.html")
-    if isinstance(job.result, Trained):
-        return _file(card_page(job.result.card), "technic-model.html")
-    raise Problem(409, f"the job is {job.state}, and has no page")
+    stage = job.stage
+    if isinstance(stage.result, Backtest):
+        return _file(backtest_page(stage.result), "technic-backtest.html")
+    if isinstance(stage.result, Trained):
+        return _file(card_page(stage.result.card), "technic-model.html")
+    raise Problem(409, f"the job is {stage.state}, and has no page")
 
 
 @router.post(

@@ -172,12 +172,12 @@ class ServerState:
 
     def _tell_job(self, job: Job) -> None:
         """Tell of a job's progress, not more often than anybody can look."""
-        now = monotonic()
-        if job.ended is None and now - self._told.get(job.id, 0.0) < TOLD and job.done:
+        now, stage = monotonic(), job.stage
+        if stage.ended is None and now - self._told.get(job.id, 0.0) < TOLD and stage.done:
             return
         self._told[job.id] = now
-        self.bus.publish("job", job.as_dict(), owner=job.key.id)
-        if job.ended is not None:
+        self.bus.publish("job", job.as_dict(stage), owner=job.key.id)
+        if stage.ended is not None:
             self._told.pop(job.id, None)
 
     async def _round(self, every: float, act: Callable[[], Awaitable[None]], first: float) -> None:
