@@ -10,9 +10,11 @@ import polars as pl
 import pytest
 
 import technic as tc
+from technic.data.ingest.checking import check_bars
 from technic.data.ingest.filers import _by_stretch
 from technic.data.ingest.identity import GAP, Life, Placed
 from technic.data.ingest.joining import join_up
+from technic.data.ingest.securities import SecurityMap
 from technic.data.store.integrity import examine_files
 from technic.market.sessions import nyse
 
@@ -47,6 +49,32 @@ def store(tmp_path):
 def names(store, version=None):
     columns = ["security_id", "symbol", "since", "until"]
     return store.panel(version=version).who.select(columns).rows()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_number_that_is_gone_is_never_given_again(store, order):
+    """What an alert or a kept report knows by a number must not become somebody else."""
+    store.import_bars(OTHER)
+    given = set()
+    for k in order:
+        store.import_bars([OLD, MIDDLE, NEW][k])
+        given |= {row[0] for row in names(store)}
+    store.import_bars(bars("FRSH", "2018-02-01", "2018-06-29"))
+    (fresh,) = {row[0] for row in names(store)} - given
+    assert fresh > max(given)
+    known = store.table("tickers").collect(), store.table("listings").collect()
+    vendor = SecurityMap.of(*known, "vendor", store.version().gone)
+    assert vendor.top == fresh
+
+
+def test_a_check_tells_who_would_be_one(store):
+    for part in (OTHER, NEW, OLD):
+        store.import_bars(part)
+    before = store.version()
+    told = check_bars(store, MIDDLE).told
+    assert store.version() == before
+    assert list(told) == store.import_bars(MIDDLE).told
+    assert "what was two securities is one now" in told[0]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

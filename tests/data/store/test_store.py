@@ -195,7 +195,7 @@ def test_a_reader_keeps_its_version_while_another_one_comes(store):
 def test_a_store_of_a_newer_format_is_refused(store):
     store.import_bars(bars())
     path = store.folder / "versions/00000001.json"
-    path.write_text(path.read_text().replace('"format": 4', '"format": 99'))
+    path.write_text(path.read_text().replace('"format": 5', '"format": 99'))
     with pytest.raises(StoreError, match="newer technic"):
         store.version()
 

@@ -38,6 +38,7 @@ class Checked:
     refusal : why it would be refused as a whole; empty if it would not be
     doubts : a line for each symbol, split or dividend that would not be taken as the file tells
         it, and for nights that look like a split which nobody told
+    told : what would be learnt of who is who
     places : where the first rows of each reason stand that would be set aside
     """
 
@@ -46,6 +47,7 @@ class Checked:
     judged: Sorted
     refusal: str = ""
     doubts: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     places: tuple[RowPlace, ...] = ()
 
 
@@ -72,7 +74,7 @@ def check_bars(
     file = replace(file, rows=spelt_as_ours(store, file.rows, store.version()))
     kind = adjusted or file.adjusted or "none"
     judged = believed(file, datetime.now(UTC))
-    refusal, doubts = "", tuple[str, ...]()
+    refusal, doubts, told = "", tuple[str, ...](), tuple[str, ...]()
     version = store.version()
     label = Path(source).name if isinstance(source, str | Path) else "the frame"
     try:
@@ -81,8 +83,8 @@ def check_bars(
         held = hold_against_store(
             store, version, judged, store.learned_at(), as_traded=kind == "none", label=label
         )
-        judged, doubts = held.judged, tuple(held.doubts)
+        judged, doubts, told = held.judged, tuple(held.doubts), tuple(held.told)
     except (SchemaError, StoreError) as error:
         refusal = str(error)
     places = places_of(file, judged.bad, SHOWN)
-    return Checked(file, kind, judged, refusal, doubts, places)
+    return Checked(file, kind, judged, refusal, doubts, told, places)

@@ -90,6 +90,7 @@ def ingest(
         store.table("tickers", version).collect(),
         store.table("listings", version).collect(),
         vendor,
+        version.gone,
     )
     _learn(store, version, securities, answers, sources)
     good, bad = _examined_bars(securities, answers, sources, tally)

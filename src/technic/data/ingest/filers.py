@@ -11,7 +11,7 @@ from technic.data.ingest.identity import GAP, TICK, Placed, Stretch, read_lives
 from technic.data.ingest.joining import join_up
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
-from technic.data.store.tickers import eras
+from technic.data.store.tickers import eras, highest_number
 from technic.market.schema import INSTANT, TICKERS, conform
 from technic.market.sessions import nyse
 from technic.market.symbols import canonical_symbols
@@ -66,7 +66,7 @@ def identify_symbols(store: Store, rows: pl.DataFrame, version: StoreVersion) ->
     simple, odd = _simple(store, version, spans, named)
     placed = read_lives(store, odd, version)
     joined: dict[int, int] = {}
-    top = int(named["security_id"].max() or 0)  # type: ignore[arg-type]
+    top = highest_number(named, version.gone)
     fresh = simple.filter(pl.col("security_id").is_null()).with_row_index("new", offset=top + 1)
     placed.top += fresh.height
     known = simple.filter(pl.col("security_id").is_not_null())

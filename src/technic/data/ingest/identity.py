@@ -18,7 +18,7 @@ import polars as pl
 
 from technic.data.store import Store, StoreVersion
 from technic.data.store.rows import newest_per
-from technic.data.store.tickers import eras
+from technic.data.store.tickers import eras, highest_number
 from technic.errors import counted
 from technic.market.schema import TICKERS
 
@@ -278,7 +278,7 @@ def read_lives(
     bars : whether their bars are looked at too
     """
     named = eras(store.table("tickers", version).collect())
-    top = int(named["security_id"].max() or 0)  # type: ignore[arg-type]
+    top = highest_number(named, version.gone)
     ours = named.filter(pl.col("symbol").is_in(list(symbols)))
     ids = ours["security_id"].unique().implode()
     listings = newest_per(store.table("listings", version), "security_id")

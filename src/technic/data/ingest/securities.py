@@ -16,6 +16,7 @@ import polars as pl
 from technic.data.ingest.symbol_span import SymbolSpan
 from technic.data.store.rows import newest_per
 from technic.data.store.tickers import eras as newest_eras
+from technic.data.store.tickers import highest_number
 from technic.market.listing_types import listing_type
 from technic.market.schema import LISTINGS, SYMBOL_PATTERN, TICKERS, conform
 from technic.market.sessions import NEW_YORK
@@ -53,12 +54,15 @@ class SecurityMap:
                 self._by_id.setdefault(era.security_id, {})[era.number] = era
 
     @classmethod
-    def of(cls, tickers: pl.DataFrame, listings: pl.DataFrame, source: str) -> SecurityMap:
+    def of(
+        cls, tickers: pl.DataFrame, listings: pl.DataFrame, source: str, gone: int = 0
+    ) -> SecurityMap:
         """The map that the store's tables tickers and listings give.
 
         Parameters
         ----------
         source : where what is learnt comes from
+        gone : the highest number of a security that turned out to be another one
         """
         spans: dict[str, list[SymbolSpan]] = {}
         for row in newest_eras(tickers).iter_rows(named=True):
@@ -68,7 +72,7 @@ class SecurityMap:
             spans.setdefault(era.symbol, []).append(era)
         newest = newest_per(listings.lazy(), "security_id").collect()
         about = {row["security_id"]: row for row in newest.iter_rows(named=True)}
-        return cls(spans, about, int(tickers["security_id"].max() or 0), source)  # type: ignore[arg-type]
+        return cls(spans, about, highest_number(tickers, gone), source)
 
     def spelt(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with their symbols in our spelling, or in the one that the store has.

@@ -46,6 +46,7 @@ def commit(
             identity=before.identity or identity_in(folder, before.identity),
             added=_digests(folder, written),
             previous=digest_of(record_path(folder, before.number)),
+            gone=max(before.gone, *joined, 0),
             **changes,
         )
         # Until the record stands, nobody sees what was appended.

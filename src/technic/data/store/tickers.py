@@ -57,6 +57,18 @@ def directory(
     )
 
 
+def highest_number(tickers: pl.DataFrame, gone: int) -> int:
+    """The highest number that a security has, or ever had; 0 if there was none.
+
+    Parameters
+    ----------
+    tickers : all rows of the tickers table, or its eras
+    gone : the highest of those that turned out to be others: `StoreVersion.gone`
+    """
+    highest = tickers["security_id"].max()
+    return max(gone, highest) if isinstance(highest, int) else gone
+
+
 def eras(tickers: pl.DataFrame, cutoff: datetime | None = None) -> pl.DataFrame:
     """Which security bore which symbol when: one row per security and era.
 

@@ -18,8 +18,8 @@ import orjson
 from technic.errors import StoreError, install_hint
 from technic.runtime.files import write_atomically
 
-FORMAT = 4  # 1 had no digests of files, 2 no dates of sectors, 3 no merged files
-FORMATS = (1, 2, 3, 4)
+FORMAT = 5  # 1: no digests of files; 2: no dates of sectors; 3: no merged files; 4: no `gone`
+FORMATS = (1, 2, 3, 4, 5)
 LONGEST_SHOWN = 200  # characters of a folder's name in a message
 DROPPED = "dropped.json"  # beside the records: versions that can no longer be read
 SIMULATED_NOTE = "this market is simulated: its figures say nothing about a real one"
@@ -42,6 +42,7 @@ class StoreVersion:
     added : size and digest of every file that this version added, by its path in the store
     previous : digest of the record before; versions form a chain
     merged : whether it says nothing new, and only holds rows in fewer files
+    gone : the highest number of a security that turned out to be another one; no other is given it
     seal : digest of the record itself, which names every file that it added; "" before it is
         written
     """
@@ -57,6 +58,7 @@ class StoreVersion:
     added: dict[str, tuple[int, str]] = field(default_factory=dict)
     previous: str = ""
     merged: bool = False
+    gone: int = 0
     seal: str = field(default="", compare=False)
 
     @property

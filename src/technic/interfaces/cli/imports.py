@@ -220,6 +220,7 @@ def _outcome(path: Path, outcome: Imported) -> dict[str, object]:
         "quarantined": outcome.quarantined,
         "splits_set_aside": outcome.splits_set_aside,
         "doubts": outcome.doubts,
+        "told": outcome.told,
         "actions": outcome.actions,
         "symbols": outcome.symbols,
         "cells": asdict(cells) if cells else {},

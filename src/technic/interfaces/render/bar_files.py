@@ -59,13 +59,7 @@ def render_import(name: str, outcome: Imported, seconds: float, out: TextIO) -> 
         f"{cells.unused:,} not used",
         file=out,
     )
-    for text in outcome.told[:LISTED]:
-        print(f"  {printable(text)}", file=out)
-    if len(outcome.told) > LISTED:
-        print(
-            f"  and {counted(len(outcome.told) - LISTED, 'more line')} on who is who",
-            file=out,
-        )
+    _who_is_who(outcome.told, out)
     if file.days not in USUAL:
         print(f"  dates: {file.days}", file=out)
     _details(file, out)
@@ -100,6 +94,7 @@ def render_check(name: str, checked: Checked, out: TextIO) -> None:
     for reason, count in file.strange.items():
         print(f"  {count:,} would be set aside: {REASONS[reason]}", file=out)
     _doubts(checked.doubts, out)
+    _who_is_who(checked.told, out)
     if checked.judged.good.height:
         print("  first and last rows:", file=out)
         ordered = checked.judged.good.sort("date", "symbol")
@@ -136,8 +131,16 @@ def as_dict(name: str, checked: Checked) -> dict[str, object]:
             for place in checked.places
         ],
         "doubts": list(checked.doubts),
+        "told": list(checked.told),
         "refusal": checked.refusal or None,
     }
+
+
+def _who_is_who(told: Sequence[str], out: TextIO) -> None:
+    for text in told[:LISTED]:
+        print(f"  {printable(text)}", file=out)
+    if len(told) > LISTED:
+        print(f"  and {counted(len(told) - LISTED, 'more line')} on who is who", file=out)
 
 
 def _recognised(file: BarFile) -> str:
