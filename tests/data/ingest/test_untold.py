@@ -58,6 +58,24 @@ def test_a_split_that_is_told_or_stored_is_none(store):
     assert untold_in_store(store, store.version()) == []
 
 
+@pytest.mark.parametrize(("ratio", "text"), [(3.0, "3:1"), (0.1, "1:10")])
+def test_where_a_split_is_taken_back_its_night_is_asked_about(store, ratio, text):
+    """A vendor told all splits of a hole on the row behind it; the hole is filled with some."""
+    rows = table(ratio=ratio, told=2.0 * ratio)
+    hole = slice(AT - 5, AT)
+    others = pl.concat([rows[: hole.start].drop("split"), rows[AT:]], how="diagonal")
+    in_old = pl.col("open", "high", "low", "close") * 2.0  # before the split of 2 in the hole
+    old = pl.col("date") < rows["date"][hole.start]
+    others = others.with_columns(
+        pl.when(old).then(in_old).otherwise(pl.col("open", "high", "low", "close"))
+    )
+    store.import_bars(others)
+    told = pl.when(pl.col("date") == rows["date"][hole.start]).then(2.0).otherwise(1.0)
+    back, asked = store.import_bars(rows[hole].with_columns(split=told)).doubts
+    assert "is taken back" in back
+    assert asked == line(rows, text)
+
+
 def test_of_many_the_first_few_are_named_and_the_others_counted(store):
     names = [table(f"S{k:02}", ratio=2.0, seed=k) for k in range(LINES + 7)]
     doubts = store.import_bars(pl.concat(names)).doubts

@@ -87,7 +87,9 @@ def hold_against_store(
     names = dict(judged.good.select("security_id", "symbol").unique("security_id").iter_rows())
     # A split that was set aside is one that nobody has told: its night is asked about.
     standing = scaled.told.join(actions.bad, on=ABOUT, how="anti")
-    untold = untold_in_file(store, version, bars, standing, names, as_traded=as_traded)
+    untold = untold_in_file(
+        store, version, bars, standing, actions.rows, names, as_traded=as_traded
+    )
     doubts = [*interval_doubt(bars), *scaled.notes, *actions.notes, *untold]
     one = [joined_line({names[newer] for newer in joined.values()})] if joined else []
     return HeldRows(judged, bars, tickers, actions, doubts, [*one, *found.notes], joined)

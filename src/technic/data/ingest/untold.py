@@ -23,6 +23,7 @@ def untold_in_file(
     version: StoreVersion,
     bars: pl.DataFrame,
     told: pl.DataFrame,
+    words: pl.DataFrame,
     names: dict[int, str],
     *,
     as_traded: bool,
@@ -33,6 +34,7 @@ def untold_in_file(
     ----------
     bars : rows of the bars table: what is good in the file
     told : the columns of `told_actions.TOLD`: splits and dividends of the file
+    words : rows that the file adds to the actions table; one that takes a split back tells none
     names : symbols by security
     as_traded : whether prices are; adjusted for splits otherwise
 
@@ -48,7 +50,7 @@ def untold_in_file(
     in_file = told.filter(pl.col("kind") == "split", pl.col("value") != 1.0).select(
         "security_id", session="date"
     )
-    known = pl.concat([in_file, _stored_splits(store, version)]).drop_nulls()
+    known = pl.concat([in_file, _stored_splits(store, version, words)]).drop_nulls()
     found = untold_splits(every, known)
     if not around.is_empty():  # what the store has by itself was said when it came
         rows = bars.select("security_id", "session")
@@ -101,8 +103,17 @@ def _stored_around(store: Store, version: StoreVersion, bars: pl.DataFrame) -> p
     )
 
 
-def _stored_splits(store: Store, version: StoreVersion) -> pl.DataFrame:
-    """`security_id` and `session` of every split that is stored and not taken back."""
-    newest = newest_per(store.table("actions", version), "security_id", "session", "kind")
+def _stored_splits(
+    store: Store, version: StoreVersion, words: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """`security_id` and `session` of every split that is stored and not taken back.
+
+    Parameters
+    ----------
+    words : rows of the actions table that are about to be added
+    """
+    stored = store.table("actions", version)
+    rows = stored if words is None else pl.concat([stored, words.lazy()], how="diagonal")
+    newest = newest_per(rows, "security_id", "session", "kind")
     splits = newest.filter(pl.col("kind") == "split", pl.col("value") != 1.0)
     return splits.select("security_id", "session").collect()
