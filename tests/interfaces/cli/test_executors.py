@@ -212,7 +212,7 @@ def test_the_page_of_a_bench_escapes_what_it_is_told():
         "ladder": [rung(us_per_symbol=1.0)], "checks": [], "targets": [], "filters": [],
         "levers": [{"lever": "<b>: x", "symbols": 1, "with_ms": 1.0, "without_ms": 1.0, "lost_s": 0.1}],
         "pools": [{"executor": "inline:", "symbols": 1, "ms": 1.0, "equal": True}],
-        "baseline": None, "speedup": None,
+        "baseline": None, "speedup": None, "others_cpu_pct": [0.0, 0.0],
     }  # fmt: skip
     page = bench_page(found)
     assert "<script>" not in page

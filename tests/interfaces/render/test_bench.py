@@ -26,14 +26,20 @@ FOUND = {
         {"name": "consistency", "holds": False, "figure": "2 answers", "target": "one seal"},
         {"name": "server", "holds": None, "figure": "no server", "target": "the same seal"},
     ],
-    "targets": [{"what": "calls", "hoped": "< 30", "measured": "5 calls"}],
+    "targets": [
+        {"what": "calls", "hoped": "< 30", "measured": "5 calls", "holds": True},
+        {"what": "CPU", "hoped": "> 80 %", "measured": "50 %", "holds": False},
+        {"what": "card", "hoped": "≥ 5 ×", "measured": "no card", "holds": None},
+    ],
+    "others_cpu_pct": [1.0, 2.0],
     "levers": [{"lever": "threads: all cores", "symbols": 5_277, "with_ms": 10.0,
                 "without_ms": 30.0, "lost_s": 0.02}],
     "pools": [{"executor": "threads:2", "symbols": 100, "ms": 90.0, "equal": True},
-              {"executor": "ray://local:2", "symbols": 100, "ms": 45.0, "equal": False}],
+              {"executor": "ray://local:2", "symbols": 100, "ms": None, "equal": False}],
     "filters": [{"how": "a loop", "symbols": 5_277, "ms": 12.5, "equal": True}],
     "baseline": {"symbols": 300, "sampled": True, "B0": {"us_per_symbol": 20_000.0},
-                 "B1": {"us_per_symbol": 22_000.0}, "b0_peak_mb": 800, "ours_us_per_symbol": 5.95},
+                 "B1": {"us_per_symbol": 22_000.0}, "b0_peak_mb": 800, "ours_us_per_symbol": 5.95,
+                 "equal": True, "verdict": "3,361 ×; 200 of 200 shared values are equal"},
     "speedup": 3_361.3,
 }  # fmt: skip
 
@@ -58,8 +64,11 @@ def test_every_part_has_a_table(found):
     assert "memory holds 210 MB ≤ 500 MB" in lines
     assert "consistency FAILS 2 answers one seal" in lines
     assert "server not run no server the same seal" in lines
-    assert "calls < 30 5 calls" in lines
-    assert "ray://local:2 100 45 NO" in lines
+    assert "calls < 30 holds 5 calls" in lines
+    assert "CPU > 80 % MISSED 50 %" in lines
+    assert "card ≥ 5 × not measurable here no card" in lines
+    assert "1 of 3 targets hold, 1 missed, 1 not measurable here" in lines
+    assert "ray://local:2 100 – NO" in lines
     assert "threads: all cores 5,277 10 30 0.02" in lines
     assert "a loop 12 yes" in lines or "a loop 13 yes" in lines
 
@@ -67,11 +76,28 @@ def test_every_part_has_a_table(found):
 def test_the_older_scan_is_said_to_be_a_sample_or_whole_or_missing(found):
     said = " ".join(lines_of(found))
     assert "(300 symbols drawn by seed, scaled)" in said
-    assert "Ours 5.95 µs: 3,361 ×" in said
+    assert "Ours 5.95 µs: 3,361 ×; 200 of 200 shared values are equal" in said
     found["baseline"]["sampled"] = False
     assert "(every symbol)" in " ".join(lines_of(found))
     found["baseline"] = None
     assert "The scan before this one: not run; it needs pandas" in " ".join(lines_of(found))
+
+
+def test_of_what_gives_other_values_no_time_is_told(found):
+    found["baseline"] |= {"equal": False, "verdict": "not compared: 3 of 200 shared values differ"}
+    said = " ".join(lines_of(found))
+    assert "not compared: 3 of 200 shared values differ" in said
+    assert "20,000 µs" not in said
+
+
+def test_a_busy_machine_is_said_to_be_busy(found):
+    assert not any("busy" in line for line in lines_of(found))
+    found["others_cpu_pct"] = [4.0, 65.0]
+    assert any(
+        "others used 4 % of its cores before this and 65 % after" in line
+        for line in lines_of(found)
+    )
+    assert "others used 4 %" in bench_page(found)
 
 
 def test_what_is_slower_than_before_has_a_table_and_nothing_has_a_line(found):

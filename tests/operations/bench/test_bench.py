@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from time import sleep
 
 import numpy as np
 import pytest
 
 from technic.errors import ConfigError
-from technic.operations.bench import baseline, baseline_symbol, checks, levers
+from technic.operations.bench import baseline, baseline_symbol, checks, levers, versus
 from technic.operations.bench import run as whole
 from technic.operations.bench.card import DEPTH, TREES, measure_card, random_forest
 from technic.operations.bench.ladder import ladder
 from technic.operations.bench.markets import Bench, sample
-from technic.operations.bench.pools import best, every_kind, pools
-from technic.operations.bench.targets import targets
-from technic.operations.bench.timing import Figure, cpu_share, milliseconds, run_in_process
+from technic.operations.bench.pools import every_kind, pools
+from technic.operations.bench.ratios import ROUNDS, Ratio, compared
+from technic.operations.bench.targets import Measurement, Measurements, targets
+from technic.operations.bench.timing import Figure, busy, cpu_share, milliseconds, run_in_process
 from technic.runtime.settings import Settings
 
 LISTINGS, SESSIONS = 20, 170
@@ -67,21 +70,12 @@ def test_a_rung_accounts_for_every_symbol(market):
 
 def test_every_executor_gives_the_same_bytes(market):
     rows = pools(market, (2, 4), 1, ("inline:", "threads:2"))
+    assert all(len(row["rounds"]) == ROUNDS for row in rows)
     assert [(row["executor"], row["symbols"]) for row in rows] == [
         ("inline:", 2), ("inline:", 4), ("threads:2", 2), ("threads:2", 4),
     ]  # fmt: skip
     assert all(row["equal"] for row in rows)
     assert {"inline:", "threads:1", "processes:1"} <= set(every_kind())
-
-
-def test_the_best_of_each_kind_is_the_quickest_at_that_size():
-    rows = [
-        {"executor": "threads:1", "symbols": 100, "ms": 9.0},
-        {"executor": "threads:2", "symbols": 100, "ms": 7.0},
-        {"executor": "threads:2", "symbols": 50, "ms": 1.0},
-        {"executor": "inline:", "symbols": 100, "ms": 8.0},
-    ]
-    assert best(rows, 100) == {"threads": 7.0, "inline": 8.0}
 
 
 def test_every_lever_has_a_row_at_every_size(market):
@@ -141,31 +135,114 @@ def test_a_check_of_a_rung_fails_by_one_figure_alone(name, worse, says):
     assert says in failed.figure
 
 
-def test_targets_stand_beside_what_was_measured():
-    rows = targets([HEALTHY], 1_234.0, {"inline": 90.0, "threads": 80.0, "ray": 40.0},
-                   "5 calls", 91.4, "20 × pandas", "1 ms of SQL")  # fmt: skip
+FOUND = Measurements(
+    [HEALTHY], calls=Measurement("5 calls", 5), hits=Measurement("80 %", 80.0), cpu=Measurement("91 %", 91.4),
+    loop=Measurement("20 ×", 20.0), ray=Measurement("2.1 ×", 2.1), database=Measurement("30 ×", 30.0),
+    total=Measurement("1,234 ×", 1_234.0), card=Measurement("6 ×", 6.0),
+)  # fmt: skip
+
+
+def test_a_target_is_held_against_what_was_measured():
+    rows = targets(FOUND)
+    assert [row["holds"] for row in rows] == [True] * 11
     said = {row["what"]: row["measured"] for row in rows}
     assert said["100 symbols"] == "0.40 s cold, 9 ms in a warm process"
     assert said["full universe, 100 symbols"] == said["100 symbols"]
-    assert said["CPU"] == "91 % in a full-history run"
-    assert said["Ray"] == "2.0 ×, 2.2 × serial"
-    assert said["total, per symbol"] == "1,234 ×"
-    without = targets([{**HEALTHY, "symbols": 50}], None, {"inline": 90.0}, "", 0.0, "", "")
-    said = {row["what"]: row["measured"] for row in without}
-    assert said["100 symbols"] == said["total, per symbol"] == "not run"
-    assert said["Ray"].startswith("not run: ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("calls", 30, "calls of a first scan"),
+        ("hits", 70.0, "hits, questions new and repeated"),
+        ("cpu", 80.0, "CPU"),
+        ("loop", 9.9, "Numba, on the hot loops"),
+        ("ray", 1.99, "Ray, against as many threads"),
+        ("database", 1.0, "database faster than CSV"),
+        ("total", 29.0, "total, per symbol"),
+        ("card", 4.9, "graphics card, a million forecasts"),
+        ("rungs", [{**HEALTHY, "cold_s": 15.5}], "100 symbols"),
+        ("rungs", [HEALTHY, {**HEALTHY, "symbols": 5_277, "cold_s": 54.1}], "full universe, 5,277 symbols"),
+        ("rungs", [{**HEALTHY, "incremental_ms": 10_000.0}], "incremental, after a new session"),
+    ],
+)  # fmt: skip
+def test_a_target_can_be_missed_and_can_be_unknown(field, value, what):
+    missed = targets(
+        replace(FOUND, **{field: value if field == "rungs" else Measurement("", value)})
+    )
+    assert [row["what"] for row in missed if row["holds"] is False] == [what]
+    if field == "rungs":
+        return
+    unknown = targets(replace(FOUND, **{field: Measurement("not measurable here: no card")}))
+    assert [row["what"] for row in unknown if row["holds"] is None] == [what]
+
+
+def test_without_a_market_of_that_size_its_target_is_unknown():
+    rows = targets(replace(FOUND, rungs=[{**HEALTHY, "symbols": 50}]))
+    assert (rows[0]["what"], rows[0]["holds"]) == ("100 symbols", None)
+
+
+def test_a_ratio_whose_rounds_differ_means_nothing():
+    assert str(Ratio((2.0, 2.2))) == "2.10 ×"
+    assert Ratio((2.0, 2.2)).value == pytest.approx(2.1)
+    assert Ratio((0.5, 0.8)).value is None
+    assert (
+        str(Ratio((0.5, 0.8))) == "0.50 to 0.80 ×: its rounds differ by 60 %, so it means nothing"
+    )
+    waits = iter([0.02, 0.0] * 4)
+    assert compared(lambda: sleep(next(waits)), lambda: sleep(next(waits)), 1).rounds[0] > 0
+
+
+def test_ray_is_held_against_as_many_threads_and_as_many_symbols():
+    def row(url, symbols, *rounds):
+        return {"executor": url, "symbols": symbols, "rounds": list(rounds)}
+
+    rows = [
+        row("threads:1", 100, 10.0, 10.0), row("threads:2", 100, 90.0, 90.0),
+        row("ray://local:1", 100, 1.0, 1.0), row("ray://local:2", 100, 100.0, 101.0),
+        row("threads:2", 10, 500.0, 500.0), row("threads:4", 100, 999.0, 999.0),
+    ]  # fmt: skip
+    found = versus.ray_against_threads(rows)
+    assert found.value == pytest.approx(0.9, abs=0.01), "one worker less would be 10 ×"
+    assert found.text.startswith("0.90 × at 2 workers, 100 symbols")
+    assert versus.ray_against_threads(rows[:2]).value is None
+
+
+def test_a_loop_is_held_against_itself_uncompiled(market):
+    found = versus.compiled_against_plain(market, 1)
+    assert "plain Python, the same bits" in found.text
+
+
+def test_hits_are_those_of_a_mix(market):
+    found = versus.hits_of_a_mix(market)
+    assert 0.0 < found.value < 100.0, "not the same question again"
+
+
+def test_a_database_and_a_file_must_give_the_same_symbols(market, monkeypatch):
+    assert "symbols either way" in versus.database_against_csv(market).text
+    monkeypatch.setattr(versus, "VOLUME", 1e5)
+    other = market.bars.with_columns(volume=0.0)
+    monkeypatch.setitem(market.__dict__, "bars", other)
+    assert versus.database_against_csv(market).text == "not compared: the two give other symbols"
+
+
+def test_the_older_scan_is_not_timed_where_it_gives_other_values(market):
+    cache = baseline.market_cache(market.view.panel, market.symbols)
+    values, differing = versus.shared_values(market, cache)
+    assert values > 50
+    assert not differing
+    wrong = cache.assign(Close=cache["Close"] * 1.001)
+    assert versus.shared_values(market, wrong)[1] > 0
+    assert versus.older_against_ours([(9.0, 3.0)] * 2, 50, 0).value == pytest.approx(3.0)
+    assert versus.older_against_ours([(9.0, 3.0)] * 2, 50, 1).value is None
 
 
 def test_the_older_scan_gives_rows_as_executed_and_as_intended(market):
-    found = whole._baseline(market, full=True, scan_ms=3.0)
+    found = whole._baseline(market, full=True, runs=1)
     assert found["symbols"] == len(market.symbols)
     assert not found["sampled"]
+    assert found["equal"]
     assert 0 < found["B0"]["rows"] == found["B1"]["rows"] <= found["symbols"]
-    assert found["speedup"] == pytest.approx(
-        found["B0"]["us_per_symbol"] / (3_000.0 / len(market.symbols)), rel=0.01
-    )
-    assert "× pandas" in whole._kernel(market, 3.0)
-    assert "of a CSV row by row" in whole._database(market)
 
 
 def test_the_older_scan_computes_what_its_description_says(market):
@@ -225,6 +302,7 @@ def test_the_first_call_is_not_counted():
     assert len(milliseconds(lambda: done.append(1), 4)) == 4
     assert len(done) == 5
     assert cpu_share(lambda: None) >= 0.0
+    assert 0.0 <= busy() <= 100.0
     answer = run_in_process("result = [1, 'a']", {"TECHNIC_HOME": "/nowhere"})
     assert answer["result"] == [1, "a"]
     assert answer["peak_mb"] > 1
@@ -252,6 +330,5 @@ def test_without_pandas_the_baseline_is_left_out(market, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ConfigError, match="the baseline is written in pandas"):
         baseline_symbol.pandas_or_refuse()
-    assert whole._baseline(market, full=False, scan_ms=1.0) is None
-    assert whole._kernel(market, 1.0).startswith("not run: ")
-    assert "CSV not run" in whole._database(market)
+    assert whole._baseline(market, full=False, runs=1) is None
+    assert versus.database_against_csv(market).text.startswith("not measurable here: ")

@@ -16,6 +16,8 @@ from technic.interfaces.render.text import console
 from technic.scanner.svg import POLICY
 
 MARKS = {True: "holds", False: "FAILS", None: "not run"}
+VERDICTS = {True: "holds", False: "MISSED", None: "not measurable here"}
+BUSY = 10.0  # percent of all cores that others use
 LADDER = {
     "symbols": "symbols",
     "cold_s": "cold s",
@@ -24,7 +26,7 @@ LADDER = {
     "incremental_ms": "night ms",
     "us_per_symbol": "µs each",
     "calls": "calls",
-    "hit_rate": "hits %",
+    "hit_rate": "again hits %",
     "peak_mb": "peak MB",
     "cpu_pct": "CPU %",
     "errors": "errors",
@@ -42,7 +44,7 @@ LEVERS = {
     "lost_s": "lost s",
 }
 POOLS = {"executor": "executor", "symbols": "symbols", "ms": "ms", "equal": "same bytes"}
-TARGETS = {"what": "what", "hoped": "the plan hoped", "measured": "measured"}
+TARGETS = {"what": "what", "hoped": "the plan hoped", "verdict": "", "measured": "measured"}
 FILTERS = {"how": "5,277 symbols, three filters", "ms": "ms", "equal": "equal"}
 REGRESSIONS = {"what": "figure", "before": "before", "now": "now", "ratio": "×"}
 
@@ -53,6 +55,8 @@ def render_bench(results: Mapping[str, Any], stream: TextIO) -> None:
     about = results["about"]
     out.print(Text(f"{about['market']} · {about['symbols']:,} symbols", style="bold"))
     out.print(_where(about), highlight=False)
+    if text := _load(results):
+        out.print(Text(text, style="bold"))
     for figure in results["figures"]:
         line = f"{figure['what']:58} {figure['median']:10,.1f} {figure['unit']}"
         out.print(f"{line}  ({figure['minimum']:,.1f} – {figure['maximum']:,.1f})", highlight=False)
@@ -64,7 +68,8 @@ def render_bench(results: Mapping[str, Any], stream: TextIO) -> None:
         {"name": "check", "mark": "", "figure": "found", "target": "asked"},
         [{**check, "mark": MARKS[check["holds"]]} for check in results["checks"]],
     )
-    _table(out, "The plan", TARGETS, results["targets"])
+    _table(out, "The plan", TARGETS, _verdicts(results))
+    out.print(_tally(results), highlight=False)
     _table(out, "Levers: a step switched off alone", LEVERS, results["levers"])
     _table(out, "Pools: pandas work that holds the GIL", POOLS, results["pools"])
     _table(out, "A universe filtered", FILTERS, results["filters"])
@@ -88,6 +93,28 @@ def _where(about: Mapping[str, Any]) -> str:
     )
 
 
+def _load(results: Mapping[str, Any]) -> str:
+    """A line where others use this machine too; empty where they do not."""
+    before, after = results["others_cpu_pct"]
+    if max(before, after) <= BUSY:
+        return ""
+    return (
+        f"A busy machine: others used {before:.0f} % of its cores before this and {after:.0f} % after "
+        "it. Times say little; ratios, measured in turn, somewhat more"
+    )
+
+
+def _verdicts(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**row, "verdict": VERDICTS[row["holds"]]} for row in results["targets"]]
+
+
+def _tally(results: Mapping[str, Any]) -> str:
+    held = [row["holds"] for row in results["targets"]]
+    missed, unknown = held.count(False), held.count(None)
+    parts = [f"{held.count(True)} of {len(held)} targets hold", f"{missed} missed"]
+    return ", ".join([*parts, f"{unknown} not measurable here"] if unknown else parts)
+
+
 def _compared(results: Mapping[str, Any]) -> str:
     old = results["baseline"]
     if old is None:
@@ -95,11 +122,13 @@ def _compared(results: Mapping[str, Any]) -> str:
     drawn = (
         f"{old['symbols']:,} symbols drawn by seed, scaled" if old["sampled"] else "every symbol"
     )
+    before = f"The scan before this one, in pandas, on the same bars ({drawn}): "
+    if not old["equal"]:
+        return before + str(old["verdict"])
     return (
-        f"The scan before this one, in pandas, on the same bars ({drawn}): "
-        f"{old['B0']['us_per_symbol']:,.0f} µs a symbol and {old['b0_peak_mb']:,} MB; as intended "
-        f"{old['B1']['us_per_symbol']:,.0f} µs. Ours {old['ours_us_per_symbol']:,.2f} µs: "
-        f"{results['speedup']:,.0f} ×"
+        f"{before}{old['B0']['us_per_symbol']:,.0f} µs a symbol and {old['b0_peak_mb']:,} MB; as "
+        f"intended {old['B1']['us_per_symbol']:,.0f} µs. Ours {old['ours_us_per_symbol']:,.2f} µs: "
+        f"{old['verdict']}"
     )
 
 
@@ -136,12 +165,17 @@ def bench_page(results: Mapping[str, Any]) -> str:
 <meta name="viewport" content="width=device-width"><style>{STYLE}{PLOT_STYLE}</style></head><body><main>
 <h1>What a scan takes</h1>
 <p>{escape(str(about["market"]))}, {about["symbols"]:,} symbols. {escape(_where(about))}.</p>
-<p>{escape(_compared(results))}</p>
+{_paragraph(_load(results))}<p>{escape(_compared(results))}</p>
+<p>{escape(_tally(results))}.</p>
 {"".join(_plots(results))}
 <p>{escape(LEGEND)}.</p>
 {body}
 </main></body></html>
 """
+
+
+def _paragraph(text: str) -> str:
+    return f"<p><b>{escape(text)}.</b></p>\n" if text else ""
 
 
 def _plots(results: Mapping[str, Any]) -> list[str]:
@@ -167,6 +201,7 @@ def _plots(results: Mapping[str, Any]) -> list[str]:
             {
                 str(row["executor"]).replace("ray://local", "ray").rstrip(":"): row["ms"]
                 for row in pools
+                if row["ms"] is not None
             },
             step=82,
         ),
@@ -194,7 +229,7 @@ def _sections(
     return [
         ("The ladder", LADDER, results["ladder"]),
         ("Twelve checks", titles, checks),
-        ("The plan", TARGETS, results["targets"]),
+        ("The plan", TARGETS, _verdicts(results)),
         ("Levers: a step switched off alone", LEVERS, results["levers"]),
         ("Pools: pandas work that holds the GIL", POOLS, results["pools"]),
         ("A universe filtered", FILTERS, results["filters"]),

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from technic.operations.bench.markets import Market
+from technic.operations.bench.ratios import ROUNDS
 from technic.operations.bench.timing import milliseconds
 from technic.runtime.executors import Executor, Work, open_executor, spans
 
@@ -25,37 +26,47 @@ def pools(
     runs: int = 3,
     urls: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Run the same pandas work on every kind of executor.
+    """Run the same pandas work on every kind of executor, in several rounds.
 
     Parameters
     ----------
     sizes : numbers of symbols
-    runs : how often each is repeated; medians are given
+    runs : how often each is repeated in a round; medians are given
     urls : of the executors; by default every kind there is here, with one worker and more
 
     Returns
     -------
     list
-        One row for each executor and size: `executor`, number of `symbols`, median `ms`, and
-        whether the bytes are `equal` to those of the first executor.
+        One row for each executor and size: `executor`, number of `symbols`, whether the bytes are
+        `equal` to those of the first executor, and where they are, median `ms` and those of each
+        of the `rounds`.
     """
-    rows: list[dict[str, Any]] = []
-    wanted: dict[int, bytes] = {}
     works = {size: work_of(market, size) for size in sizes}
-    for url in urls or every_kind():
-        with closing(open_executor(url)) as executor:
-            for size in sizes:
-                taken, values = _timed(executor, works[size], size, runs)
-                wanted.setdefault(size, values)
-                rows.append(
-                    {
-                        "executor": url,
-                        "symbols": size,
-                        "ms": round(median(taken), 1),
-                        "equal": values == wanted[size],
-                    }
-                )
-    return rows
+    taken: dict[tuple[str, int], list[float]] = {}
+    made: dict[tuple[str, int], bytes] = {}
+    kinds = list(urls or every_kind())
+    for _ in range(ROUNDS):
+        for url in kinds:
+            with closing(open_executor(url)) as executor:
+                for size in sizes:
+                    some, made[url, size] = _timed(executor, works[size], size, runs)
+                    taken.setdefault((url, size), []).append(median(some))
+    return [
+        _row(url, size, taken[url, size], is_equal=made[url, size] == made[kinds[0], size])
+        for url in kinds
+        for size in sizes
+    ]
+
+
+def _row(url: str, size: int, rounds: list[float], *, is_equal: bool) -> dict[str, Any]:
+    """No time is told of what gives another answer."""
+    return {
+        "executor": url,
+        "symbols": size,
+        "ms": round(median(rounds), 1) if is_equal else None,
+        "rounds": [round(ms, 3) for ms in rounds] if is_equal else [],
+        "equal": is_equal,
+    }
 
 
 def every_kind() -> list[str]:
@@ -92,13 +103,3 @@ def _timed(executor: Executor, work: Work, size: int, runs: int) -> tuple[list[f
 
     taken = milliseconds(run, runs)
     return taken, run()
-
-
-def best(rows: list[dict[str, Any]], size: int) -> dict[str, float]:
-    """The quickest of each kind of executor at a size, ms by kind."""
-    quickest: dict[str, float] = {}
-    for row in rows:
-        kind = str(row["executor"]).partition(":")[0]
-        if row["symbols"] == size and row["ms"] < quickest.get(kind, float("inf")):
-            quickest[kind] = float(row["ms"])
-    return quickest

@@ -10,8 +10,6 @@ from os import cpu_count
 from statistics import median
 from typing import Any
 
-import polars as pl
-
 from technic.compute.kernel import ensure_compiled
 from technic.compute.parallel import spread
 from technic.data.store import Store
@@ -20,18 +18,29 @@ from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
 from technic.operations.bench import baseline, baseline_symbol
-from technic.operations.bench.checks import checks
+from technic.operations.bench.checks import Check, checks
 from technic.operations.bench.ladder import SIZES, ladder
 from technic.operations.bench.levers import filter_three_ways, levers
 from technic.operations.bench.markets import Bench, Market, sample
-from technic.operations.bench.pools import best, pools
-from technic.operations.bench.targets import targets
+from technic.operations.bench.pools import pools
+from technic.operations.bench.ratios import ROUNDS
+from technic.operations.bench.targets import Measurement, Measurements, targets
 from technic.operations.bench.timing import (
     Figure,
+    busy,
     cpu_share,
     milliseconds,
     run_in_process,
     time_once,
+)
+from technic.operations.bench.versus import (
+    card_against_processor,
+    compiled_against_plain,
+    database_against_csv,
+    hits_of_a_mix,
+    older_against_ours,
+    ray_against_threads,
+    shared_values,
 )
 from technic.runtime.executors import open_executor
 from technic.runtime.settings import Settings
@@ -77,7 +86,8 @@ def run(
         What JSON holds: `about` the machine and the market, and a part for each step.
     """
     ensure_compiled(settings.kernels)
-    steps = 6
+    steps = 7
+    others = [busy()]
     progress(0, steps, "the market")
     with Bench(store, settings, size, sessions) as market:
         progress(1, steps, "figures")
@@ -85,36 +95,58 @@ def run(
         progress(2, steps, "the ladder")
         rungs = ladder(market, SIZES, runs)
         progress(3, steps, "the baseline")
-        compared = _baseline(market, full=full, scan_ms=figures[1].median)
+        compared = _baseline(market, full=full, runs=runs)
         progress(4, steps, "pools and levers")
         pooled = pools(market, runs=3)
         lost = levers(market)
         progress(5, steps, "checks")
         results = checks(market, rungs, lambda what: progress(5, steps, what))
-        cpu = _cpu(market)
-        calls = next(check.figure for check in results if check.name == "call reduction")
-        speedup = None if compared is None else float(compared["speedup"])
-        progress(steps, steps, "")
-        return {
-            "about": {**machine(), "market": market.source, "symbols": len(market.symbols)},
-            "checks": [check.as_dict() for check in results],
-            "speedup": speedup,
-            "ladder": rungs,
-            "levers": lost,
-            "figures": [figure.as_dict() for figure in figures],
-            "baseline": compared,
-            "pools": pooled,
-            "filters": filter_three_ways(),
-            "targets": targets(
-                rungs,
-                speedup,
-                best(pooled, 100),
-                calls,
-                cpu,
-                _kernel(market, figures[0].median),
-                _database(market),
-            ),
-        }
+        progress(6, steps, "targets")
+        held = targets(_findings(market, rungs, results, pooled, compared))
+        filters = filter_three_ways()
+    others.append(busy())
+    progress(steps, steps, "")
+    return {
+        "about": {**machine(), "market": market.source, "symbols": len(market.symbols)},
+        "others_cpu_pct": others,
+        "checks": [check.as_dict() for check in results],
+        "speedup": None if compared is None else compared["speedup"],
+        "ladder": rungs,
+        "levers": lost,
+        "figures": [figure.as_dict() for figure in figures],
+        "baseline": compared,
+        "pools": pooled,
+        "filters": filters,
+        "targets": held,
+    }
+
+
+def _findings(
+    market: Market,
+    rungs: list[dict[str, Any]],
+    results: list[Check],
+    pooled: list[dict[str, Any]],
+    compared: dict[str, Any] | None,
+) -> Measurements:
+    calls = next(check for check in results if check.name == "call reduction")
+    share = _cpu(market)
+    return Measurements(
+        rungs=rungs,
+        calls=Measurement(calls.figure, calls.value),
+        hits=hits_of_a_mix(market),
+        cpu=Measurement(f"{share:.0f} % in a full-history run", share),
+        loop=compiled_against_plain(market),
+        ray=ray_against_threads(pooled),
+        database=database_against_csv(market),
+        total=_total(compared),
+        card=card_against_processor(),
+    )
+
+
+def _total(compared: dict[str, Any] | None) -> Measurement:
+    if compared is None:
+        return Measurement(f"not measurable here: {install_hint('bench')}")
+    return Measurement(compared["verdict"], compared["speedup"])
 
 
 def machine() -> dict[str, Any]:
@@ -153,74 +185,43 @@ def _figures(market: Market, runs: int) -> list[Figure]:
     return figures
 
 
-def _baseline(market: Market, *, full: bool, scan_ms: float) -> dict[str, Any] | None:
-    """B0 and B1 on the same bars; None without pandas."""
+def _baseline(market: Market, *, full: bool, runs: int) -> dict[str, Any] | None:
+    """B0 and B1 on the same bars, beside ours; None without pandas."""
     try:
         baseline_symbol.pandas_or_refuse()
     except ConfigError:
         return None
     making, cache = time_once(lambda: baseline.market_cache(market.view.panel, market.symbols))
     chosen = market.symbols if full else sample(market.symbols, SAMPLED)
-    rows = {}
-    for name, intended in (("B0", False), ("B1", True)):
-        taken, table = time_once(lambda i=intended: baseline.scan(cache, chosen, intended=i))  # type: ignore[misc]
+    bare = market.settings.uncached()
+    rows, per_symbol = {}, []
+    for name, rounds in (("B1", 1), ("B0", ROUNDS)):
+        for _ in range(rounds):
+            taken, table = time_once(
+                lambda i=name == "B1": baseline.scan(cache, chosen, intended=i)  # type: ignore[misc]
+            )
+            ours = median(milliseconds(lambda: scan(market.store, settings=bare), runs))
+            per_symbol.append((1e6 * taken / len(chosen), 1e3 * ours / len(market.symbols)))
         rows[name] = {
             "seconds": round(taken, 2),
-            "us_per_symbol": round(1e6 * taken / len(chosen), 1),
+            "us_per_symbol": round(per_symbol[-1][0], 1),
             "rows": len(table),
         }
+    values, differing = shared_values(market, cache)
+    total = older_against_ours(per_symbol[-ROUNDS:], values, differing)
     code = B0_PEAK.format(store=str(market.store.folder), chosen=sample(market.symbols, SAMPLED))
     peak = run_in_process(code, market.environment())["peak_mb"]
-    per_symbol = 1e3 * scan_ms / len(market.symbols)
     return {
         "symbols": len(chosen),
         "sampled": not full,
         "cache_seconds": round(making, 2),
         **rows,
         "b0_peak_mb": round(peak),
-        "ours_us_per_symbol": round(per_symbol, 2),
-        "speedup": round(rows["B0"]["us_per_symbol"] / per_symbol, 1),
+        "ours_us_per_symbol": round(per_symbol[-1][1], 2),
+        "speedup": None if total.value is None else round(total.value, 1),
+        "equal": bool(values) and not differing,
+        "verdict": total.text,
     }
-
-
-def _kernel(market: Market, features_ms: float) -> str:
-    """The compiled features of a symbol beside the same kind of features in pandas."""
-    try:
-        pd = baseline_symbol.pandas_or_refuse()
-    except ConfigError:
-        return f"not run: {install_hint('bench')}"
-    panel = market.view.panel
-    chosen = [i for i, n in enumerate(panel.lengths) if n >= baseline.SNAPSHOTS][:40]
-    if not chosen:
-        return "not run: no symbol has enough bars"
-    names = ("open", "high", "low", "close", "volume")
-    frames = [pd.DataFrame({n.title(): panel.run(i, n) for n in names}) for i in chosen]
-    taken, tables = time_once(lambda: [baseline_symbol.features(frame) for frame in frames])
-    pandas_s, compiled_s = taken / len(frames), 1e-3 * features_ms / len(market.symbols)
-    return (
-        f"{pandas_s / compiled_s:,.0f} × pandas: {1e6 * pandas_s:,.0f} µs a symbol for {len(tables[0])} values, "
-        f"{1e6 * compiled_s:.1f} for {len(every_series(benchmark=False))}"
-    )
-
-
-def _database(market: Market) -> str:
-    """Symbols with some volume: from the catalog, and from a CSV file row by row."""
-    sql_ms = milliseconds(lambda: market.store.load_universe(min_volume=100_000.0), 5)
-    try:
-        pd = baseline_symbol.pandas_or_refuse()
-    except ConfigError:
-        return f"{median(sql_ms):.1f} ms; CSV not run: {install_hint('bench')}"
-    rows = market.store.load_universe()
-    volumes = market.bars.group_by("symbol").agg(pl.col("volume").tail(20).mean())
-    path = market.folder / "universe.csv"
-    rows.join(volumes, on="symbol", how="left").write_csv(path)
-
-    def read() -> list[str]:
-        table = pd.read_csv(path)
-        return [row["symbol"] for _, row in table.iterrows() if row["volume"] >= 100_000.0]
-
-    taken = milliseconds(read, 2)
-    return f"{median(sql_ms):.1f} ms of SQL, {median(taken):.0f} ms of a CSV row by row"
 
 
 def _cpu(market: Market) -> float:

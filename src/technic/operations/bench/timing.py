@@ -11,6 +11,8 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
+import psutil
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -72,6 +74,11 @@ def cpu_share(work: Callable[[], Any]) -> float:
     work()
     wall = perf_counter() - since
     return 100.0 * (process_time() - used) / wall / (os.cpu_count() or 1)
+
+
+def busy() -> float:
+    """Percent of all cores that others use; this process does nothing for a second meanwhile."""
+    return float(psutil.cpu_percent(interval=1.0))
 
 
 CHILD = """
