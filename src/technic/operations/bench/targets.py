@@ -22,7 +22,7 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Goal:
     """What was hoped for, and whether it holds.
 
     Attributes
@@ -40,7 +40,7 @@ class Verdict:
     @classmethod
     def of(
         cls, what: str, hoped: str, finding: Measurement, wanted: Callable[[float], bool]
-    ) -> Verdict:
+    ) -> Goal:
         """A target held against a measurement.
 
         Parameters
@@ -89,28 +89,28 @@ def targets(found: Measurements) -> list[dict[str, Any]]:
     Returns
     -------
     list
-        One row for each target, as `Verdict.as_dict` gives it.
+        One row for each target, as `Goal.as_dict` gives it.
     """
     by_size = {rung["symbols"]: rung for rung in found.rungs}
     hundred, full = by_size.get(100), by_size.get(5_277) or found.rungs[-1]
     night = Measurement(f"{full['incremental_ms']:.0f} ms", full["incremental_ms"])
     rows = [
-        Verdict.of("100 symbols", "≤ 15 s", _cold(hundred), lambda s: s <= 15.0),
-        Verdict.of(
+        Goal.of("100 symbols", "≤ 15 s", _cold(hundred), lambda s: s <= 15.0),
+        Goal.of(
             f"full universe, {full['symbols']:,} symbols",
             "≤ 54 s",
             _cold(full),
             lambda s: s <= 54.0,
         ),
-        Verdict.of("incremental, after a new session", "< 10 s", night, lambda ms: ms < 1e4),
-        Verdict.of("calls of a first scan", "< 30", found.calls, lambda n: n < 30),
-        Verdict.of("hits, questions new and repeated", "> 70 %", found.hits, lambda p: p > 70.0),
-        Verdict.of("CPU", "> 80 %", found.cpu, lambda p: p > 80.0),
-        Verdict.of("Numba, on the hot loops", "≥ 10 ×", found.loop, lambda x: x >= 10.0),
-        Verdict.of("Ray, against as many threads", "≥ 2 ×", found.ray, lambda x: x >= 2.0),
-        Verdict.of("database faster than CSV", "> 1 ×", found.database, lambda x: x > 1.0),
-        Verdict.of("total, per symbol", "≥ 30 ×", found.total, lambda x: x >= 30.0),
-        Verdict.of("graphics card, a million forecasts", "≥ 5 ×", found.card, lambda x: x >= 5.0),
+        Goal.of("incremental, after a new session", "< 10 s", night, lambda ms: ms < 1e4),
+        Goal.of("calls of a first scan", "< 30", found.calls, lambda n: n < 30),
+        Goal.of("hits, questions new and repeated", "> 70 %", found.hits, lambda p: p > 70.0),
+        Goal.of("CPU", "> 80 %", found.cpu, lambda p: p > 80.0),
+        Goal.of("Numba, on the hot loops", "≥ 10 ×", found.loop, lambda x: x >= 10.0),
+        Goal.of("Ray, against as many threads", "≥ 2 ×", found.ray, lambda x: x >= 2.0),
+        Goal.of("database faster than CSV", "> 1 ×", found.database, lambda x: x > 1.0),
+        Goal.of("total, per symbol", "≥ 30 ×", found.total, lambda x: x >= 30.0),
+        Goal.of("graphics card, a million forecasts", "≥ 5 ×", found.card, lambda x: x >= 5.0),
     ]
     return [row.as_dict() for row in rows]
 
