@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from support.plain import sized
+from technic.errors import IndicatorError
 from technic.indicators import REGISTRY
 from technic.indicators.kernel.run import evaluate
 from technic.indicators.reading import DUST
@@ -222,36 +223,83 @@ def test_what_differs_by_more_than_rounding_is_told_apart(kernels):
     assert DUST < 1e-11
 
 
-def flat_ends(closes, n):
-    """Rows whose last `n` values are equal."""
-    same = np.concatenate([[False], np.diff(closes) == 0.0])
-    run = np.arange(len(same)) - np.maximum.accumulate(np.where(same, 0, np.arange(len(same))))
-    return np.flatnonzero(run >= n - 1)
+SHORT = 5  # every period of the windows that are looked for in real bars, where it is allowed
+
+
+def rows_read(series):
+    """Rows before its own that a series of windows reads, whatever lies between; None with a fold."""
+    it = REGISTRY.get(series.name)
+    if it is not None and it.kind == "fold":
+        return None
+    deeper = [rows_read(one) for one in series.inputs]
+    if None in deeper:
+        return None
+    own = it.reach(*series.params) if it is not None and it.kind == "window" else 0
+    return own + max(deeper, default=0)
+
+
+def fields_read(series):
+    leaves = {series.name} if series.name in {*FIELDS, "volume"} else set()
+    return leaves.union(*(fields_read(one) for one in series.inputs))
+
+
+def windows_of_all():
+    """Every output that reads a bounded stretch of bars: its name, series, rows, and fields."""
+    found = []
+    for it in PUBLIC:
+        periods = [
+            SHORT if float(value).is_integer() and value > 2 else value
+            for value in it.defaults.values()
+        ]
+        try:
+            outputs = it.all(*periods)
+        except IndicatorError:  # its periods have an order
+            outputs = it.all()
+        for text, series in zip(it.outputs, outputs, strict=False):
+            rows, fields = rows_read(series), fields_read(series)
+            if rows and fields:
+                found.append((text, series, rows, fields))
+    return found
+
+
+def flat_runs(columns, starts, fields):
+    """For every row, how many rows up to it are equal in all of some fields, itself included."""
+    same = np.ones(len(columns["close"]), dtype=bool)
+    for field in fields:
+        same &= np.concatenate([[False], np.diff(columns[field]) == 0.0])
+    same[starts] = False
+    at = np.arange(len(same))
+    return at - np.maximum.accumulate(np.where(same, 0, at)) + 1
 
 
 @pytest.mark.slow
 def test_every_flat_window_of_real_bars_is_flat_to_all_that_read_it_alone(real_data, kernels):
-    """What a window says of equal bars is what it says of a series that was always so."""
+    """What a window says of equal bars is, bit for bit, what it says where bars were always so."""
     rows = pl.read_parquet(real_data / "bars" / "us_2021_2024_split_adjusted.parquet")
     rows = rows.drop_nulls().filter(pl.min_horizontal(*FIELDS) > 0.0).sort("symbol", "date")
-    asked = [
-        REGISTRY[n].all(10)[j] for n, j in (("sma", 0), ("wma", 0), ("slope", 0), ("r2", 0), ("zscore", 0),
-        ("bollinger", 0), ("bollinger", 1), ("bollinger", 2), ("bollinger", 3), ("bollinger", 4), ("vwma", 0))
-    ]  # fmt: skip
-    n_windows = 0
-    for part in rows.partition_by("symbol"):
-        closes = part["close"].to_numpy()
-        ends = flat_ends(closes, 10)
+    lengths = rows.group_by("symbol", maintain_order=True).len()["len"].to_numpy().astype(np.int64)
+    columns = {f: rows[f].cast(pl.Float64).to_numpy() for f in (*FIELDS, "volume")}
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    columns["session"] = (np.arange(len(rows)) - np.repeat(starts, lengths)) + 5000.0
+    panel = pack(np.arange(len(lengths)), lengths, columns)
+    asked, n_windows = windows_of_all(), {}
+    assert len(asked) > 25
+    for text, series, depth, fields in asked:
+        ends = np.flatnonzero(flat_runs(columns, starts, fields) > depth)
         if not len(ends):
             continue
-        columns = {f: part[f].cast(pl.Float64).to_numpy() for f in (*FIELDS, "volume")}
-        columns["session"] = np.arange(part.height) + 5000.0
-        panel = pack(np.arange(1), np.array([part.height]), columns)
-        values = evaluate(asked, panel, kernels, every_bar=True)[:, ends]
-        close, n_windows = closes[ends], n_windows + len(ends)
-        for level in (0, 1, 5, 6, 7):
-            assert (values[level] == close).all()
-        assert (values[[2, 9]] == 0.0).all()
-        assert np.isnan(values[[3, 4, 8]]).all()
-        assert (np.isnan(values[10]) | (values[10] == close)).all()
-    assert n_windows > 1000
+        found = evaluate([series], panel, kernels, every_bar=True)[0][ends]
+        levels, back = np.unique(
+            np.stack([columns[f][ends] for f in sorted(fields)]), axis=1, return_inverse=True
+        )
+        always = {f: np.full((levels.shape[1], 3 * depth + 9), 1.0) for f in (*FIELDS, "volume")}
+        always |= {
+            f: np.broadcast_to(levels[k][:, None], always[f].shape)
+            for k, f in enumerate(sorted(fields))
+        }
+        wanted = evaluate([series], packed(always), kernels)[0][back.ravel()]
+        same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
+        assert same.all(), (text, found[~same][:3], wanted[~same][:3])
+        n_windows[text] = len(ends)
+    assert len(n_windows) > 25
+    assert sum(n_windows.values()) > 100_000

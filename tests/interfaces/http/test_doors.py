@@ -25,8 +25,16 @@ from technic.data.ingest import FileStore
 from technic.data.simulated import simulate
 from technic.data.store.catalog.tables import API_KEYS, naive
 from technic.data.store.evidence import load_evidence
-from technic.errors import ConfigError
-from technic.interfaces.http import admission, answers, middleware, routing, server
+from technic.errors import ConfigError, StoreError
+from technic.interfaces.http import (
+    admission,
+    answers,
+    events,
+    middleware,
+    routes_jobs,
+    routing,
+    server,
+)
 from technic.interfaces.http.addresses import address_of, proxies_of
 from technic.interfaces.http.answers import UnreadBytes
 from technic.interfaces.http.api_keys import create_key, revoke_key
@@ -420,6 +428,27 @@ def test_streams_are_counted_before_they_are_let_in(keyed, key):
     until(lambda: keyed.hub.bus.listeners == 0)  # every seat was given back
     with keyed.stream("GET", "/api/v1/events", headers=head) as answer:
         assert answer.is_success
+
+
+def test_who_gets_no_seat_costs_nothing_and_who_gets_no_answer_keeps_none(keyed, key, monkeypatch):
+    _, head = key("read")
+    asked, about = [], routes_jobs.about_of
+
+    def counted(hub):
+        asked.append(hub)
+        if len(asked) > events.MOST_OF_ONE:
+            raise StoreError("the disk is gone")
+        return about(hub)
+
+    monkeypatch.setattr(routes_jobs, "about_of", counted)
+    with ExitStack() as stack:
+        for _ in range(events.MOST_OF_ONE):
+            stack.enter_context(keyed.stream("GET", "/api/v1/events", headers=head))
+        problem(keyed.get("/api/v1/events", headers=head), 429)
+        assert len(asked) == events.MOST_OF_ONE
+    until(lambda: keyed.hub.bus.listeners == 0)
+    assert not keyed.get("/api/v1/events", headers=head).is_success
+    assert keyed.hub.bus.listeners == 0
 
 
 def test_the_events_of_jobs_take_seats_too(keyed, key):

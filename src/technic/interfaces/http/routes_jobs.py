@@ -213,7 +213,6 @@ async def job_result(number: JobPath, request: Request, hub: HubOf, key: KeyOf) 
 async def job_events(number: JobPath, hub: HubOf, key: KeyOf) -> Response:
     """The progress of a job, pushed until it ends."""
     job = hub.jobs.find(number, key)
-
     frames = stages_of(job, lambda: hub.keys.is_good(key.id))
     return EventStream(frames, hub.bus.admit(key.id))
 
@@ -234,9 +233,13 @@ async def stages_of(job: Job, is_good: Callable[[], bool]) -> AsyncIterator[byte
 @router.get("/events", response_class=EventStream)
 async def events(hub: HubOf, key: KeyOf) -> Response:
     """What happens, pushed: store, alert, glance, job, operations, evidence, scans."""
-    hello = framed("hello", await hub.gate.run(lambda: about_of(hub)))
-    frames = hub.bus.listen(key.id, hello, framed("operations", hub.pulse()))
-    return EventStream(frames, hub.bus.admit(key.id))
+    seat = hub.bus.admit(key.id)  # before any work: who gets none costs nothing
+    try:
+        hello = framed("hello", await hub.gate.run(lambda: about_of(hub)))
+    except BaseException:
+        seat.give_back()
+        raise
+    return EventStream(hub.bus.listen(key.id, hello, framed("operations", hub.pulse())), seat)
 
 
 @router.get("/operations")
