@@ -94,6 +94,23 @@ def test_a_sealed_scan_runs_again_to_the_same_bytes(market):
             assert again.manifest == report.manifest
 
 
+def test_another_definition_is_named_and_one_that_was_not_used_is_none(market):
+    manifest = tc.scan(market, where="rsi(14) < 45", rank="ret(5)").manifest
+    used = manifest["definitions"]
+    assert {"rsi", "ret", "atr", "sma"} <= set(used), "its plan and its liquidity are of the answer"
+    assert "adx" not in used
+    other = {**manifest, "definitions": {**used, "rsi": "0" * 16}}
+    assert compare(other, manifest) == ["another definition of rsi"]
+    more = {**manifest, "definitions": {**used, "adx": "0" * 16}}
+    assert compare(more, manifest) == ["another definition of adx"]
+    assert compare({**manifest, "graph": "0" * 16}, manifest)[0].startswith("other indicators (")
+
+
+def test_what_reads_more_than_it_names_holds_all_definitions(market):
+    reads = tc.scan(market, where="market_trend > 0", rank="ret(5)").manifest["definitions"]
+    assert {"adx", "psar", "vortex"} <= set(reads)
+
+
 def test_as_of_sees_nothing_later(market, tmp_path):
     """A store that ends at a session and a scan as of it give the same rows."""
     day = date(2026, 9, 15)

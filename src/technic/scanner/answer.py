@@ -13,7 +13,6 @@ import numpy as np
 
 from technic.errors import counted
 from technic.indicators import REGISTRY
-from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.typing import IntArray
 from technic.query.dependencies import features_in
 from technic.runtime.version import __version__
@@ -41,7 +40,7 @@ def report_of(result: ScanResult) -> Report:
             technic=__version__,
             store_version=view.version.name,
             store_number=view.version.number,
-            kernel=kernel_digest(),
+            code=question.code,
             as_of=view.as_of.isoformat(),
             known_at=view.known_at.isoformat() if view.known_at else None,
             simulated=view.version.simulated is not None,

@@ -12,7 +12,9 @@ from typing import Any
 
 import orjson
 
-FORMAT = 1
+from technic.compute.code_used import CodeUsed
+
+FORMAT = 2  # 1 named one digest for all indicators there are
 
 
 def canonical(value: Any) -> bytes:
@@ -37,7 +39,7 @@ class ManifestInput:
     ----------
     technic : version of the code
     store_version, store_number : name and number of the store version that was asked
-    kernel : digest of the code that computes indicators
+    code : that the indicators of the answer were made by
     as_of : the session, as ISO 8601
     known_at : the instant before which everything was known, as ISO 8601; None for no such bound
     simulated : whether the market is a simulated one
@@ -49,7 +51,7 @@ class ManifestInput:
     technic: str
     store_version: str
     store_number: int
-    kernel: str
+    code: CodeUsed
     as_of: str
     known_at: str | None
     simulated: bool
@@ -68,7 +70,7 @@ def make_manifest(sealed: ManifestInput) -> dict[str, Any]:
         "technic": sealed.technic,
         "store_version": sealed.store_version,
         "store_number": sealed.store_number,
-        "kernel": sealed.kernel,
+        **sealed.code.as_dict(),
         "as_of": sealed.as_of,
         "known_at": sealed.known_at,
         "simulated": sealed.simulated,

@@ -19,7 +19,6 @@ from technic.compute.kernel import ensure_compiled
 from technic.compute.parallel import pin, pinned
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError
-from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.runtime.executors import Executor, Progress, Work, spans
 from technic.runtime.executors.local import InlineExecutor
@@ -223,7 +222,7 @@ def _seal(version: StoreVersion, asked: dict[str, Any], answer: bytes) -> dict[s
             technic=__version__,
             store_version=version.name,
             store_number=version.number,
-            kernel=kernel_digest(),
+            code=question_of_dict(asked).code,
             as_of=asked["sessions"][-1],
             known_at=None,
             simulated=version.simulated is not None,

@@ -133,7 +133,12 @@ def check_manifest(manifest: Any, where: str) -> dict[str, Any]:
     """
     if not isinstance(manifest, dict) or not isinstance(manifest.get("question"), dict):
         raise VerifyError(f"{where}: holds no manifest; {GIVE}")
-    if manifest.get("format") != FORMAT:
+    layout = manifest.get("format")
+    if layout in range(1, FORMAT):
+        raise VerifyError(
+            f"{where}: an older technic made it, of other code; make it anew to verify it"
+        )
+    if layout != FORMAT:
         raise VerifyError(f"{where}: was made by another version of technic; upgrade to verify it")
     if seal_of(manifest) != manifest.get("seal"):
         raise VerifyError(f"{where}: the manifest was changed after it was sealed")
@@ -150,18 +155,32 @@ def compare(sealed: dict[str, Any], rerun: dict[str, Any]) -> list[str]:
     """
     titles = {
         "technic": "another version of technic",
-        "kernel": "other code of the indicators, or another Numba",
+        "kernel": "other code that runs indicators, or another Numba",
+        "graph": "other indicators",
         "store_version": "other data",
         "question_digest": "another question",
         "answer_digest": "another answer",
         "as_of": "another session",
     }
-    titles |= {key: f"another {key}" for key in sorted({*sealed, *rerun} - {*titles, "seal"})}
+    titles |= {
+        key: f"another {key}"
+        for key in sorted({*sealed, *rerun} - {*titles, "definitions", "seal"})
+    }
     return [
-        f"{title} ({_shown(sealed.get(key))} then, {_shown(rerun.get(key))} now)"
-        for key, title in titles.items()
-        if canonical(sealed.get(key)) != canonical(rerun.get(key))
+        *_other_definitions(sealed.get("definitions"), rerun.get("definitions")),
+        *(
+            f"{title} ({_shown(sealed.get(key))} then, {_shown(rerun.get(key))} now)"
+            for key, title in titles.items()
+            if canonical(sealed.get(key)) != canonical(rerun.get(key))
+        ),
     ]
+
+
+def _other_definitions(sealed: Any, rerun: Any) -> list[str]:
+    """Which indicators are defined otherwise now."""
+    then, now = (part if isinstance(part, dict) else {} for part in (sealed, rerun))
+    names = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+    return [f"another definition of {_cut(', '.join(names))}"] if names else []
 
 
 def differences(sealed: SealedFile, manifest: dict[str, Any], again: dict[str, Any]) -> list[str]:

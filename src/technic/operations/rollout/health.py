@@ -22,7 +22,9 @@ LEAK, PER_ANSWER, SETTLED = 200e6, 4e6, 5  # bytes; answers after which memory i
 OVERLAPS = 10  # answers before an overlap that was declared is judged
 LOOKED_AT = 200  # the newest answers
 SHOWN = ("as_of", "simulated", "store_version", "question", "rows", "ledger", "notes", "regime")
-WHOSE = frozenset(["technic", "kernel", "seal"])  # in a manifest: the code that answered
+WHOSE = frozenset(
+    ["technic", "kernel", "definitions", "graph", "seal"]
+)  # in a manifest: the code that answered
 
 
 @dataclass(frozen=True, slots=True)

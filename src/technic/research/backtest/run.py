@@ -22,7 +22,6 @@ import orjson
 
 from technic.compute.kernel import ensure_compiled
 from technic.data.store import Store, StoreVersion
-from technic.indicators.kernel.codegen import digest as kernel_digest
 from technic.market.sessions import nyse
 from technic.research.backtest import metrics
 from technic.research.backtest.account import trade
@@ -218,7 +217,7 @@ def _seal(history: BacktestHistory, request: BacktestRequest, answer: bytes) -> 
             technic=__version__,
             store_version=version.name,
             store_number=version.number,
-            kernel=kernel_digest(),
+            code=request.question.code,
             as_of=history.sessions[-1].isoformat(),
             known_at=None,
             simulated=version.simulated is not None,

@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
+from technic.compute.code_used import CodeUsed, code_used
 from technic.indicators import Series
 from technic.query.claims import clauses
 from technic.query.dependencies import cross_sections, names_in
 from technic.query.lower import lookback, series_of
-from technic.query.names import FACTS, NUMBER
+from technic.query.names import ALPHA, FACTS, NUMBER, REGIME
 from technic.query.resolve import Resolver
 from technic.query.series import expand
 from technic.query.tree import Call, Node, Text, write_number
@@ -97,6 +98,16 @@ class Question:
         names = frozenset().union(*(names_in(tree) for tree in self.trees))
         # The ledger tells who filed nothing from whose filings lack a number.
         return names | {"has_filings"} if not names.isdisjoint(FACTS) else names
+
+    @property
+    def code(self) -> CodeUsed:
+        """The code that its indicators are computed by.
+
+        A forecast and the market's regime read indicators that it does not name: with them it is
+        that of all there are.
+        """
+        reads_others = not self.names.isdisjoint({*ALPHA, *REGIME})
+        return code_used(None if reads_others else self.series)
 
     @property
     def cross_sections(self) -> tuple[Call, ...]:
