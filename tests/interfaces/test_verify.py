@@ -252,7 +252,10 @@ def test_no_two_spellings_of_a_number_are_one_value(answers, tmp_path, written, 
     assert found[0].startswith("extra is ")
 
 
-def test_a_manifest_of_another_format_says_so(answers):
-    manifest = {**answers[0]["scan"]["manifest"], "format": 99}
-    with pytest.raises(VerifyError, match="upgrade"):
+@pytest.mark.parametrize(
+    ("layout", "says"), [(99, "upgrade"), ("2", "upgrade"), (None, "upgrade"), (1, "make it anew")]
+)
+def test_a_manifest_of_another_format_says_so(answers, layout, says):
+    manifest = {**answers[0]["scan"]["manifest"], "format": layout}
+    with pytest.raises(VerifyError, match=says):
         check_manifest(manifest, "x")
