@@ -9,7 +9,7 @@ STEP    := scripts/step
 export MAKE_RUN := $(shell date +%s)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test coverage test-all test-other test-lowest lock sbom compile torture check bench docs reference clean help
+.PHONY: demo test coverage test-all test-other test-lowest test-newest lock sbom compile torture check bench docs reference clean help
 
 help:            ## what there is to make
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -79,7 +79,11 @@ sbom: $(RELEASE)/python  ## what technic is made of, as CycloneDX: build/sbom.js
 
 # The oldest versions that pyproject.toml allows: a bound that is not true fails here.
 test-lowest: $(RELEASE)/python .make/install compile  ## the quick tests, with the oldest versions allowed
-	@scripts/test_lowest $(RELEASE)/uv $(PYTHON)
+	@scripts/test_versions lowest $(RELEASE)/uv $(PYTHON)
+
+# The newest versions there are: what the lock will hold after its next renewal fails here first.
+test-newest: $(RELEASE)/python .make/install compile  ## the quick tests, with the newest versions there are
+	@scripts/test_versions newest $(RELEASE)/uv $(PYTHON)
 
 reference: .make/test  ## write the generated pages of docs/
 	$(BIN)/python scripts/generate_reference.py
