@@ -77,6 +77,7 @@ def check_page(out: Path | None) -> None:
 
 
 LOGGING = {"verbose": False, "as_json": False}
+TICK = 1.0  # seconds between signs of life of a compilation
 
 
 def logging_as(*, verbose: bool, as_json: bool) -> None:
@@ -221,6 +222,7 @@ def compiling(settings: Settings) -> Callable[[], None]:
         Waits until they are compiled, and says so; it raises what went wrong.
     """
     from concurrent.futures import Future
+    from concurrent.futures import wait as wait_for
     from threading import Thread
     from time import perf_counter
 
@@ -241,6 +243,10 @@ def compiling(settings: Settings) -> Callable[[], None]:
     def wait() -> None:
         # Whole lines: whoever waits beside writes some of its own between them.
         print("Compiling the indicators, once for this machine …", file=sys.stderr, flush=True)
+        show = progress("Compiling, most of a minute")
+        while not wait_for([done], TICK).done:
+            show(f"{perf_counter() - since:.0f} s")
+        progress_done()
         done.result()
         took = perf_counter() - since
         print(f"Compiled, {took:.1f} s after it began", file=sys.stderr)
