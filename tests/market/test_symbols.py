@@ -23,6 +23,7 @@ from technic.market.symbols import (
     known_symbol,
     readings,
     spellings,
+    type_of_symbol,
     vendor_symbol,
 )
 
@@ -127,3 +128,13 @@ def test_what_a_vendor_is_asked_for_comes_back_as_ours(ours, vendor):
 )
 def test_test_issues_are_known_by_their_symbols(symbol):
     assert is_test_issue(symbol)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_suffix_that_names_a_kind_says_it_in_every_spelling(suffix):
+    kinds = {"p": "preferred", ".U": "unit", ".WS": "warrant", ".RT": "right", ".TEST": "test"}
+    ours = suffix[0].replace("{}", "A")
+    wanted = "preferred" if ours.startswith("p") else next(
+        (kind for start, kind in kinds.items() if start != "p" and (ours + ".").startswith(start + ".")), None
+    )  # fmt: skip
+    assert type_of_symbol(f"ACME{ours}") == wanted

@@ -8,17 +8,23 @@ reason.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import polars as pl
 
 from technic.market.filing_spans import month_of_end
 from technic.market.items import ITEMS
 
+Column = TypeVar("Column", pl.Expr, pl.Series)
 FILING = ("symbol", "known_at", "form", "period_end", "period")
 CASH_FLOWS = ("cash_flow_op", "cash_flow_inv", "cash_flow_fin")
 MOST_PER_SHARE = 100_000.0  # USD; the dearest American share earned about 50,000 a year
 FEWEST_SHARES = 20_000.0  # profit over earnings per share; nobody listed has fewer
 # Shares and what profit and earnings per share say of them: so far apart, one is in other units.
-SHARES_APART = 100.0
+# Of 37,697 real statements 0.6 % lie this far from their company's others.
+SHARES_APART = 8.0
+SLIPS = (10.0, 100.0)  # so many times apart a point has slipped, and nobody says in which number
+SLIPPED = 1.18  # about: shares at the end of a period are not their mean over it
 DOLLARS = ("", "usd", "$", "us$", "us dollar", "us dollars", "u.s. dollar", "u.s. dollars", "usd/shares")  # fmt: skip
 CLOSES = 0.02  # of the larger cash balance: how far the change in cash may miss the flows
 
@@ -129,9 +135,8 @@ def _of_facts(columns: list[str]) -> list[pl.Expr]:
     value = pl.col("value")
     foreign = pl.lit(value=False)
     if "currency" in columns:
-        plain = pl.col("currency").str.strip_chars().str.to_lowercase().fill_null("")
         counts = [name for name, item in ITEMS.items() if item.unit == "count"]
-        foreign = ~plain.is_in(list(DOLLARS)) & ~pl.col("item").is_in(counts)
+        foreign = ~are_dollars(pl.col("currency")) & ~pl.col("item").is_in(counts)
     key = ["symbol", "known_at", "item", "period_end", "months"]
     ours = pl.when(~foreign).then(value).drop_nulls()
     positive = ("assets", "current_assets", "current_liabilities", "liabilities", "cash", "shares")
@@ -147,6 +152,11 @@ def _of_facts(columns: list[str]) -> list[pl.Expr]:
     ]
 
 
+def are_dollars(currency: Column) -> Column:
+    """Whether amounts in a currency are ours; where none is told they are."""
+    return currency.str.strip_chars().str.to_lowercase().fill_null("").is_in(list(DOLLARS))
+
+
 def _contradictions(wide: pl.DataFrame) -> list[tuple[str, list[str], pl.Expr]]:
     """Facts of one filing that cannot both be right: a reason, the items, where it holds."""
     contradictions = []
@@ -157,12 +167,16 @@ def _contradictions(wide: pl.DataFrame) -> list[tuple[str, list[str], pl.Expr]]:
         if "shares" in wide.columns:
             apart = shares / pl.col("shares")
             known = (pl.col("eps") != 0.0) & (pl.col("net_income") != 0.0) & ~few
+            slipped = pl.any_horizontal(
+                apart.is_between(times / SLIPPED, times * SLIPPED) for times in SLIPS
+            )
+            any_of_them = (apart < 1.0 / SHARES_APART) | slipped
             contradictions += [
                 ("shares_contradict_profit", ["shares"], known & (apart > SHARES_APART)),
                 (
                     "shares_contradict_profit",
                     ["shares", "net_income", "eps"],
-                    known & (apart < 1.0 / SHARES_APART),
+                    known & any_of_them,
                 ),
             ]
     if {"eps", "eps_basic"} <= set(wide.columns):

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from technic.errors import SchemaError
-from technic.market.symbols import is_test_issue
+from technic.market.symbols import type_of_symbol
 
 LISTING_TYPES = (
     "common", "adr", "etf", "fund", "preferred", "warrant", "unit", "right", "note", "spac",
@@ -46,6 +46,7 @@ _WORDS = tuple(
         ("note", r"\b(debentures|mortgage bonds|asset-backed|etns?|trust securities)\b"),
         ("note", r"% notes?\b"),
         ("preferred", r"\b(preferred|preference) (stock|shares?|securit|series|equity)"),
+        ("preferred", r"\bseries [a-z0-9]{1,2} (preferred|preference)\b|.\b(preferred|preference)$"),
         ("preferred", r"\b(pfd|perp|cum(ulative)? red\w*|perpetual pref\w*)\b"),
         ("preferred", r"%.{0,40}\bseries\b|\bseries [a-z]\b.{0,60}%"),
         ("preferred", r"\bdep(osit[ao]ry)? sh(are)?s?\b"),
@@ -82,7 +83,8 @@ def listing_type(
 ) -> str | None:
     """Our word for a security's type; None where neither vendor nor name says.
 
-    What exchanges list to test their systems is `test`, whatever else is said of it.
+    What exchanges list to test their systems is `test`, whatever else is said of it. Where neither
+    the vendor nor the name says a type, the symbol may: `ABRpD` is a preferred share.
 
     Parameters
     ----------
@@ -98,15 +100,18 @@ def listing_type(
     ('preferred', 'unit')
     >>> listing_type("CS", "NASDAQ TEST STOCK"), listing_type(None, None, "ZVZZT")
     ('test', 'test')
+    >>> listing_type(None, "Arbor Trust Series D Preferred"), listing_type(None, "Arbor", "ABRpD")
+    ('preferred', 'preferred')
     """
-    if (symbol and is_test_issue(symbol)) or (name and _TEST.search(name)):
+    by_symbol = type_of_symbol(symbol) if symbol else None
+    if by_symbol == "test" or (name and _TEST.search(name)):
         return "test"
     plain = (text or "").strip().lower()
     if plain in LISTING_TYPES:
         return plain
     if plain:
         return _CODES.get(plain, "other")
-    return _of_name(name) if name else None
+    return (_of_name(name) if name else None) or by_symbol
 
 
 def type_named(text: str) -> str:

@@ -58,6 +58,7 @@ CLASSES = [letter for letter in ascii_uppercase if letter not in "RUW"]  # .R, .
 DASHED = "ABCV"  # letters that common shares have: behind a dash they are a class, others a series
 # What exchanges reserve for tests of their own systems: nobody can own these.
 RESERVED = re.compile(r"Z[A-Z]ZZ[TC]|ZXYZ|ZTST|ZTEST|ZBZX|ZIEXT|ZEXIT|CB[OX]|[ACMNP]TEST")
+KINDS = {".U": "unit", ".WS": "warrant", ".RT": "right"}  # by the first word of a suffix
 _ROOT = re.compile(r"([A-Z0-9]+)(.*)", re.DOTALL)
 _TAPE = re.compile(r"[A-Z]+p[A-Z]?")  # a preferred share, as the tape spells it
 _PLAIN = r"^[A-Z0-9]+(\.[A-QST-VX-Z])?$"
@@ -218,6 +219,23 @@ def is_test_issue(symbol: str) -> bool:
     root = _ROOT.match(symbol)
     reserved = root is not None and RESERVED.fullmatch(root[1]) is not None
     return reserved or symbol.endswith(".TEST")
+
+
+def type_of_symbol(symbol: str) -> str | None:
+    """What kind of security a symbol of ours says it is; None where it does not say.
+
+    Examples
+    --------
+    >>> [type_of_symbol(text) for text in ("ABRpD", "AAC.U", "AAC.WS", "AAC.RT", "ZVZZT", "BRK.B")]
+    ['preferred', 'unit', 'warrant', 'right', 'test', None]
+    """
+    if is_test_issue(symbol):
+        return "test"
+    split = _ROOT.match(symbol)
+    suffix = split[2] if split else ""
+    if suffix.startswith("p"):
+        return "preferred"
+    return KINDS.get("." + suffix.split(".")[1]) if "." in suffix else None
 
 
 @cache

@@ -69,6 +69,36 @@ def test_a_profit_in_thousands_is_caught_by_the_shares(store):
     assert taken.quarantined == {"shares_contradict_profit": 3}
 
 
+@pytest.mark.parametrize("times", [10.0, 100.0])
+@pytest.mark.parametrize("name", ["shares", "net_income", "eps"])
+@pytest.mark.parametrize("up", [True, False])
+def test_a_point_that_slipped_leaves_unknown_what_may_hold_it(store, kernels, name, times, up):
+    """Shares, profit and earnings per share disagree by ten or a hundred: nobody says which is wrong."""
+    row = {name: ROW[name] * times if up else ROW[name] / times}
+    assert take(store, row).quarantined == {"shares_contradict_profit": 3}
+    assert all(known(store, ratio) is None for ratio in ("ps", "pe", "market_cap"))
+
+
+@pytest.mark.parametrize("shares", [11e6, 30e6, 79e6, 88e6, 300e6, 600e6])
+def test_one_class_a_split_and_new_shares_are_no_slip(store, shares):
+    assert take(store, {"shares": shares}).quarantined == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["reportedCurrency", "Reported Currency", "reported_currency", "CCY", "currencyCode", "Unit", "ISO4217"],
+)  # fmt: skip
+def test_a_currency_is_a_currency_under_every_name(store, name):
+    rows = pl.DataFrame([ROW]).with_columns(pl.lit("EUR").alias(name))
+    assert store.import_filings(rows).quarantined == {"another_currency": 5}
+
+
+@pytest.mark.parametrize(("price", "reported"), [("USD", "EUR"), ("EUR", "USD"), (None, "EUR")])
+def test_of_two_currencies_the_one_that_is_not_ours_counts(store, price, reported):
+    taken = take(store, {"currency": price, "reportedCurrency": reported})
+    assert taken.quarantined == {"another_currency": 5}
+
+
 THOUSANDS = {
     name: ROW[name] / 1e3 for name in ("revenue", "net_income", "equity", "assets", "shares")
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from technic.data.formats import dates
+from technic.data.formats.adjustment import adjusted_by_cells
 from technic.data.formats.bar_file import BarFile, FileHints, Place
 from technic.data.formats.dialects import (
     DIALECTS,
@@ -111,12 +112,16 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     days = _stamps(dates.as_days, taken["date"], read.name, hints.dates or layout.order)
     refuse_intraday(table, mapping, days, hints.dates or layout.order, read.name)
     rows, how, unreadable = _cast(taken, days, read, hints, layout)
+    others = table.select(name for name in unused if name in table.columns)
+    numbers = [name for name in NUMBERS if name in taken.columns]
+    mark = hints.decimal or _mark(taken, numbers, read)
+    by_cells, evidence = adjusted_by_cells(others, rows["close"], mark)
     placed = Place(read.name, table[PLACE], taken, read.lines is not None) if hints.placed else None
     set_aside = sum(strange.values())
     return BarFile(
         rows=rows.with_columns(cells=pl.lit(used, dtype=pl.UInt16)),
         layouts={layout.name: 1},
-        adjusted=layout.adjusted or _adjusted_by_name(read),
+        adjusted=by_cells or layout.adjusted or _adjusted_by_name(read),
         columns={**mapping, **named},
         days=how,
         unused=unused,
@@ -125,7 +130,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         cells_unused=table.height * len(unused),
         strange=strange,
         cells_strange=set_aside * width,
-        notes=(layout.note,) if layout.note else (),
+        notes=tuple(note for note in (layout.note, evidence) if note),
         places=(placed,) if placed else (),
     )
 

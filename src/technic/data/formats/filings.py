@@ -6,6 +6,7 @@ with an example, and nothing is guessed from the first rows.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, read_text
 from technic.errors import SchemaError, counted
+from technic.market.filings import are_dollars
 from technic.market.nulls import emptied
 
 REQUIRED = ("symbol", "as_of", "period_end", "form", "period")
 OPTIONAL = ("fiscal_year", "period_start", "currency", "amended")
-# Names that other tools write, in lower case.
+# Names that other tools write, in small letters; blanks, underscores and capitals do not count.
 ALIASES = {
     "ticker": "symbol",
     "filed": "as_of",
@@ -34,7 +36,9 @@ ALIASES = {
     "period_focus": "period",
     "fiscal_period": "period",
     "unit": "currency",
-    "reported_currency": "currency",
+    "units": "currency",
+    "ccy": "currency",
+    "iso4217": "currency",
     "amend": "amended",
     "revenues": "revenue",
     "op_income": "operating_income",
@@ -213,11 +217,32 @@ def _renamed(table: pl.DataFrame, known: tuple[str, ...]) -> tuple[pl.DataFrame,
 
     Where two would get the same name, the first keeps it.
     """
+    ours_by_bare = {
+        **{_bare(theirs): ours for theirs, ours in ALIASES.items()},
+        **{_bare(name): name for name in known},
+    }
     names: dict[str, str] = {}
+    currencies = list[str]()
     for column in table.columns:
-        plain = column.strip().lower()
-        ours = ALIASES.get(plain, plain)
-        if ours in known and ours not in names.values():
+        ours = ours_by_bare.get(_bare(column), "")
+        if ours == "currency" or "currency" in _bare(column):
+            currencies.append(column)
+        elif ours in known and ours not in names.values():
             names[column] = ours
-    unused = tuple(column for column in table.columns if column not in names)
-    return table.select(list(names)).rename(names), unused
+    unused = tuple(column for column in table.columns if column not in {*names, *currencies})
+    renamed = table.select(list(names)).rename(names)
+    if currencies:
+        renamed = renamed.with_columns(_currency(table, currencies))
+    return renamed, unused
+
+
+def _bare(column: str) -> str:
+    """The letters and digits of a column's name: `reportedCurrency` is `reported_currency`."""
+    return re.sub(r"[\W_]", "", column.lower())
+
+
+def _currency(table: pl.DataFrame, columns: list[str]) -> pl.Series:
+    """The currency that columns tell of each row; of several the one that is not ours."""
+    cells = [table[name].cast(pl.String) for name in columns]
+    foreign = [emptied(cell, are_dollars(cell)) for cell in cells]
+    return pl.select(pl.coalesce(*foreign, *cells).alias("currency")).to_series()

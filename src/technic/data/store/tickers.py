@@ -7,7 +7,7 @@ from datetime import date, datetime
 import polars as pl
 
 from technic.data.store.rows import newest_per
-from technic.market.symbols import is_test_issue
+from technic.market.symbols import type_of_symbol
 
 ABOUT = ("name", "type", "exchange", "cik")
 CLASS = ("sector", "industry", "sic", "market_cap")
@@ -47,8 +47,9 @@ def directory(
         about.select("security_id", *ABOUT, "since", "until"), on="security_id", how="left"
     ).join(classes.select("security_id", *CLASS), on="security_id", how="left")
     # A ticker that has ended ends the listing, unless the security goes on under another.
-    tests = [symbol for symbol in joined["symbol"] if is_test_issue(symbol)]
-    kind = pl.when(pl.col("symbol").is_in(tests)).then(pl.lit("test")).otherwise("type")
+    told = {s: said for s in joined["symbol"] if (said := type_of_symbol(s)) is not None}
+    by_symbol = pl.col("symbol").replace_strict(told, default=None, return_dtype=pl.String)
+    kind = pl.when(by_symbol == "test").then(by_symbol).otherwise(pl.coalesce("type", by_symbol))
     return (
         joined.with_columns(until=pl.coalesce("until", "ended"), type=kind)
         .drop("ended")
