@@ -24,6 +24,7 @@ REASONS = {
     "null_value": "a value is missing, or cannot be read",
     "not_finite": "a value is infinite or not a number",
     "in_future": "that session was not over yet",
+    "before_calendar": "it is before 1990, and the calendar of sessions here begins then",
     "no_session": "the NYSE was closed on that date",
     "price_not_positive": "open, high, low or close is zero or less",
     "negative_volume": "the volume is below zero",
@@ -117,15 +118,14 @@ def _checks(bars: pl.DataFrame, over: date | None) -> dict[str, pl.Expr]:
     symbols = bars.select(pl.col("symbol").unique().drop_nulls())
     readable = symbols.filter(pl.col("symbol").str.contains(SYMBOL_PATTERN))["symbol"]
     unreadable = symbols.filter(~pl.col("symbol").is_in(readable.implode()))["symbol"]
-    closed = pl.Series(
-        [day for day in bars["date"].unique().drop_nulls() if nyse().ordinals([day])[0] < 0],  # type: ignore[arg-type]
-        dtype=pl.Date,
-    )
+    closed = closed_days(bars["date"])
+    early = (bars["date"] < nyse().first).any()
     checks: dict[str, pl.Expr] = {
         "bad_symbol": pl.col("symbol").is_null() | pl.col("symbol").is_in(unreadable.implode()),
         "null_value": pl.any_horizontal(pl.col(n).is_null() for n in [*values, "date"]),
         "not_finite": pl.any_horizontal(~pl.col(name).is_finite() for name in values),
         "in_future": pl.lit(value=False) if over is None else pl.col("date") > over,
+        "before_calendar": pl.col("date") < nyse().first,
         "no_session": pl.col("date").is_in(closed.implode()),
         "price_not_positive": pl.any_horizontal(pl.col(name) <= 0.0 for name in PRICES),
         "negative_volume": pl.col("volume") < 0.0,
@@ -139,7 +139,19 @@ def _checks(bars: pl.DataFrame, over: date | None) -> dict[str, pl.Expr]:
         checks["bad_symbol"] = pl.col("symbol").is_null()
     if closed.is_empty():
         checks["no_session"] = pl.col("date").is_null()
+    if not early:
+        del checks["before_calendar"]
     return checks
+
+
+def closed_days(days: pl.Series) -> pl.Series:
+    """Those of some days, each once, on which there was no session; the calendar reaches them all.
+
+    A day before the calendar is not one of them: nobody knows here what it was.
+    """
+    known = days.unique().drop_nulls()
+    known = known.filter(known >= nyse().first)
+    return known.filter(pl.Series(nyse().ordinals(known.to_numpy()) < 0, dtype=pl.Boolean))
 
 
 def _separate_duplicates(good: pl.DataFrame, bad: pl.DataFrame) -> Sorted:

@@ -10,6 +10,7 @@ import pytest
 import technic as tc
 from technic.data.formats.bar_file import FileHints
 from technic.errors import SchemaError
+from technic.market.sessions import nyse
 
 DAYS = [dt.date(2024, 1, d) for d in (2, 3, 4, 5, 8, 9)]
 
@@ -115,3 +116,45 @@ def test_files_of_both_kinds_of_spreadsheets_are_told_apart_by_the_user(store, t
     with pytest.raises(SchemaError, match="count from 1904, others from 1900"):
         store.import_bars(tmp_path)
     assert store.version().last is None
+
+
+@pytest.mark.parametrize("years", [(1962, 1993), (1985, 1991), (1980, 1989)])
+def test_what_is_older_than_the_calendar_is_set_aside_as_that_and_refuses_nothing(
+    store, tmp_path, years
+):
+    """Vendors give some names from 1962 on; that is no swapped day and month."""
+    days = [
+        dt.date(year, month, day)
+        for year in range(*years)
+        for month in range(1, 13)
+        for day in (4, 11, 18, 25)
+    ]
+    days = [day for day in days if day.weekday() < 5 and not (day.month == 12 and day.day == 25)]
+    known = [day for day in days if day.year >= 1990]
+    known = [day for day in known if nyse().ordinals([day])[0] >= 0]
+    days = [day for day in days if day.year < 1990] + known
+    close = [20.0] * len(days)
+    dividends = [0.01 if k % 9 == 0 else 0.0 for k in range(len(days))]
+    rows = pl.DataFrame(
+        {
+            "symbol": "KO",
+            "date": days,
+            "open": close,
+            "high": close,
+            "low": close,
+            "close": close,
+            "volume": 1e6,
+            "dividend": dividends,
+        }
+    )
+    rows.write_csv(tmp_path / "KO.csv")
+    if not known:
+        with pytest.raises(SchemaError, match="the calendar of sessions here begins then"):
+            store.import_bars(tmp_path / "KO.csv")
+        return
+    taken = store.import_bars(tmp_path / "KO.csv")
+    assert taken.quarantined == {"before_calendar": len(days) - len(known)}
+    assert taken.added == len(known)
+    assert not any("is set aside" in line for line in taken.doubts)
+    cells = taken.cells
+    assert cells.read == cells.stored + cells.set_aside + cells.unused

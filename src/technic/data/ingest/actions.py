@@ -93,8 +93,9 @@ def doubts(bad: pl.DataFrame, more: str = "") -> list[str]:
     more : what a user could do about a split where prices show none
     """
     lines = []
-    # What has no value at all is counted by its reason alone.
-    for row in bad.drop_nulls(["value", "date"]).iter_rows(named=True):
+    # What has no value at all, and what is older than the calendar, is counted by its reason alone.
+    named = bad.drop_nulls(["value", "date"]).filter(pl.col("reason") != "before_calendar")
+    for row in named.iter_rows(named=True):
         what = f"{row['symbol']}: a {row['kind']} of {row['value']:g} on {row['date']} is set aside"
         seen = row["seen"]
         if row["reason"] == "split_contradicted":

@@ -37,7 +37,7 @@ from technic.data.ingest.merge import (
 )
 from technic.data.store import Store, StoreVersion
 from technic.errors import SchemaError, counted
-from technic.market.quality import REASONS, Sorted, examine
+from technic.market.quality import REASONS, Sorted, closed_days, examine
 from technic.market.sessions import nyse
 
 CLOSED = 0.2  # of the rows on days without a session: the dates are not what they seem
@@ -305,9 +305,8 @@ def refuse_closed(file: BarFile, name: str) -> None:
     SchemaError
         If a fifth of its rows stands on days without a session.
     """
-    days = file.rows["date"].unique().drop_nulls()
-    known = days.filter(days <= nyse().last)
-    closed = known.filter(pl.Series(nyse().ordinals(known.to_numpy()) < 0, dtype=pl.Boolean))
+    days = file.rows["date"]
+    closed = closed_days(days.filter(days <= nyse().last))
     of_those = file.rows["date"].is_in(closed.implode()).fill_null(value=False)
     _refuse_days(file.rows["date"].filter(of_those), file.rows.height, name)
 

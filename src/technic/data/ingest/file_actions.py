@@ -30,6 +30,7 @@ from technic.data.ingest.words import better_words, judged_late, new_rows, taken
 from technic.data.store import Store, StoreVersion
 from technic.errors import SchemaError
 from technic.market.action_rules import EVENT, JudgedActions, judge_actions
+from technic.market.quality import closed_days
 from technic.market.sessions import nyse
 
 HINT = "; are the prices adjusted for splits? Then import them with --adjusted splits"
@@ -88,12 +89,14 @@ def take_actions(
     refused = told.filter(pl.col("reason").is_not_null())  # their symbol was set aside already
     told = told.filter(pl.col("reason").is_null()).drop("reason")
     nobodys, all_own = told.filter(~owned & ~none), told.filter(owned)
-    closed = _on_closed_days(all_own)
-    own = all_own.join(closed, on="date", how="anti")
+    early = all_own.filter(pl.col("date") < nyse().first)
+    closed = closed_days(all_own["date"]).to_frame()
+    own = all_own.join(closed, on="date", how="anti").join(early, on="date", how="anti")
     lost = [
         refused.filter(~none).select(*EVENT, "reason"),
         _unheld(nobodys, "without_bars"),
         _unheld(all_own.filter(~none).join(closed, on="date", how="semi"), "no_session"),
+        _unheld(early.filter(~none), "before_calendar"),
     ]
     counted = _counted(store, version, own, bars, seen, as_traded=as_traded, label=label)
     bad = pl.concat([counted.bad, *lost], how="diagonal")
@@ -169,12 +172,6 @@ def refuse_adjusted(judged: JudgedActions, label: str) -> None:
         "already; nothing was imported. Import them with --adjusted splits, into a store of "
         "their own"
     )
-
-
-def _on_closed_days(told: pl.DataFrame) -> pl.DataFrame:
-    """The dates on which there was no session."""
-    days = told.select(pl.col("date").unique().drop_nulls())
-    return days.filter(pl.Series(nyse().ordinals(days["date"].to_numpy()) < 0, dtype=pl.Boolean))
 
 
 def _unheld(rows: pl.DataFrame, reason: str) -> pl.DataFrame:

@@ -15,6 +15,7 @@ PRICES = VALUES[:4]
 # The columns that speak against a row, by the reason for which it is set aside.
 SPEAKS: dict[str, tuple[str, ...]] = {
     "bad_symbol": ("symbol",),
+    "before_calendar": ("date",),
     "no_session": ("date",),
     "in_future": ("date",),
     "known_later": ("as_of",),

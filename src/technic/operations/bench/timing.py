@@ -11,8 +11,6 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import Any
 
-import psutil
-
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -78,6 +76,8 @@ def cpu_share(work: Callable[[], Any]) -> float:
 
 def busy() -> float:
     """Percent of all cores that others use; this process does nothing for a second meanwhile."""
+    import psutil
+
     return float(psutil.cpu_percent(interval=1.0))
 
 
