@@ -177,6 +177,38 @@ def nasdaq(table: pl.DataFrame) -> Written:
     return "HistoricalData_1705012345678.csv", csv(rows)
 
 
+CRSP_OLD = {
+    "date": "date",
+    "open": "OPENPRC",
+    "high": "ASKHI",
+    "low": "BIDLO",
+    "close": "PRC",
+    "volume": "VOL",
+}
+CRSP_NEW = {"date": "DlyCalDt", "open": "DlyOpen", "high": "DlyHigh", "low": "DlyLow", "close": "DlyClose",
+            "volume": "DlyVol"}  # fmt: skip
+
+
+def crsp(table: pl.DataFrame, names: dict[str, str] = CRSP_OLD) -> bytes:
+    others = {"PERMNO": pl.lit("10107"), "TICKER": pl.lit("ACME"), "RET": pl.lit("0.01")}
+    return csv(named(table, names, "%Y%m%d").with_columns(**others))
+
+
+def barchart(table: pl.DataFrame) -> Written:
+    rows = named(table, TITLED | {"date": "Time", "close": "Last"})
+    rows = rows.with_columns(pl.lit("0.1").alias("Change"), pl.lit("+0.1%").alias("%Chg"))
+    return "ACME.csv", csv(rows)
+
+
+def named_by_name(table: pl.DataFrame) -> bytes:
+    return csv(named(table, PLAIN).with_columns(Name=pl.lit("ACME")))
+
+
+def spaced(table: pl.DataFrame) -> bytes:
+    names = PLAIN | {"split": "Split Factor", "dividend": "Ex Dividend"}
+    return csv(named(table, names).with_columns(pl.lit("1.0").alias("Adj. Close")))
+
+
 def lean(table: pl.DataFrame) -> Written:
     rows = named(table, PLAIN, "%Y%m%d 00:00")
     prices = [n for n in ("open", "high", "low", "close") if n in rows.columns]
@@ -274,6 +306,11 @@ LAYOUTS: dict[str, tuple[Callable[[pl.DataFrame], Written], str, str]] = {
         "single letters",
     ),
     "Investing.com": (investing, "splits", "Investing"),
+    "CRSP": (lambda t: ("dsf.csv", crsp(t)), "none", "CRSP"),
+    "CRSP of today": (lambda t: ("dsf.csv", crsp(t, CRSP_NEW)), "none", "CRSP"),
+    "Barchart": (barchart, "", "Barchart"),
+    "symbols under Name": (lambda t: ("all_stocks_5yr.csv", named_by_name(t)), "", "one row"),
+    "blanks in names": (lambda t: ("ACME.csv", spaced(t)), "", "one row"),
     **{
         tongue: (
             lambda t, tongue=tongue: ("ACME.csv", foreign(t, tongue)),

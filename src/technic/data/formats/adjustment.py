@@ -11,6 +11,7 @@ import re
 
 import polars as pl
 
+from technic.data.formats.dialects import bare_name
 from technic.data.formats.numbers import as_numbers
 
 AS_TRADED = re.compile(
@@ -36,7 +37,7 @@ def adjusted_by_cells(table: pl.DataFrame, close: pl.Series, mark: str | None) -
         "splits" or "none", and a line that says by what; both empty where nothing tells.
     """
     for column in table.columns:
-        bare = re.sub(r"[\W_]", "", column.lower())
+        bare = bare_name(column)
         if bare in FLAGS and (flag := _flag(table[column])):
             kind = "adjusted for splits" if flag == "splits" else "as traded"
             return flag, f"its column {column} says that prices are {kind}"

@@ -43,6 +43,7 @@ UNDEFINED = (9_223_372_036_854_775_807, 18_446_744_073_709_551_615, -9_223_372_0
 RAW = 1e9  # of Databento's integers are a dollar
 PLACE = "\0place"  # column of lines: no file has one of this name
 FILE_NAME = "(the file's name)"  # where the symbol stands, if no column holds it
+SYMBOLS_ALONE = r"^[A-Z]{1,5}([.\-/][A-Z]{1,2})?$"  # no name of a company looks like that
 APART = 1.5  # by which a day's average may lie outside of its bar
 FEW_MISSING = 2  # columns without which a table is still meant to be one of bars
 HALF = 0.5  # a column of which more cannot be read is not the column it is taken for
@@ -90,6 +91,9 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     table = read.table
     layout = dialect or dialect_of(set(table.columns))
     mapping, unused = _mapping(table.columns, layout)
+    if "symbol" not in mapping and _names_symbols(table):
+        mapping = {"symbol": "name", **mapping}
+        del unused["name"]
     width = table.width
     strange = {"ragged": len(read.text.ragged)} if read.text and read.text.ragged else {}
     lines = pl.int_range(1, table.height + 1, eager=True) if read.lines is None else read.lines
@@ -171,6 +175,14 @@ def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[
         else:
             mapping[ours] = column
     return {name: mapping[name] for name in (*REQUIRED, *OPTIONAL) if name in mapping}, unused
+
+
+def _names_symbols(table: pl.DataFrame) -> bool:
+    """Whether a column `name` holds symbols, and no names of companies."""
+    if "name" not in table.columns or table.schema["name"] != pl.String:
+        return False
+    names = table["name"].unique().drop_nulls()
+    return len(names) > 0 and bool(names.str.contains(SYMBOLS_ALONE).all())
 
 
 def _only_days(

@@ -7,6 +7,7 @@ Layouts as their vendors document them, November 2026.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from unicodedata import combining, normalize
@@ -62,6 +63,22 @@ def plain_name(column: str) -> str:
     return "".join(c for c in parts if not combining(c))
 
 
+def bare_name(column: str) -> str:
+    """The letters and digits of a column's name: `Split Factor` and `splitFactor` are one.
+
+    Examples
+    --------
+    >>> bare_name("Split Factor"), bare_name("adj_close"), bare_name("%Chg")
+    ('splitfactor', 'adjclose', 'chg')
+    """
+    return re.sub(r"[\W_]", "", plain_name(column).lower())
+
+
+# The same whatever blanks, signs and capitals stand in a name: `Split Factor` is `split_factor`.
+BARE = {bare_name(theirs): ours for theirs, ours in NAMES.items()}
+BARE_LEFT_OUT = {bare_name(theirs): why for theirs, why in LEFT_OUT.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A vendor's layout.
@@ -98,12 +115,12 @@ class Dialect:
     def ours(self, column: str) -> str:
         """Our name of a column, given in lower case; its own if it has none."""
         plain = plain_name(column)
-        return self.columns.get(plain) or NAMES.get(plain, plain)
+        return self.columns.get(plain) or NAMES.get(plain) or BARE.get(bare_name(plain), plain)
 
     def why_left_out(self, column: str) -> str:
         """Why a column, given in lower case, is not used; empty if it may be."""
         plain = plain_name(column)
-        return self.left_out.get(plain) or LEFT_OUT.get(plain, "")
+        return self.left_out.get(plain) or BARE_LEFT_OUT.get(bare_name(plain), "")
 
 
 def _dialect(name: str, marks: str, **more: object) -> Dialect:
@@ -138,6 +155,13 @@ DUTCH = _words(
     "date: datum; open: opening, openingskoers; high: hoog; low: laag; "
     "close: slot, slotkoers, laatste; volume: omzet in stuks, vol."
 )
+CRSP = {
+    "permno": "CRSP's number of the security",
+    "permco": "CRSP's number of the company",
+    "ret": "follows from prices and dividends",
+    "dlyret": "follows from prices and dividends",
+    "dlyprc": "the close, or the middle of bid and ask",
+}
 TURNOVER = {"umsatz": "the turnover in money", "devise": "the currency"}
 LONG = Dialect("one row per symbol and date", frozenset())
 LEAN = Dialect(
@@ -226,6 +250,41 @@ DIALECTS: tuple[Dialect, ...] = (
         "adj close|close|date",
         adjusted="splits",
         note="Yahoo adjusts open, high, low and close for splits",
+    ),
+    _dialect(
+        "CRSP daily stock file",
+        "prc|askhi",
+        columns={
+            "openprc": "open",
+            "askhi": "high",
+            "bidlo": "low",
+            "prc": "close",
+            "tic": "symbol",
+        },
+        adjusted="none",
+        left_out=CRSP,
+        note="a negative price of CRSP is the middle of bid and ask: such rows are set aside",
+    ),
+    _dialect(
+        "CRSP daily stock file",
+        "dlycaldt|dlyclose",
+        columns={
+            "dlycaldt": "date",
+            "dlyopen": "open",
+            "dlyhigh": "high",
+            "dlylow": "low",
+            "dlyclose": "close",
+            "dlyvol": "volume",
+            "tradingsymbol": "symbol",
+        },
+        adjusted="none",
+        left_out=CRSP,
+    ),
+    _dialect(
+        "Barchart history",
+        "last|change|%chg",
+        columns={"last": "close"},
+        left_out={"change": "follows from the closes", "%chg": "follows from the closes"},
     ),
     _dialect(
         "bars under single letters",

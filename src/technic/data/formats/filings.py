@@ -6,13 +6,13 @@ with an example, and nothing is guessed from the first rows.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from technic.data.formats.dates import as_days, as_instants, counts_from_1904, from_1904
+from technic.data.formats.dialects import bare_name
 from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
@@ -218,14 +218,14 @@ def _renamed(table: pl.DataFrame, known: tuple[str, ...]) -> tuple[pl.DataFrame,
     Where two would get the same name, the first keeps it.
     """
     ours_by_bare = {
-        **{_bare(theirs): ours for theirs, ours in ALIASES.items()},
-        **{_bare(name): name for name in known},
+        **{bare_name(theirs): ours for theirs, ours in ALIASES.items()},
+        **{bare_name(name): name for name in known},
     }
     names: dict[str, str] = {}
     currencies = list[str]()
     for column in table.columns:
-        ours = ours_by_bare.get(_bare(column), "")
-        if ours == "currency" or "currency" in _bare(column):
+        ours = ours_by_bare.get(bare_name(column), "")
+        if ours == "currency" or "currency" in bare_name(column):
             currencies.append(column)
         elif ours in known and ours not in names.values():
             names[column] = ours
@@ -234,11 +234,6 @@ def _renamed(table: pl.DataFrame, known: tuple[str, ...]) -> tuple[pl.DataFrame,
     if currencies:
         renamed = renamed.with_columns(_currency(table, currencies))
     return renamed, unused
-
-
-def _bare(column: str) -> str:
-    """The letters and digits of a column's name: `reportedCurrency` is `reported_currency`."""
-    return re.sub(r"[\W_]", "", column.lower())
 
 
 def _currency(table: pl.DataFrame, columns: list[str]) -> pl.Series:

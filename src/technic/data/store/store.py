@@ -30,7 +30,7 @@ from technic.data.store.rows import adjusted_bars, mean_volumes, newest_word
 from technic.data.store.span import bounds_of
 from technic.data.store.table_writer import Appended
 from technic.data.store.tables import TableReader
-from technic.data.store.version import StoreVersion
+from technic.data.store.version import StoreVersion, shown_folder
 from technic.errors import SchemaError, StoreError
 from technic.market.listing_types import type_named
 from technic.market.schema import sector_named
@@ -163,7 +163,7 @@ class Store:
         version = self.version()
         if version.last is None:
             raise StoreError(
-                f"{self.folder}: holds no bars yet. Bring some with technic import FILE, or "
+                f"{shown_folder(self.folder)}: holds no bars yet. Bring some with technic import FILE, or "
                 "try the simulated market: technic demo"
             )
         return version

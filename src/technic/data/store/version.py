@@ -170,9 +170,13 @@ def _recorded(folder: Path) -> list[str]:
     try:
         return sorted(path.stem for path in (folder / "versions").glob("[0-9]*.json"))
     except OSError as error:  # a name that is too long, a loop of links, a disk that fails
-        name = str(folder)
-        shown = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
-        raise StoreError(f"{shown}: cannot be read: {error.strerror}") from error
+        raise StoreError(f"{shown_folder(folder)}: cannot be read: {error.strerror}") from error
+
+
+def shown_folder(folder: Path) -> str:
+    """A folder as a message shows it: a name may be longer than any system opens."""
+    name = str(folder)
+    return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
 
 
 def dropped_versions(folder: Path) -> dict[int, datetime]:
