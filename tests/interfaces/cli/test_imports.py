@@ -53,6 +53,7 @@ def test_listings_say_which_sectors_are_ours_and_which_are_nobodys(run, tmp_path
     lines = run("import-listings", "listings.csv").splitlines()
     assert lines[0] == "listings.csv: one row per listing"
     assert lines[1] == "  listings 2 = 2 kept + 0 set aside; 2 of them new or changed"
+    assert lines[2] == "  types: 1 common, 1 etf"
     assert "  1 listing has no bars: BBB" in lines
     assert "  sector Technology is Information Technology here" in lines
     assert "  sectors left unknown, as they are none of the eleven: Widgets" in lines

@@ -61,6 +61,7 @@ class TakenListings:
     without_bars : symbols of the file of which the store has no bars; none where it has none at all
     alike : symbols with bars and no listing that look like one of those, by it
     told : what was learnt of who is who
+    types : how many of the kept are of each type, most first; "unknown" where nobody tells
     file : what was recognised, and what of it was not used
     """
 
@@ -73,6 +74,7 @@ class TakenListings:
     without_bars: tuple[str, ...] = ()
     alike: dict[str, str] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    types: dict[str, int] = field(default_factory=dict)
     file: ListingFile | None = None
 
 
@@ -126,6 +128,7 @@ def take_listings(
         without_bars=without,
         alike=alike,
         told=tuple(notes),
+        types=_types(joined),
         file=file,
     )
 
@@ -186,6 +189,16 @@ def _identified(
     )
     _count(set_aside, OTHERWISE, joined.height - once.height)
     return once.sort("line").drop("line"), placed.tickers(), placed.notes
+
+
+def _types(listings: pl.DataFrame) -> dict[str, int]:
+    kinds = (
+        listings["type"]
+        .fill_null("unknown")
+        .value_counts()
+        .sort("count", "type", descending=[True, False])
+    )
+    return dict(kinds.iter_rows())
 
 
 def _without_bars(store: Store, joined: pl.DataFrame) -> tuple[tuple[str, ...], dict[str, str]]:

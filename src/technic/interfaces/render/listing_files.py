@@ -23,6 +23,9 @@ def render_listings(name: str, taken: TakenListings, out: TextIO) -> None:
     aside = sum(taken.set_aside.values())
     sums = f"{taken.lines:,} = {taken.rows:,} kept + {aside:,} set aside"
     print(f"  listings {sums}; {taken.new:,} of them new or changed", file=out)
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in taken.types.items())
+    never = " (a test is no stock, and in no universe but all)" if "test" in taken.types else ""
+    print(f"  types: {kinds}{never}", file=out)
     for reason, count in taken.set_aside.items():
         print(f"  {count:>11,}  set aside: {reason}", file=out)
     for column, (count, example) in file.unreadable.items():
@@ -67,6 +70,7 @@ def listings_as_dict(taken: TakenListings) -> dict[str, Any]:
         "listings": taken.rows,
         "set_aside": taken.set_aside,
         "new": taken.new,
+        "types": taken.types,
         "unreadable": file.unreadable,
         "unused": file.unused,
         "left_out": file.left_out,
