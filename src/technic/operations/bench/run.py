@@ -145,7 +145,7 @@ def _findings(
 
 def _total(compared: dict[str, Any] | None) -> Measurement:
     if compared is None:
-        return Measurement(f"not measurable here: {install_hint('bench')}")
+        return Measurement(f"no pandas here: {install_hint('bench')}")
     return Measurement(compared["verdict"], compared["speedup"])
 
 

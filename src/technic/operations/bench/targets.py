@@ -117,6 +117,6 @@ def targets(found: Measurements) -> list[dict[str, Any]]:
 
 def _cold(rung: dict[str, Any] | None) -> Measurement:
     if rung is None:
-        return Measurement("not measured: no market of that size")
+        return Measurement("no market of that size")
     text = f"{rung['cold_s']:.2f} s cold, {rung['fresh_ms']:.0f} ms in a warm process"
     return Measurement(text, rung["cold_s"])

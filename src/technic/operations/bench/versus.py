@@ -65,11 +65,11 @@ def ray_against_threads(rows: list[dict[str, Any]]) -> Measurement:
         if url.startswith("ray:") and f"threads:{url.rpartition(':')[2]}" in taken
     ]
     if not workers:
-        return Measurement(f"not measurable here: {install_hint('ray')}")
+        return Measurement(f"no Ray here: {install_hint('ray')}")
     most = max(workers)
     pair = zip(taken[f"threads:{most}"], taken[f"ray://local:{most}"], strict=True)
     ratio = Ratio(tuple(threads / ray for threads, ray in pair))
-    return Measurement(f"{ratio} at {most} workers, {largest} symbols of pandas work", ratio.value)
+    return Measurement(f"{most} workers, {largest} symbols of pandas work: {ratio}", ratio.value)
 
 
 def compiled_against_plain(market: Market, runs: int = 3) -> Measurement:
@@ -85,7 +85,7 @@ def compiled_against_plain(market: Market, runs: int = 3) -> Measurement:
     if len(values) > 1:
         return Measurement("not compared: the two give other values")
     ratio = Ratio(tuple(rounds))
-    return Measurement(f"{ratio} itself as plain Python, the same bits, one thread", ratio.value)
+    return Measurement(f"itself as plain Python, the same bits, one thread: {ratio}", ratio.value)
 
 
 def database_against_csv(market: Market) -> Measurement:
@@ -93,7 +93,7 @@ def database_against_csv(market: Market) -> Measurement:
     try:
         pd = baseline_symbol.pandas_or_refuse()
     except ConfigError:
-        return Measurement(f"not measurable here: {install_hint('bench')}")
+        return Measurement(f"no pandas here: {install_hint('bench')}")
     volumes = market.bars.group_by("symbol").agg(pl.col("volume").tail(20).mean())
     path = market.folder / "universe.csv"
     market.store.load_universe().join(volumes, on="symbol", how="left").write_csv(path)
@@ -106,7 +106,9 @@ def database_against_csv(market: Market) -> Measurement:
     if sorted(read()) != sorted(chosen):
         return Measurement("not compared: the two give other symbols")
     ratio = compared(read, lambda: market.store.load_universe(min_volume=VOLUME), 3)
-    return Measurement(f"{ratio} a CSV row by row, {len(chosen):,} symbols either way", ratio.value)
+    return Measurement(
+        f"a CSV row by row, {len(chosen):,} symbols either way: {ratio}", ratio.value
+    )
 
 
 def older_against_ours(
@@ -122,7 +124,7 @@ def older_against_ours(
     if differing or not values:
         return Measurement(f"not compared: {differing} of {values} shared values differ")
     ratio = Ratio(tuple(theirs / ours for theirs, ours in per_symbol))
-    return Measurement(f"{ratio}; {values} of {values} shared values are equal", ratio.value)
+    return Measurement(f"{values} of {values} shared values are equal: {ratio}", ratio.value)
 
 
 def shared_values(market: Market, cache: Any, count: int = 40) -> tuple[int, int]:
@@ -147,7 +149,7 @@ def card_against_processor(runs: int = 3) -> Measurement:
     """A model's forecasts on the graphics card and here; nothing where they differ."""
     found = measure_card(runs)
     if found["card"] is None:
-        return Measurement(f"not measurable here: {found['why']}")
+        return Measurement(str(found["why"]))
     row = found["rows"][-1]
     if not row["equal"]:
         return Measurement("not compared: the card gives other bits")
@@ -176,7 +178,7 @@ def hits_of_a_mix(market: Market, seed: int = 0) -> Measurement:
         lookups += sum(n for name, n in work.items() if name.endswith(("hits", "misses")))
         hits += sum(n for name, n in work.items() if name.endswith("hits"))
     if not lookups:
-        return Measurement("not measurable here: nothing is kept")
+        return Measurement("nothing is kept here")
     share = 100.0 * hits / lookups
     return Measurement(f"{share:.0f} % of {lookups:.0f} look-ups of {MIXED} questions", share)
 
