@@ -10,7 +10,7 @@ the simulated one that the examples of this package ask.
 >>> len(report.rows), report.ledger.height == report.ledger_book.total
 (3, True)
 >>> sorted(report.manifest)[:3]
-['answer_digest', 'as_of', 'format']
+['answer_digest', 'as_of', 'definitions']
 """
 
 from lazy_loader import attach_stub

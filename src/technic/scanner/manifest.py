@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from technic.compute.code_used import CodeUsed
+if TYPE_CHECKING:  # who finds a known answer needs no indicators
+    from technic.compute.code_used import CodeUsed
 
 FORMAT = 2  # 1 named one digest for all indicators there are
 

@@ -90,10 +90,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     """A table of any layout, as bars."""
     table = read.table
     layout = dialect or dialect_of(set(table.columns))
-    mapping, unused = _mapping(table.columns, layout)
-    if "symbol" not in mapping and _names_symbols(table):
-        mapping = {"symbol": "name", **mapping}
-        del unused["name"]
+    mapping, unused = _mapping(table, layout)
     width = table.width
     strange = {"ragged": len(read.text.ragged)} if read.text and read.text.ragged else {}
     lines = pl.int_range(1, table.height + 1, eager=True) if read.lines is None else read.lines
@@ -116,10 +113,8 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     days = _stamps(dates.as_days, taken["date"], read.name, hints.dates or layout.order)
     refuse_intraday(table, mapping, days, hints.dates or layout.order, read.name)
     rows, how, unreadable = _cast(taken, days, read, hints, layout)
-    others = table.select(name for name in unused if name in table.columns)
-    numbers = [name for name in NUMBERS if name in taken.columns]
-    mark = hints.decimal or _mark(taken, numbers, read)
-    by_cells, evidence = adjusted_by_cells(others, rows["close"], mark)
+    mark = hints.decimal or _mark(taken, [name for name in NUMBERS if name in taken.columns], read)
+    by_cells, evidence = adjusted_by_cells(table.select(list(unused)), rows["close"], mark)
     placed = Place(read.name, table[PLACE], taken, read.lines is not None) if hints.placed else None
     set_aside = sum(strange.values())
     return BarFile(
@@ -155,13 +150,13 @@ def _refuse_without(missing: list[str], read: TableRead) -> None:
     raise kind(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
 
 
-def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:
+def _mapping(table: pl.DataFrame, layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:
     """The file's name of each of our columns, and why the others are not used."""
     known = {*REQUIRED, *OPTIONAL}
     mapping: dict[str, str] = {}
     unused: dict[str, str] = {}
     # A column that bears our own name is meant before one that is called so by others.
-    for column in sorted(columns, key=lambda name: name not in known):
+    for column in sorted(table.columns, key=lambda name: name not in known):
         why = layout.why_left_out(column)
         ours = layout.ours(column)
         if why:
@@ -174,6 +169,9 @@ def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[
             unused[column] = f"{mapping[ours]} is taken for {ours}"
         else:
             mapping[ours] = column
+    if "symbol" not in mapping and _names_symbols(table):
+        mapping["symbol"] = "name"
+        del unused["name"]
     return {name: mapping[name] for name in (*REQUIRED, *OPTIONAL) if name in mapping}, unused
 
 

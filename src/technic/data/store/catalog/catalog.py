@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import finalize
 
 import polars as pl
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, insert, select
 
 from technic.data.store.catalog import watchlists
 from technic.data.store.catalog.engine import (
@@ -50,11 +48,6 @@ T = TypeVar("T")
 FILE = "catalog.sqlite"
 
 
-def _dispose(engine: Engine, pid: int) -> None:
-    if os.getpid() == pid:
-        engine.dispose()
-
-
 class Catalog:
     """The SQL side of one store: an index of its tables, and what only a database can keep.
 
@@ -74,10 +67,7 @@ class Catalog:
     """
 
     def __init__(self, url: str, identity: str = "") -> None:
-        self._engine = open_engine(url, identity)
-        # Who lets go of a catalog need not close it. A process that was forked since has not
-        # opened what it holds, and leaves it alone.
-        self._last = finalize(self, _dispose, self._engine, os.getpid())
+        self._engine = open_engine(url, identity, self)
         self.what = describe_engine(self._engine)
         self._measured: set[date] = set()  # sessions whose mean volumes are known to be indexed
         try:

@@ -6,11 +6,13 @@ own for every store.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -33,19 +35,27 @@ PRAGMAS = (
 )
 
 
-def open_engine(url: str, identity: str) -> Engine:
+def open_engine(url: str, identity: str, owner: object) -> Engine:
     """An engine for a URL; connections of PostgreSQL see only the schema of one store.
 
     Parameters
     ----------
     url : sqlite:///file or postgresql://user@host/name
     identity : of the store
+    owner : with which the engine's connections go, if nobody closes them before
 
     Raises
     ------
     ConfigError
         If the URL is none of a database technic knows, or what it needs is not installed.
     """
+    engine = _engine(url, identity)
+    # A process that was forked since has not opened the connections, and leaves them alone.
+    finalize(owner, _dispose, engine, os.getpid())
+    return engine
+
+
+def _engine(url: str, identity: str) -> Engine:
     if url.startswith("sqlite:///"):
         return _sqlite(url)
     if url.startswith(("postgres://", "postgresql://", "postgresql+psycopg://")):
@@ -58,6 +68,11 @@ def open_engine(url: str, identity: str) -> Engine:
     raise ConfigError(
         f"database {url.split(':', 1)[0]}: there are sqlite:///file and postgresql://host/name"
     )
+
+
+def _dispose(engine: Engine, pid: int) -> None:
+    if os.getpid() == pid:
+        engine.dispose()
 
 
 def prepare(engine: Engine) -> None:
