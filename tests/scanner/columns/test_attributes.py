@@ -160,7 +160,9 @@ def test_who_filed_nothing_is_unknown_and_counted_so(store):
 
 
 def test_percentiles_are_kept_and_shared_by_other_questions(store, tmp_path):
-    settings = Settings({"cache": Setting("cache", f"memory,file://{tmp_path}", "test")})
+    # The kernel is that of all tests: a home of its own would compile it anew, for a minute or two.
+    cache = Setting("cache", f"memory,file://{tmp_path}", "test")
+    settings = Settings({**Settings.load().given, "cache": cache})
     first = tc.scan(store, rank="quality_score", as_of=DAY, settings=settings)
     second = tc.scan(store, rank="quality_score", where="close > 20", as_of=DAY, settings=settings)
     assert first.work["cross_sections"] == 6
