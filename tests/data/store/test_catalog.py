@@ -235,6 +235,13 @@ def test_numbers_that_an_earlier_move_left_behind_are_mended_when_it_is_opened(s
     catalog.close()
 
 
+def preloaded():
+    """Processes of their own that have everything imported: there is one for every statement."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "technic.data.store.catalog.postgres"])
+    return context
+
+
 def _move_and_die(url, folder, statement):
     """In a process of its own: killed at the n-th statement of a move from a file."""
     from technic.data.store.catalog import catalog as module
@@ -242,9 +249,9 @@ def _move_and_die(url, folder, statement):
     seen = 0
     opened = module.open_engine
 
-    def listening(url, identity):
-        made = opened(url, identity)
-        if not url.startswith("sqlite"):
+    def listening(*about):
+        made = opened(*about)
+        if made.dialect.name != "sqlite":
 
             @event.listens_for(made, "before_cursor_execute")
             def count(*_):
@@ -266,13 +273,14 @@ def test_a_move_that_is_killed_is_made_at_the_next_opening(tmp_path, server):
         write_to_every_table(file, k)
     want = file.kept_digest()
     file.close()
-    context = multiprocessing.get_context("spawn")
+    context = preloaded()
     survived, statement = False, 30
     while not survived:
         child = context.Process(target=_move_and_die, args=(server, tmp_path, statement))
         child.start()
         child.join(60)
         survived = child.exitcode == 0
+        assert survived or child.exitcode == -signal.SIGKILL, child.exitcode
         moved = Catalog.of(tmp_path, server, "ef" * 4 + f"{statement:02x}")
         assert moved.kept_digest() == want, statement
         moved.close()
@@ -377,8 +385,8 @@ def _migrate_and_die(url, identity, statement):
     seen = 0
     opened = engines.open_engine
 
-    def listening(url, identity):
-        made = opened(url, identity)
+    def listening(*about):
+        made = opened(*about)
 
         @event.listens_for(made, "before_cursor_execute")
         def count(*_):
@@ -408,7 +416,7 @@ def test_a_migration_killed_at_any_statement_is_taken_up_again(tmp_path, databas
 
 
 def _kill_at(tmp_path, database, step):
-    context = multiprocessing.get_context("spawn")
+    context = preloaded()
     statement, survived = 1, 0
     while survived < 1:
         name = f"{step:04x}{statement:08x}"
@@ -417,6 +425,7 @@ def _kill_at(tmp_path, database, step):
         child.start()
         child.join(60)
         survived += child.exitcode == 0
+        assert survived or child.exitcode == -signal.SIGKILL, child.exitcode
         catalog = Catalog(url, name)
         assert catalog.watch("mine", ["A"], NOW) == 1
         with catalog._engine.connect() as connection:
