@@ -171,12 +171,16 @@ def test_the_bench_measures_everything_and_can_be_compared(run, tmp_path):
     found = json.loads(done.stdout)
     names = [check["name"] for check in found["checks"]]
     assert len(names) == 12
-    assert {"name", "holds", "figure", "target"} == set(found["checks"][0])
+    assert {"name", "holds", "figure", "target", "value"} == set(found["checks"][0])
     # Speed is not asserted; what must be right must be right.
     right = {"universe filtering", "error handling", "cache invalidation", "call reduction",
              "result quality", "cache server optional", "consistency"}  # fmt: skip
     assert all(check["holds"] for check in found["checks"] if check["name"] in right)
-    assert found["speedup"] > 50
+    old = found["baseline"]
+    assert old["equal"], old["verdict"]
+    assert old["B0"]["us_per_symbol"] > 50 * old["ours_us_per_symbol"]
+    assert len(found["targets"]) == 11
+    assert {"what", "hoped", "measured", "holds"} == set(found["targets"][0])
     assert [rung["symbols"] for rung in found["ladder"]] == [50, 100, 500, 2648, 5277, 11000]
     assert all(rung["errors"] == 0 and rung["off_reference"] == 0 for rung in found["ladder"])
     assert len(found["levers"]) == 12

@@ -7,6 +7,7 @@ from dataclasses import replace
 from time import sleep
 
 import numpy as np
+import polars as pl
 import pytest
 
 from technic.errors import ConfigError
@@ -218,8 +219,24 @@ def test_hits_are_those_of_a_mix(market):
     assert 0.0 < found.value < 100.0, "not the same question again"
 
 
+def named_na(bars, symbol):
+    name = pl.when(pl.col("symbol") == symbol).then(pl.lit("NA")).otherwise("symbol")
+    return bars.with_columns(symbol=name)
+
+
 def test_a_database_and_a_file_must_give_the_same_symbols(market, monkeypatch):
     assert "symbols either way" in versus.database_against_csv(market).text
+    universe = market.store.load_universe
+    chosen = max(universe(min_volume=versus.VOLUME)["symbol"])
+    bars = named_na(market.bars, chosen)
+
+    def named(**asked):
+        return named_na(universe(**asked), chosen)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(market.store, "load_universe", named)
+        patch.setitem(market.__dict__, "bars", bars)
+        assert "not compared" not in versus.database_against_csv(market).text
     monkeypatch.setattr(versus, "VOLUME", 1e5)
     other = market.bars.with_columns(volume=0.0)
     monkeypatch.setitem(market.__dict__, "bars", other)

@@ -99,7 +99,8 @@ def database_against_csv(market: Market) -> Measurement:
     market.store.load_universe().join(volumes, on="symbol", how="left").write_csv(path)
 
     def read() -> list[str]:
-        table = pd.read_csv(path)
+        # NA is a symbol, and no missing one.
+        table = pd.read_csv(path, keep_default_na=False, na_values={"volume": [""]})
         return [row["symbol"] for _, row in table.iterrows() if row["volume"] >= VOLUME]
 
     chosen = market.store.load_universe(min_volume=VOLUME)["symbol"].to_list()
