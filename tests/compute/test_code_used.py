@@ -16,6 +16,7 @@ import technic
 from technic.compute import code_used as module
 from technic.compute.code_used import code_used
 from technic.indicators import REGISTRY
+from technic.indicators.define import every_series
 
 CODE = """
 import orjson
@@ -38,7 +39,7 @@ def test_only_what_is_used_is_named():
     used = code_used([REGISTRY["rsi"](), REGISTRY["atr_pct"]()])
     assert {"rsi", "atr"} <= set(used.definitions)
     assert not {"adx", "sma", "macd"} & set(used.definitions)
-    assert set(used.definitions) < set(code_used(None).definitions)
+    assert set(used.definitions) < set(code_used(every_series()).definitions)
     assert code_used([REGISTRY["rsi"](15)]).graph != code_used([REGISTRY["rsi"](14)]).graph
 
 

@@ -109,6 +109,12 @@ def test_another_definition_is_named_and_one_that_was_not_used_is_none(market):
 def test_what_reads_more_than_it_names_holds_all_definitions(market):
     reads = tc.scan(market, where="market_trend > 0", rank="ret(5)").manifest["definitions"]
     assert {"adx", "psar", "vortex"} <= set(reads)
+    own = [
+        tc.scan(market, where=f"market_trend > 0 and count(close > hma({n}), 7) > 2").manifest
+        for n in (20, 21)
+    ]
+    assert "count" in own[0]["definitions"], "what it names itself is there too"
+    assert own[0]["graph"] != own[1]["graph"]
 
 
 def test_as_of_sees_nothing_later(market, tmp_path):

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FunctionType, MappingProxyType
 
 from technic import indicators
-from technic.indicators.define import REGISTRY, every_series
+from technic.indicators.define import REGISTRY
 from technic.indicators.series import Series
 
 SHORT = 8  # bytes of a digest
@@ -56,14 +56,14 @@ class CodeUsed:
         }
 
 
-def code_used(series: Iterable[Series] | None) -> CodeUsed:
+def code_used(series: Iterable[Series]) -> CodeUsed:
     """The code by which some series are computed.
 
     Parameters
     ----------
-    series : that an answer rests on; None where it may rest on all there are
+    series : that an answer rests on
     """
-    roots = list(every_series() if series is None else series)
+    roots = list(series)
     names = sorted({node.name for root in roots for node in _nodes(root)} & set(REGISTRY))
     texts = sorted({repr(root) for root in roots})
     return CodeUsed(

@@ -22,6 +22,7 @@ import numpy as np
 from technic.compute.code_used import code_used
 from technic.data.store import Store, StoreVersion
 from technic.errors import StoreError, VerifyError
+from technic.indicators.define import every_series
 from technic.market.sessions import nyse
 from technic.market.typing import FloatArray, IntArray
 from technic.research.forward_returns import dividends_of, forward_returns
@@ -195,7 +196,7 @@ def _seal(
             technic=__version__,
             store_version=version.name,
             store_number=version.number,
-            code=code_used(None),
+            code=code_used(every_series()),
             as_of=version.last.isoformat(),
             known_at=None,
             simulated=version.simulated is not None,

@@ -11,6 +11,7 @@ import orjson
 
 from technic.compute.code_used import CodeUsed, code_used
 from technic.indicators import Series
+from technic.indicators.define import every_series
 from technic.query.claims import clauses
 from technic.query.dependencies import cross_sections, names_in
 from technic.query.lower import lookback, series_of
@@ -104,10 +105,10 @@ class Question:
         """The code that its indicators are computed by.
 
         A forecast and the market's regime read indicators that it does not name: with them it is
-        that of all there are.
+        that of all there are, beside its own.
         """
         reads_others = not self.names.isdisjoint({*ALPHA, *REGIME})
-        return code_used(None if reads_others else self.series)
+        return code_used((*self.series, *every_series()) if reads_others else self.series)
 
     @property
     def cross_sections(self) -> tuple[Call, ...]:
