@@ -12,6 +12,7 @@ from technic.compute.parallel import spread
 from technic.indicators.define import every_series
 from technic.indicators.kernel.program import compile_program
 from technic.indicators.kernel.run import advance
+from technic.interfaces.render.bench import cell, sections
 from technic.market.panel import pack
 from technic.operations.bench import milliseconds
 from technic.operations.bench.markets import Bench
@@ -142,7 +143,7 @@ def bench_lines(store, settings, runs):
     old = found["baseline"]
     rows = [
         ("scan, against the one before it (B0), per symbol", f"{old['symbols']:,} symbols, same bars, same run",
-         f"{found['speedup']:,.0f} ×", "≥ 500 ×", "≥ 2,000 ×"),
+         old["verdict"], "≥ 500 ×", "≥ 2,000 ×"),
         ("that scan before, B0 / as intended, B1", "µs a symbol", f"{old['B0']['us_per_symbol']:,.0f} / {old['B1']['us_per_symbol']:,.0f}", "", ""),
         ("ours", "µs a symbol, everything to the manifest", f"{old['ours_us_per_symbol']:.2f}", "", ""),
         ("peak memory of B0 beside ours", "a process", f"{old['b0_peak_mb']} MB beside {next(r['peak_mb'] for r in found['ladder'] if r['symbols'] == 5277)} MB", "", ""),
@@ -152,25 +153,9 @@ def bench_lines(store, settings, runs):
 
 def _tables(found):
     out = ["## technic bench", "", f"{found['about']['market']}; all symbols in the baseline.", ""]
-    from technic.interfaces.render.bench import (
-        FILTERS,
-        LADDER,
-        LEVERS,
-        MARKS,
-        POOLS,
-        TARGETS,
-        _cell,
-    )
-
-    checks = [{**check, "mark": MARKS[check["holds"]]} for check in found["checks"]]
-    for title, columns, rows in (
-        ("ladder", LADDER, found["ladder"]),
-        ("checks", {"name": "check", "mark": "", "figure": "found", "target": "asked"}, checks),
-        ("the plan", TARGETS, found["targets"]),
-        ("levers", LEVERS, found["levers"]),
-        ("pools", POOLS, found["pools"]),
-        ("a universe filtered", FILTERS, found["filters"]),
-    ):
+    for title, columns, rows in sections(found):
+        if not rows:
+            continue
         out += [
             f"### {title}",
             "",
@@ -178,7 +163,7 @@ def _tables(found):
             "|" + "---|" * len(columns),
         ]
         out += [
-            "| " + " | ".join(_cell(name, row.get(name)) for name in columns) + " |" for row in rows
+            "| " + " | ".join(cell(name, row.get(name)) for name in columns) + " |" for row in rows
         ]
         out.append("")
     return out

@@ -141,11 +141,12 @@ def _table(
         words = rows and isinstance(rows[0].get(name), str)
         shown.add_column(head, justify="left" if words else "right", overflow="fold")
     for row in rows:
-        shown.add_row(*(_cell(name, row.get(name)) for name in columns))
+        shown.add_row(*(cell(name, row.get(name)) for name in columns))
     out.print(shown)
 
 
-def _cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
+    """A value as a table shows it; a dash where there is none."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -158,7 +159,7 @@ def _cell(name: str, value: Any) -> str:
 def bench_page(results: Mapping[str, Any]) -> str:
     """The same as a page of its own, with plots."""
     about = results["about"]
-    body = "".join(_section(*section) for section in _sections(results) if section[2])
+    body = "".join(_section(*section) for section in sections(results) if section[2])
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>technic bench</title>
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -220,9 +221,10 @@ def _largest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in rows if row["symbols"] == most]
 
 
-def _sections(
+def sections(
     results: Mapping[str, Any],
 ) -> list[tuple[str, Mapping[str, str], Sequence[Mapping[str, Any]]]]:
+    """The tables of a bench: title, heads by key, rows."""
     checks = [{**check, "mark": MARKS[check["holds"]]} for check in results["checks"]]
     titles = {"name": "check", "mark": "", "figure": "found", "target": "asked"}
     slower = {**REGRESSIONS, "regression": "slower"}
@@ -241,7 +243,7 @@ def _section(title: str, columns: Mapping[str, str], rows: Sequence[Mapping[str,
     head = "".join(f"<th>{escape(name)}</th>" for name in columns.values())
     lines_ = "".join(
         "<tr>"
-        + "".join(f"<td>{escape(_cell(name, row.get(name)))}</td>" for name in columns)
+        + "".join(f"<td>{escape(cell(name, row.get(name)))}</td>" for name in columns)
         + "</tr>"
         for row in rows
     )
