@@ -12,13 +12,12 @@ import re
 import polars as pl
 
 from technic.data.formats.dialects import bare_name
-from technic.data.formats.numbers import as_numbers
+from technic.data.formats.numbers import NO, YES, as_numbers
 
 AS_TRADED = re.compile(
     r"(close|price)unadj\w*|unadj\w*(close|price)|raw(close|price)|(close|price)raw|uclose"
 )
 FLAGS = ("adjusted", "isadjusted")
-YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 APART = 0.005  # of a price: by less two roundings of one price differ
 
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from technic.data.formats.dates import as_days, as_instants, counts_from_1904, from_1904
 from technic.data.formats.dialects import bare_name
-from technic.data.formats.numbers import NOTHING, as_numbers, mark_of
+from technic.data.formats.numbers import NO, NOTHING, YES, as_numbers, mark_of
 from technic.data.formats.parquet_table import read_parquet
 from technic.data.formats.parts import FilePart, parts_of
 from technic.data.formats.text_table import LINE, read_text
@@ -48,7 +48,6 @@ ALIASES = {
     "cur_liab": "current_liabilities",
 }
 YEARS = (1900, 2200)  # of nights and periods; others are slips of the pen
-YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 
 
 @dataclass(frozen=True, slots=True)

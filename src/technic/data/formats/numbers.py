@@ -8,6 +8,7 @@ import polars as pl
 
 # What stands for nothing: an empty cell is missing, not unreadable.
 NOTHING = ("", "-", "--", "—", ".", "na", "n/a", "#n/a", "nan", "null", "none", "nil")
+YES, NO = ("true", "t", "yes", "y", "1", "1.0"), ("false", "f", "no", "n", "0", "0.0")
 SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # commas are certainly of thousands, or ambiguous
 POINTED = r"^[+-]?\d{1,3}(\.\d{3})+(,\d+)?$"  # the same where the comma is the decimal sign
