@@ -108,6 +108,7 @@ $(BIN)/python:
 
 .make/heavy: .make/test
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } || echo "no chromium: tests of the pages will be skipped"
+	@command -v zsh >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y zsh >/dev/null; } || echo "no zsh: the reading of its completions will be skipped"
 	@command -v systemd-analyze >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y systemd >/dev/null; } || echo "no systemd: its reading of the units will be skipped"
 	@$(STEP) "installing what slow tests need" scripts/install $(BIN)/python heavy test
 	@touch $@

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from support.commands import run_command
+from support.needs import lacking
 from technic.interfaces.cli.completion import SHELLS
 from technic.interfaces.cli.standing import HELP, page_of
 from technic.interfaces.cli.table import COMMANDS, GROUPS
@@ -73,7 +74,9 @@ def test_a_shell_that_is_not_known_is_refused(tmp_path):
     )  # fmt: skip
 
 
-@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh")
+@pytest.mark.slow  # make test-all installs zsh
 def test_zsh_reads_its_script(tmp_path):
+    if shutil.which("zsh") is None:
+        lacking("no zsh: apt-get install zsh")
     done = run_command(["completion", "zsh"], dict(os.environ), tmp_path)
     subprocess.run(["zsh", "-f", "-c", done.stdout], check=True, cwd=tmp_path)
