@@ -25,6 +25,8 @@ FEWEST_SHARES = 20_000.0  # profit over earnings per share; nobody listed has fe
 SHARES_APART = 8.0
 SLIPS = (10.0, 100.0)  # so many times apart a point has slipped, and nobody says in which number
 SLIPPED = 1.18  # about: shares at the end of a period are not their mean over it
+# A unit of counts says nothing of the amounts beside them.
+PLAIN = ("ones", "one", "units", "unit", "shares", "pure", "actual", "1")
 DOLLARS = ("", "usd", "$", "us$", "us dollar", "us dollars", "u.s. dollar", "u.s. dollars", "usd/shares")  # fmt: skip
 CLOSES = 0.02  # of the larger cash balance: how far the change in cash may miss the flows
 
@@ -154,7 +156,7 @@ def _of_facts(columns: list[str]) -> list[pl.Expr]:
 
 def are_dollars(currency: Column) -> Column:
     """Whether amounts in a currency are ours; where none is told they are."""
-    return currency.str.strip_chars().str.to_lowercase().fill_null("").is_in(list(DOLLARS))
+    return currency.str.strip_chars().str.to_lowercase().fill_null("").is_in([*DOLLARS, *PLAIN])
 
 
 def _contradictions(wide: pl.DataFrame) -> list[tuple[str, list[str], pl.Expr]]:

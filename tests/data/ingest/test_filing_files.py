@@ -93,6 +93,27 @@ def test_a_currency_is_a_currency_under_every_name(store, name):
     assert store.import_filings(rows).quarantined == {"another_currency": 5}
 
 
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("Foreign Currency Translation Adjustments", -2.5), ("effectOfForeignCurrencyTranslation", 1e6),
+        ("currencyId", 1), ("currency_gain", 3.0), ("unit", "ones"), ("units", "shares"), ("Unit", ""),
+    ],
+)  # fmt: skip
+def test_what_only_speaks_of_currencies_or_counts_is_none(store, name, cell):
+    rows = pl.DataFrame([ROW]).with_columns(pl.lit(cell).alias(name))
+    assert store.import_filings(rows).quarantined == {}
+
+
+@pytest.mark.parametrize("order", [("eps", "epsDiluted"), ("epsDiluted", "eps")])
+def test_a_number_under_our_own_name_is_meant_first(store, order):
+    rows = pl.DataFrame([ROW]).with_columns(epsDiluted=1.05).select(*order, *(set(ROW) - {"eps"}))
+    store.import_filings(rows)
+    assert store.table("facts").filter(pl.col("item") == "eps").collect()["value"].to_list() == [
+        1.1
+    ]
+
+
 @pytest.mark.parametrize(("price", "reported"), [("USD", "EUR"), ("EUR", "USD"), (None, "EUR")])
 def test_of_two_currencies_the_one_that_is_not_ours_counts(store, price, reported):
     taken = take(store, {"currency": price, "reportedCurrency": reported})

@@ -65,6 +65,7 @@ class BarFile:
     left_out : files that were not read, and why
     refused : of those, the ones that seem to be meant as bars
     notes : what a user should know
+    fits_both : whether its prices are the same as traded and adjusted, as the file shows
     places : of each file, if they were asked for; their rows in order are `rows`
     """
 
@@ -83,3 +84,4 @@ class BarFile:
     refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
+    fits_both: bool = False

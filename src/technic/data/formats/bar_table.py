@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from technic.data.formats import dates
-from technic.data.formats.adjustment import adjusted_by_cells
+from technic.data.formats.adjustment import Adjustment, adjustment_of
 from technic.data.formats.bar_file import BarFile, FileHints, Place
 from technic.data.formats.dialects import (
     DIALECTS,
@@ -90,7 +90,10 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     """A table of any layout, as bars."""
     table = read.table
     layout = dialect or dialect_of(set(table.columns))
-    mapping, unused = _mapping(table, layout)
+    mapping, unused = _mapping(table.columns, layout)
+    if "symbol" not in mapping and not hints.symbol and _names_symbols(read, layout):
+        mapping = {"symbol": "name", **mapping}
+        del unused["name"]
     width = table.width
     strange = {"ragged": len(read.text.ragged)} if read.text and read.text.ragged else {}
     lines = pl.int_range(1, table.height + 1, eager=True) if read.lines is None else read.lines
@@ -99,13 +102,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     table = _only_days(table, layout, read.name, strange)
     used, named = len(mapping), dict[str, str]()
     _refuse_without([name for name in REQUIRED[1:] if name not in mapping], read)
-    if hints.symbol and "symbol" in mapping:
-        raise SchemaError(
-            f"{read.name}: its column {mapping['symbol']} names the symbols; --symbol {hints.symbol} is "
-            "for files that name none. Nothing was imported"
-        )
-    if "symbol" not in mapping:
-        symbol = hints.symbol or _symbol_of(read.stem, layout, read.name)
+    if (symbol := _symbol_beside(read, hints, layout, mapping)) is not None:
         table = table.with_columns(pl.lit(symbol).alias("symbol"))
         mapping = {"symbol": "symbol", **mapping}
         named = {"symbol": "--symbol" if hints.symbol else FILE_NAME}
@@ -114,13 +111,14 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
     refuse_intraday(table, mapping, days, hints.dates or layout.order, read.name)
     rows, how, unreadable = _cast(taken, days, read, hints, layout)
     mark = hints.decimal or _mark(taken, [name for name in NUMBERS if name in taken.columns], read)
-    by_cells, evidence = adjusted_by_cells(table.select(list(unused)), rows["close"], mark)
+    told = _adjustment(table.select(list(unused)), rows, mark, read.name)
     placed = Place(read.name, table[PLACE], taken, read.lines is not None) if hints.placed else None
     set_aside = sum(strange.values())
     return BarFile(
         rows=rows.with_columns(cells=pl.lit(used, dtype=pl.UInt16)),
         layouts={layout.name: 1},
-        adjusted=by_cells or layout.adjusted or _adjusted_by_name(read),
+        adjusted=told.kind or layout.adjusted or _adjusted_by_name(read),
+        fits_both=told.fits_both,
         columns={**mapping, **named},
         days=how,
         unused=unused,
@@ -129,7 +127,7 @@ def under_our_names(read: TableRead, hints: FileHints, dialect: Dialect | None =
         cells_unused=table.height * len(unused),
         strange=strange,
         cells_strange=set_aside * width,
-        notes=tuple(note for note in (layout.note, evidence) if note),
+        notes=tuple(note for note in (layout.note, told.note) if note),
         places=(placed,) if placed else (),
     )
 
@@ -150,13 +148,14 @@ def _refuse_without(missing: list[str], read: TableRead) -> None:
     raise kind(f"{read.name}: no column {', '.join(missing)}; it has {shown}; {hint}")
 
 
-def _mapping(table: pl.DataFrame, layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:
+def _mapping(columns: list[str], layout: Dialect) -> tuple[dict[str, str], dict[str, str]]:
     """The file's name of each of our columns, and why the others are not used."""
     known = {*REQUIRED, *OPTIONAL}
     mapping: dict[str, str] = {}
     unused: dict[str, str] = {}
-    # A column that bears our own name is meant before one that is called so by others.
-    for column in sorted(table.columns, key=lambda name: name not in known):
+    # A column that bears our own name is meant before the layout's own, and that before one that
+    # is called so by others, of whose names the first in the table counts.
+    for column in sorted(columns, key=lambda name: (name not in known, layout.rank(name))):
         why = layout.why_left_out(column)
         ours = layout.ours(column)
         if why:
@@ -169,18 +168,29 @@ def _mapping(table: pl.DataFrame, layout: Dialect) -> tuple[dict[str, str], dict
             unused[column] = f"{mapping[ours]} is taken for {ours}"
         else:
             mapping[ours] = column
-    if "symbol" not in mapping and _names_symbols(table):
-        mapping["symbol"] = "name"
-        del unused["name"]
     return {name: mapping[name] for name in (*REQUIRED, *OPTIONAL) if name in mapping}, unused
 
 
-def _names_symbols(table: pl.DataFrame) -> bool:
-    """Whether a column `name` holds symbols, and no names of companies."""
-    if "name" not in table.columns or table.schema["name"] != pl.String:
+def _adjustment(
+    others: pl.DataFrame, rows: pl.DataFrame, mark: str | None, name: str
+) -> Adjustment:
+    try:
+        return adjustment_of(others, rows, mark)
+    except SchemaError as error:
+        raise SchemaError(f"{name}: {error}. Nothing was imported") from error
+
+
+def _names_symbols(read: TableRead, layout: Dialect) -> bool:
+    """Whether a column `name` holds symbols, and no names of companies.
+
+    One name alone may be NIKE: then what the file is called comes first.
+    """
+    if "name" not in read.table.columns or read.table.schema["name"] != pl.String:
         return False
-    names = table["name"].unique().drop_nulls()
-    return len(names) > 0 and bool(names.str.contains(SYMBOLS_ALONE).all())
+    names = read.table["name"].unique().drop_nulls()
+    if not len(names) or not bool(names.str.contains(SYMBOLS_ALONE).all()):
+        return False
+    return len(names) > 1 or not _symbol_of(read.stem, layout)
 
 
 def _only_days(
@@ -205,8 +215,33 @@ def _only_days(
     return table
 
 
-def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
-    """The symbol that a file's name says, without what downloads and copies add to it."""
+def _symbol_beside(
+    read: TableRead, hints: FileHints, layout: Dialect, mapping: dict[str, str]
+) -> str | None:
+    """The symbol that stands in no column: as a user says, or the file's name; None if one has it.
+
+    Raises
+    ------
+    SchemaError
+        If nothing says it, or both a user and a column do.
+    """
+    if "symbol" in mapping and not hints.symbol:
+        return None
+    if "symbol" in mapping:
+        raise SchemaError(
+            f"{read.name}: its column {mapping['symbol']} names the symbols; --symbol {hints.symbol} is "
+            "for files that name none. Nothing was imported"
+        )
+    if symbol := hints.symbol or _symbol_of(read.stem, layout):
+        return symbol
+    raise SchemaError(
+        f"{read.name}: no column symbol, and the file's name does not say it: give --symbol ACME, or "
+        "name the file ACME.csv. Nothing was imported"
+    )
+
+
+def _symbol_of(stem: str, layout: Dialect) -> str:
+    """The symbol that a file's name says, without what downloads and copies add; "" if none."""
     bare = bare_stem(stem)
     for pattern in (layout.symbol, STOOQ_WEB, PLAIN_STEM):
         found = re.fullmatch(pattern, bare) if pattern else None
@@ -214,10 +249,7 @@ def _symbol_of(stem: str, layout: Dialect, name: str) -> str:
             return found["symbol"].upper()
     if re.fullmatch(r"(?i)[a-z][a-z0-9.\-]*\.us", bare):
         return bare[:-3].upper()
-    raise SchemaError(
-        f"{name}: no column symbol, and the file's name does not say it: give --symbol ACME, or "
-        "name the file ACME.csv. Nothing was imported"
-    )
+    return ""
 
 
 def _adjusted_by_name(read: TableRead) -> str:

@@ -125,7 +125,8 @@ def _of_one_kind(
     """Files that fit into one store; the others are left out if the user says which to take."""
     kinds: dict[str, list[str]] = {}
     for part, file in files:
-        kinds.setdefault(file.adjusted or "none", []).append(part)
+        if not file.fits_both:
+            kinds.setdefault(file.adjusted or "none", []).append(part)
     if len(kinds) > 1 and adjusted is None:
         raise SchemaError(
             f"{name}: {counted(len(kinds['none']), 'file')} with prices as traded, such as {kinds['none'][0]}, "
@@ -238,7 +239,9 @@ def _together(files: list[BarFile]) -> BarFile:
     return BarFile(
         rows=pl.concat([file.rows for file in files], how="diagonal"),
         layouts=layouts,
-        adjusted=files[0].adjusted,
+        # What fits into either kind goes with the others.
+        adjusted=next((file.adjusted for file in files if not file.fits_both), files[0].adjusted),
+        fits_both=all(file.fits_both for file in files),
         columns=files[0].columns,
         days=" and ".join(days),
         unused=unused,

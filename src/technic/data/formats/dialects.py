@@ -18,8 +18,10 @@ ADJUSTED_CLOSE = "adjusted values follow from splits and dividends"
 # What others call our columns, in lower case; every dialect may add to it.
 NAMES: Mapping[str, str] = {
     "ticker": "symbol",
-    "datetime": "date",
+    "trade_date": "date",
+    "trading_date": "date",
     "session": "date",
+    "datetime": "date",
     "timestamp": "date",
     "time": "date",
     "vol": "volume",
@@ -75,7 +77,10 @@ def bare_name(column: str) -> str:
 
 
 # The same whatever blanks, signs and capitals stand in a name: `Split Factor` is `split_factor`.
-BARE = {bare_name(theirs): ours for theirs, ours in NAMES.items()}
+BARE = {
+    **{bare_name(theirs): ours for theirs, ours in NAMES.items()},
+    **{bare_name(ours): ours for ours in (*REQUIRED, *OPTIONAL)},
+}
 BARE_LEFT_OUT = {bare_name(theirs): why for theirs, why in LEFT_OUT.items()}
 
 
@@ -117,6 +122,15 @@ class Dialect:
         plain = plain_name(column)
         return self.columns.get(plain) or NAMES.get(plain) or BARE.get(bare_name(plain), plain)
 
+    def rank(self, column: str) -> int:
+        """How surely a column, given in lower case, is ours: its own names first, then the table's."""
+        plain = plain_name(column)
+        if plain in self.columns:
+            return 0
+        names = list(BARE)
+        bare = bare_name(plain)
+        return 1 + names.index(bare) if bare in BARE else len(names) + 1
+
     def why_left_out(self, column: str) -> str:
         """Why a column, given in lower case, is not used; empty if it may be."""
         plain = plain_name(column)
@@ -155,6 +169,7 @@ DUTCH = _words(
     "date: datum; open: opening, openingskoers; high: hoog; low: laag; "
     "close: slot, slotkoers, laatste; volume: omzet in stuks, vol."
 )
+BARCHART = r"(?P<symbol>[A-Za-z.]{1,7})_(price-history|daily_historical-data)-.*"
 CRSP = {
     "permno": "CRSP's number of the security",
     "permco": "CRSP's number of the company",
@@ -284,7 +299,15 @@ DIALECTS: tuple[Dialect, ...] = (
         "Barchart history",
         "last|change|%chg",
         columns={"last": "close"},
+        symbol=BARCHART,
         left_out={"change": "follows from the closes", "%chg": "follows from the closes"},
+    ),
+    _dialect(
+        "Barchart history",
+        "latest|change|%change",
+        columns={"latest": "close"},
+        symbol=BARCHART,
+        left_out={"change": "follows from the closes", "%change": "follows from the closes"},
     ),
     _dialect(
         "bars under single letters",

@@ -6,6 +6,7 @@ with an example, and nothing is guessed from the first rows.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,11 @@ ALIASES = {
     "cur_assets": "current_assets",
     "cur_liab": "current_liabilities",
 }
+# Of amounts, as vendors call it. A translation of currencies is an item, and an id no code.
+CURRENCY = re.compile(
+    r"(reported|reporting|report|filing|statement|financial|fiscal|base|trading|price|quote)?"
+    r"(currency|ccy|curr)(code|symbol|name|iso|iso4217)?"
+)
 YEARS = (1900, 2200)  # of nights and periods; others are slips of the pen
 
 
@@ -222,9 +228,10 @@ def _renamed(table: pl.DataFrame, known: tuple[str, ...]) -> tuple[pl.DataFrame,
     }
     names: dict[str, str] = {}
     currencies = list[str]()
-    for column in table.columns:
+    # A column that bears our own name is meant before one that is called so by others.
+    for column in sorted(table.columns, key=lambda name: name.strip().lower() not in known):
         ours = ours_by_bare.get(bare_name(column), "")
-        if ours == "currency" or "currency" in bare_name(column):
+        if ours == "currency" or CURRENCY.fullmatch(bare_name(column)):
             currencies.append(column)
         elif ours in known and ours not in names.values():
             names[column] = ours
