@@ -82,3 +82,30 @@ def test_what_exchanges_test_with_is_a_test_whatever_it_is_called(kind, name, sy
 def test_companies_that_sell_tests_are_none():
     assert listing_type("CS", "inTest Corporation Common Stock", "INTT") == "common"
     assert listing_type(None, "Pressure Testing Corp. Common Stock", "PTC") == "common"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        # Companies whose own names hold a word for something else.
+        ("CVR Energy Inc. Common Stock", "common"), ("Unit Corporation Common Stock", "common"),
+        ("Universal Health Realty Income Trust Common Stock", "common"),
+        ("Office Properties Income Trust Common shares of beneficial interest", "common"),
+        ("ADS-TEC ENERGY PLC Ordinary Shares", "common"), ("Right On Brands, Inc.", None),
+        ("Bank Nova Scotia Halifax Pfd 3 Ordinary Shares", "common"), ("Preferred Bank", None),
+        ("AllianceBernstein Holding L.P.  Units", "common"),
+        # Receipts, whatever they stand for.
+        ("X American Depositary Shares each representing the right to receive one share", "adr"),
+        ("X American Depositary Shares each representing 10 Units", "adr"),
+        ("X S.A. Global Depositary Shares (Each representing ten shares of Common Stock)", "adr"),
+        # And what is none of these still is none.
+        ("Acme Corp. Warrants, each exercisable for one share of Common Stock", "warrant"),
+        ("Acme Corp. Warrants to purchase Common Stock", "warrant"),
+        ("Acme II Units, each consisting of one share and one third of one warrant", "unit"),
+        ("Acme Corp. Rights to receive one tenth of one ordinary share", "right"),
+        ("Acme Municipal Income Trust Common Stock", "fund"), ("Acme Fund Common Shares", "fund"),
+        ("Acme Corp. Depositary Shares representing Preferred Stock", "preferred"),
+    ],
+)  # fmt: skip
+def test_what_a_company_is_called_is_not_what_its_security_is(name, kind):
+    assert listing_type(None, name) == kind

@@ -29,18 +29,26 @@ _CODES = {
     "unit": "unit", "sp": "note", "bond": "note", "agen": "note", "blank check": "spac",
 }  # fmt: skip
 
+# What is no plain share: who has it may buy one, or it is made of several, or it is managed.
+OTHERS = (
+    r"\b(each|warrants?|consisting|exercisable|represent\w*|entitl\w+|purchase|preferred|preference|pref|"
+    r"deposit[ao]ry|adrs?|gdrs?|notes?|due|etfs?|funds?|trust|acquisitions?|blank check|partner\w*)\b"
+)
 # Tried in order; the first that stands in the name decides.
 _WORDS = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
+        # A name that ends as a share's does, with no word of what carries or buys one.
+        ("common", rf"^(?!.*{OTHERS}|.+\b(rights?|units?)\b).*\b(common|ordinary|capital) (stock|shares?)\W*$"),
+        ("adr", r"\b((american|global) deposit[ao]ry|adss?|adrs?|gdrs?)\b.{0,40}\brepresent"),
         ("preferred", r"\b(preferred|preference) (limited partnership )?units?\b"),
         ("common", r"\b(common|limited partnership|depositary) units?\b"),
         ("common", r"\bunits? (representing|evidencing|of) .{0,30}(partner|interest)"),
-        ("common", r"\bevidencing units\b"),
-        ("unit", r"\bunits?\b"),
+        ("common", r"\bevidencing units\b|\bl\.?p\.?\s+units?\W*$"),
+        ("unit", r"(?<!^)\bunits?\b"),
         ("warrant", r"\bwarrants?\b"),
-        ("right", r"\b(rights?|cvrs?)\b"),
-        ("adr", r"\b(american deposit[ao]ry|adss?|adrs?|new york registry|ny registry|gdrs?)\b"),
+        ("right", r"(?<!^)\b(rights?|cvrs?)\b"),
+        ("adr", r"\b((american|global) deposit[ao]ry|adss?|adrs?|new york registry|ny registry|gdrs?)\b"),
         ("note", r"\b(notes?|debentures?|bonds?|debt|strats|certificates?) .{0,60}due\b"),
         ("note", r"\b(senior|subordinated|convertible|exchange.traded) (notes?|debentures?)\b"),
         ("note", r"\b(debentures|mortgage bonds|asset-backed|etns?|trust securities)\b"),
@@ -55,8 +63,9 @@ _WORDS = tuple(
         (
             "fund",
             (
+                r"^(?!.*\b(reit|realty|propert\w+|mortgage|real estate|lodging|hotels?)\b).*"
                 r"\b(municipal|muni|income|credit|premium|term|bond|dividend|opportunit\w+)"
-                r"\b.{0,30}\btrust\b(?!.{0,20}\b(reit|realty|mortgage)\b)"
+                r"\b.{0,30}\btrust\b"
             ),
         ),
         ("spac", r"\bacquisitions? (corp|co\b|company|inc|ltd|limited|holdings?|[ivx]+\b|\d)"),
