@@ -249,7 +249,7 @@ def compiling(settings: Settings) -> Callable[[], None]:
         progress_done()
         done.result()
         took = perf_counter() - since
-        print(f"Compiled, {took:.1f} s after it began", file=sys.stderr)
+        print(f"Compiled; that took {took:.1f} s in all", file=sys.stderr)
 
     Thread(target=work, daemon=True).start()  # whoever stops meanwhile does not wait for it
     return wait
