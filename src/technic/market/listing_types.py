@@ -63,7 +63,7 @@ _WORDS = tuple(
         (
             "fund",
             (
-                r"^(?!.*\b(reit|realty|propert\w+|mortgage|real estate|lodging|hotels?)\b).*"
+                r"^(?!.*\b(reit|realty|property|properties|mortgage|real estate|lodging|hotels?)\b).*"
                 r"\b(municipal|muni|income|credit|premium|term|bond|dividend|opportunit\w+)"
                 r"\b.{0,30}\btrust\b"
             ),
